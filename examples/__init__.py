@@ -1,0 +1,1 @@
+"""Two applications protected by jwtguard, each small enough to copy."""

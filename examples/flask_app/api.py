@@ -1,0 +1,94 @@
+"""The API: notes for their owners, a report for admins, a token path in front."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from flask import Blueprint, Flask, abort, current_app, request
+from flask.typing import ResponseReturnValue
+
+from jwtguard import Guard, load_policy
+from jwtguard.flask import JWTGuard, current_principal, require_role, require_scope
+
+from .store import Notes
+
+PATHS = {"JWTGUARD_PUBLIC_PATHS": "/healthz"}
+"""The application knows its own paths; who may call is for the environment to say."""
+
+LONGEST_NOTE = 500
+
+bp = Blueprint("notes", __name__)
+
+
+def create_app(guard: Guard | None = None, database: Path | None = None) -> Flask:
+    """Build the API; without arguments, from ``JWTGUARD_*`` and ``NOTES_DB``."""
+    app = Flask(__name__)
+    app.extensions["notes"] = Notes(
+        database or Path(os.environ.get("NOTES_DB", "notes.sqlite"))
+    )
+    app.register_blueprint(bp)
+    JWTGuard(app, guard or Guard(load_policy({**PATHS, **os.environ})))
+    return app
+
+
+@bp.get("/healthz")
+def healthz() -> ResponseReturnValue:
+    """Public: answers whoever asks, also while the token server is down."""
+    return {"status": "ok"}
+
+
+@bp.get("/whoami")
+def whoami() -> ResponseReturnValue:
+    """Any token will do: nothing in the guard's way asks for a scope here."""
+    return {
+        "subject": current_principal.subject,
+        "client_id": current_principal.client_id,
+        "scopes": sorted(current_principal.scopes),
+        "roles": sorted(current_principal.roles),
+        "expires_at": current_principal.expires_at,
+    }
+
+
+@bp.get("/notes")
+@require_scope("notes:read")
+def list_notes() -> ResponseReturnValue:
+    """Return the caller's own notes, newest first."""
+    return {"notes": [note.as_dict() for note in _notes().of(_owner())]}
+
+
+@bp.post("/notes")
+@require_scope("notes:write")
+def add_note() -> ResponseReturnValue:
+    """Keep ``{"text": ...}`` for the caller."""
+    body = request.get_json()
+    text = body.get("text") if isinstance(body, dict) else None
+    if not isinstance(text, str) or not 0 < len(text.strip()) <= LONGEST_NOTE:
+        abort(422, f"text must hold 1 to {LONGEST_NOTE} characters")
+    return _notes().add(_owner(), text.strip()).as_dict(), 201
+
+
+@bp.delete("/notes/<int:note_id>")
+@require_scope("notes:write")
+def delete_note(note_id: int) -> ResponseReturnValue:
+    """Delete a note of the caller's; another's note is not found."""
+    if not _notes().delete(_owner(), note_id):
+        abort(404)
+    return "", 204
+
+
+@bp.get("/admin/report")
+@require_role("admin")
+def report() -> ResponseReturnValue:
+    """Return how many notes each owner keeps; for admins, whatever their scopes."""
+    return {"notes_per_owner": _notes().counts()}
+
+
+def _notes() -> Notes:
+    notes: Notes = current_app.extensions["notes"]
+    return notes
+
+
+def _owner() -> str:
+    """Issuer and subject: two issuers may both know an alice."""
+    return current_principal.identity

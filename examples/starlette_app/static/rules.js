@@ -1,0 +1,68 @@
+// The calls a person can try: what each needs, and what must come of it.
+
+import { exchange } from "./exchange.js";
+
+const has = (claim, value) => (claims) =>
+  (Array.isArray(claims[claim]) ? claims[claim] : (claims[claim] ?? "").split(" ")).includes(value);
+
+// `allowed` reads the token's claims; `refusal` is what the API says otherwise.
+export function groups(session, config) {
+  const bearer = (token = session.access) => ({ headers: { Authorization: `Bearer ${token}` } });
+  const api = (method, path, options) => exchange(method, config.api + path, options);
+  const note = { json: { text: `Written in the browser at ${new Date().toLocaleTimeString()}` } };
+  return [
+    {
+      title: "With my token",
+      rules: [
+        { id: "whoami", title: "Who am I", call: "GET /whoami", why: "any token",
+          allowed: () => true, run: () => api("GET", "/whoami", bearer()) },
+        { id: "read", title: "Read my notes", call: "GET /notes", why: "scope notes:read",
+          allowed: has("scope", "notes:read"), refusal: [403, "insufficient_scope"],
+          run: () => api("GET", "/notes", bearer()) },
+        { id: "write", title: "Write a note", call: "POST /notes", why: "scope notes:write",
+          allowed: has("scope", "notes:write"), refusal: [403, "insufficient_scope"],
+          run: () => api("POST", "/notes", { ...bearer(), ...note }) },
+        { id: "admin", title: "Read the admin report", call: "GET /admin/report", why: "role admin",
+          allowed: has("roles", "admin"), refusal: [403],
+          run: () => api("GET", "/admin/report", bearer()) },
+      ],
+    },
+    {
+      title: "What must be refused",
+      rules: [
+        { id: "scope", title: "Write with a read-only token", call: "POST /notes",
+          why: "a narrower copy of my token", refusal: [403, "insufficient_scope"],
+          run: async () => {
+            const narrow = await session.refresh("notes:read", false);
+            if (!narrow.body?.access_token) return narrow;
+            return api("POST", "/notes", { ...bearer(narrow.body.access_token), ...note });
+          } },
+        { id: "none", title: "Call without a token", call: "GET /notes", why: "no Authorization",
+          refusal: [401], run: () => api("GET", "/notes") },
+        { id: "forged", title: "Change one letter of the token", call: "GET /notes",
+          why: "a broken signature", refusal: [401, "invalid_token"],
+          run: () => api("GET", "/notes", bearer(tampered(session.access))) },
+        { id: "id-token", title: "Send the ID token instead", call: "GET /notes",
+          why: "it is about me, not for the API", refusal: [401, "invalid_token"],
+          absent: () => !session.idToken,
+          run: () => api("GET", "/notes", bearer(session.idToken)) },
+        { id: "stranger", title: "Use my token from another origin", call: "a stranger's page",
+          why: "not on the list of this client", frame: config.stranger },
+      ],
+    },
+  ];
+}
+
+// The tenth letter of the signature: the last one may hold bits that mean nothing.
+function tampered(token) {
+  const at = token.lastIndexOf(".") + 10;
+  return token.slice(0, at) + (token[at] === "A" ? "B" : "A") + token.slice(at + 1);
+}
+
+export function verdict(rule, claims, made) {
+  const granted = rule.allowed?.(claims) ?? false;
+  if (granted) return made.status >= 200 && made.status < 300;
+  const [status, code] = rule.refusal;
+  const challenge = new Map(made.received ?? []).get("WWW-Authenticate") ?? "";
+  return made.status === status && (!code || challenge.includes(`error="${code}"`));
+}

@@ -1,0 +1,191 @@
+// The page: sign in at the token path, show what the token says, try the rules.
+// Tokens live in this module's memory: a reload forgets them, and no other page sees them.
+
+import { element, exchange, shortened, shown } from "./exchange.js";
+import { groups, verdict } from "./rules.js";
+
+const config = { ...document.body.dataset };
+const $ = (id) => document.getElementById(id);
+const session = { access: null, refreshToken: null, idToken: null, claims: {}, header: {} };
+let rules = [];
+
+session.refresh = async (scope, adopt = true) => {
+  const form = { grant_type: "refresh_token", client_id: config.clientId,
+    refresh_token: session.refreshToken, ...(scope ? { scope } : {}) };
+  const made = await exchange("POST", config.tokenUrl, { form });
+  if (made.status === 200) keep(made.body, adopt);
+  return made;
+};
+
+function keep(tokens, adopt = true) {
+  // A refresh token is good for one use: the new one is kept even if the access token is not.
+  session.refreshToken = tokens.refresh_token ?? session.refreshToken;
+  if (!adopt) return;
+  session.access = tokens.access_token;
+  session.idToken = tokens.id_token ?? session.idToken;
+  [session.header, session.claims] = decoded(session.access);
+  session.lifetime = session.claims.exp - now();
+}
+
+function decoded(token) {
+  try {
+    return token.split(".").slice(0, 2).map((part) => {
+      const bytes = atob(part.replace(/-/g, "+").replace(/_/g, "/"));
+      return JSON.parse(new TextDecoder().decode(Uint8Array.from(bytes, (c) => c.charCodeAt(0))));
+    });
+  } catch {
+    return [{}, {}]; // opaque to us: only the API has to understand it
+  }
+}
+
+const now = () => Date.now() / 1000;
+
+function forget() {
+  Object.assign(session, { access: null, refreshToken: null, idToken: null, claims: {}, header: {} });
+}
+
+async function signIn(event) {
+  event.preventDefault();
+  const fields = new FormData($("login-form"));
+  const form = { grant_type: "password", client_id: config.clientId,
+    username: fields.get("username"), password: fields.get("password"),
+    scope: ["openid", ...fields.getAll("scope")].join(" ") };
+  const made = await exchange("POST", config.tokenUrl, { form });
+  if (made.status === 200) {
+    keep(made.body);
+    $("login-form").reset();
+  }
+  draw();
+  $(made.status === 200 ? "session-answer" : "login-answer").replaceChildren(folded("Signed in", made));
+}
+
+async function refresh() {
+  const made = await session.refresh();
+  draw();
+  $("session-answer").replaceChildren(folded("Refreshed", made));
+}
+
+async function logOut() {
+  const form = { token: session.refreshToken ?? session.access, client_id: config.clientId };
+  const made = await exchange("POST", config.revokeUrl, { form });
+  forget();
+  draw();
+  $("login-answer").replaceChildren(folded("Logged out", made));
+}
+
+function folded(title, made) {
+  const good = made.status === 200;
+  const line = element("span", `verdict ${good ? "good" : "bad"}`,
+    good ? `✓ ${title}` : `✗ ${made.body?.error ?? made.failure ?? made.status}`);
+  const fold = element("details", "", element("summary", "", line), shown(made));
+  fold.open = !good;
+  return fold;
+}
+
+function draw() {
+  const inside = session.access !== null;
+  $("login").hidden = inside;
+  $("who").hidden = $("token").hidden = !inside;
+  $("login-answer").replaceChildren();
+  if (inside) drawPerson();
+  drawRules(inside);
+  tick();
+}
+
+function drawPerson() {
+  const { claims, header } = session;
+  const name = claims.name ?? claims.preferred_username ?? claims.sub ?? "somebody";
+  $("initial").textContent = name.slice(0, 1).toUpperCase();
+  $("name").textContent = name;
+  $("through").replaceChildren("through client ", element("b", "", claims.client_id ?? claims.azp ?? "?"));
+  const scopes = (claims.scope ?? "").split(" ").filter(Boolean);
+  $("chips").replaceChildren(
+    ...scopes.map((scope) => element("span", "chip", scope)),
+    ...(claims.roles ?? []).map((role) => element("span", "chip role", role)));
+  $("short").textContent = shortened(session.access);
+  const rows = [["header", [header.alg, header.typ, header.kid && `kid ${header.kid}`].filter(Boolean).join(" · ")],
+    ...Object.entries(claims)];
+  $("claims").replaceChildren(...rows.map(([claim, value]) =>
+    element("tr", "", element("th", "", claim), element("td", "", ...meaning(claim, value)))));
+}
+
+const TIMES = ["exp", "iat", "nbf", "auth_time"];
+
+function meaning(claim, value) {
+  if (TIMES.includes(claim)) {
+    return [new Date(value * 1000).toLocaleTimeString(), element("small", "", String(value))];
+  }
+  return [typeof value === "string" ? value : JSON.stringify(value)];
+}
+
+function tick() {
+  if (session.access === null) return;
+  const left = Math.max(0, session.claims.exp - now());
+  const seconds = Math.floor(left);
+  $("left").textContent = `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
+  $("life").value = left / session.lifetime;
+  $("who").classList.toggle("ending", left < 30);
+}
+
+function drawRules(inside) {
+  $("all").disabled = !inside;
+  const made = groups(session, config);
+  rules = [];
+  $("groups").replaceChildren(...made.map(({ title, rules: listed }) => {
+    const group = element("div", "group", element("h3", "", title));
+    for (const rule of listed) {
+      const row = rowOf(rule, inside);
+      rules.push(row);
+      group.append(row.element);
+    }
+    return group;
+  }));
+}
+
+function rowOf(rule, inside) {
+  const allowed = rule.allowed?.(session.claims) ?? false;
+  const badge = element("span", `badge ${inside ? (allowed ? "good" : "warn") : ""}`,
+    inside ? (allowed ? "allowed" : "refused") : "sign in first");
+  const button = element("button", "", "Try");
+  button.disabled = !inside || (rule.absent?.() ?? false) || rule.frame === "";
+  button.setAttribute("aria-label", `Try: ${rule.title}`);
+  const answer = element("div", "answer");
+  const text = element("div", "", element("b", "", rule.title), element("span", "call", `${rule.call} · ${rule.why}`));
+  const run = () => (rule.frame ? frame(rule, answer) : tryRule(rule, answer, button));
+  button.addEventListener("click", run);
+  return { rule, run, element: element("div", "rule", element("div", "ask", text, badge, button), answer) };
+}
+
+async function tryRule(rule, answer, button) {
+  button.disabled = true;
+  const made = await rule.run();
+  button.disabled = false;
+  const good = verdict(rule, session.claims, made);
+  const line = element("div", `verdict ${good ? "good" : "bad"}`,
+    good ? "✓ as it must be" : "✗ not what was promised");
+  answer.replaceChildren(line, shown(made));
+}
+
+// A page cannot choose its Origin, so the foreign call is made by a foreign page.
+function frame(rule, answer) {
+  const inner = element("iframe");
+  inner.src = `${rule.frame}/`;
+  inner.title = "A stranger's page";
+  answer.replaceChildren(
+    element("p", "quiet", `Below is a page of ${rule.frame}. It is handed your token, as if it had been stolen.`), inner);
+}
+
+addEventListener("message", (event) => {
+  if (!config.stranger || event.origin !== config.stranger || !session.access) return;
+  event.source.postMessage({ token: session.access }, config.stranger);
+});
+
+$("here").textContent = location.origin;
+$("login-form").addEventListener("submit", signIn);
+$("refresh").addEventListener("click", refresh);
+$("logout").addEventListener("click", logOut);
+$("all").addEventListener("click", async () => {
+  for (const { rule, run } of rules) if (!rule.frame && !rule.absent?.()) await run();
+});
+setInterval(tick, 500);
+draw();

@@ -1,0 +1,21 @@
+"""A guard for Python web applications: verifies bearer tokens, scopes and origins."""
+
+from .core.messages import Principal
+from .core.policy import Client, Policy, TrustedIssuer
+from .errors import AuthError, ConfigurationError, JWTGuardError
+from .guard import Guard
+from .settings import load_policy
+
+__all__ = [
+    "AuthError",
+    "Client",
+    "ConfigurationError",
+    "Guard",
+    "JWTGuardError",
+    "Policy",
+    "Principal",
+    "TrustedIssuer",
+    "load_policy",
+]
+
+__version__ = "0.1.0"

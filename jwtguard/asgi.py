@@ -1,0 +1,345 @@
+"""ASGI 3: translate the scope, ask the guard, obey. No rule lives here."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+import anyio
+
+from .core.bearer import without_bearer
+from .core.cors import decorate
+from .core.messages import (
+    REQUEST_HEADERS,
+    Decoration,
+    Principal,
+    Proceed,
+    Request,
+    Respond,
+)
+from .errors import AuthError, ConfigurationError
+from .guard import Guard
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+PRINCIPAL_KEY = "jwtguard.principal"
+REFUSAL_KEY = "jwtguard.refusal"
+GUARD_KEY = "jwtguard.guard"
+"""The guard that let the request through: decorators ask it how to refuse."""
+EXPIRED = 4401
+"""The close code of a WebSocket whose token has ended."""
+
+_NAMES = {name.encode(): name for name in REQUEST_HEADERS}
+
+
+class Anonymous:
+    """Nobody, in Starlette's manner."""
+
+    is_authenticated = False
+    display_name = ""
+    identity = ""
+
+
+class Credentials:
+    """What the caller may do, in Starlette's manner."""
+
+    __slots__ = ("_principal",)
+
+    def __init__(self, principal: Principal | None) -> None:
+        self._principal = principal
+
+    @property
+    def scopes(self) -> list[str]:
+        """The token's scopes, and ``authenticated`` for whoever has a token."""
+        if self._principal is None:
+            return []
+        return ["authenticated", *sorted(self._principal.scopes)]
+
+
+_ANONYMOUS = Anonymous()
+_NO_CREDENTIALS = Credentials(None)
+
+
+class GuardMiddleware:
+    """Lets only decided requests and WebSockets through to an ASGI application.
+
+    *guard* None means ``Guard.from_env()``. A bad configuration never raises here, as
+    frameworks build middleware inside lifespan: it fails the startup, and is raised on
+    the first request where there is no lifespan.
+    """
+
+    def __init__(self, app: ASGIApp, guard: Guard | None = None) -> None:
+        self.app = app
+        self._guard = guard
+        self._problem: ConfigurationError | None = None
+        if guard is None:
+            try:
+                self._guard = Guard.from_env()
+            except ConfigurationError as error:
+                self._problem = error
+
+    @property
+    def guard(self) -> Guard:
+        """The guard; raises ``ConfigurationError`` if it could not be made."""
+        if self._guard is None:
+            problems = self._problem.problems if self._problem else ()
+            raise ConfigurationError(*problems)
+        return self._guard
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer, or hand on to the application."""
+        kind = scope["type"]
+        if kind == "http":
+            await self._http(scope, receive, send)
+        elif kind == "websocket":
+            await self._websocket(scope, receive, send)
+        elif kind == "lifespan" and self._problem is not None:
+            await receive()
+            text = str(self._problem)
+            await send({"type": "lifespan.startup.failed", "message": text})
+        else:
+            await self.app(scope, receive, send)
+
+    async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
+        guard, request = self.guard, request_of(scope)
+        decision = await guard.arun(
+            guard.flow.decide(request), lambda limit: _read_body(receive, limit)
+        )
+        if isinstance(decision, Respond):
+            await _respond(decision, send)
+            return
+        _introduce(scope, decision, guard)
+        if decision.body is not None:
+            receive = _replaying(decision.body, receive)
+        outgoing = _Outgoing(send, decision)
+        try:
+            await self.app(scope, receive, outgoing)
+        except AuthError as error:
+            if outgoing.started:
+                raise
+            error.cors = decision.headers.cors
+            await _respond(guard.flow.refuse(error, request), send)
+
+    async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        guard, request = self.guard, request_of(scope)
+        decision = await guard.arun(guard.flow.decide(request))
+        if isinstance(decision, Respond):
+            await _deny(decision, scope, receive, send)
+            return
+        _introduce(scope, decision, guard)
+        if decision.carrier == "subprotocol":
+            scope["subprotocols"] = without_bearer(scope.get("subprotocols", ()))
+            send = _echoing_bearer(send)
+        if decision.principal is None:
+            await self.app(scope, receive, send)
+            return
+        ends = decision.principal.expires_at + guard.policy.leeway
+        await _until(ends - guard.clock.time(), self.app, scope, receive, send)
+
+
+def request_of(scope: Scope) -> Request:
+    """Read what the rules need from *scope*."""
+    headers: dict[str, list[str]] = {}
+    for raw_name, raw_value in scope["headers"]:
+        name = _NAMES.get(raw_name)
+        if name is not None:
+            headers.setdefault(name, []).append(raw_value.decode("latin-1"))
+    client, raw_path = scope.get("client"), scope.get("raw_path")
+    websocket = scope["type"] == "websocket"
+    return Request(
+        method="GET" if websocket else scope["method"],
+        path=_path(scope),
+        headers=headers,
+        scheme=scope.get("scheme", "ws" if websocket else "http"),
+        peer=(client[0] if client else "") or "unix",
+        query=scope.get("query_string", b"").decode("latin-1"),
+        raw_path=raw_path.decode("latin-1") if raw_path is not None else None,
+        websocket=websocket,
+        subprotocols=scope.get("subprotocols", ()) if websocket else (),
+    )
+
+
+def _path(scope: Scope) -> str:
+    """The path that the wrapped application routes on: less ``root_path``."""
+    path: str = scope["path"]
+    root: str = scope.get("root_path", "")
+    if root and path.startswith(root) and path[len(root) : len(root) + 1] in ("", "/"):
+        return path[len(root) :]
+    return path
+
+
+def _introduce(scope: Scope, decision: Proceed, guard: Guard) -> None:
+    principal = decision.principal
+    scope[PRINCIPAL_KEY] = principal
+    scope[REFUSAL_KEY] = decision.refusal
+    scope[GUARD_KEY] = guard
+    scope["user"] = _ANONYMOUS if principal is None else principal
+    scope["auth"] = _NO_CREDENTIALS if principal is None else Credentials(principal)
+
+
+async def _read_body(receive: Receive, limit: int) -> bytes | None:
+    """Read the body whole, or more than *limit* bytes; None if the client left."""
+    body = bytearray()
+    while len(body) <= limit:
+        message = await receive()
+        if message["type"] != "http.request":
+            return None
+        body += message.get("body", b"")
+        if not message.get("more_body", False):
+            break
+    return bytes(body)
+
+
+def _replaying(body: bytes, receive: Receive) -> Receive:
+    sent = False
+
+    async def replay() -> Message:
+        nonlocal sent
+        if sent:
+            return await receive()
+        sent = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return replay
+
+
+class _Outgoing:
+    """Decorates the head of the application's answer, or replaces the answer whole."""
+
+    __slots__ = ("_decision", "_mute", "_send", "started")
+
+    def __init__(self, send: Send, decision: Proceed) -> None:
+        self._send = send
+        self._decision = decision
+        self._mute = False
+        self.started = False
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.started = True
+            headers = message.get("headers", ())
+            instead = self._decision.instead
+            if instead is not None and not _grants(headers):
+                self._mute = True
+                await _respond(instead, self._send)
+                return
+            message["headers"] = _decorated(headers, self._decision.headers)
+        if not self._mute:
+            await self._send(message)
+
+
+def _grants(headers: Any) -> bool:
+    return any(name.lower() == b"access-control-allow-origin" for name, _ in headers)
+
+
+def _decorated(headers: Any, ours: Decoration) -> list[tuple[bytes, bytes]]:
+    fields = [
+        (bytes(n).decode("latin-1"), bytes(v).decode("latin-1")) for n, v in headers
+    ]
+    return _encoded(decorate(fields, ours))
+
+
+def _encoded(fields: Any) -> list[tuple[bytes, bytes]]:
+    return [
+        (name.lower().encode("latin-1"), value.encode("latin-1"))
+        for name, value in fields
+    ]
+
+
+async def _respond(answer: Respond, send: Send, prefix: str = "http") -> None:
+    await send(
+        {
+            "type": f"{prefix}.response.start",
+            "status": answer.status,
+            "headers": _encoded(answer.headers),
+        }
+    )
+    await send({"type": f"{prefix}.response.body", "body": answer.body})
+
+
+async def _deny(answer: Respond, scope: Scope, receive: Receive, send: Send) -> None:
+    """Refuse before accept; servers without the extension say 403 by themselves."""
+    await receive()  # websocket.connect
+    if "websocket.http.response" in (scope.get("extensions") or {}):
+        await _respond(answer, send, "websocket.http")
+    else:
+        code = EXPIRED if answer.status == 401 else 4403
+        await send({"type": "websocket.close", "code": code, "reason": answer.reason})
+
+
+def _echoing_bearer(send: Send) -> Send:
+    """The browser fails the handshake unless one of its subprotocols is chosen."""
+
+    async def echo(message: Message) -> None:
+        if message["type"] == "websocket.accept" and not message.get("subprotocol"):
+            message["subprotocol"] = "bearer"
+        await send(message)
+
+    return echo
+
+
+async def _until(
+    seconds: float, app: ASGIApp, scope: Scope, receive: Receive, send: Send
+) -> None:
+    """Run *app*, but close its WebSocket when the token has ended."""
+    socket = _Ending(receive, send)
+    failure: Exception | None = None
+    async with anyio.create_task_group() as group:
+        group.start_soon(socket.end_after, max(0.0, seconds))
+        try:
+            await app(scope, socket.receive, socket.send)
+        except Exception as error:  # noqa: BLE001  # raised below, out of its group
+            failure = error
+        group.cancel_scope.cancel()
+    if failure is not None:
+        raise failure
+
+
+class _Ending:
+    """A WebSocket that ends at a given time, whether its application listens or not."""
+
+    def __init__(self, receive: Receive, send: Send) -> None:
+        self._receive = receive
+        self._send = send
+        self._accepted = False
+        self._closed = False
+        self._ended = anyio.Event()
+
+    async def end_after(self, seconds: float) -> None:
+        await anyio.sleep(seconds)
+        self._ended.set()
+        if not self._closed:
+            self._closed = True
+            await self._send(
+                {"type": "websocket.close", "code": EXPIRED, "reason": "expired"}
+            )
+
+    async def receive(self) -> Message:
+        """Hand on what arrives; after the end, the disconnect."""
+        message: Message = {"type": "websocket.disconnect", "code": EXPIRED}
+        if self._ended.is_set():
+            return message
+        async with anyio.create_task_group() as group:
+
+            async def listen() -> None:
+                nonlocal message
+                message = await self._receive()
+                group.cancel_scope.cancel()
+
+            group.start_soon(listen)
+            await self._ended.wait()
+            group.cancel_scope.cancel()
+        return message
+
+    async def send(self, message: Message) -> None:
+        """Hand on; what is sent after the end goes nowhere, as after a disconnect."""
+        if self._closed:
+            if self._ended.is_set():
+                raise OSError("the WebSocket was closed: its token has ended")
+        elif message["type"] == "websocket.close":
+            self._closed = True
+        await self._send(message)

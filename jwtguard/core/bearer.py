@@ -1,0 +1,111 @@
+"""RFC 6750: find the bearer token of a request, and word the challenge."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from ..errors import AuthError, InvalidRequestError, TokenTooLargeError
+from .messages import Request
+
+_TOKEN68 = re.compile(r"[A-Za-z0-9\-._~+/]+=*")
+_BEARER = re.compile(r"bearer(?![!#$%&'*+.^_`|~0-9A-Za-z-])", re.IGNORECASE)
+_SCHEME_SPACE = 64
+"""Room for the scheme and blanks before the token, in characters."""
+
+
+class Credentials(NamedTuple):
+    """A token, and where it was found: ``header``, ``cookie`` or ``subprotocol``."""
+
+    token: str
+    carrier: str
+
+
+def find(request: Request, cookie: str | None, longest: int) -> Credentials | None:
+    """Return the one token of *request*, or None; a header wins over the cookie."""
+    token = from_header(request.headers.get("authorization", ()), longest)
+    offered = from_subprotocols(request.subprotocols) if request.websocket else None
+    if token is not None and offered is not None:
+        raise InvalidRequestError("token_repeated")
+    if token is not None:
+        return Credentials(token, "header")
+    if offered is not None:
+        return Credentials(_short(offered, longest), "subprotocol")
+    if cookie is not None:
+        found = from_cookie(request.headers.get("cookie", ()), cookie)
+        if found:
+            return Credentials(found, "cookie")
+    return None
+
+
+def from_header(values: Sequence[str], longest: int) -> str | None:
+    """RFC 6750 section 2.1: the token under ``Bearer``; other schemes count as none."""
+    if not values:
+        return None
+    if len(values) > 1:
+        raise InvalidRequestError("authorization_repeated")
+    value = values[0].strip(" \t")
+    if len(value) > longest + _SCHEME_SPACE:
+        raise TokenTooLargeError("header_too_long")
+    if "," in value:
+        raise InvalidRequestError("authorization_repeated")
+    if not _BEARER.match(value):
+        return None
+    token = value[6:].lstrip(" ")
+    if not value[6:7] == " " or not _TOKEN68.fullmatch(token):
+        raise InvalidRequestError("authorization_malformed")
+    return _short(token, longest)
+
+
+def is_bearer(request: Request) -> bool:
+    """Whether a header field carries, or tries to carry, a bearer token."""
+    values = request.headers.get("authorization", ())
+    return any(_BEARER.match(value.strip(" \t")) for value in values)
+
+
+def _short(token: str, longest: int) -> str:
+    if len(token) > longest:
+        raise TokenTooLargeError("token_too_long")
+    return token
+
+
+def from_cookie(fields: Sequence[str], name: str) -> str | None:
+    """RFC 6265 section 5.4: the value of the cookie called exactly *name*."""
+    if not fields:
+        return None
+    pairs = (part.partition("=") for part in "; ".join(fields).split(";"))
+    found = [value.strip(" \t") for key, _, value in pairs if key.strip(" \t") == name]
+    if len(found) > 1:
+        raise InvalidRequestError("cookie_repeated")
+    return found[0] if found else None
+
+
+def from_subprotocols(offered: Sequence[str]) -> str | None:
+    """Return the token that follows ``bearer`` in ``Sec-WebSocket-Protocol``."""
+    count = offered.count("bearer")
+    if not count:
+        return None
+    after = offered.index("bearer") + 1
+    if count > 1 or after == len(offered) or not _TOKEN68.fullmatch(offered[after]):
+        raise InvalidRequestError("subprotocol_malformed")
+    return offered[after]
+
+
+def without_bearer(offered: Sequence[str]) -> list[str]:
+    """Return the subprotocols that the application may see."""
+    if "bearer" not in offered:
+        return list(offered)
+    at = list(offered).index("bearer")
+    return [*offered[:at], *offered[at + 2 :]]
+
+
+def challenge(error: AuthError, realm: str) -> str:
+    """RFC 6750 section 3: the WWW-Authenticate value for *error*."""
+    parts = [f'Bearer realm="{realm}"']
+    if error.code != "missing_token":
+        parts.append(f'error="{error.code}"')
+        parts.append(f'error_description="{error.description}"')
+    if error.scope:
+        parts.append(f'scope="{error.scope}"')
+    return ", ".join(parts)

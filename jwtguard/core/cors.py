@@ -1,0 +1,157 @@
+"""The Fetch standard's CORS protocol, tied to the client of the verified token.
+
+A preflight carries no token: every client that lists the origin answers it. The
+actual response is narrowed to the token's own client.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from urllib.parse import urlsplit
+
+from .messages import Decoration, Fields, Principal, Request, Respond
+from .origins import serialized
+from .policy import METHODS, Client, Policy
+
+EXPOSED = ("WWW-Authenticate", "Retry-After")
+HEADERS = (
+    "Authorization", "Content-Type", "Accept", "Accept-Language", "Content-Language",
+    "Range",
+)  # fmt: skip
+VARY = ("Vary", "Origin")
+
+
+class Clients:
+    """The clients of a policy, by name and by origin."""
+
+    def __init__(self, policy: Policy) -> None:
+        first = next(iter(policy.issuers)).url
+        self._by_key = {(c.issuer or first, c.id): c for c in policy.clients}
+        self._by_id: dict[str, tuple[Client, ...]] = {}
+        self._by_origin: dict[str, tuple[Client, ...]] = {}
+        for client in policy.clients:
+            self._by_id[client.id] = (*self._by_id.get(client.id, ()), client)
+            for origin in client.origins:
+                listed = self._by_origin.get(origin, ())
+                self._by_origin[origin] = (*listed, client)
+        self._claim = policy.origins_claim
+
+    def of(self, principal: Principal) -> Client | None:
+        """Return the listed client that *principal*'s token was made for."""
+        if principal.client_id is None:
+            return None
+        return self._by_key.get((principal.issuer, principal.client_id))
+
+    def named(self, client_id: str) -> tuple[Client, ...]:
+        """Return every listing of *client_id*, whatever its issuer."""
+        return self._by_id.get(client_id, ())
+
+    def at(self, origin: str | None) -> tuple[Client, ...]:
+        """Return the clients that are served from *origin*."""
+        return self._by_origin.get(origin, ()) if origin else ()
+
+    def preflight(self, origin: str) -> Respond:
+        """Answer a preflight for all who list its origin: 204, or 403 if none does."""
+        clients = self.at(origin)
+        if clients:
+            return Respond(204, preflight_fields(origin, clients))
+        if self._claim and _https(origin):
+            return Respond(204, preflight_fields(origin, ()))
+        return Respond(403, (VARY,), reason="preflight_refused")
+
+    def union(self, origin: str | None) -> Fields:
+        """Return CORS fields for when the client is not known (yet)."""
+        clients = self.at(origin)
+        return granted(origin, clients) if origin and clients else ()
+
+    def claimed(self, principal: Principal, origin: str) -> bool:
+        """Whether the token itself names *origin*, and the policy believes it."""
+        if not self._claim:
+            return False
+        listed = principal.claims.get(self._claim)
+        return isinstance(listed, list) and origin in listed and _https(origin)
+
+
+def _https(origin: str) -> bool:
+    """A well-formed https origin; loopback may do without TLS."""
+    if serialized(origin) != origin:
+        return False
+    parts = urlsplit(origin)
+    loopback = parts.hostname in ("localhost", "127.0.0.1", "::1")
+    return parts.scheme == "https" or (parts.scheme == "http" and loopback)
+
+
+def granted(origin: str, clients: Iterable[Client]) -> Fields:
+    """Return the CORS fields of an actual response to a page at *origin*."""
+    fields = [
+        ("Access-Control-Allow-Origin", origin),
+        ("Access-Control-Expose-Headers", ", ".join(EXPOSED)),
+    ]
+    if any(client.credentials for client in clients):
+        fields.append(("Access-Control-Allow-Credentials", "true"))
+    return tuple(fields)
+
+
+def preflight_fields(origin: str, clients: Sequence[Client]) -> Fields:
+    """Return the CORS fields of a preflight response; no clients mean the defaults."""
+    methods = dict.fromkeys(m for c in clients for m in c.methods) or METHODS
+    headers = dict.fromkeys((*HEADERS, *(h for c in clients for h in c.headers)))
+    age = min((client.max_age for client in clients), default=600)
+    fields = [
+        ("Access-Control-Allow-Origin", origin),
+        ("Access-Control-Allow-Methods", ", ".join(methods)),
+        ("Access-Control-Allow-Headers", ", ".join(headers)),
+        ("Access-Control-Max-Age", str(age)),
+        VARY,
+    ]
+    if any(client.credentials for client in clients):
+        fields.append(("Access-Control-Allow-Credentials", "true"))
+    return tuple(fields)
+
+
+def is_preflight(request: Request) -> bool:
+    """Fetch standard, CORS-preflight request: anything else is an ordinary OPTIONS."""
+    return (
+        request.method == "OPTIONS"
+        and "origin" in request.headers
+        and "access-control-request-method" in request.headers
+    )
+
+
+def decorate(app: Iterable[tuple[str, str]], ours: Decoration) -> Fields:
+    """Return the application's fields with *ours* among them, none doubled."""
+    kept: list[tuple[str, str]] = []
+    vary: list[str] = []
+    exposed: list[str] = []
+    cached = False
+    given = tuple(app)
+    names = {name.lower() for name, _ in given}
+    replaced = ours.replace or "access-control-allow-origin" not in names
+    for name, value in given:
+        lower = name.lower()
+        if lower == "vary":
+            vary += _listed(value)
+        elif replaced and lower.startswith("access-control-"):
+            if lower == "access-control-expose-headers":
+                exposed += _listed(value)
+        else:
+            cached = cached or lower == "cache-control"
+            kept.append((name, value))
+    for name, value in ours.cors if replaced else ():
+        merging = name == "Access-Control-Expose-Headers"
+        kept.append((name, _merged([*exposed, *EXPOSED]) if merging else value))
+    if ours.private and not cached:
+        kept.append(("Cache-Control", "private, no-store"))
+    kept.append(("Vary", "*" if "*" in vary else _merged([*vary, *ours.vary])))
+    return tuple(kept)
+
+
+def _listed(value: str) -> list[str]:
+    return [item.strip() for item in value.split(",") if item.strip()]
+
+
+def _merged(items: Iterable[str]) -> str:
+    found: dict[str, str] = {}
+    for item in items:
+        found.setdefault(item.lower(), item)
+    return ", ".join(found.values())

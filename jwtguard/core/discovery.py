@@ -1,0 +1,59 @@
+"""Where an issuer's keys are: OpenID Connect Discovery section 4, then RFC 8414.
+
+A document counts only if it names exactly our issuer (RFC 8414 section 3.3).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Generator
+from urllib.parse import urlsplit
+
+from .jose import parse_json
+from .messages import Get, Got
+from .policy import TrustedIssuer, fetchable
+
+
+class FetchFailedError(Exception):
+    """Keys or metadata could not be had; the text is for logs."""
+
+
+def candidates(issuer: TrustedIssuer) -> tuple[str, ...]:
+    """Return the URLs where the metadata may be, the likeliest first."""
+    if issuer.discovery_url is not None:
+        return (issuer.discovery_url,)
+    parts = urlsplit(issuer.url)
+    path = parts.path.rstrip("/")
+    base = f"{parts.scheme}://{parts.netloc}"
+    return (
+        f"{base}{path}/.well-known/openid-configuration",
+        f"{base}/.well-known/oauth-authorization-server{path}",
+    )
+
+
+def find_jwks_url(
+    issuer: TrustedIssuer, http_hosts: Collection[str]
+) -> Generator[Get, Got, str]:
+    """Return the ``jwks_uri`` of *issuer*, or raise ``FetchFailedError``."""
+    problem = ""
+    for url in candidates(issuer):
+        try:
+            got = yield Get(url, {})
+            return _read(got, issuer.url, http_hosts)
+        except (FetchFailedError, ValueError) as error:
+            problem = f"{problem}{'; ' if problem else ''}{url}: {error}"
+    raise FetchFailedError(f"no metadata: {problem}")
+
+
+def _read(got: Got, issuer: str, http_hosts: Collection[str]) -> str:
+    if got.status != 200:
+        raise FetchFailedError(f"status {got.status}")
+    document = parse_json(got.body)
+    if not isinstance(document, dict):
+        raise FetchFailedError("no JSON object")
+    named = document.get("issuer")
+    if named != issuer:
+        raise FetchFailedError(f"issuer is {str(named)[:200]!r}, not {issuer!r}")
+    found = document.get("jwks_uri")
+    if not isinstance(found, str) or not fetchable(found, http_hosts):
+        raise FetchFailedError(f"jwks_uri {str(found)[:200]!r} may not be fetched")
+    return found

@@ -1,0 +1,239 @@
+"""The hallway: extract, verify, authorize, respond. No step looks back.
+
+The flow is written once, as a generator: it runs straight through and yields only when
+it needs the outside. RFC 6750 says what a refusal looks like.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Generator
+from math import ceil
+from typing import Any
+
+from ..errors import (
+    AccessDeniedError,
+    AuthError,
+    GrantError,
+    InvalidOriginError,
+    InvalidRequestError,
+    InvalidTokenError,
+    KeysUnavailableError,
+    MissingTokenError,
+    TokenTooLargeError,
+)
+from . import bearer, cors, grants, origins
+from .callers import Callers
+from .keys import Emit
+from .messages import (
+    Ask,
+    Decision,
+    Decoration,
+    Fields,
+    Principal,
+    Proceed,
+    ReadBody,
+    Request,
+    Respond,
+)
+from .paths import Kind, PathRules
+from .policy import Policy
+from .scopes import require_all
+from .verify import Verifier
+
+
+class Flow:
+    """Decides requests by one policy.
+
+    ``now`` returns seconds since the epoch, ``monotonic`` seconds since anything;
+    ``emit`` is told of every refusal.
+    """
+
+    def __init__(
+        self,
+        policy: Policy,
+        now: Callable[[], float],
+        monotonic: Callable[[], float],
+        emit: Emit,
+    ) -> None:
+        self.policy = policy
+        self.clients = cors.Clients(policy)
+        self.verifier = Verifier(policy, now, monotonic, emit)
+        self._callers = Callers(policy, self.clients)
+        self._paths = PathRules(
+            token=policy.token_paths,
+            revocation=policy.revocation_paths,
+            optional=policy.optional_paths,
+            public=policy.public_paths,
+            scopes=policy.scopes,
+        )
+        self._emit = emit
+
+    def decide(self, request: Request) -> Generator[Ask, Any, Decision]:
+        """Return what to do with *request*: ``Respond`` now, or ``Proceed``."""
+        kind = self._paths.kind(request.method, request.path, request.raw_path)
+        try:
+            if cors.is_preflight(request):
+                return self._preflight(request, kind)
+            if kind is None:
+                raise InvalidRequestError("path_ambiguous")
+            if kind is Kind.TOKEN or kind is Kind.REVOCATION:
+                return (yield from self._grant(request, kind))
+            if self.policy.cookie is not None:
+                self._callers.check_login_csrf(request)
+            if kind is Kind.PUBLIC:
+                union = self.clients.union(origins.origin_of(request))
+                return Proceed(None, Decoration(union, replace=False))
+            return (yield from self._guarded(request, kind))
+        except AuthError as error:
+            return self.refuse(error, request)
+
+    def _preflight(self, request: Request, kind: Kind | None) -> Decision:
+        answer = self.clients.preflight(origins.origin_of(request) or "")
+        if kind is Kind.PUBLIC:
+            return Proceed(None, Decoration(replace=False), instead=answer)
+        if answer.reason:
+            self.tell(InvalidOriginError(answer.reason), request)
+        return answer
+
+    def _guarded(self, request: Request, kind: Kind) -> Generator[Ask, Any, Decision]:
+        """Decide a path where a token is read: needed there, or optional."""
+        found = None
+        try:
+            found = bearer.find(
+                request, self.policy.cookie, self.policy.max_token_bytes
+            )
+            if found is None:
+                if kind is Kind.OPTIONAL:
+                    return self._anonymous(request, None)
+                raise MissingTokenError("no_credentials")
+            self._callers.check_transport(request)
+            if found.carrier == "cookie":
+                self._callers.check_cookie_origin(request)
+                if len(found.token) > self.policy.max_token_bytes:
+                    raise TokenTooLargeError("token_too_long")
+            principal = yield from self.verifier.verify(found.token)
+            return self._authorized(request, principal, found.carrier)
+        except (InvalidTokenError, TokenTooLargeError) as error:
+            if kind is Kind.OPTIONAL and found and found.carrier == "cookie":
+                return self._anonymous(request, error)
+            raise
+
+    def _anonymous(self, request: Request, error: AuthError | None) -> Proceed:
+        if error is not None:
+            self.tell(error, request)
+        union = self.clients.union(origins.origin_of(request))
+        vary = ("Origin", "Cookie") if self.policy.cookie else ("Origin",)
+        return Proceed(
+            None,
+            Decoration(union, vary=vary, private=error is not None),
+            refusal=error.reason if error else None,
+        )
+
+    def _authorized(
+        self, request: Request, principal: Principal, carrier: str
+    ) -> Proceed:
+        try:
+            fields = self._callers.check(request, principal, carrier)
+            self._check_scopes(request, principal, fields)
+        except AuthError as error:
+            error.principal = principal
+            raise
+        cookie = carrier == "cookie"
+        vary = ("Origin", "Cookie") if cookie else ("Origin",)
+        return Proceed(
+            principal, Decoration(fields, vary=vary, private=cookie), carrier=carrier
+        )
+
+    def _check_scopes(
+        self, request: Request, principal: Principal, fields: Fields
+    ) -> None:
+        needed = self._paths.required(request.method, request.path)
+        try:
+            if needed is None:
+                raise AccessDeniedError("no_rule")
+            require_all(principal, needed)
+        except AuthError as error:
+            error.cors = fields
+            raise
+
+    def _grant(self, request: Request, kind: Kind) -> Generator[Ask, Any, Decision]:
+        origin = origins.origin_of(request)
+        fields = self.clients.union(origin)
+        try:
+            self._callers.check_transport(request)
+            grants.check_head(request, self.policy.max_body_bytes)
+            body: bytes | None = yield ReadBody(self.policy.max_body_bytes)
+            if body is None:
+                raise GrantError("client_gone")
+            if len(body) > self.policy.max_body_bytes:
+                raise GrantError("body_too_long", status=413)
+            revocation = kind is Kind.REVOCATION
+            grant = grants.read(
+                request, body, revocation=revocation, clients=self.clients
+            )
+            if grant.client_id is not None:
+                fields = self._granted_all(grant.client_id, origin)
+            grants.judge(request, grant, self.clients)
+        except AuthError as error:
+            error.cors = fields
+            raise
+        return Proceed(None, Decoration(fields, private=True), body=body)
+
+    def _granted_all(self, client_id: str, origin: str | None) -> Fields:
+        listed = self.clients.named(client_id)
+        if origin and listed and all(origin in client.origins for client in listed):
+            return cors.granted(origin, listed)
+        return ()
+
+    def refuse(self, error: AuthError, request: Request) -> Respond:
+        """Word the refusal, and tell of it."""
+        self.tell(error, request)
+        body = json.dumps(
+            {"error": error.code, "error_description": error.description}
+        ).encode()
+        fields = error.cors
+        if fields is None:
+            fields = self._refusal_cors(error, request)
+        headers = (
+            ("Content-Type", "application/json"),
+            ("Content-Length", str(len(body))),
+            *self.refusal_fields(error),
+            *fields,
+            cors.VARY,
+        )
+        head = request.method == "HEAD"
+        return Respond(error.status, headers, b"" if head else body, error.reason)
+
+    def refusal_fields(self, error: AuthError) -> Fields:
+        """Return the fields of any refusal: challenge, Retry-After, Allow; no-store."""
+        fields: Fields = (("Cache-Control", "no-store"),)
+        if isinstance(error, GrantError):
+            return (*fields, *error.headers)
+        if isinstance(error, KeysUnavailableError):
+            return (*fields, ("Retry-After", str(ceil(error.retry_after))))
+        if not error.challenges:
+            return fields
+        challenge = bearer.challenge(error, self.policy.realm)
+        return (*fields, ("WWW-Authenticate", challenge))
+
+    def _refusal_cors(self, error: AuthError, request: Request) -> Fields:
+        """Before the client is known, all who list the origin; then it alone."""
+        origin = origins.origin_of(request)
+        if isinstance(error, InvalidOriginError):
+            return ()
+        if error.principal is None or origin is None:
+            return self.clients.union(origin)
+        return self._callers.granted(error.principal, origin) or ()
+
+    def tell(self, error: AuthError, request: Request) -> None:
+        """Tell the log and the hook of a refusal."""
+        self._emit(
+            "refused",
+            reason=error.reason,
+            status=error.status,
+            method=request.method,
+            origin=origins.origin_of(request),
+            client_id=error.principal.client_id if error.principal else None,
+            detail=error.detail,
+        )

@@ -1,0 +1,137 @@
+"""RFC 7515 section 7.1: the compact form, strictly; RFC 8725 for what not to believe.
+
+Parsed once. base64url without padding or stray bits, UTF-8, no member twice, numbers
+finite: whatever another parser might read differently is no token.
+"""
+
+from __future__ import annotations
+
+import json
+from binascii import a2b_base64
+from collections.abc import Sequence
+from math import isfinite
+from typing import Any, NamedTuple
+
+from ..errors import InvalidTokenError
+
+_ALPHABET = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+_TO_STANDARD = bytes.maketrans(b"-_", b"+/")
+_PADDING = (b"", b"", b"==", b"=")
+_LAST: tuple[frozenset[int], ...] = (
+    frozenset(_ALPHABET),
+    frozenset(),
+    frozenset(_ALPHABET[::16]),  # two characters carry one byte: four bits to spare
+    frozenset(_ALPHABET[::4]),  # three carry two bytes: two bits to spare
+)
+
+
+class Header(NamedTuple):
+    """The members of a JOSE header that decide anything."""
+
+    alg: str
+    kid: str | None
+    typ: str
+    """Lower case; empty if absent."""
+
+
+class Compact(NamedTuple):
+    """A token taken apart. Nothing in it is verified yet."""
+
+    header: Header
+    claims: dict[str, Any]
+    payload: bytes
+    signature: bytes
+    signing_input: bytes
+
+
+def decode_segment(segment: bytes) -> bytes:
+    """RFC 7515 section 2: base64url with nothing left over; else ValueError."""
+    left = len(segment) % 4
+    if segment and segment[-1] not in _LAST[left]:
+        raise ValueError("stray bits")
+    return a2b_base64(segment.translate(_TO_STANDARD) + _PADDING[left])
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a member twice")
+    return found
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not isfinite(number):
+        raise ValueError("no finite number")
+    return number
+
+
+def _refuse(_: str) -> None:
+    raise ValueError("NaN or Infinity")
+
+
+_decoder = json.JSONDecoder(
+    object_pairs_hook=_unique, parse_float=_finite, parse_constant=_refuse
+)
+
+
+def parse_json(text: bytes) -> Any:
+    """RFC 8259, and I-JSON (RFC 7493) in what it adds; else ValueError."""
+    try:
+        decoded = text.decode("utf-8")
+        value = _decoder.decode(decoded)
+        if "\\u" in decoded:  # an escape may smuggle half a surrogate pair in
+            json.dumps(value, ensure_ascii=False).encode("utf-8")
+    except RecursionError:
+        raise ValueError("nested too deep") from None
+    return value
+
+
+def parse(token: str) -> Compact:
+    """Take *token* apart, or raise ``InvalidTokenError``."""
+    if not token.isascii():
+        raise InvalidTokenError("malformed")
+    raw = token.encode("ascii")
+    dots = raw.translate(None, _ALPHABET)
+    if dots == b"....":
+        raise InvalidTokenError("encrypted")
+    if dots != b"..":
+        raise InvalidTokenError("malformed")
+    signing_input, _, signature = raw.rpartition(b".")
+    head, _, body = signing_input.partition(b".")
+    try:
+        members = parse_json(decode_segment(head))
+        payload = decode_segment(body)
+        claims = parse_json(payload)
+        signed = decode_segment(signature)
+    except ValueError:
+        raise InvalidTokenError("malformed") from None
+    if not isinstance(claims, dict):
+        raise InvalidTokenError("malformed")
+    return Compact(_header(members), claims, payload, signed, signing_input)
+
+
+def _header(members: Any) -> Header:
+    if not isinstance(members, dict):
+        raise InvalidTokenError("malformed")
+    alg, kid, typ = members.get("alg"), members.get("kid"), members.get("typ")
+    for value in (alg, kid, typ):
+        if value is not None and not isinstance(value, str):
+            raise InvalidTokenError("malformed")
+    if alg is None:
+        raise InvalidTokenError("malformed")
+    if "crit" in members:  # RFC 7515 section 4.1.11: we understand no extension
+        raise InvalidTokenError("unsupported_critical")
+    return Header(alg, kid, (typ or "").lower())
+
+
+def names(value: object) -> Sequence[str]:
+    """A claim that lists names: a string split at U+0020 alone, or an array of strings.
+
+    Any other type names nothing (RFC 6749 section 3.3).
+    """
+    if isinstance(value, str):
+        return [name for name in value.split(" ") if name]
+    if isinstance(value, list):
+        return [name for name in value if isinstance(name, str) and name]
+    return ()

@@ -1,0 +1,258 @@
+"""Which key, and when to ask for new ones (RFC 7517; OpenID Connect Core 10.1.1).
+
+The state is one frozen snapshot, replaced whole: readers take it once and need no
+lock. A request whose key is known never waits for a fetch, unless the keys are so old
+that a withdrawal may have been missed.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Callable, Collection, Generator, Sequence
+from dataclasses import dataclass, replace
+from math import inf
+from threading import Lock
+
+from ..errors import AuthError, InvalidTokenError, KeysUnavailableError
+from .discovery import FetchFailedError, find_jwks_url
+from .jwk import Key, KeySet, parse_given, parse_jwk_set
+from .messages import Ask, AwaitFetch, Flight, Get, Got, StartFetch
+from .policy import TrustedIssuer
+
+DEADLINE = 5.0
+"""Seconds that one whole fetch may take, connecting and body included."""
+LONGEST_BACK_OFF = 60.0
+SHORTEST_AGE = 60.0
+_MAX_AGE = re.compile(r'(?:^|[,\s])max-age\s*=\s*"?([0-9]{1,10})"?\s*(?:,|$)')
+
+Emit = Callable[..., None]
+Wanted = Callable[[KeySet], Sequence[Key]]
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What we hold of one issuer's keys. Times are in monotonic seconds."""
+
+    keys: KeySet | None = None
+    fetched_at: float = -inf
+    refresh_at: float = -inf
+    stale_until: float = -inf
+    etag: str | None = None
+    jwks_url: str | None = None
+    failures: int = 0
+    """Failed fetches since the last good one."""
+    failed_at: float = -inf
+    failure: str = ""
+    retry_at: float = -inf
+
+    def held(self, now: float) -> KeySet | None:
+        """Return the keys, unless they are stale beyond use."""
+        return self.keys if now < self.stale_until else None
+
+
+class KeyCache:
+    """The keys of one issuer.
+
+    Ages and pauses are in seconds. ``emit`` is told what happens; ``jitter`` returns
+    numbers from 0 to 1, so that a fleet does not fetch in step.
+    """
+
+    def __init__(
+        self,
+        issuer: TrustedIssuer,
+        monotonic: Callable[[], float],
+        *,
+        max_age: float = 600,
+        stale_for: float = 86400,
+        cooldown: float = 10,
+        http_hosts: Collection[str] = (),
+        emit: Emit = lambda *_, **__: None,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        self.issuer = issuer
+        self.snapshot = Snapshot()
+        self._monotonic = monotonic
+        self._max_age = max_age
+        self._stale_for = stale_for
+        self._cooldown = cooldown
+        self._http_hosts = http_hosts
+        self._emit = emit
+        self._jitter = jitter
+        self.after_fork()
+        if issuer.keys is not None:
+            self.snapshot = Snapshot(parse_given(issuer.keys), 0, inf, inf)
+
+    def after_fork(self) -> None:
+        """Forget what a parent process was doing: its threads are not here."""
+        self._lock = Lock()
+        self._flight: Flight | None = None
+        self._cooled_at = -inf
+
+    def is_fresh(self, keys: KeySet) -> bool:
+        """Whether *keys* are the ones we hold, with nothing to do about them yet."""
+        snapshot = self.snapshot
+        return snapshot.keys is keys and self._monotonic() < snapshot.refresh_at
+
+    def find(self, wanted: Wanted) -> Generator[Ask, None, Sequence[Key]]:
+        """Return the keys that *wanted* picks; raise if there are none.
+
+        Raises ``InvalidTokenError`` if the issuer does not publish such a key, and
+        ``KeysUnavailableError`` if that cannot be known now.
+        """
+        snapshot, now = self.snapshot, self._monotonic()
+        keys = snapshot.held(now)
+        found = wanted(keys) if keys is not None else ()
+        if not found:
+            return (yield from self._ask_for(wanted))
+        if now < snapshot.refresh_at:
+            return found
+        yield from self._renew(snapshot, now)
+        renewed = self.snapshot
+        if renewed.keys is snapshot.keys or renewed.keys is None:
+            return found
+        return wanted(renewed.keys) or (yield from self._ask_for(wanted))
+
+    def _renew(self, snapshot: Snapshot, now: float) -> Generator[Ask, None, None]:
+        """Refresh behind the request's back, or in front of a long idle worker."""
+        flight, new = self._claim(now, unknown=False)
+        if flight is None:
+            return
+        if new:
+            self._emit_stale(snapshot, now)
+            yield StartFetch(flight)
+        if now - snapshot.fetched_at > 2 * self._max_age and not snapshot.failures:
+            yield AwaitFetch(flight)
+
+    def _emit_stale(self, snapshot: Snapshot, now: float) -> None:
+        if snapshot.failures:
+            age = now - snapshot.fetched_at
+            self._emit("serving_stale", issuer=self.issuer.url, age=age)
+
+    def _ask_for(self, wanted: Wanted) -> Generator[Ask, None, Sequence[Key]]:
+        """Fetch, or join the fetch under way, and look again."""
+        for _ in range(2):
+            now = self._monotonic()
+            unknown = self.snapshot.held(now) is not None
+            flight, new = self._claim(now, unknown=unknown)
+            if flight is None:
+                break
+            if new:
+                if unknown:
+                    self._emit("unknown_kid", issuer=self.issuer.url)
+                yield StartFetch(flight)
+            yield AwaitFetch(flight)
+            keys = self.snapshot.held(self._monotonic())
+            found = wanted(keys) if keys is not None else ()
+            if found:
+                return found
+            if new:
+                break
+        raise self._not_found()
+
+    def _not_found(self) -> AuthError:
+        snapshot, now = self.snapshot, self._monotonic()
+        flight = self._flight
+        under_way = flight is not None and not flight.done.done()
+        if snapshot.held(now) is not None and not snapshot.failures and not under_way:
+            return InvalidTokenError("unknown_key")
+        return KeysUnavailableError(retry_after=max(1.0, snapshot.retry_at - now))
+
+    def _claim(self, now: float, *, unknown: bool) -> tuple[Flight | None, bool]:
+        """Join the fetch under way, or take the right to begin one (then True).
+
+        The cooldown is spent here, before the fetch and whatever its outcome.
+        """
+        if self.issuer.keys is not None:
+            return None, False
+        with self._lock:
+            flight = self._flight
+            if (
+                flight
+                and not flight.done.done()
+                and now - flight.started < 2 * DEADLINE
+            ):
+                return flight, False
+            if now < self.snapshot.retry_at or (unknown and now < self._cooled_at):
+                return None, False
+            if unknown:
+                self._cooled_at = now + self._cooldown
+            self._flight = Flight(self, now)
+            return self._flight, True
+
+    # What follows runs in the fetching thread.
+
+    def refresh(self, flight: Flight) -> Generator[Get, Got, None]:
+        """Fetch and store; a failure is stored too, beside the keys we have."""
+        before = self.snapshot
+        try:
+            snapshot, event = yield from self._obtain(before)
+        except (FetchFailedError, ValueError) as error:
+            self.fail(flight, str(error))
+            return
+        self._land(flight, snapshot)
+        keys = snapshot.keys
+        self._emit(
+            event,
+            issuer=self.issuer.url,
+            keys=len(keys.keys) if keys else 0,
+            skipped=keys.skipped if keys else 0,
+        )
+
+    def _obtain(self, before: Snapshot) -> Generator[Get, Got, tuple[Snapshot, str]]:
+        url = self.issuer.jwks_url or before.jwks_url
+        if url is None:
+            url = yield from find_jwks_url(self.issuer, self._http_hosts)
+        headers = {"Accept": "application/jwk-set+json, application/json"}
+        if before.etag and before.keys:
+            headers["If-None-Match"] = before.etag
+        got = yield Get(url, headers)
+        if got.status == 304 and before.keys and before.etag:
+            return self._fresh(before.keys, got, url, before.etag), "fetch_not_modified"
+        if got.status != 200:
+            raise FetchFailedError(f"{url}: status {got.status}")
+        keys = parse_jwk_set(got.body)
+        if before.keys and before.keys.keys == keys.keys:
+            keys = before.keys  # the same object says: nothing to check again
+        return self._fresh(keys, got, url, got.headers.get("etag")), "fetch_ok"
+
+    def _fresh(self, keys: KeySet, got: Got, url: str, etag: str | None) -> Snapshot:
+        now = self._monotonic()
+        age = lifetime(got.headers.get("cache-control", ""), self._max_age)
+        return Snapshot(
+            keys=keys,
+            fetched_at=now,
+            refresh_at=now + age * (0.9 + 0.08 * self._jitter()),
+            stale_until=now + age + self._stale_for,
+            etag=etag,
+            jwks_url=url,
+        )
+
+    def fail(self, flight: Flight, problem: str) -> None:
+        """Note that *flight* brought nothing; wait longer after each failure."""
+        before, now = self.snapshot, self._monotonic()
+        pause = min(self._cooldown * 2 ** min(before.failures, 16), LONGEST_BACK_OFF)
+        pause *= 1 - 0.2 * self._jitter()
+        failed = replace(
+            before,
+            failures=before.failures + 1,
+            failed_at=now,
+            failure=problem,
+            retry_at=now + pause,
+            jwks_url=None,  # the metadata may have moved
+        )
+        self._land(flight, failed)
+        self._emit("fetch_failed", issuer=self.issuer.url, problem=problem)
+
+    def _land(self, flight: Flight, snapshot: Snapshot) -> None:
+        with self._lock:
+            if self._flight is flight:  # else it was given up as lost
+                self.snapshot = snapshot
+
+
+def lifetime(cache_control: str, longest: float) -> float:
+    """RFC 9111 section 5.2.2: ``max-age`` shortens ours, down to a minute."""
+    found = _MAX_AGE.search(cache_control.lower())
+    if found is None or "no-store" in cache_control.lower():
+        return longest
+    return min(longest, max(SHORTEST_AGE, float(found[1])))

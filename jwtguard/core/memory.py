@@ -1,0 +1,86 @@
+"""Verified tokens, remembered: under their SHA-256, and never the token itself.
+
+A token gets in here only after every check; ``exp``, ``nbf`` and the key that
+verified it are looked at again on each use.
+"""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from threading import Lock
+
+from cachetools import LRUCache
+
+from .jwk import KeySet
+from .keys import KeyCache
+from .messages import Principal
+
+
+class Remembered:
+    """What one verified token said, and which key verified it."""
+
+    __slots__ = ("cache", "keys", "material", "not_before", "principal")
+
+    def __init__(
+        self,
+        principal: Principal,
+        not_before: float,
+        cache: KeyCache,
+        keys: KeySet,
+        material: bytes,
+    ) -> None:
+        self.principal = principal
+        self.not_before = not_before
+        self.cache = cache
+        self.keys = keys
+        """The set that last held the key: the same object needs no second look."""
+        self.material = material
+
+    def for_request(self, token: str) -> Principal:
+        """Return a principal of this request's own."""
+        known = self.principal
+        return Principal(
+            subject=known.subject,
+            issuer=known.issuer,
+            client_id=known.client_id,
+            scopes=known.scopes,
+            roles=known.roles,
+            expires_at=known.expires_at,
+            token=token,
+            payload=known.payload,
+        )
+
+
+class Memory:
+    """A bounded number of remembered tokens; the one used longest ago goes first."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self.after_fork()
+
+    def after_fork(self) -> None:
+        """Begin anew: a lock of the parent's may have been held."""
+        self._lock = Lock()
+        self._tokens: LRUCache[bytes, Remembered] = LRUCache(max(1, self._size))
+
+    def digest(self, token: str) -> bytes:
+        """Return the name a token goes by here."""
+        return sha256(token.encode()).digest()
+
+    def get(self, digest: bytes) -> Remembered | None:
+        """Return what is known of a token, or None."""
+        if not self._size:
+            return None
+        with self._lock:
+            return self._tokens.get(digest)
+
+    def put(self, digest: bytes, entry: Remembered) -> None:
+        """Remember a token that has passed every check."""
+        if self._size:
+            with self._lock:
+                self._tokens[digest] = entry
+
+    def drop(self, digest: bytes) -> None:
+        """Forget a token."""
+        with self._lock:
+            self._tokens.pop(digest, None)

@@ -1,0 +1,183 @@
+"""What goes into a decision and what comes out of it (RFC 9110 vocabulary)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+Fields = tuple[tuple[str, str], ...]
+"""Header fields in order; names as they are sent."""
+
+REQUEST_HEADERS = frozenset(
+    {
+        "accept-encoding", "access-control-request-headers",
+        "access-control-request-method", "authorization", "content-encoding",
+        "content-length", "content-type", "cookie", "forwarded", "host", "origin",
+        "sec-fetch-dest", "sec-fetch-mode", "sec-fetch-site", "transfer-encoding",
+        "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-port",
+        "x-forwarded-prefix", "x-forwarded-proto", "x-forwarded-server",
+        "x-forwarded-ssl",
+    }
+)  # fmt: skip
+"""The header fields that a rule reads: adapters need to hand on no others."""
+
+
+class Request(NamedTuple):
+    """One request, as far as the rules care.
+
+    ``headers`` maps lower-case names to the values of each field of that name.
+    ``path`` is what the application routes on; ``raw_path`` is the target as it was
+    sent, where the server shows it. ``peer`` is an address, or ``unix``.
+    """
+
+    method: str
+    path: str
+    headers: Mapping[str, Sequence[str]]
+    scheme: str = "https"
+    peer: str = ""
+    query: str = ""
+    raw_path: str | None = None
+    websocket: bool = False
+    subprotocols: Sequence[str] = ()
+
+    def header(self, name: str) -> str | None:
+        """Return the field's value, several joined by a comma, or None."""
+        values = self.headers.get(name)
+        return ", ".join(values) if values else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Principal:
+    """Who calls, as the verified token says.
+
+    ``expires_at`` is in seconds since the epoch. It is a Starlette user as it stands.
+    """
+
+    subject: str
+    issuer: str
+    client_id: str | None = None
+    scopes: frozenset[str] = frozenset()
+    roles: frozenset[str] = frozenset()
+    expires_at: float = 0.0
+    token: str = field(default="", repr=False, compare=False)
+    payload: bytes = field(default=b"{}", repr=False, compare=False)
+    _parsed: list[dict[str, Any]] = field(
+        default_factory=list, repr=False, compare=False, init=False
+    )
+
+    @property
+    def claims(self) -> dict[str, Any]:
+        """All claims of the token: parsed on first use, and this request's alone."""
+        if not self._parsed:
+            self._parsed.append(json.loads(self.payload))
+        return self._parsed[0]
+
+    @property
+    def is_authenticated(self) -> bool:
+        """Always true: a principal comes out of a verified token."""
+        return True
+
+    @property
+    def display_name(self) -> str:
+        """A name to show: the subject."""
+        return self.subject
+
+    @property
+    def identity(self) -> str:
+        """Unique across issuers: issuer, space, subject."""
+        return f"{self.issuer} {self.subject}"
+
+
+class Decoration(NamedTuple):
+    """What happens to the header fields of the application's answer."""
+
+    cors: Fields = ()
+    replace: bool = True
+    """Ours replace the application's CORS fields; else they only fill a gap."""
+    vary: tuple[str, ...] = ("Origin",)
+    private: bool = False
+    """Add ``Cache-Control: private, no-store`` where the application set none."""
+
+
+class Respond(NamedTuple):
+    """Answer now: the application never sees the request."""
+
+    status: int
+    headers: Fields
+    body: bytes = b""
+    reason: str = ""
+
+
+class Proceed(NamedTuple):
+    """Let the application run, and decorate its answer."""
+
+    principal: Principal | None
+    headers: Decoration
+    refusal: str | None = None
+    """Why a cookie token was not taken on an optional path."""
+    body: bytes | None = None
+    """The body that was read and judged: hand on these very bytes."""
+    instead: Respond | None = None
+    """Replaces the application's answer whole, if that grants no origin."""
+    carrier: str = ""
+    """Where the token was found: header, cookie, subprotocol, or nothing."""
+
+
+Decision = Respond | Proceed
+
+
+class ReadBody(NamedTuple):
+    """Ask the driver for the request body: at most *limit* bytes.
+
+    The answer is the bytes, or None if the client left or sent rubbish framing;
+    more than *limit* bytes means that it is longer.
+    """
+
+    limit: int
+
+
+class StartFetch(NamedTuple):
+    """Ask the driver to begin fetching keys in the background; there is no answer."""
+
+    flight: Flight
+
+
+class AwaitFetch(NamedTuple):
+    """Ask the driver to wait until *flight* has landed; there is no answer."""
+
+    flight: Flight
+
+
+class Get(NamedTuple):
+    """Ask the fetching thread for one document."""
+
+    url: str
+    headers: Mapping[str, str]
+
+
+class Got(NamedTuple):
+    """The document: header names are lower-case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class Flight:
+    """One fetch of one issuer's keys, shared by all who wait for it."""
+
+    __slots__ = ("cache", "done", "started", "took_off")
+
+    def __init__(self, cache: Any, started: float) -> None:
+        self.cache = cache
+        self.started = started
+        """When it was claimed, by the clock of the guard."""
+        self.took_off: float | None = None
+        """When its thread began, by the clock of the machine; set by the fetcher."""
+        self.done: Future[None] = Future()
+
+
+Ask = ReadBody | StartFetch | AwaitFetch

@@ -1,0 +1,97 @@
+"""RFC 9068, and what issuers made before it: which token is an access token.
+
+A profile says where an issuer family keeps client, scopes and roles, and how its
+access tokens can be told from its other tokens. It is data; the rules that read it
+are in ``tokens.py``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+
+AT_JWT = frozenset({"at+jwt", "application/at+jwt"})
+ANY_JWT = AT_JWT | {"jwt", "application/jwt", ""}
+"""The empty string stands for an absent ``typ``."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Profile:
+    """The habits of one family of issuers.
+
+    ``marks`` are claims that only its access tokens bear (claim to accepted values);
+    ``hints`` are claims whose presence alone speaks for an access token.
+    ``{audience}`` in a role claim stands for each accepted audience.
+    """
+
+    name: str
+    header_types: Collection[str] = ANY_JWT
+    expect: Mapping[str, str] = field(default_factory=dict)
+    marks: Mapping[str, Collection[str]] = field(default_factory=dict)
+    hints: Collection[str] = ()
+    needs_mark: bool = True
+    client_claims: Collection[str] = ("client_id", "azp")
+    scope_claims: Collection[str] = ("scope", "scp")
+    role_claims: Collection[str] = ()
+    subject_claim: str = "sub"
+    require: Collection[str] = ("exp", "iss", "aud", "sub")
+    kidless: str = "one"
+
+
+RFC9068 = Profile(
+    name="rfc9068",
+    header_types=AT_JWT,
+    client_claims=("client_id",),
+    scope_claims=("scope",),
+    role_claims=("roles",),
+    require=("exp", "iss", "aud", "sub", "client_id", "iat", "jti"),
+)
+GENERIC = Profile(
+    name="generic",
+    marks={"token_use": ("access",), "typ": ("bearer",)},
+    hints=("client_id",),
+)
+KEYCLOAK = Profile(
+    name="keycloak",
+    expect={"typ": "Bearer"},
+    marks={"typ": ("bearer",)},
+    client_claims=("azp", "client_id"),
+    scope_claims=("scope",),
+    role_claims=("realm_access.roles", "resource_access.{audience}.roles"),
+)
+AUTH0 = Profile(
+    name="auth0",
+    marks={"gty": ("password", "client-credentials", "refresh_token")},
+    hints=("client_id",),
+    client_claims=("azp", "client_id"),
+    scope_claims=("scope",),
+    role_claims=("permissions",),
+)
+ENTRA = Profile(
+    name="entra",
+    hints=("appidacr", "azpacr"),
+    client_claims=("azp", "appid"),
+    scope_claims=("scp",),
+    role_claims=("roles",),
+)
+OKTA = Profile(
+    name="okta",
+    hints=("cid",),
+    client_claims=("cid",),
+    scope_claims=("scp",),
+    role_claims=("groups",),
+)
+COGNITO = Profile(
+    name="cognito",
+    expect={"token_use": "access"},
+    marks={"token_use": ("access",)},
+    client_claims=("client_id",),
+    scope_claims=("scope",),
+    role_claims=("cognito:groups",),
+    require=("exp", "iss", "sub", "client_id"),
+)
+
+PROFILES: Mapping[str, Profile] = {
+    profile.name: profile
+    for profile in (RFC9068, GENERIC, KEYCLOAK, AUTH0, ENTRA, OKTA, COGNITO)
+}

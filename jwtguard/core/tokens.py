@@ -1,0 +1,203 @@
+"""Is this an access token, and meant for us? RFC 7519 section 4, RFC 9068 section 4."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from ..errors import InvalidTokenError
+from .jose import Compact, names
+from .messages import Principal
+from .profiles import AT_JWT, Profile
+
+Claims = Mapping[str, Any]
+
+_LATEST = 1e15
+"""Seconds; a later time is a mistake, and would not fit where times are added."""
+
+_NEGATIVE_MARKS = {
+    "id": "id_token", "id_token": "id_token", "idtoken": "id_token",
+    "serialized-id": "id_token",
+    "refresh": "refresh_token", "refresh_token": "refresh_token",
+    "offline": "refresh_token", "offline_token": "refresh_token",
+    "logout": "logout_token", "logout_token": "logout_token",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenRules:
+    """What one issuer's tokens must say: its profile and the policy, put together."""
+
+    issuer: str
+    profile: Profile
+    audience: frozenset[str] | Literal["unchecked"]
+    algorithms: Collection[str]
+    leeway: float
+    max_lifetime: float | None = None
+
+    def principal(self, token: str, compact: Compact, now: float) -> Principal:
+        """Check every claim and return who the token speaks for."""
+        claims = compact.claims
+        self.check_type(compact.header.typ, claims)
+        self.check_required(claims)
+        self.check_times(claims, now)
+        self.check_audience(claims)
+        return Principal(
+            subject=self.subject(claims),
+            issuer=self.issuer,
+            client_id=self.client(claims),
+            scopes=self.scopes(claims),
+            roles=self.roles(claims),
+            expires_at=_time(claims, "exp") or _LATEST,
+            token=token,
+            payload=compact.payload,
+        )
+
+    def check_required(self, claims: Claims) -> None:
+        """RFC 9068 section 2.2: what must be there, and is not null."""
+        for name in self.profile.require:
+            wanted = self.profile.subject_claim if name == "sub" else name
+            if name == "aud" and self.audience == "unchecked":
+                continue
+            if claims.get(wanted) is None:
+                raise InvalidTokenError("missing_claim", detail=name)
+        # A token that never ends is a refresh token of somebody sloppy.
+        if claims.get("exp") is None:
+            raise InvalidTokenError("missing_claim", detail="exp")
+        for name in ("iss", "jti"):
+            if not isinstance(claims.get(name, ""), str):
+                raise InvalidTokenError("malformed_claim", detail=name)
+
+    def check_times(self, claims: Claims, now: float) -> None:
+        """RFC 7519 sections 4.1.4 to 4.1.6, with leeway."""
+        exp, nbf, iat = (_time(claims, name) for name in ("exp", "nbf", "iat"))
+        if exp is not None and exp <= now - self.leeway:
+            raise InvalidTokenError("expired")
+        if nbf is not None and nbf > now + self.leeway:
+            raise InvalidTokenError("not_yet_valid")
+        if iat is not None and iat > now + self.leeway:
+            raise InvalidTokenError("issued_in_future")
+        if self.max_lifetime is None:
+            return
+        if iat is None:
+            raise InvalidTokenError("missing_claim", detail="iat")
+        if exp is None or exp - iat > self.max_lifetime:
+            raise InvalidTokenError("lifetime_too_long")
+
+    def check_audience(self, claims: Claims) -> None:
+        """RFC 7519 section 4.1.3: one of the audiences is ours."""
+        if self.audience == "unchecked":
+            return
+        aud = claims.get("aud")
+        listed = [aud] if isinstance(aud, str) else aud
+        if not isinstance(listed, list) or not all(isinstance(a, str) for a in listed):
+            raise InvalidTokenError("malformed_claim", detail="aud")
+        if self.audience.isdisjoint(listed):
+            raise InvalidTokenError("wrong_audience")
+
+    def check_type(self, typ: str, claims: Claims) -> None:
+        """RFC 8725 section 3.11: an access token, and no other kind of token."""
+        if claims.get("cnf") is not None:
+            raise InvalidTokenError("bound_token")
+        profile = self.profile
+        for name in ("token_use", "typ", "type", "token_class"):
+            value = claims.get(name)
+            if isinstance(value, str) and value.lower() in _NEGATIVE_MARKS:
+                raise InvalidTokenError(_NEGATIVE_MARKS[value.lower()])
+        if "events" in claims or typ == "logout+jwt":
+            raise InvalidTokenError("logout_token")
+        marked = typ in AT_JWT or _bears_mark(profile, claims)
+        if not marked and any(c in claims for c in ("nonce", "at_hash", "c_hash")):
+            raise InvalidTokenError("id_token")
+        if typ not in profile.header_types:
+            raise InvalidTokenError("wrong_type", detail=f"typ {typ[:32]!r}")
+        for name, value in profile.expect.items():
+            if claims.get(name) != value:
+                raise InvalidTokenError("not_access_token", detail=name)
+        hints = (*profile.hints, *profile.scope_claims)
+        hinted = any(claims.get(name) is not None for name in hints)
+        if profile.needs_mark and not (marked or hinted or profile.expect):
+            raise InvalidTokenError("not_access_token")
+
+    def subject(self, claims: Claims) -> str:
+        """RFC 7519 section 4.1.2: a non-empty string; empty where none is required."""
+        subject = claims.get(self.profile.subject_claim)
+        if subject is None and "sub" not in self.profile.require:
+            return ""
+        if not isinstance(subject, str) or not subject:
+            raise InvalidTokenError("malformed_claim", detail="sub")
+        return subject
+
+    def client(self, claims: Claims) -> str | None:
+        """RFC 9068 section 2.2: the one client that the token was made for."""
+        found = set()
+        for name in self.profile.client_claims:
+            value = claims.get(name)
+            if value is None:
+                continue
+            if not isinstance(value, str) or not value:
+                raise InvalidTokenError("malformed_claim", detail=name)
+            found.add(value)
+        if len(found) > 1:
+            raise InvalidTokenError("client_ambiguous")
+        return found.pop() if found else None
+
+    def scopes(self, claims: Claims) -> frozenset[str]:
+        """RFC 9068 section 2.2.3: the first claim that is there, never a union."""
+        for name in self.profile.scope_claims:
+            value = claims.get(name)
+            if value is not None:
+                return frozenset(names(value))
+        return frozenset()
+
+    def roles(self, claims: Claims) -> frozenset[str]:
+        """RFC 9068 section 2.2.3.1: all that the role claims list."""
+        found: set[str] = set()
+        for path in self._role_paths():
+            for value in _at(claims, path):
+                found.update([value] if isinstance(value, str) else names(value))
+        return frozenset(found)
+
+    def _role_paths(self) -> Iterator[str]:
+        audiences = () if self.audience == "unchecked" else self.audience
+        for path in self.profile.role_claims:
+            if "{audience}" not in path:
+                yield path
+            for audience in audiences if "{audience}" in path else ():
+                yield path.replace("{audience}", audience)
+
+
+def _bears_mark(profile: Profile, claims: Claims) -> bool:
+    for name, values in profile.marks.items():
+        value = claims.get(name)
+        if isinstance(value, str) and value.lower() in values:
+            return True
+    return False
+
+
+def _time(claims: Claims, name: str) -> float | None:
+    """RFC 7519 section 2, NumericDate: a JSON number, nothing that looks like one."""
+    value = claims.get(name)
+    if value is None:
+        if name in claims and name != "exp":
+            raise InvalidTokenError("malformed_claim", detail=name)
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise InvalidTokenError("malformed_claim", detail=name)
+    if not -_LATEST < value < _LATEST:
+        raise InvalidTokenError("malformed_claim", detail=name)
+    return float(value)
+
+
+def _at(value: object, path: str) -> Iterator[object]:
+    """Walk a dotted path; a claim name may hold dots, so the longest name wins."""
+    if not isinstance(value, dict):
+        return
+    if path in value:
+        yield value[path]
+        return
+    for at in range(len(path) - 1, 0, -1):
+        if path[at] == "." and path[:at] in value:
+            yield from _at(value[path[:at]], path[at + 1 :])
+            return

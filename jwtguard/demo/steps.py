@@ -1,0 +1,299 @@
+"""The picture, stop by stop: RFC 6749 grants, RFC 6750 answers, RFC 6454 origins."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import httpx
+
+from .place import OTHER_ORIGIN, USERS
+from .walk import Check, Step, Walk
+
+STEPS: list[Step] = []
+NOTE = "Written by the page itself"
+EVERYTHING = "openid notes:read notes:write"
+
+Run = Callable[[Walk], Iterator[Check]]
+
+
+def step(title: str) -> Callable[[Run], Run]:
+    """Put the function on the walk, after those above it."""
+
+    def listed(run: Run) -> Run:
+        STEPS.append(Step(title, run))
+        return run
+
+    return listed
+
+
+def status(answer: httpx.Response, code: int) -> Check:
+    """Promise a status code."""
+    return Check(f"{code} {httpx.codes.get_reason_phrase(code)}", _is(answer, code))
+
+
+def readable(walk: Walk, answer: httpx.Response) -> Check:
+    """Promise that the SPA page, and no other, may read the answer."""
+    allowed = answer.headers.get("Access-Control-Allow-Origin")
+    return Check("the page may read the answer", allowed == walk.place.www)
+
+
+def unreadable(answer: httpx.Response) -> Check:
+    """Promise that no page may read the answer."""
+    granted = "Access-Control-Allow-Origin" in answer.headers
+    return Check("no Access-Control-Allow-Origin: no page may read it", not granted)
+
+
+def challenge(answer: httpx.Response, error: str) -> Check:
+    """Promise the ``Bearer`` challenge with this error code."""
+    said = answer.headers.get("WWW-Authenticate", "")
+    good = said.startswith("Bearer ") and f'error="{error}"' in said
+    return Check(f"the challenge says {error}", good)
+
+
+def code(answer: httpx.Response, error: str) -> Check:
+    """Promise the error code in the JSON body."""
+    return Check(f"error is {error}", answer.json().get("error") == error)
+
+
+def _is(answer: httpx.Response, code: int) -> bool:
+    return answer.status_code == code
+
+
+def key_of(token: str) -> Any:
+    """Return the ``kid`` in the token's header."""
+    header = token.partition(".")[0]
+    return json.loads(base64.urlsafe_b64decode(header + "=="))["kid"]
+
+
+@step("A public path needs no token, and none of the issuer's keys")
+def public(walk: Walk) -> Iterator[Check]:
+    yield status(walk.api("GET", "/healthz"), 200)
+
+
+@step("The page signs in: password grant at the API's token path")
+def signs_in(walk: Walk) -> Iterator[Check]:
+    answer = walk.sign_in("alice", USERS["alice"], EVERYTHING)
+    yield status(answer, 200)
+    yield readable(walk, answer)
+    stored = answer.headers.get("Cache-Control", "")
+    yield Check("nobody may store the answer", "no-store" in stored)
+
+
+@step("A wrong password stays outside")
+def wrong_password(walk: Walk) -> Iterator[Check]:
+    answer = walk.sign_in("alice", "looking-glass", EVERYTHING)
+    yield status(answer, 400)
+    yield code(answer, "invalid_grant")
+
+
+@step("The page calls the API across origins with its token")
+def calls(walk: Walk) -> Iterator[Check]:
+    alice = walk.tokens["alice"]
+    who = walk.api("GET", "/whoami", alice)
+    yield Check("the API knows alice", who.json().get("subject") == "alice")
+    yield readable(walk, who)
+    yield status(walk.api("POST", "/notes", alice, json={"text": NOTE}), 201)
+    notes = walk.api("GET", "/notes", alice)
+    yield Check("the note is there", NOTE in notes.text)
+
+
+@step("Scope refused: bob's token reads, but does not write")
+def scope(walk: Walk) -> Iterator[Check]:
+    walk.sign_in("bob", USERS["bob"], "openid notes:read")
+    bob = walk.tokens["bob"]
+    yield status(walk.api("GET", "/notes", bob), 200)
+    answer = walk.api("POST", "/notes", bob, json={"text": "?"})
+    yield status(answer, 403)
+    yield challenge(answer, "insufficient_scope")
+    said = answer.headers.get("WWW-Authenticate", "")
+    yield Check("it names the scope that is needed", 'scope="notes:write"' in said)
+
+
+@step("Role refused: the report is for admins")
+def role(walk: Walk) -> Iterator[Check]:
+    yield status(walk.api("GET", "/admin/report", walk.tokens["bob"]), 403)
+    yield status(walk.api("GET", "/admin/report", walk.tokens["alice"]), 200)
+
+
+@step("No token: asked for one, and the page can read that")
+def no_token(walk: Walk) -> Iterator[Check]:
+    answer = walk.api("GET", "/notes")
+    yield status(answer, 401)
+    bare = answer.headers.get("WWW-Authenticate") == 'Bearer realm="api"'
+    yield Check("a bare challenge, without error code", bare)
+    yield readable(walk, answer)
+
+
+@step("A token with one letter changed is forged")
+def forged(walk: Walk) -> Iterator[Check]:
+    head, _, signature = walk.tokens["alice"].rpartition(".")
+    other = "A" if signature[9] != "A" else "B"
+    changed = f"{head}.{signature[:9]}{other}{signature[10:]}"
+    answer = walk.api("GET", "/notes", changed)
+    yield status(answer, 401)
+    yield challenge(answer, "invalid_token")
+
+
+@step("Neither an ID token nor a refresh token is an access token")
+def other_tokens(walk: Walk) -> Iterator[Check]:
+    for kind in ("id", "refresh"):
+        answer = walk.api("GET", "/notes", walk.tokens[f"alice {kind}"])
+        yield status(answer, 401)
+        yield challenge(answer, "invalid_token")
+
+
+@step("The browser asks first: preflight for the page, refused to the stranger")
+def preflight(walk: Walk) -> Iterator[Check]:
+    asking = {
+        "Access-Control-Request-Method": "POST",
+        "Access-Control-Request-Headers": "authorization,content-type",
+    }
+    url = f"{walk.place.api}/notes"
+    answer = walk.send("OPTIONS", url, origin=walk.place.www, headers=asking)
+    yield status(answer, 204)
+    yield readable(walk, answer)
+    answer = walk.send("OPTIONS", url, origin=walk.place.stranger, headers=asking)
+    yield status(answer, 403)
+    yield unreadable(answer)
+
+
+@step(
+    "Foreign origin refused before the side effect, even if listed for another client"
+)
+def foreign_origin(walk: Walk) -> Iterator[Check]:
+    alice = walk.tokens["alice"]
+    for origin in (walk.place.stranger, OTHER_ORIGIN):
+        answer = walk.api("POST", "/notes", alice, origin, json={"text": "gotcha"})
+        yield status(answer, 403)
+        yield code(answer, "invalid_origin")
+        yield unreadable(answer)
+    notes = walk.api("GET", "/notes", alice)
+    yield Check("nothing was written", "gotcha" not in notes.text)
+
+
+@step("Refresh from the page's own origin")
+def refresh(walk: Walk) -> Iterator[Check]:
+    answer = _refresh(walk, "alice")
+    yield status(answer, 200)
+    yield readable(walk, answer)
+    walk.keep("alice", answer.json())
+    yield status(walk.api("GET", "/whoami", walk.tokens["alice"]), 200)
+
+
+@step("Refresh from the stranger's origin is refused, and uses nothing up")
+def refresh_elsewhere(walk: Walk) -> Iterator[Check]:
+    answer = _refresh(walk, "alice", walk.place.stranger)
+    yield status(answer, 403)
+    yield code(answer, "unauthorized_client")
+    yield unreadable(answer)
+    again = _refresh(walk, "alice")
+    yield Check("the same refresh token still works at home", _is(again, 200))
+    walk.keep("alice", again.json())
+
+
+@step("The stranger may not even try a password in the page's name")
+def password_elsewhere(walk: Walk) -> Iterator[Check]:
+    form = {"username": "alice", "password": USERS["alice"]}
+    answer = walk.grant(walk.place.stranger, grant_type="password", **form)
+    yield status(answer, 403)
+    yield unreadable(answer)
+
+
+@step("The www server signs in by form, and keeps the token in a cookie")
+def server_login(walk: Walk) -> Iterator[Check]:
+    yield _redirects(walk.page("/"), "/login")
+    form = {"username": "alice", "password": USERS["alice"]}
+    answer = walk.post_form("/login", walk.place.www, **form)
+    yield _redirects(answer, "/")
+    cookie = answer.headers.get("Set-Cookie", "").lower()
+    kept = "httponly" in cookie and "samesite=lax" in cookie
+    yield Check("the cookie is HttpOnly and SameSite=Lax", kept)
+
+
+@step("It verifies the cookie itself, and forwards the same token to the API")
+def server_page(walk: Walk) -> Iterator[Check]:
+    page = walk.page("/")
+    yield status(page, 200)
+    yield Check("the page shows the note from the API", NOTE in page.text)
+    answer = walk.post_form("/notes", walk.place.www, text="Written by form")
+    yield _redirects(answer, "/")
+    notes = walk.api("GET", "/notes", walk.tokens["alice"])
+    yield Check("the other page sees it too", "Written by form" in notes.text)
+
+
+@step("Forged forms: the stranger's page shares the site, so the cookie comes along")
+def forged_forms(walk: Walk) -> Iterator[Check]:
+    stranger = walk.place.stranger
+    yield status(walk.post_form("/notes", stranger, text="gotcha"), 403)
+    yield status(walk.post_form("/session/logout", stranger), 403)
+    form = {"username": "bob", "password": USERS["bob"]}
+    yield status(walk.post_form("/login", stranger, **form), 403)
+    page = walk.page("/")
+    unharmed = _is(page, 200) and "gotcha" not in page.text and "alice" in page.text
+    yield Check("alice is still signed in, and nothing was written", unharmed)
+
+
+@step("The issuer rotates its key: the new token passes at once, the old one too")
+def rotation(walk: Walk) -> Iterator[Check]:
+    before = walk.tokens["alice"]
+    walk.send("POST", f"{walk.place.issuer}/dev/rotate").raise_for_status()
+    walk.sign_in("alice", USERS["alice"], EVERYTHING)
+    after = walk.tokens["alice"]
+    yield Check("it is signed with another key", key_of(before) != key_of(after))
+    yield status(walk.api("GET", "/notes", after), 200)
+    yield status(walk.api("GET", "/notes", before), 200)
+    yield status(walk.page("/"), 200)
+
+
+@step("The issuer goes down: known keys still work, and signing in says why not")
+def outage(walk: Walk) -> Iterator[Check]:
+    _outage(walk, on=True)
+    try:
+        yield status(walk.api("GET", "/notes", walk.tokens["alice"]), 200)
+        yield status(walk.page("/"), 200)
+        answer = walk.sign_in("bob", USERS["bob"], "notes:read")
+        down = answer.status_code in (502, 503, 504)
+        yield Check("signing in fails with a clear error", down and answer.json())
+    finally:
+        _outage(walk, on=False)
+
+
+@step("The issuer comes back: everything recovers")
+def recovery(walk: Walk) -> Iterator[Check]:
+    yield status(walk.sign_in("bob", USERS["bob"], "openid notes:read"), 200)
+    yield status(walk.api("GET", "/notes", walk.tokens["bob"]), 200)
+
+
+@step("Log out: the page gives its refresh token back")
+def log_out(walk: Walk) -> Iterator[Check]:
+    refresh_token = walk.tokens["alice refresh"]
+    url = f"{walk.place.api}/oauth/revoke"
+    form = {"client_id": "spa", "token": refresh_token}
+    yield status(walk.send("POST", url, origin=walk.place.www, form=form), 200)
+    answer = _refresh(walk, "alice")
+    yield status(answer, 400)
+    yield code(answer, "invalid_grant")
+
+
+@step("Log out of the www server: the cookies are gone")
+def server_log_out(walk: Walk) -> Iterator[Check]:
+    yield _redirects(walk.post_form("/session/logout", walk.place.www), "/login")
+    yield _redirects(walk.page("/"), "/login")
+
+
+def _refresh(walk: Walk, name: str, origin: str | None = None) -> httpx.Response:
+    token = walk.tokens[f"{name} refresh"]
+    return walk.grant(origin, grant_type="refresh_token", refresh_token=token)
+
+
+def _redirects(answer: httpx.Response, to: str) -> Check:
+    there = _is(answer, 303) and answer.headers.get("Location") == to
+    return Check(f"303, on to {to}", there)
+
+
+def _outage(walk: Walk, *, on: bool) -> None:
+    url = f"{walk.place.issuer}/dev/outage"
+    walk.send("POST", url, form={"on": "true" if on else "false"}).raise_for_status()

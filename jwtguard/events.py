@@ -1,0 +1,53 @@
+"""The one place where things that happen are told: the log, and an optional hook.
+
+Events and their fields, all of them also in the ``extra`` of the log record:
+
+* ``refused``: ``reason``, ``status``, ``method``, ``origin``, ``client_id``, ``detail``
+* ``fetch_ok``, ``fetch_not_modified``: ``issuer``, ``keys``, ``skipped``
+* ``fetch_failed``: ``issuer``, ``problem``
+* ``serving_stale``: ``issuer``, ``age`` in seconds
+* ``unknown_kid``: ``issuer``
+
+Never a token, a claim or a path.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any
+
+logger = logging.getLogger("jwtguard")
+
+Hook = Callable[[str, Mapping[str, Any]], None]
+"""Called with the event's name and its fields, in whatever thread it happens."""
+
+_LEVELS = {
+    "fetch_failed": logging.WARNING,
+    "serving_stale": logging.WARNING,
+    "fetch_not_modified": logging.DEBUG,
+}
+
+
+def emitter(hook: Hook | None) -> Callable[..., None]:
+    """Return a function that tells the log and *hook* of an event."""
+
+    def emit(event: str, **fields: Any) -> None:
+        level = _LEVELS.get(event, logging.INFO)
+        if logger.isEnabledFor(level):
+            said = " ".join(
+                f"{k}={v!r}" for k, v in fields.items() if v not in (None, "")
+            )
+            extra = {"event": event, **fields}
+            logger.log(level, "%s %s", event, said, extra=extra)
+        if hook is not None:
+            _call(hook, event, fields)
+
+    return emit
+
+
+def _call(hook: Hook, event: str, fields: Mapping[str, Any]) -> None:
+    try:
+        hook(event, fields)
+    except Exception:  # somebody's metrics must not decide requests
+        logger.exception("the on_event hook failed at %s", event)

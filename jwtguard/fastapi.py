@@ -1,0 +1,70 @@
+"""FastAPI: the OpenAPI face of the middleware (OpenAPI 3.1, OAuth flows, password)."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from functools import lru_cache
+from typing import Annotated
+
+from fastapi import Security
+from fastapi.openapi.models import OAuth2, OAuthFlowPassword, OAuthFlows
+from fastapi.security import SecurityScopes
+from fastapi.security.base import SecurityBase
+from starlette.requests import HTTPConnection
+
+from .core import scopes as rules
+from .core.messages import Principal
+from .starlette import checked
+
+Dependency = Callable[..., Awaitable[Principal]]
+
+
+class FastAPIGuard(SecurityBase):
+    """A security dependency that returns the ``Principal`` of the request.
+
+    ``Depends(guard)`` needs a token, ``Security(guard, scopes=["notes:read"])`` or
+    ``Depends(guard.requires("notes:read"))`` needs scopes too. *token_url* is where
+    Swagger UI's Authorize button logs in, as the browser sees it; *scopes* maps each
+    scope to a sentence about it. ``GuardMiddleware`` must stand in front: a request
+    that did not pass it is a ``ConfigurationError``, never let in.
+    """
+
+    def __init__(
+        self,
+        *,
+        token_url: str,
+        scopes: Mapping[str, str] | None = None,
+        refresh_url: str | None = None,
+        scheme_name: str = "JWTGuard",
+        description: str | None = None,
+    ) -> None:
+        described = dict(scopes or {})
+        rules.scope_names(*described)
+        flow = OAuthFlowPassword(
+            tokenUrl=token_url, refreshUrl=refresh_url, scopes=described
+        )
+        flows = OAuthFlows(password=flow)
+        self.model = OAuth2(flows=flows, description=description)
+        self.scheme_name = scheme_name
+        self.requires = lru_cache(maxsize=None)(self._requires)
+
+    async def __call__(self, conn: HTTPConnection, needed: SecurityScopes) -> Principal:
+        """Return the caller, or refuse with 401 or 403."""
+        return checked(conn, rules.require_all, tuple(needed.scopes))
+
+    def _requires(self, *scopes: str) -> Dependency:
+        """Return a dependency that needs every one of *scopes*.
+
+        The same scopes give the same object, so that it can be found again in
+        ``app.dependency_overrides``.
+        """
+        named = Security(self, scopes=list(rules.scope_names(*scopes)))
+
+        async def required(
+            principal: Annotated[Principal, named],
+        ) -> Principal:
+            return principal
+
+        # The annotation is text in this file, and names what only this call knows.
+        required.__annotations__["principal"] = Annotated[Principal, named]
+        return required

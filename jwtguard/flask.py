@@ -1,0 +1,154 @@
+"""Flask: the guard as an extension, the principal as a proxy, werkzeug's refusals."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
+
+from flask import Blueprint, Flask, current_app, request
+from flask.typing import ResponseReturnValue
+from werkzeug.exceptions import Forbidden, HTTPException, Unauthorized
+from werkzeug.local import LocalProxy
+
+from .core import scopes as rules
+from .core.messages import Principal
+from .errors import AuthError, ConfigurationError
+from .guard import Guard
+from .wsgi import GUARD_KEY, PRINCIPAL_KEY, GuardMiddleware, request_of
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+EXTENSION = "jwtguard"
+
+
+class _Refusal(HTTPException):
+    """A werkzeug exception with our status and header fields."""
+
+    def __init__(self, error: AuthError) -> None:
+        super().__init__(error.description)
+        self.code = error.status
+        self.error = error
+
+    def get_headers(self, *args: Any, **kwargs: Any) -> list[tuple[str, str]]:
+        """Add to werkzeug's fields those of our own answer."""
+        fields = _guard().flow.refusal_fields(self.error)
+        return [*super().get_headers(*args, **kwargs), *fields]
+
+
+class NotAuthenticated(_Refusal, Unauthorized):
+    """401: no token, or none that is good."""
+
+
+class NotAllowed(_Refusal, Forbidden):
+    """403: a good token that does not reach this far."""
+
+
+class OtherRefusal(_Refusal):
+    """Any other status: the keys cannot be had, the request is malformed."""
+
+
+_REFUSALS: dict[int, type[_Refusal]] = {401: NotAuthenticated, 403: NotAllowed}
+
+
+def refusal_of(error: AuthError) -> HTTPException:
+    """Return *error* as the werkzeug exception that Flask's error handlers see."""
+    return _REFUSALS.get(error.status, OtherRefusal)(error)
+
+
+class JWTGuard:
+    """Puts the guard in front of Flask applications.
+
+    ``JWTGuard(app)``, or ``JWTGuard().init_app(app)`` in a factory. *guard* None means
+    ``Guard.from_env()``; raises ``ConfigurationError`` in ``init_app``.
+    """
+
+    def __init__(self, app: Flask | None = None, guard: Guard | None = None) -> None:
+        self._guard = guard
+        if app is not None:
+            self.init_app(app)
+
+    def init_app(self, app: Flask, guard: Guard | None = None) -> None:
+        """Wrap ``app.wsgi_app``; raises ``ConfigurationError``."""
+        if EXTENSION in app.extensions:
+            raise ConfigurationError("JWTGuard: this app is guarded already")
+        middleware = GuardMiddleware(app.wsgi_app, guard or self._guard)
+        app.wsgi_app = middleware  # type: ignore[method-assign]
+        app.extensions[EXTENSION] = middleware.guard
+        app.register_error_handler(AuthError, _handle)
+
+    def protect(self, blueprint: Blueprint, *scopes: str) -> None:
+        """Let the views of *blueprint* run only for callers with all of *scopes*."""
+
+        needed = rules.scope_names(*scopes)
+
+        @blueprint.before_request
+        def check() -> None:
+            _checked(rules.require_all, needed)
+
+
+def _handle(error: AuthError) -> ResponseReturnValue:
+    """An AuthError that left a view ends where the others do."""
+    return current_app.handle_user_exception(refusal_of(error))
+
+
+def _guard() -> Guard:
+    guard = request.environ.get(GUARD_KEY)
+    if guard is None:
+        raise ConfigurationError("this request did not pass JWTGuard(app)")
+    return cast(Guard, guard)
+
+
+Rule = Callable[[Principal | None, tuple[str, ...]], Principal]
+
+
+def _checked(rule: Rule, names: tuple[str, ...]) -> Principal:
+    guard = _guard()
+    try:
+        return rule(request.environ[PRINCIPAL_KEY], names)
+    except AuthError as error:
+        error.principal = request.environ[PRINCIPAL_KEY]
+        guard.flow.tell(error, request_of(request.environ))
+        raise refusal_of(error) from None
+
+
+def _current() -> Principal:
+    return _checked(lambda who, _: rules.require_principal(who), ())
+
+
+if TYPE_CHECKING:
+    current_principal: Principal
+else:
+    current_principal = LocalProxy(_current)
+"""The caller of the current request; using it is a 401 where there is none."""
+
+
+def _decorator(
+    rule: Rule, names: tuple[str, ...]
+) -> Callable[[Callable[P, T]], Callable[P, T]]:
+    def decorate(view: Callable[P, T]) -> Callable[P, T]:
+        @functools.wraps(view)
+        def guarded(*args: P.args, **kwargs: P.kwargs) -> T:
+            _checked(rule, names)
+            answer: T = current_app.ensure_sync(view)(*args, **kwargs)
+            return answer
+
+        return guarded
+
+    return decorate
+
+
+def require_scope(*scopes: str) -> Callable[[Callable[P, T]], Callable[P, T]]:
+    """Let a view run only for callers that hold every one of *scopes*."""
+    return _decorator(rules.require_all, rules.scope_names(*scopes))
+
+
+def require_any_scope(*scopes: str) -> Callable[[Callable[P, T]], Callable[P, T]]:
+    """Let a view run only for callers that hold one of *scopes*."""
+    return _decorator(rules.require_any, rules.scope_names(*scopes))
+
+
+def require_role(*roles: str) -> Callable[[Callable[P, T]], Callable[P, T]]:
+    """Let a view run only for callers that have every one of *roles*."""
+    return _decorator(rules.require_roles, rules.role_names(*roles))

@@ -1,0 +1,81 @@
+"""RFC 6750 section 5.3: the caller's token, sent on to named servers and no others."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import Protocol, TypeVar
+from urllib.parse import urlsplit
+
+import httpx
+
+from .core.messages import Principal
+from .core.origins import is_loopback_host, serialized
+from .errors import ConfigurationError, JWTGuardError
+
+
+class _Headers(Protocol):
+    def __setitem__(self, name: str, value: str, /) -> None: ...
+
+
+class _Request(Protocol):
+    """What an httpx-like client hands to its ``auth``."""
+
+    @property
+    def url(self) -> object: ...
+
+    @property
+    def headers(self) -> _Headers: ...
+
+
+R = TypeVar("R", bound=_Request)
+
+
+class ForeignTargetError(JWTGuardError):
+    """A request was about to carry the token somewhere it was not meant to go."""
+
+
+class BearerForward(httpx.Auth):
+    """``auth=BearerForward(principal, "https://api.example.com")`` for httpx and kin.
+
+    Puts the principal's token on requests to *origins*: https, or loopback. Any other
+    target raises ``ForeignTargetError``, redirects included. A client that takes any
+    callable on the request as ``auth`` takes this too.
+    """
+
+    def __init__(self, principal: Principal, *origins: str) -> None:
+        if not origins:
+            raise ConfigurationError("BearerForward: name the origins it may send to")
+        problems = [problem for o in origins if (problem := _problem(o))]
+        if problems:
+            raise ConfigurationError(*problems)
+        self._token = principal.token
+        self._origins = frozenset(origins)
+
+    def __call__(self, request: R) -> R:
+        """Sign one request, or refuse it."""
+        self._check(request.url)
+        request.headers["Authorization"] = f"Bearer {self._token}"
+        return request
+
+    def auth_flow(
+        self, request: httpx.Request
+    ) -> Generator[httpx.Request, httpx.Response, None]:
+        """Sign the first request; httpx drops the token from a foreign redirect."""
+        response = yield self(request)
+        for hop in (*response.history, response):
+            self._check(hop.request.url)
+
+    def _check(self, url: object) -> None:
+        parts = urlsplit(str(url))
+        target = serialized(f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}")
+        if target not in self._origins:
+            raise ForeignTargetError(f"the token is not meant for {target}")
+
+
+def _problem(origin: str) -> str | None:
+    if serialized(origin) != origin:
+        return f"BearerForward: {origin!r} is no origin, like https://api.example.com"
+    parts = urlsplit(origin)
+    if parts.scheme == "https" or is_loopback_host(parts.netloc):
+        return None
+    return f"BearerForward: {origin!r}: https, or loopback, only"

@@ -1,0 +1,162 @@
+"""A policy, a clock and a way to fetch keys: one object for every thread and loop."""
+
+from __future__ import annotations
+
+import os
+import time
+import weakref
+from collections.abc import Awaitable, Callable, Generator
+from math import inf
+from typing import Any, Protocol, TypeVar
+
+from .core.flow import Flow
+from .core.messages import (
+    Ask,
+    AwaitFetch,
+    Decision,
+    Principal,
+    ReadBody,
+    Request,
+    StartFetch,
+)
+from .core.policy import Policy
+from .events import Hook, emitter
+from .fetch import Fetcher, Transport
+from .settings import load_policy
+
+Result = TypeVar("Result")
+
+
+class Clock(Protocol):
+    """What tells the time: the module ``time`` does."""
+
+    def time(self) -> float:
+        """Return seconds since the epoch."""
+
+    def monotonic(self) -> float:
+        """Return seconds since any moment that does not move."""
+
+
+class Guard:
+    """Decides requests and verifies tokens by *policy*.
+
+    Making one does no I/O and starts nothing. The same object serves threads, asyncio,
+    trio and several event loops, and survives ``fork``. *clock*, *transport* and
+    *on_event* are for tests, for other HTTP clients, and for metrics.
+    """
+
+    def __init__(
+        self,
+        policy: Policy,
+        *,
+        clock: Clock = time,
+        transport: Transport | None = None,
+        on_event: Hook | None = None,
+    ) -> None:
+        self.policy = policy
+        self.clock = clock
+        self.flow = Flow(policy, clock.time, clock.monotonic, emitter(on_event))
+        self._fetcher = Fetcher(transport)
+        _guards.add(self)
+
+    @classmethod
+    def from_env(cls) -> Guard:
+        """Read ``JWTGUARD_*``; raise ``ConfigurationError`` with every problem."""
+        return cls(load_policy(os.environ))
+
+    def verify(self, token: str) -> Principal:
+        """Return who *token* speaks for; raise ``AuthError``. Waits for keys alone."""
+        return self.run(self.flow.verifier.verify(token))
+
+    async def averify(self, token: str) -> Principal:
+        """Do what ``verify`` does, without blocking the event loop."""
+        return await self.arun(self.flow.verifier.verify(token))
+
+    def decide(self, request: Request, read: Callable[[int], bytes | None]) -> Decision:
+        """Decide *request*, reading its body with *read* if a rule must know it."""
+        return self.run(self.flow.decide(request), read)
+
+    def health(self) -> dict[str, dict[str, Any]]:
+        """Say of each issuer how its keys are, for a readiness endpoint.
+
+        ``ready``: a token can be verified now. ``keys``: how many are held. ``age``:
+        seconds since they were fetched, None if never or if they were given directly.
+        ``failures``: failed fetches since then; ``failure`` and ``failed_ago``
+        (seconds) tell of the last one.
+        """
+        now = self.clock.monotonic()
+        return {
+            url: _health(trusted.keys.snapshot, now)
+            for url, trusted in self.flow.verifier.trusted.items()
+        }
+
+    def run(
+        self,
+        flow: Generator[Ask, Any, Result],
+        read: Callable[[int], bytes | None] = lambda _: None,
+    ) -> Result:
+        """Drive *flow* to its end in this thread."""
+        answer = None
+        try:
+            while True:
+                ask = flow.send(answer)
+                answer = read(ask.limit) if isinstance(ask, ReadBody) else None
+                if isinstance(ask, StartFetch):
+                    self._fetcher.start(ask.flight)
+                elif isinstance(ask, AwaitFetch):
+                    self._fetcher.wait(ask.flight)
+        except StopIteration as stop:
+            result: Result = stop.value
+            return result
+
+    async def arun(
+        self,
+        flow: Generator[Ask, Any, Result],
+        read: Callable[[int], Awaitable[bytes | None]] | None = None,
+    ) -> Result:
+        """Drive *flow* to its end on this event loop."""
+        answer = None
+        try:
+            while True:
+                ask = flow.send(answer)
+                answer = None
+                if isinstance(ask, StartFetch):
+                    self._fetcher.start(ask.flight)
+                elif isinstance(ask, AwaitFetch):
+                    await self._fetcher.await_(ask.flight)
+                elif read is not None:
+                    answer = await read(ask.limit)
+        except StopIteration as stop:
+            result: Result = stop.value
+            return result
+
+    def after_fork(self) -> None:
+        """Drop what belongs to the parent process: locks, and fetches under way."""
+        self.flow.verifier.memory.after_fork()
+        for trusted in self.flow.verifier.trusted.values():
+            trusted.keys.after_fork()
+
+
+def _health(snapshot: Any, now: float) -> dict[str, Any]:
+    keys = snapshot.held(now)
+    fetched = snapshot.refresh_at != inf  # else they were given directly
+    return {
+        "ready": keys is not None,
+        "keys": len(keys.keys) if keys else 0,
+        "age": now - snapshot.fetched_at if keys and fetched else None,
+        "failures": snapshot.failures,
+        "failure": snapshot.failure or None,
+        "failed_ago": now - snapshot.failed_at if snapshot.failures else None,
+    }
+
+
+_guards: weakref.WeakSet[Guard] = weakref.WeakSet()
+
+
+def _after_fork() -> None:
+    for guard in list(_guards):
+        guard.after_fork()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

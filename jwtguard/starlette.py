@@ -1,0 +1,163 @@
+"""Starlette: the ASGI middleware, decorators for endpoints, refusals as its exceptions.
+
+``GuardMiddleware`` is the very class of ``jwtguard.asgi``.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable
+from typing import Any, NoReturn, ParamSpec, TypeVar, cast
+
+from starlette.exceptions import HTTPException, WebSocketException
+from starlette.requests import HTTPConnection
+
+from .asgi import EXPIRED, GUARD_KEY, PRINCIPAL_KEY, GuardMiddleware, request_of
+from .core import scopes as rules
+from .core.messages import Principal
+from .errors import AuthError, ConfigurationError
+from .guard import Guard
+
+__all__ = [
+    "GuardMiddleware",
+    "principal_of",
+    "require_any_scope",
+    "require_role",
+    "require_scope",
+]
+
+P = ParamSpec("P")
+T = TypeVar("T")
+Rule = Callable[[Principal | None, tuple[str, ...]], Principal]
+
+_PARAMETERS = frozenset({"request", "websocket", "conn", "connection"})
+
+
+def principal_of(request: HTTPConnection) -> Principal:
+    """Return the caller of *request*; raises ``MissingTokenError`` if there is none.
+
+    The middleware answers that error with 401.
+    """
+    _guard_of(request)
+    return rules.require_principal(request.scope[PRINCIPAL_KEY])
+
+
+def require_scope(*scopes: str) -> Callable[[Callable[P, T]], Callable[P, T]]:
+    """Let an endpoint run only for callers that hold every one of *scopes*."""
+    return _decorator(rules.require_all, rules.scope_names(*scopes))
+
+
+def require_any_scope(*scopes: str) -> Callable[[Callable[P, T]], Callable[P, T]]:
+    """Let an endpoint run only for callers that hold one of *scopes*."""
+    return _decorator(rules.require_any, rules.scope_names(*scopes))
+
+
+def require_role(*roles: str) -> Callable[[Callable[P, T]], Callable[P, T]]:
+    """Let an endpoint run only for callers that have every one of *roles*."""
+    return _decorator(rules.require_roles, rules.role_names(*roles))
+
+
+def checked(conn: HTTPConnection, rule: Rule, names: tuple[str, ...]) -> Principal:
+    """Apply *rule* to the caller of *conn*, or raise Starlette's exception."""
+    guard = _guard_of(conn)
+    try:
+        return rule(conn.scope[PRINCIPAL_KEY], names)
+    except AuthError as error:
+        error.principal = conn.scope[PRINCIPAL_KEY]
+        guard.flow.tell(error, request_of(conn.scope))
+        _raise(error, conn, guard)
+
+
+def _guard_of(conn: HTTPConnection) -> Guard:
+    guard = conn.scope.get(GUARD_KEY)
+    if not isinstance(guard, Guard):
+        raise ConfigurationError(
+            "this request did not pass GuardMiddleware: add "
+            "Middleware(GuardMiddleware) to the application"
+        )
+    return guard
+
+
+def _raise(error: AuthError, conn: HTTPConnection, guard: Guard) -> NoReturn:
+    denial = "websocket.http.response" in (conn.scope.get("extensions") or {})
+    if conn.scope["type"] == "websocket" and not denial:
+        code = EXPIRED if error.status == 401 else 4403
+        raise WebSocketException(code, error.reason) from None
+    headers = dict(guard.flow.refusal_fields(error))
+    raise HTTPException(error.status, error.description, headers) from None
+
+
+def _decorator(
+    rule: Rule, names: tuple[str, ...]
+) -> Callable[[Callable[P, T]], Callable[P, T]]:
+    def decorate(endpoint: Callable[P, T]) -> Callable[P, T]:
+        if inspect.isclass(endpoint):
+            return cast(Callable[P, T], _guarded_class(endpoint, rule, names))
+        _check_signature(endpoint)
+        if inspect.iscoroutinefunction(inspect.unwrap(_innermost(endpoint))):
+            return cast(Callable[P, T], _guarded_async(endpoint, rule, names))
+
+        @functools.wraps(endpoint)
+        def guarded(*args: P.args, **kwargs: P.kwargs) -> T:
+            checked(_connection(args, kwargs), rule, names)
+            return endpoint(*args, **kwargs)
+
+        return guarded
+
+    return decorate
+
+
+def _innermost(endpoint: Any) -> Any:
+    while isinstance(endpoint, functools.partial):
+        endpoint = endpoint.func
+    return endpoint
+
+
+def _guarded_async(endpoint: Any, rule: Rule, names: tuple[str, ...]) -> Any:
+    @functools.wraps(endpoint)
+    async def guarded(*args: Any, **kwargs: Any) -> Any:
+        checked(_connection(args, kwargs), rule, names)
+        return await endpoint(*args, **kwargs)
+
+    return guarded
+
+
+def _guarded_class(endpoint: Any, rule: Rule, names: tuple[str, ...]) -> Any:
+    """An HTTPEndpoint or WebSocketEndpoint whose dispatch checks first."""
+    if not hasattr(endpoint, "dispatch"):
+        raise TypeError(f"{endpoint!r} is no Starlette endpoint class")
+
+    async def dispatch(self: Any) -> None:
+        checked(HTTPConnection(self.scope), rule, names)
+        await super(guarded, self).dispatch()
+
+    members = {
+        "dispatch": dispatch,
+        "__module__": endpoint.__module__,
+        "__doc__": endpoint.__doc__,
+        "__qualname__": endpoint.__qualname__,
+    }
+    guarded: Any = type(endpoint.__name__, (endpoint,), members)
+    return guarded
+
+
+def _check_signature(endpoint: Callable[..., Any]) -> None:
+    for parameter in inspect.signature(endpoint).parameters.values():
+        annotation = parameter.annotation
+        if isinstance(annotation, str):
+            named = annotation.rpartition(".")[2] in ("Request", "WebSocket")
+        else:
+            named = inspect.isclass(annotation) and issubclass(
+                annotation, HTTPConnection
+            )
+        if named or parameter.name in _PARAMETERS:
+            return
+    raise TypeError(f"{endpoint!r} needs a parameter `request` (or `websocket`)")
+
+
+def _connection(args: tuple[Any, ...], kwargs: dict[str, Any]) -> HTTPConnection:
+    for value in (*args, *kwargs.values()):
+        if isinstance(value, HTTPConnection):
+            return value
+    raise ConfigurationError("the endpoint was called without its request")

@@ -1,0 +1,291 @@
+"""Test kit: an issuer in memory whose tokens are really signed, a clock that stands
+still, and the pytest fixtures ``jwt_clock``, ``jwt_issuer`` and ``jwt_guard``.
+
+Nothing is mocked on the way: a guard from here does what it does in production, only
+its keys come from memory and its time from ``jwt_clock``.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Lock, Thread
+from typing import Any
+
+import jwt
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
+
+from .core.discovery import FetchFailedError
+from .core.messages import Got
+from .core.policy import Client, Policy, TrustedIssuer
+from .guard import Guard
+
+ISSUER = "https://issuer.example"
+AUDIENCE = "https://api.example"
+
+PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey
+
+
+class FakeClock:
+    """A clock that moves only when it is told to."""
+
+    def __init__(self, now: float | None = None) -> None:
+        self._now = time.time() if now is None else now
+        self._elapsed = 1000.0
+
+    def time(self) -> float:
+        """Return seconds since the epoch."""
+        return self._now
+
+    def monotonic(self) -> float:
+        """Return seconds since a moment that does not move."""
+        return self._elapsed
+
+    def advance(self, seconds: float) -> None:
+        """Let *seconds* pass."""
+        self._now += seconds
+        self._elapsed += seconds
+
+
+class JWTIssuer:
+    """An issuer in memory: signs tokens, publishes keys, can break on request.
+
+    *alg* is RS256, ES256, ES384, ES512, EdDSA or another of their families. ``fetches``
+    counts how often its keys were asked for.
+    """
+
+    def __init__(
+        self,
+        url: str = ISSUER,
+        *,
+        audience: str = AUDIENCE,
+        alg: str = "RS256",
+        clock: FakeClock | None = None,
+    ) -> None:
+        self.url = url
+        self.audience = audience
+        self.alg = alg
+        self.clock = clock or FakeClock()
+        self.fetches = 0
+        self.published: list[dict[str, Any]] = []
+        self._lock = Lock()
+        self._skew = 0.0
+        self._down = False
+        self.rotate()
+
+    def token(
+        self,
+        *,
+        subject: str = "alice",
+        scope: str = "",
+        client_id: str = "spa",
+        expires_in: float = 300,
+        typ: str | None = "at+jwt",
+        claims: Mapping[str, Any] | None = None,
+        headers: Mapping[str, Any] | None = None,
+    ) -> str:
+        """Return a signed access token (RFC 9068), changed by *claims* and *headers*.
+
+        A claim that is None is left out. *expires_in* is in seconds.
+        """
+        now = int(self.clock.time() + self._skew)
+        said = {
+            "iss": self.url,
+            "sub": subject,
+            "aud": self.audience,
+            "client_id": client_id,
+            "scope": scope,
+            "iat": now,
+            "exp": now + expires_in,
+            "jti": secrets.token_hex(8),
+            **(claims or {}),
+        }
+        said = {name: value for name, value in said.items() if value is not None}
+        head = {"typ": typ, "kid": self._kid, **(headers or {})}
+        return jwt.encode(said, self._private, self.alg, headers=head)
+
+    def headers(self, **token: Any) -> dict[str, str]:
+        """Return the request header with a token made from the same arguments."""
+        return {"Authorization": f"Bearer {self.token(**token)}"}
+
+    # Ready-made wrong tokens.
+
+    def expired(self, **token: Any) -> str:
+        """Return a token that ended an hour ago."""
+        return self.token(expires_in=-3600, **token)
+
+    def forged(self, **token: Any) -> str:
+        """Return a token with this issuer's key id, signed by somebody else."""
+        head, body, _ = self.token(**token).split(".")
+        other = jwt.encode({}, _new_key(self.alg), self.alg).rpartition(".")[2]
+        return f"{head}.{body}.{other}"
+
+    def id_token(self, *, subject: str = "alice", client_id: str = "spa") -> str:
+        """Return an ID token (OpenID Connect Core section 2)."""
+        claims = {"aud": client_id, "client_id": None, "scope": None, "jti": None}
+        return self.token(subject=subject, typ="JWT", claims={**claims, "nonce": "n"})
+
+    def wrong_audience(self, **token: Any) -> str:
+        """Return a token that is meant for another API."""
+        return self.token(claims={"aud": "https://other.example"}, **token)
+
+    # What happens to issuers.
+
+    def rotate(self, *, withdraw: bool = False) -> None:
+        """Sign with a new key from now on; *withdraw* stops publishing the old ones."""
+        self._private = _new_key(self.alg)
+        self._kid = secrets.token_hex(4)
+        if withdraw:
+            self.published.clear()
+        self.published.append(_jwk(self._private, self._kid, self.alg))
+
+    def withdraw(self) -> None:
+        """Publish the current key alone."""
+        del self.published[:-1]
+
+    def down(self) -> None:
+        """Answer nothing any more."""
+        self._down = True
+
+    def up(self) -> None:
+        """Answer again."""
+        self._down = False
+
+    def skew(self, seconds: float) -> None:
+        """Let the issuer's clock run *seconds* ahead of the guard's."""
+        self._skew = seconds
+
+    # What it publishes.
+
+    def jwks(self) -> dict[str, Any]:
+        """Return the JWK set (RFC 7517 section 5)."""
+        return {"keys": list(self.published)}
+
+    def metadata(self) -> dict[str, Any]:
+        """Return the discovery document (RFC 8414 section 2)."""
+        return {"issuer": self.url, "jwks_uri": f"{self.url}/jwks"}
+
+    def transport(self, url: str, headers: Mapping[str, str], timeout: float) -> Got:
+        """Answer the guard's requests, from memory."""
+        if self._down:
+            raise FetchFailedError(f"{url}: the issuer is down")
+        if url == f"{self.url}/jwks":
+            with self._lock:
+                self.fetches += 1
+            return Got(200, {}, json.dumps(self.jwks()).encode())
+        if url.startswith(self.url) and url.endswith(
+            "/.well-known/openid-configuration"
+        ):
+            return Got(200, {}, json.dumps(self.metadata()).encode())
+        return Got(404, {}, b"")
+
+    # Guards that trust it.
+
+    def policy(self, **settings: Any) -> Policy:
+        """Return a policy that trusts this issuer and lists the client ``spa``."""
+        issuer = TrustedIssuer(url=self.url, audience=self.audience)
+        spa = Client(id="spa", origins=("https://www.example",), refresh=True)
+        return Policy(**{"issuers": (issuer,), "clients": (spa,), **settings})
+
+    def guard(self, **settings: Any) -> Guard:
+        """Return a guard by ``policy(**settings)`` that needs no network."""
+        return Guard(
+            self.policy(**settings), clock=self.clock, transport=self.transport
+        )
+
+    @contextmanager
+    def served(self) -> Iterator[str]:
+        """Serve metadata and keys over a real socket; its URL is the issuer from now.
+
+        For end-to-end tests: point ``JWTGUARD_ISSUER`` at it.
+        """
+        server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
+        thread = Thread(target=server.serve_forever, args=(0.05,), daemon=True)
+        before, self.url = self.url, f"http://127.0.0.1:{server.server_port}"
+        thread.start()
+        try:
+            yield self.url
+        finally:
+            server.shutdown()
+            thread.join()
+            server.server_close()
+            self.url = before
+
+
+def _handler(issuer: JWTIssuer) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            try:
+                got = issuer.transport(f"{issuer.url}{self.path}", {}, 0)
+            except FetchFailedError:
+                got = Got(503, {}, b"")
+            self.send_response(got.status)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(got.body)))
+            self.end_headers()
+            self.wfile.write(got.body)
+
+        def log_message(self, *args: object) -> None:
+            """Keep test output clean."""
+
+    return Handler
+
+
+_CURVES: Mapping[str, type[ec.EllipticCurve]] = {
+    "ES256": ec.SECP256R1,
+    "ES384": ec.SECP384R1,
+    "ES512": ec.SECP521R1,
+}
+
+
+def _new_key(alg: str) -> PrivateKey:
+    if alg in _CURVES:
+        return ec.generate_private_key(_CURVES[alg]())
+    if alg in ("EdDSA", "Ed25519"):
+        return ed25519.Ed25519PrivateKey.generate()
+    return rsa.generate_private_key(public_exponent=65537, key_size=2048)
+
+
+def _jwk(private: PrivateKey, kid: str, alg: str) -> dict[str, Any]:
+    public = private.public_key()
+    if isinstance(public, rsa.RSAPublicKey):
+        members = RSAAlgorithm.to_jwk(public, as_dict=True)
+    elif isinstance(public, ec.EllipticCurvePublicKey):
+        members = ECAlgorithm.to_jwk(public, as_dict=True)
+    else:
+        members = OKPAlgorithm.to_jwk(public, as_dict=True)
+    members.pop("key_ops", None)
+    return {**members, "kid": kid, "alg": alg, "use": "sig"}
+
+
+@pytest.fixture
+def jwt_clock() -> FakeClock:
+    """A clock that stands still; ``advance(seconds)`` moves it."""
+    return FakeClock()
+
+
+@pytest.fixture
+def jwt_issuer(jwt_clock: FakeClock) -> JWTIssuer:
+    """An issuer in memory, on ``jwt_clock``."""
+    return JWTIssuer(clock=jwt_clock)
+
+
+@pytest.fixture
+def jwt_guard(jwt_issuer: JWTIssuer) -> Guard:
+    """A guard that trusts ``jwt_issuer`` and needs no network."""
+    return jwt_issuer.guard()
+
+
+__all__ = [
+    "FakeClock",
+    "JWTIssuer",
+    "jwt_clock",
+    "jwt_guard",
+    "jwt_issuer",
+]

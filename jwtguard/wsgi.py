@@ -1,0 +1,169 @@
+"""PEP 3333: translate the environ, ask the guard, obey. No rule lives here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from http import HTTPStatus
+from io import BytesIO
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from .core.cors import decorate
+from .core.messages import (
+    REQUEST_HEADERS,
+    Decoration,
+    Fields,
+    Proceed,
+    Request,
+    Respond,
+)
+from .errors import AuthError
+from .guard import Guard
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+PRINCIPAL_KEY = "jwtguard.principal"
+REFUSAL_KEY = "jwtguard.refusal"
+GUARD_KEY = "jwtguard.guard"
+"""The guard that let the request through: decorators ask it how to refuse."""
+
+_CGI_NAMES = {"content-type": "CONTENT_TYPE", "content-length": "CONTENT_LENGTH"}
+_NAMES = tuple(
+    (_CGI_NAMES.get(name, "HTTP_" + name.upper().replace("-", "_")), name)
+    for name in sorted(REQUEST_HEADERS)
+)
+_ExcInfo = tuple[type[BaseException], BaseException, TracebackType] | tuple[None, ...]
+
+
+class GuardMiddleware:
+    """Lets only decided requests through to a WSGI application.
+
+    *guard* None means ``Guard.from_env()``, which raises ``ConfigurationError`` here.
+    The application finds the caller at ``environ["jwtguard.principal"]``.
+    """
+
+    def __init__(self, app: WSGIApplication, guard: Guard | None = None) -> None:
+        self.app = app
+        self.guard = guard if guard is not None else Guard.from_env()
+
+    def __call__(
+        self, environ: WSGIEnvironment, start_response: StartResponse
+    ) -> Iterable[bytes]:
+        """Answer, or hand on to the application."""
+        request = request_of(environ)
+        decision = self.guard.decide(request, lambda limit: read_body(environ, limit))
+        if isinstance(decision, Respond):
+            return respond(decision, start_response)
+        environ[PRINCIPAL_KEY] = decision.principal
+        environ[REFUSAL_KEY] = decision.refusal
+        environ[GUARD_KEY] = self.guard
+        if decision.body is not None:
+            environ["wsgi.input"] = BytesIO(decision.body)
+            environ["CONTENT_LENGTH"] = str(len(decision.body))
+        if decision.instead is not None:
+            return _or_else(self.app, environ, start_response, decision)
+        decorated = _decorating(start_response, decision.headers)
+        try:
+            return self.app(environ, decorated)
+        except AuthError as error:
+            error.cors = decision.headers.cors
+            return respond(self.guard.flow.refuse(error, request), start_response)
+
+
+def request_of(environ: WSGIEnvironment) -> Request:
+    """Read what the rules need from *environ*."""
+    headers = {
+        name: (value,)
+        for key, name in _NAMES
+        if (value := environ.get(key)) is not None
+        and (value or not name.startswith("content-"))
+    }
+    if "host" not in headers:
+        server, port = environ.get("SERVER_NAME", ""), environ.get("SERVER_PORT", "")
+        headers["host"] = (f"{server}:{port}",)
+    path: str = environ.get("PATH_INFO", "")
+    if not path.isascii():
+        path = path.encode("latin-1", "replace").decode("utf-8", "replace")
+    return Request(
+        method=environ["REQUEST_METHOD"],
+        path=path,
+        headers=headers,
+        scheme=environ["wsgi.url_scheme"],
+        peer=environ.get("REMOTE_ADDR") or "unix",
+        query=environ.get("QUERY_STRING", ""),
+        raw_path=environ.get("REQUEST_URI") or environ.get("RAW_URI"),
+    )
+
+
+def read_body(environ: WSGIEnvironment, limit: int) -> bytes | None:
+    """Read the body whole, or one byte more than *limit*; None if it ended early."""
+    stream = environ["wsgi.input"]
+    length = environ.get("CONTENT_LENGTH") or None
+    chunked = environ.get("HTTP_TRANSFER_ENCODING")
+    if length is None and not environ.get("wsgi.input_terminated"):
+        return b"" if chunked is None else None
+    wanted = limit + 1 if length is None else int(length)
+    body = bytearray()
+    try:
+        while len(body) < wanted:
+            piece = stream.read(wanted - len(body))
+            if not piece:
+                break
+            body += piece
+    except (OSError, EOFError, ValueError):
+        return None
+    return None if length is not None and len(body) < wanted else bytes(body)
+
+
+def respond(answer: Respond, start_response: StartResponse) -> list[bytes]:
+    """Send *answer*."""
+    phrase = HTTPStatus(answer.status).phrase
+    start_response(f"{answer.status} {phrase}", list(answer.headers))
+    return [answer.body] if answer.body else []
+
+
+def _decorating(start_response: StartResponse, ours: Decoration) -> StartResponse:
+    def start(
+        status: str, headers: list[tuple[str, str]], exc_info: Any = None, /
+    ) -> Callable[[bytes], object]:
+        fields = list(decorate(headers, ours))
+        if exc_info is None:
+            return start_response(status, fields)
+        return start_response(status, fields, exc_info)
+
+    return start
+
+
+def _or_else(
+    app: WSGIApplication,
+    environ: WSGIEnvironment,
+    start_response: StartResponse,
+    decision: Proceed,
+) -> Iterable[bytes]:
+    """Run *app*; if its answer grants no origin, ours replaces it whole.
+
+    Only preflights of public paths come here: their bodies are small, if any.
+    """
+    started: list[tuple[str, Fields]] = []
+    written: list[bytes] = []
+
+    def start(
+        status: str, headers: list[tuple[str, str]], _exc_info: Any = None, /
+    ) -> Callable[[bytes], object]:
+        started[:] = [(status, tuple(headers))]
+        return written.append
+
+    answer = app(environ, start)
+    try:
+        body = written + list(answer)
+    finally:
+        close = getattr(answer, "close", None)
+        if close is not None:
+            close()
+    status, headers = started[0]
+    granted = any(name.lower() == "access-control-allow-origin" for name, _ in headers)
+    if not granted and decision.instead is not None:
+        return respond(decision.instead, start_response)
+    start_response(status, list(decorate(headers, decision.headers)))
+    return body
