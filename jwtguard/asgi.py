@@ -107,10 +107,10 @@ class GuardMiddleware:
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         guard, request = self.guard, request_of(scope)
         decision = await guard.arun(
-            guard.flow.decide(request), lambda limit: _read_body(receive, limit)
+            guard.flow.decide(request), lambda limit: read_body(receive, limit)
         )
         if isinstance(decision, Respond):
-            await _respond(decision, send)
+            await respond(decision, send)
             return
         _introduce(scope, decision, guard)
         if decision.body is not None:
@@ -122,7 +122,7 @@ class GuardMiddleware:
             if outgoing.started:
                 raise
             error.cors = decision.headers.cors
-            await _respond(guard.flow.refuse(error, request), send)
+            await respond(guard.flow.refuse(error, request), send)
 
     async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
         guard, request = self.guard, request_of(scope)
@@ -181,7 +181,7 @@ def _introduce(scope: Scope, decision: Proceed, guard: Guard) -> None:
     scope["auth"] = _NO_CREDENTIALS if principal is None else Credentials(principal)
 
 
-async def _read_body(receive: Receive, limit: int) -> bytes | None:
+async def read_body(receive: Receive, limit: int) -> bytes | None:
     """Read the body whole, or more than *limit* bytes; None if the client left."""
     body = bytearray()
     while len(body) <= limit:
@@ -225,7 +225,7 @@ class _Outgoing:
             instead = self._decision.instead
             if instead is not None and not _grants(headers):
                 self._mute = True
-                await _respond(instead, self._send)
+                await respond(instead, self._send)
                 return
             message["headers"] = _decorated(headers, self._decision.headers)
         if not self._mute:
@@ -250,7 +250,7 @@ def _encoded(fields: Any) -> list[tuple[bytes, bytes]]:
     ]
 
 
-async def _respond(answer: Respond, send: Send, prefix: str = "http") -> None:
+async def respond(answer: Respond, send: Send, prefix: str = "http") -> None:
     await send(
         {
             "type": f"{prefix}.response.start",
@@ -265,7 +265,7 @@ async def _deny(answer: Respond, scope: Scope, receive: Receive, send: Send) -> 
     """Refuse before accept; servers without the extension say 403 by themselves."""
     await receive()  # websocket.connect
     if "websocket.http.response" in (scope.get("extensions") or {}):
-        await _respond(answer, send, "websocket.http")
+        await respond(answer, send, "websocket.http")
     else:
         code = EXPIRED if answer.status == 401 else 4403
         await send({"type": "websocket.close", "code": code, "reason": answer.reason})

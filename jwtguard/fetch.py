@@ -9,8 +9,9 @@ from __future__ import annotations
 import ssl
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
 from concurrent.futures import wait
+from typing import TypeVar
 
 import anyio
 import anyio.lowlevel
@@ -18,7 +19,9 @@ import httpx
 
 from .core.discovery import FetchFailedError
 from .core.keys import DEADLINE
-from .core.messages import Flight, Got
+from .core.messages import Flight, Get, Got
+
+Result = TypeVar("Result")
 
 LONGEST_DOCUMENT = 512 * 1024
 
@@ -50,16 +53,7 @@ class Fetcher:
     def _fly(self, flight: Flight) -> None:
         flow = flight.cache.refresh(flight)
         try:
-            ask = next(flow)
-            while True:
-                try:
-                    got = self._transport(ask.url, ask.headers, _left(flight))
-                except FetchFailedError as error:
-                    ask = flow.throw(error)
-                else:
-                    ask = flow.send(got)
-        except StopIteration:
-            pass
+            drive(flow, self._transport, lambda: _left(flight))
         finally:
             flight.done.set_result(None)
 
@@ -92,6 +86,24 @@ def _wake(token: object, landed: anyio.Event) -> None:
             call(landed.set)
     except RuntimeError:
         pass  # that loop has ended, and its waiters with it
+
+
+def drive(
+    flow: Generator[Get, Got, Result], transport: Transport, left: Callable[[], float]
+) -> Result:
+    """Give *flow* the documents it asks for; *left* says how many seconds remain."""
+    try:
+        ask = next(flow)
+        while True:
+            try:
+                got = transport(ask.url, ask.headers, left())
+            except FetchFailedError as error:
+                ask = flow.throw(error)
+            else:
+                ask = flow.send(got)
+    except StopIteration as stop:
+        result: Result = stop.value
+        return result
 
 
 class HTTPTransport:

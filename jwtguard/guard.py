@@ -9,6 +9,8 @@ from collections.abc import Awaitable, Callable, Generator
 from math import inf
 from typing import Any, Protocol, TypeVar
 
+import anyio.to_thread
+
 from .core.flow import Flow
 from .core.messages import (
     Ask,
@@ -35,6 +37,10 @@ class Clock(Protocol):
 
     def monotonic(self) -> float:
         """Return seconds since any moment that does not move."""
+
+
+async def _no_body(_: int) -> bytes | None:
+    return None
 
 
 class Guard:
@@ -100,11 +106,15 @@ class Guard:
         try:
             while True:
                 ask = flow.send(answer)
-                answer = read(ask.limit) if isinstance(ask, ReadBody) else None
-                if isinstance(ask, StartFetch):
+                answer = None
+                if isinstance(ask, ReadBody):
+                    answer = read(ask.limit)
+                elif isinstance(ask, StartFetch):
                     self._fetcher.start(ask.flight)
                 elif isinstance(ask, AwaitFetch):
                     self._fetcher.wait(ask.flight)
+                else:
+                    answer = ask.work()
         except StopIteration as stop:
             result: Result = stop.value
             return result
@@ -112,7 +122,7 @@ class Guard:
     async def arun(
         self,
         flow: Generator[Ask, Any, Result],
-        read: Callable[[int], Awaitable[bytes | None]] | None = None,
+        read: Callable[[int], Awaitable[bytes | None]] = _no_body,
     ) -> Result:
         """Drive *flow* to its end on this event loop."""
         answer = None
@@ -120,12 +130,14 @@ class Guard:
             while True:
                 ask = flow.send(answer)
                 answer = None
-                if isinstance(ask, StartFetch):
+                if isinstance(ask, ReadBody):
+                    answer = await read(ask.limit)
+                elif isinstance(ask, StartFetch):
                     self._fetcher.start(ask.flight)
                 elif isinstance(ask, AwaitFetch):
                     await self._fetcher.await_(ask.flight)
-                elif read is not None:
-                    answer = await read(ask.limit)
+                else:
+                    answer = await anyio.to_thread.run_sync(ask.work)
         except StopIteration as stop:
             result: Result = stop.value
             return result

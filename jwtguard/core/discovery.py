@@ -34,17 +34,27 @@ def find_jwks_url(
     issuer: TrustedIssuer, http_hosts: Collection[str]
 ) -> Generator[Get, Got, str]:
     """Return the ``jwks_uri`` of *issuer*, or raise ``FetchFailedError``."""
+    return (yield from find_endpoint(issuer, "jwks_uri", http_hosts))
+
+
+def find_endpoint(
+    issuer: TrustedIssuer, name: str, http_hosts: Collection[str]
+) -> Generator[Get, Got, str]:
+    """Return the URL that *issuer*'s metadata gives as *name* (RFC 8414 section 2).
+
+    Raises ``FetchFailedError`` if there is no such metadata, or no such URL in it.
+    """
     problem = ""
     for url in candidates(issuer):
         try:
             got = yield Get(url, {})
-            return _read(got, issuer.url, http_hosts)
+            return _read(got, issuer.url, name, http_hosts)
         except (FetchFailedError, ValueError) as error:
             problem = f"{problem}{'; ' if problem else ''}{url}: {error}"
     raise FetchFailedError(f"no metadata: {problem}")
 
 
-def _read(got: Got, issuer: str, http_hosts: Collection[str]) -> str:
+def _read(got: Got, issuer: str, name: str, http_hosts: Collection[str]) -> str:
     if got.status != 200:
         raise FetchFailedError(f"status {got.status}")
     document = parse_json(got.body)
@@ -53,7 +63,7 @@ def _read(got: Got, issuer: str, http_hosts: Collection[str]) -> str:
     named = document.get("issuer")
     if named != issuer:
         raise FetchFailedError(f"issuer is {str(named)[:200]!r}, not {issuer!r}")
-    found = document.get("jwks_uri")
+    found = document.get(name)
     if not isinstance(found, str) or not fetchable(found, http_hosts):
-        raise FetchFailedError(f"jwks_uri {str(found)[:200]!r} may not be fetched")
+        raise FetchFailedError(f"{name} {str(found)[:200]!r} may not be fetched")
     return found

@@ -78,7 +78,8 @@ class Flow:
             if kind is None:
                 raise InvalidRequestError("path_ambiguous")
             if kind is Kind.TOKEN or kind is Kind.REVOCATION:
-                return (yield from self._grant(request, kind))
+                revocation = kind is Kind.REVOCATION
+                return (yield from self._grant(request, revocation=revocation))
             if self.policy.cookie is not None:
                 self._callers.check_login_csrf(request)
             if kind is Kind.PUBLIC:
@@ -157,7 +158,20 @@ class Flow:
             error.cors = fields
             raise
 
-    def _grant(self, request: Request, kind: Kind) -> Generator[Ask, Any, Decision]:
+    def token_request(
+        self, request: Request, *, revocation: bool
+    ) -> Generator[Ask, Any, Decision]:
+        """Decide a request to a token endpoint, wherever it is mounted."""
+        try:
+            if cors.is_preflight(request):
+                return self._preflight(request, None)
+            return (yield from self._grant(request, revocation=revocation))
+        except AuthError as error:
+            return self.refuse(error, request)
+
+    def _grant(
+        self, request: Request, *, revocation: bool
+    ) -> Generator[Ask, Any, Decision]:
         origin = origins.origin_of(request)
         fields = self.clients.union(origin)
         try:
@@ -168,7 +182,6 @@ class Flow:
                 raise GrantError("client_gone")
             if len(body) > self.policy.max_body_bytes:
                 raise GrantError("body_too_long", status=413)
-            revocation = kind is Kind.REVOCATION
             grant = grants.read(
                 request, body, revocation=revocation, clients=self.clients
             )
@@ -178,7 +191,7 @@ class Flow:
         except AuthError as error:
             error.cors = fields
             raise
-        return Proceed(None, Decoration(fields, private=True), body=body)
+        return Proceed(None, Decoration(fields, private=True), body=body, grant=grant)
 
     def _granted_all(self, client_id: str, origin: str | None) -> Fields:
         listed = self.clients.named(client_id)

@@ -10,12 +10,11 @@ import re
 from binascii import Error as Base64Error
 from binascii import a2b_base64
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
 from urllib.parse import unquote_to_bytes
 
 from ..errors import GrantError
 from .cors import Clients
-from .messages import Request
+from .messages import Grant, Request
 from .origins import from_elsewhere, origin_of
 
 MAX_PARAMETERS = 100
@@ -31,17 +30,6 @@ _REPEATABLE = frozenset({"resource", "audience"})
 _DECISIVE = frozenset(
     {"grant_type", "client_id", "client_secret", "refresh_token", "token"}
 )
-
-
-class Grant(NamedTuple):
-    """What a token request asks for."""
-
-    grant_type: str
-    """Empty on a revocation path."""
-    client_id: str | None
-    form: Mapping[str, Sequence[str]]
-    authenticated: bool
-    """The request brought client authentication of its own."""
 
 
 def check_head(request: Request, longest: int) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -111,6 +111,17 @@ class Respond(NamedTuple):
     reason: str = ""
 
 
+class Grant(NamedTuple):
+    """What a token request asks for (RFC 6749 section 4)."""
+
+    grant_type: str
+    """Empty on a revocation path."""
+    client_id: str | None
+    form: Mapping[str, Sequence[str]]
+    authenticated: bool
+    """The request brought client authentication of its own."""
+
+
 class Proceed(NamedTuple):
     """Let the application run, and decorate its answer."""
 
@@ -124,6 +135,8 @@ class Proceed(NamedTuple):
     """Replaces the application's answer whole, if that grants no origin."""
     carrier: str = ""
     """Where the token was found: header, cookie, subprotocol, or nothing."""
+    grant: Grant | None = None
+    """What a token request asks for."""
 
 
 Decision = Respond | Proceed
@@ -149,6 +162,12 @@ class AwaitFetch(NamedTuple):
     """Ask the driver to wait until *flight* has landed; there is no answer."""
 
     flight: Flight
+
+
+class Call(NamedTuple):
+    """Ask the driver to run blocking work that never raises, off the event loop."""
+
+    work: Callable[[], Any]
 
 
 class Get(NamedTuple):
@@ -180,4 +199,4 @@ class Flight:
         self.done: Future[None] = Future()
 
 
-Ask = ReadBody | StartFetch | AwaitFetch
+Ask = ReadBody | StartFetch | AwaitFetch | Call

@@ -45,13 +45,22 @@ class Server:
 
     def stop(self) -> None:
         """End the process and its workers: first kindly, then not."""
-        for last in (signal.SIGTERM, getattr(signal, "SIGKILL", signal.SIGTERM)):
-            _signal(self.process, last)
+        for number in (signal.SIGTERM, getattr(signal, "SIGKILL", signal.SIGTERM)):
+            self.send(number)
             try:
                 self.process.wait(STOP_SECONDS)
             except subprocess.TimeoutExpired:
                 continue
             return
+
+    def send(self, number: int) -> None:
+        """Send a signal to the whole group: gunicorn's workers belong to it."""
+        if self.process.poll() is not None:
+            return
+        if os.name == "posix":
+            os.killpg(self.process.pid, number)
+        else:
+            self.process.terminate()
 
     def tail(self) -> str:
         """Return the last lines that the server wrote."""
@@ -75,7 +84,9 @@ class Servers:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        for server in reversed(self.running):
+        for server in self.running:
+            server.send(signal.SIGTERM)  # all at once: a second Ctrl-C changes nothing
+        for server in self.running:
             server.stop()
 
     def start(
@@ -115,13 +126,3 @@ def _answers(http: httpx.Client, url: str) -> bool:
         return http.get(url).status_code == 200
     except httpx.TransportError:
         return False
-
-
-def _signal(process: subprocess.Popen[bytes], number: int) -> None:
-    """Send to the whole group: gunicorn's workers belong to it."""
-    if process.poll() is not None:
-        return
-    if os.name == "posix":
-        os.killpg(process.pid, number)
-    else:
-        process.terminate()

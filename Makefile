@@ -1,0 +1,50 @@
+# Two commands for everybody: `make demo` and `make test`. The rest is for those who
+# change the code. Everything lives in .venv; nothing needs root.
+PYTHON ?= python3
+BIN := .venv/bin
+STAMP := .venv/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check lint types docs bench coverage clean
+
+help:  ## list the targets
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 20
+
+$(STAMP): pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "jwtguard needs Python 3.11 or later: make PYTHON=python3.12 ..."; exit 1; }
+	@echo "== building .venv (once; about a minute) =="
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade pip
+	$(BIN)/python -m pip install --disable-pip-version-check --progress-bar on --quiet -e '.[dev]'
+	@touch $@
+
+demo: $(STAMP)  ## the whole picture on loopback: issuer, API, site, stranger
+	@$(BIN)/jwtguard demo
+
+test: $(STAMP)  ## all tests that this machine can run
+	@$(BIN)/python -m pytest
+
+check: $(STAMP) lint types coverage docs  ## the gate: format, lint, types, tests, docs
+
+lint: $(STAMP)  ## format and lint
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+
+types: $(STAMP)  ## mypy --strict
+	$(BIN)/mypy
+
+coverage: $(STAMP)  ## tests with branch coverage of jwtguard/
+	@rm -f .coverage .coverage.*
+	$(BIN)/coverage run -m pytest
+	@$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report
+
+docs: $(STAMP)  ## the documentation, into docs/_build/html
+	$(BIN)/sphinx-build -W --keep-going -q -b html docs docs/_build/html
+	@echo "docs/_build/html/index.html"
+
+bench: $(STAMP)  ## cost per request, beside the bare application
+	$(BIN)/python -m benchmarks
+
+clean:  ## remove what the other targets made
+	rm -rf .venv docs/_build .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage .coverage.*
