@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, MutableMapping
+from functools import lru_cache
 from typing import Any
 
 import anyio
 
 from .core.bearer import without_bearer
-from .core.cors import decorate
+from .core.cors import TOUCHED, decorate
 from .core.messages import (
     REQUEST_HEADERS,
     Decoration,
@@ -34,6 +35,7 @@ EXPIRED = 4401
 """The close code of a WebSocket whose token has ended."""
 
 _NAMES = {name.encode(): name for name in REQUEST_HEADERS}
+_TOUCHED = frozenset(name.encode() for name in TOUCHED)
 
 
 class Anonymous:
@@ -143,11 +145,11 @@ class GuardMiddleware:
 
 def request_of(scope: Scope) -> Request:
     """Read what the rules need from *scope*."""
-    headers: dict[str, list[str]] = {}
+    headers: dict[str, tuple[str, ...]] = {}
     for raw_name, raw_value in scope["headers"]:
-        name = _NAMES.get(raw_name)
-        if name is not None:
-            headers.setdefault(name, []).append(raw_value.decode("latin-1"))
+        if raw_name in _NAMES:
+            name, value = _NAMES[raw_name], raw_value.decode("latin-1")
+            headers[name] = (*headers[name], value) if name in headers else (value,)
     client, raw_path = scope.get("client"), scope.get("raw_path")
     websocket = scope["type"] == "websocket"
     return Request(
@@ -237,10 +239,20 @@ def _grants(headers: Any) -> bool:
 
 
 def _decorated(headers: Any, ours: Decoration) -> list[tuple[bytes, bytes]]:
+    for name, _ in headers:
+        if bytes(name).lower() in _TOUCHED:
+            break
+    else:  # nothing to reconcile: ours simply follow
+        return [*headers, *_alone(ours)]
     fields = [
         (bytes(n).decode("latin-1"), bytes(v).decode("latin-1")) for n, v in headers
     ]
     return _encoded(decorate(fields, ours))
+
+
+@lru_cache(maxsize=256)
+def _alone(ours: Decoration) -> list[tuple[bytes, bytes]]:
+    return _encoded(decorate((), ours))
 
 
 def _encoded(fields: Any) -> list[tuple[bytes, bytes]]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 from http import HTTPStatus
 from io import BytesIO
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from .core.cors import decorate
+from .core.cors import TOUCHED, decorate
 from .core.messages import (
     REQUEST_HEADERS,
     Decoration,
@@ -76,8 +77,7 @@ def request_of(environ: WSGIEnvironment) -> Request:
     headers = {
         name: (value,)
         for key, name in _NAMES
-        if (value := environ.get(key)) is not None
-        and (value or not name.startswith("content-"))
+        if (value := environ.get(key)) is not None and (value or name not in _CGI_NAMES)
     }
     if "host" not in headers:
         server, port = environ.get("SERVER_NAME", ""), environ.get("SERVER_PORT", "")
@@ -127,12 +127,26 @@ def _decorating(start_response: StartResponse, ours: Decoration) -> StartRespons
     def start(
         status: str, headers: list[tuple[str, str]], exc_info: Any = None, /
     ) -> Callable[[bytes], object]:
-        fields = list(decorate(headers, ours))
+        fields = _decorated(headers, ours)
         if exc_info is None:
             return start_response(status, fields)
         return start_response(status, fields, exc_info)
 
     return start
+
+
+def _decorated(
+    headers: list[tuple[str, str]], ours: Decoration
+) -> list[tuple[str, str]]:
+    for name, _ in headers:
+        if name.lower() in TOUCHED:
+            return list(decorate(headers, ours))
+    return [*headers, *_alone(ours)]  # nothing to reconcile: ours simply follow
+
+
+@lru_cache(maxsize=256)
+def _alone(ours: Decoration) -> Fields:
+    return decorate((), ours)
 
 
 def _or_else(

@@ -118,6 +118,17 @@ def is_preflight(request: Request) -> bool:
     )
 
 
+# Fields of the application that ours have to be reconciled with.
+TOUCHED = frozenset(
+    {
+        "access-control-allow-credentials", "access-control-allow-headers",
+        "access-control-allow-methods", "access-control-allow-origin",
+        "access-control-allow-private-network", "access-control-expose-headers",
+        "access-control-max-age", "cache-control", "vary",
+    }
+)  # fmt: skip
+
+
 def decorate(app: Iterable[tuple[str, str]], ours: Decoration) -> Fields:
     """Return the application's fields with *ours* among them, none doubled."""
     kept: list[tuple[str, str]] = []

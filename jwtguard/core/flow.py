@@ -111,9 +111,9 @@ class Flow:
             self._callers.check_transport(request)
             if found.carrier == "cookie":
                 self._callers.check_cookie_origin(request)
-                if len(found.token) > self.policy.max_token_bytes:
-                    raise TokenTooLargeError("token_too_long")
-            principal = yield from self.verifier.verify(found.token)
+            principal = self.verifier.recall(found.token)
+            if principal is None:
+                principal = yield from self.verifier.verify(found.token)
             return self._authorized(request, principal, found.carrier)
         except (InvalidTokenError, TokenTooLargeError) as error:
             if kind is Kind.OPTIONAL and found and found.carrier == "cookie":

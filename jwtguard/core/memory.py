@@ -63,24 +63,16 @@ class Memory:
         self._lock = Lock()
         self._tokens: LRUCache[bytes, Remembered] = LRUCache(max(1, self._size))
 
-    def digest(self, token: str) -> bytes:
-        """Return the name a token goes by here."""
-        return sha256(token.encode()).digest()
-
-    def get(self, digest: bytes) -> Remembered | None:
-        """Return what is known of a token, or None."""
-        if not self._size:
+    def get(self, token: str) -> Remembered | None:
+        """Return what is known of *token*, or None."""
+        if not self._size or not token.isascii():
             return None
+        digest = sha256(token.encode()).digest()
         with self._lock:
             return self._tokens.get(digest)
 
-    def put(self, digest: bytes, entry: Remembered) -> None:
+    def put(self, token: str, entry: Remembered) -> None:
         """Remember a token that has passed every check."""
         if self._size:
             with self._lock:
-                self._tokens[digest] = entry
-
-    def drop(self, digest: bytes) -> None:
-        """Forget a token."""
-        with self._lock:
-            self._tokens.pop(digest, None)
+                self._tokens[sha256(token.encode()).digest()] = entry

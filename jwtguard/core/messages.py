@@ -13,11 +13,9 @@ Fields = tuple[tuple[str, str], ...]
 
 REQUEST_HEADERS = frozenset(
     {
-        "accept-encoding", "access-control-request-headers",
         "access-control-request-method", "authorization", "content-encoding",
         "content-length", "content-type", "cookie", "forwarded", "host", "origin",
-        "sec-fetch-dest", "sec-fetch-mode", "sec-fetch-site", "transfer-encoding",
-        "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-port",
+        "sec-fetch-dest", "sec-fetch-mode", "sec-fetch-site", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-port",
         "x-forwarded-prefix", "x-forwarded-proto", "x-forwarded-server",
         "x-forwarded-ssl",
     }
@@ -64,16 +62,14 @@ class Principal:
     expires_at: float = 0.0
     token: str = field(default="", repr=False, compare=False)
     payload: bytes = field(default=b"{}", repr=False, compare=False)
-    _parsed: list[dict[str, Any]] = field(
-        default_factory=list, repr=False, compare=False, init=False
-    )
+    _claims: dict[str, Any] | None = field(default=None, repr=False, compare=False)
 
     @property
     def claims(self) -> dict[str, Any]:
         """All claims of the token: parsed on first use, and this request's alone."""
-        if not self._parsed:
-            self._parsed.append(json.loads(self.payload))
-        return self._parsed[0]
+        if self._claims is None:
+            object.__setattr__(self, "_claims", json.loads(self.payload))
+        return self._claims or {}
 
     @property
     def is_authenticated(self) -> bool:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from math import inf
 from typing import Any, NamedTuple
 
-from ..errors import InvalidTokenError
+from ..errors import InvalidTokenError, TokenTooLargeError
 from .jose import Compact, parse
 from .jwk import Key, KeySet
 from .keys import Emit, KeyCache
@@ -49,14 +49,27 @@ class Verifier:
             None,
         )
         self._leeway = policy.leeway
+        self._longest = policy.max_token_bytes
         self._now = now
+
+    def recall(self, token: str) -> Principal | None:
+        """Return who *token* speaks for if that is known and nothing has changed since.
+
+        Raises ``InvalidTokenError`` for a token that has ended; None means: ``verify``.
+        """
+        known = self.memory.get(token)
+        if known is None or not known.cache.is_fresh(known.keys):
+            return None
+        self._check_times(known)
+        return known.for_request(token)
 
     def verify(self, token: str) -> Generator[Ask, Any, Principal]:
         """Return who *token* speaks for, or raise ``AuthError``."""
-        digest = self.memory.digest(token)
-        known = self.memory.get(digest)
+        if len(token) > self._longest:
+            raise TokenTooLargeError("token_too_long")
+        known = self.memory.get(token)
         if known is not None:
-            return (yield from self._recall(known, token, digest))
+            return (yield from self._still(known, token))
         compact = parse(token)
         trusted = self.issuer_of(compact)
         rules = trusted.rules
@@ -72,23 +85,24 @@ class Verifier:
             nbf = compact.claims.get("nbf", -inf)
             kept = replace(principal, token="")
             entry = Remembered(kept, nbf, trusted.keys, held, key.material)
-            self.memory.put(digest, entry)
+            self.memory.put(token, entry)
         return principal
 
-    def _recall(
-        self, known: Remembered, token: str, digest: bytes
-    ) -> Generator[Ask, Any, Principal]:
-        """A remembered token is checked for what may have changed since."""
-        now, leeway = self._now(), self._leeway
-        if known.principal.expires_at <= now - leeway:
-            self.memory.drop(digest)
-            raise InvalidTokenError("expired")
-        if known.not_before > now + leeway:
-            raise InvalidTokenError("not_yet_valid")
-        if not known.cache.is_fresh(known.keys):
-            yield from known.cache.find(lambda held: holding(known.material, held))
-            known.keys = known.cache.snapshot.keys or known.keys
+    def _still(self, known: Remembered, token: str) -> Generator[Ask, Any, Principal]:
+        """A remembered token whose keys are due: is its own still published?"""
+        self._check_times(known)
+        yield from known.cache.find(lambda held: holding(known.material, held))
+        held = known.cache.snapshot.keys
+        if held is not None and known.material in held.materials:
+            known.keys = held
         return known.for_request(token)
+
+    def _check_times(self, known: Remembered) -> None:
+        now = self._now()
+        if known.principal.expires_at <= now - self._leeway:
+            raise InvalidTokenError("expired")
+        if known.not_before > now + self._leeway:
+            raise InvalidTokenError("not_yet_valid")
 
     def issuer_of(self, compact: Compact) -> Trusted:
         """Return the issuer that the token claims, if it is trusted; no I/O."""
