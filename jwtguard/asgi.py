@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, MutableMapping
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import anyio
@@ -109,7 +109,7 @@ class GuardMiddleware:
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         guard, request = self.guard, request_of(scope)
         decision = await guard.arun(
-            guard.flow.decide(request), lambda limit: read_body(receive, limit)
+            guard.flow.decide(request), partial(read_body, receive)
         )
         if isinstance(decision, Respond):
             await respond(decision, send)

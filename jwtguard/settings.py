@@ -21,7 +21,7 @@ PREFIX = "JWTGUARD_"
 CONFIG = "JWTGUARD_CONFIG"
 
 
-class _Problem(ValueError):
+class _ValueProblemError(ValueError):
     """What is wrong with one value, and what would be right."""
 
 
@@ -31,13 +31,13 @@ def _text(value: str) -> str:
 
 def _names(value: str) -> tuple[str, ...]:
     if "," in value:
-        raise _Problem("values are separated by spaces, not commas")
+        raise _ValueProblemError("values are separated by spaces, not commas")
     return tuple(value.split())
 
 
 def _flag(value: str) -> bool:
     if value not in ("true", "false"):
-        raise _Problem("write true or false")
+        raise _ValueProblemError("write true or false")
     return value == "true"
 
 
@@ -47,14 +47,14 @@ def _number(value: str) -> int | float:
     except ValueError:
         number = -1.0
     if not 0 <= number < 1e12:
-        raise _Problem("write a number that is not negative")
+        raise _ValueProblemError("write a number that is not negative")
     return int(number) if number.is_integer() else number
 
 
 def _whole(value: str) -> int:
     number = _number(value)
     if not isinstance(number, int):
-        raise _Problem("write a whole number")
+        raise _ValueProblemError("write a whole number")
     return number
 
 
@@ -65,12 +65,12 @@ def _clients(value: str) -> tuple[dict[str, Any], ...]:
 def _client(item: str) -> dict[str, Any]:
     name, equals, listed = item.partition("=")
     if not name or name.endswith(","):
-        raise _Problem(f"{item!r}: write spa=https://www.example.com, or batch alone")
+        raise _ValueProblemError(f"{item!r}: write spa=https://www.example.com, or batch alone")
     if not equals:
         return {"id": name}
     origins = listed.split(",")
     if not all(origins):
-        raise _Problem(f"{item!r}: an origin is missing after = or a comma")
+        raise _ValueProblemError(f"{item!r}: an origin is missing after = or a comma")
     return {"id": name, "origins": tuple(origins)}
 
 
@@ -82,10 +82,10 @@ def _scope(item: str) -> dict[str, Any]:
     where, equals, needed = item.partition("=")
     method, colon, path = where.partition(":")
     if not equals or (colon and not method.isupper()):
-        raise _Problem(f"{item!r}: write GET:/notes/*=notes:read, or /admin/*=admin")
+        raise _ValueProblemError(f"{item!r}: write GET:/notes/*=notes:read, or /admin/*=admin")
     require = tuple(needed.split(",")) if needed else ()
     if not all(require):
-        raise _Problem(f"{item!r}: a scope is missing at a comma")
+        raise _ValueProblemError(f"{item!r}: a scope is missing at a comma")
     if not colon:
         return {"path": where, "require": require}
     return {"path": path, "methods": (method,), "require": require}
@@ -132,6 +132,7 @@ _KINDS: Mapping[str, tuple[Callable[[str], Any], type | tuple[type, ...]]] = {
     "scope rules": (_scopes, list),
 }
 
+# ruff: noqa: E501  # a table reads better with one row a line
 SETTINGS: tuple[Setting, ...] = (
     _setting("issuer", "names", "trusted issuers, compared exactly with `iss`", "required"),
     _setting("audience", "names", "accepted `aud` values, any of; `unchecked` alone switches the check off", "required"),
@@ -210,7 +211,7 @@ def _from_environ(
             text = _contents(environ[name]) if by_file else environ[name]
             if text:
                 values[setting.name] = setting.parse(text)
-        except _Problem as error:
+        except _ValueProblemError as error:
             shown = "(secret)" if setting.secret or by_file else repr(environ[name])
             problems.append(f"{name}: {shown}: {error}")
     if "issuer" in values and "issuers" in file:
@@ -234,7 +235,7 @@ def _contents(path: str) -> str:
     try:
         text = Path(path).read_text(encoding="utf-8")
     except (OSError, ValueError) as error:
-        raise _Problem(f"{path!r} cannot be read: {error}") from None
+        raise _ValueProblemError(f"{path!r} cannot be read: {error}") from None
     return text.removesuffix("\n").removesuffix("\r")
 
 
@@ -280,7 +281,7 @@ def _toml_problem(key: str, value: Any) -> str | None:
         value, setting.toml
     ):
         return f"{shown}: a value of the kind {setting.kind!r} is needed"
-    if listed and not all(isinstance(item, str) and item for item in value):
+    if listed and not _all_named(value):
         return f"{shown}: a list of strings, none of them empty, is needed"
     if listed and not value and key in _NEVER_EMPTY:
         return "an empty list: at least one is needed"
@@ -289,6 +290,10 @@ def _toml_problem(key: str, value: Any) -> str | None:
     if value == "" and key in ("issuer", "cookie", "realm"):
         return "an empty string"
     return None
+
+
+def _all_named(values: Any) -> bool:
+    return all(isinstance(item, str) and item for item in values)
 
 
 def _assemble(found: dict[str, Any], problems: list[str]) -> dict[str, Any]:
@@ -301,12 +306,13 @@ def _assemble(found: dict[str, Any], problems: list[str]) -> dict[str, Any]:
         tables = [{"url": url} for url in named]
     if not tables:
         problems.append("JWTGUARD_ISSUER: required: the issuer whose tokens count")
-    for name in _ONE_ISSUER if len(tables) > 1 else ():
-        if name in own:
-            problems.append(
-                f"{_BY_NAME[name].variable}: for one issuer only; with several, write "
-                "it in [[issuers]] tables of a TOML file"
-            )
+    if len(tables) > 1:
+        problems += [
+            f"{_BY_NAME[name].variable}: for one issuer only; with several, write "
+            "it in [[issuers]] tables of a TOML file"
+            for name in _ONE_ISSUER
+            if name in own
+        ]
     if len(tables) > 1:
         own = {name: value for name, value in own.items() if name not in _ONE_ISSUER}
     if "audience" not in found and not all("audience" in table for table in tables):
@@ -355,7 +361,9 @@ def _with_refresh(found: dict[str, Any], problems: list[str]) -> list[dict[str, 
     return clients
 
 
-def _build(kind: Any, table: Any, where: str, problems: list[str]) -> Any:
+def _build(
+    kind: Any, table: Mapping[str, Any], where: str, problems: list[str]
+) -> Any:
     """Make one dataclass of a table, noting what is wrong with it."""
     known = {field.name for field in fields(kind) if field.init}
     for name in set(table) - known:

@@ -7,9 +7,12 @@ from pathlib import Path
 
 from flask import Blueprint, Flask, abort, current_app, request
 from flask.typing import ResponseReturnValue
+from werkzeug.exceptions import HTTPException
+from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
 from jwtguard import Guard, load_policy
 from jwtguard.flask import JWTGuard, current_principal, require_role, require_scope
+from jwtguard.relay import TokenRelay
 
 from .store import Notes
 
@@ -28,7 +31,12 @@ def create_app(guard: Guard | None = None, database: Path | None = None) -> Flas
         database or Path(os.environ.get("NOTES_DB", "notes.sqlite"))
     )
     app.register_blueprint(bp)
-    JWTGuard(app, guard or Guard(load_policy({**PATHS, **os.environ})))
+    guard = guard or Guard(load_policy({**PATHS, **os.environ}))
+    JWTGuard(app, guard)
+    # The token path stands in front of the guard: whoever signs in has no token yet.
+    app.wsgi_app = DispatcherMiddleware(  # type: ignore[method-assign]
+        app.wsgi_app, {"/oauth": TokenRelay(guard).wsgi}
+    )
     return app
 
 
@@ -82,6 +90,16 @@ def delete_note(note_id: int) -> ResponseReturnValue:
 def report() -> ResponseReturnValue:
     """Return how many notes each owner keeps; for admins, whatever their scopes."""
     return {"notes_per_owner": _notes().counts()}
+
+
+@bp.app_errorhandler(HTTPException)
+def as_json(error: HTTPException) -> ResponseReturnValue:
+    """Say what went wrong in JSON, as the guard does; status and headers stay."""
+    answer = error.get_response()
+    body = {"error": error.name, "error_description": error.description}
+    answer.data = current_app.json.dumps(body)
+    answer.content_type = "application/json"
+    return answer
 
 
 def _notes() -> Notes:

@@ -41,6 +41,8 @@ from .policy import Policy
 from .scopes import require_all
 from .verify import Verifier
 
+_PLAIN = Decoration()
+
 
 class Flow:
     """Decides requests by one policy.
@@ -140,11 +142,11 @@ class Flow:
         except AuthError as error:
             error.principal = principal
             raise
-        cookie = carrier == "cookie"
-        vary = ("Origin", "Cookie") if cookie else ("Origin",)
-        return Proceed(
-            principal, Decoration(fields, vary=vary, private=cookie), carrier=carrier
-        )
+        if carrier == "cookie":
+            headers = Decoration(fields, vary=("Origin", "Cookie"), private=True)
+        else:
+            headers = Decoration(fields) if fields else _PLAIN
+        return Proceed(principal, headers, None, None, None, carrier)
 
     def _check_scopes(
         self, request: Request, principal: Principal, fields: Fields

@@ -13,42 +13,28 @@ from cachetools import LRUCache
 
 from .jwk import KeySet
 from .keys import KeyCache
-from .messages import Principal
+from .messages import Facts
 
 
 class Remembered:
     """What one verified token said, and which key verified it."""
 
-    __slots__ = ("cache", "keys", "material", "not_before", "principal")
+    __slots__ = ("cache", "facts", "keys", "material", "not_before")
 
     def __init__(
         self,
-        principal: Principal,
+        facts: Facts,
         not_before: float,
         cache: KeyCache,
         keys: KeySet,
         material: bytes,
     ) -> None:
-        self.principal = principal
+        self.facts = facts
         self.not_before = not_before
         self.cache = cache
         self.keys = keys
         """The set that last held the key: the same object needs no second look."""
         self.material = material
-
-    def for_request(self, token: str) -> Principal:
-        """Return a principal of this request's own."""
-        known = self.principal
-        return Principal(
-            subject=known.subject,
-            issuer=known.issuer,
-            client_id=known.client_id,
-            scopes=known.scopes,
-            roles=known.roles,
-            expires_at=known.expires_at,
-            token=token,
-            payload=known.payload,
-        )
 
 
 class Memory:

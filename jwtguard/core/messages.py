@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -15,7 +15,8 @@ REQUEST_HEADERS = frozenset(
     {
         "access-control-request-method", "authorization", "content-encoding",
         "content-length", "content-type", "cookie", "forwarded", "host", "origin",
-        "sec-fetch-dest", "sec-fetch-mode", "sec-fetch-site", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-port",
+        "sec-fetch-dest", "sec-fetch-mode", "sec-fetch-site", "via",
+        "x-forwarded-for", "x-forwarded-host", "x-forwarded-port",
         "x-forwarded-prefix", "x-forwarded-proto", "x-forwarded-server",
         "x-forwarded-ssl",
     }
@@ -48,11 +49,8 @@ class Request(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Principal:
-    """Who calls, as the verified token says.
-
-    ``expires_at`` is in seconds since the epoch. It is a Starlette user as it stands.
-    """
+class Facts:
+    """What a verified token says, shared by all requests that bring it."""
 
     subject: str
     issuer: str
@@ -60,15 +58,102 @@ class Principal:
     scopes: frozenset[str] = frozenset()
     roles: frozenset[str] = frozenset()
     expires_at: float = 0.0
-    token: str = field(default="", repr=False, compare=False)
-    payload: bytes = field(default=b"{}", repr=False, compare=False)
-    _claims: dict[str, Any] | None = field(default=None, repr=False, compare=False)
+    payload: bytes = field(default=b"{}", repr=False)
+
+
+class Principal:
+    """Who calls, as the verified token says. It cannot be changed.
+
+    ``expires_at`` is in seconds since the epoch; ``payload`` is the claims as they
+    were signed. It is a Starlette user as it stands.
+    """
+
+    __slots__ = ("_claims", "_facts", "_token")
+
+    def __init__(
+        self,
+        *,
+        subject: str,
+        issuer: str,
+        client_id: str | None = None,
+        scopes: Iterable[str] = (),
+        roles: Iterable[str] = (),
+        expires_at: float = 0.0,
+        payload: bytes = b"{}",
+        token: str = "",
+    ) -> None:
+        self._facts = Facts(
+            subject=subject,
+            issuer=issuer,
+            client_id=client_id,
+            scopes=frozenset(scopes),
+            roles=frozenset(roles),
+            expires_at=expires_at,
+            payload=payload,
+        )
+        self._token = token
+        self._claims: dict[str, Any] | None = None
+
+    @classmethod
+    def of(cls, facts: Facts, token: str) -> Principal:
+        """Return a principal of one request's own, made of what is known."""
+        # What ``__init__`` does, less the checks: this runs once per request.
+        principal = cls.__new__(cls)
+        principal._facts = facts  # noqa: SLF001
+        principal._token = token  # noqa: SLF001
+        principal._claims = None  # noqa: SLF001
+        return principal
+
+    @property
+    def facts(self) -> Facts:
+        """All but the token, to be remembered."""
+        return self._facts
+
+    @property
+    def subject(self) -> str:
+        """Whom the token speaks for (RFC 7519 section 4.1.2)."""
+        return self._facts.subject
+
+    @property
+    def issuer(self) -> str:
+        """Who says so (RFC 7519 section 4.1.1)."""
+        return self._facts.issuer
+
+    @property
+    def client_id(self) -> str | None:
+        """The client that the token was made for (RFC 8693 section 4.3)."""
+        return self._facts.client_id
+
+    @property
+    def scopes(self) -> frozenset[str]:
+        """What the token may do (RFC 6749 section 3.3)."""
+        return self._facts.scopes
+
+    @property
+    def roles(self) -> frozenset[str]:
+        """What its owner is (RFC 9068 section 2.2.3.1)."""
+        return self._facts.roles
+
+    @property
+    def expires_at(self) -> float:
+        """When the token ends, in seconds since the epoch."""
+        return self._facts.expires_at
+
+    @property
+    def payload(self) -> bytes:
+        """The claims as they were signed: JSON."""
+        return self._facts.payload
+
+    @property
+    def token(self) -> str:
+        """The token itself, to be forwarded; never in ``repr``."""
+        return self._token
 
     @property
     def claims(self) -> dict[str, Any]:
         """All claims of the token: parsed on first use, and this request's alone."""
         if self._claims is None:
-            object.__setattr__(self, "_claims", json.loads(self.payload))
+            self._claims = json.loads(self._facts.payload)
         return self._claims or {}
 
     @property
@@ -79,12 +164,24 @@ class Principal:
     @property
     def display_name(self) -> str:
         """A name to show: the subject."""
-        return self.subject
+        return self._facts.subject
 
     @property
     def identity(self) -> str:
         """Unique across issuers: issuer, space, subject."""
-        return f"{self.issuer} {self.subject}"
+        return f"{self._facts.issuer} {self._facts.subject}"
+
+    def __eq__(self, other: object) -> bool:
+        """Two requests with one token have equal principals."""
+        return isinstance(other, Principal) and self._facts == other._facts
+
+    def __hash__(self) -> int:
+        """Hash by what the token says."""
+        return hash(self._facts)
+
+    def __repr__(self) -> str:
+        """Show who calls, and never the token."""
+        return repr(self._facts).replace("Facts(", "Principal(", 1)
 
 
 class Decoration(NamedTuple):

@@ -6,7 +6,6 @@ Issuer, algorithm, key, signature, claims, in this order.
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
-from dataclasses import replace
 from math import inf
 from typing import Any, NamedTuple
 
@@ -61,7 +60,7 @@ class Verifier:
         if known is None or not known.cache.is_fresh(known.keys):
             return None
         self._check_times(known)
-        return known.for_request(token)
+        return Principal.of(known.facts, token)
 
     def verify(self, token: str) -> Generator[Ask, Any, Principal]:
         """Return who *token* speaks for, or raise ``AuthError``."""
@@ -83,8 +82,8 @@ class Verifier:
         held = trusted.keys.snapshot.keys
         if held is not None and key.material in held.materials:
             nbf = compact.claims.get("nbf", -inf)
-            kept = replace(principal, token="")
-            entry = Remembered(kept, nbf, trusted.keys, held, key.material)
+            facts, material = principal.facts, key.material
+            entry = Remembered(facts, nbf, trusted.keys, held, material)
             self.memory.put(token, entry)
         return principal
 
@@ -95,11 +94,11 @@ class Verifier:
         held = known.cache.snapshot.keys
         if held is not None and known.material in held.materials:
             known.keys = held
-        return known.for_request(token)
+        return Principal.of(known.facts, token)
 
     def _check_times(self, known: Remembered) -> None:
         now = self._now()
-        if known.principal.expires_at <= now - self._leeway:
+        if known.facts.expires_at <= now - self._leeway:
             raise InvalidTokenError("expired")
         if known.not_before > now + self._leeway:
             raise InvalidTokenError("not_yet_valid")

@@ -109,6 +109,11 @@ def environment(own: Mapping[str, str]) -> dict[str, str]:
     return {**kept, "PYTHONUNBUFFERED": "1", **examples()[1], **own}
 
 
+def issuer_command(place: Place, folder: Path) -> list[str]:
+    port = place.issuer.rpartition(":")[2]
+    return [sys.executable, "-m", "jwtguard.cli", "issuer", "--port", port]
+
+
 def api_command(port: str) -> list[str]:
     """Serve the API by gunicorn with threads; without it, by Flask's own server."""
     app = f"{examples()[0]}.flask_app:app"

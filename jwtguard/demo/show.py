@@ -8,29 +8,29 @@ from urllib.parse import parse_qsl
 
 import httpx
 from rich.console import Console
-from rich.padding import Padding
 from rich.text import Text
 
 from .walk import Exchange, Outcome
 
 JWT = re.compile(r"\beyJ[\w-]+\.[\w-]+\.[\w-]*")
+OPAQUE = re.compile(r"((?:Bearer |notes-refresh=))([^;\s]{17,})")
 SECRETS = {"password", "token", "access_token", "refresh_token", "id_token"}
-COOKIE = re.compile(r"(notes-refresh=)([^;]{16,})")
 ASKED = (
-    "origin", "sec-fetch-site", "access-control-request-method",
-    "access-control-request-headers", "authorization", "cookie",
+    "Origin", "Sec-Fetch-Site", "Access-Control-Request-Method",
+    "Access-Control-Request-Headers", "Authorization", "Cookie",
 )  # fmt: skip
 ANSWERED = (
-    "access-control-allow-origin", "access-control-allow-methods",
-    "www-authenticate", "retry-after", "location", "set-cookie",
+    "Access-Control-Allow-Origin", "Access-Control-Allow-Methods",
+    "WWW-Authenticate", "Retry-After", "Location", "Set-Cookie",
 )  # fmt: skip
 LONGEST = 300
+LINE = "\n      "
 
 
 def shortened(text: str) -> str:
     """Return *text* with the middle of every token left out."""
     text = JWT.sub(lambda found: _middle_out(found[0]), text)
-    return COOKIE.sub(lambda found: found[1] + _middle_out(found[2]), text)
+    return OPAQUE.sub(lambda found: found[1] + _middle_out(found[2]), text)
 
 
 def _middle_out(secret: str) -> str:
@@ -42,8 +42,8 @@ def show(console: Console, number: int, outcome: Outcome) -> None:
     console.print()
     console.print(_title(number, outcome))
     for exchange in outcome.exchanges:
-        console.print(Padding(_asked(exchange.request), (0, 0, 0, 4)))
-        console.print(Padding(_answered(exchange), (0, 0, 0, 4)))
+        console.print(_asked(exchange.request))
+        console.print(_answered(exchange))
     for check in outcome.checks:
         mark = ("    ✓ ", "green") if check.kept else ("    ✗ ", "bold red")
         style = "green" if check.kept else "bold red"
@@ -56,32 +56,32 @@ def _title(number: int, outcome: Outcome) -> Text:
 
 
 def _asked(request: httpx.Request) -> Text:
-    text = Text.assemble("→ ", (f"{request.method} {request.url}", "bold cyan"))
+    text = Text.assemble("    → ", (f"{request.method} {request.url}", "bold cyan"))
     _headers(text, request.headers, ASKED)
     body = _body(request.content, request.headers.get("content-type", ""))
-    return text.append(f"\n  {body}", "dim") if body else text
+    return text.append(f"{LINE}{body}", "dim") if body else text
 
 
 def _answered(exchange: Exchange) -> Text:
     answer = exchange.answer
     color = "green" if answer.status_code < 400 else "yellow"
-    status = f"{answer.status_code} {answer.reason_phrase}"
+    status = f"{answer.status_code} {httpx.codes.get_reason_phrase(answer.status_code)}"
     milliseconds = answer.elapsed.total_seconds() * 1000
     text = Text.assemble(
-        "← ", (status, f"bold {color}"), (f"  {milliseconds:.0f} ms", "dim")
+        "    ← ", (status, f"bold {color}"), (f"  {milliseconds:.0f} ms", "dim")
     )
     _headers(text, answer.headers, ANSWERED)
     crossed = exchange.request.headers.get("origin")
     if crossed and "access-control-allow-origin" not in answer.headers:
-        text.append("\n  (no Access-Control-Allow-Origin)", "dim")
+        text.append(f"{LINE}(no Access-Control-Allow-Origin)", "dim")
     body = _body(answer.content, answer.headers.get("content-type", ""))
-    return text.append(f"\n  {body}", "dim") if body else text
+    return text.append(f"{LINE}{body}", "dim") if body else text
 
 
 def _headers(text: Text, headers: httpx.Headers, names: tuple[str, ...]) -> None:
     for name in names:
         for value in headers.get_list(name):
-            text.append(f"\n  {name.title()}: ", "blue")
+            text.append(f"{LINE}{name}: ", "blue")
             text.append(shortened(value))
 
 

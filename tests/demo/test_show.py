@@ -60,7 +60,7 @@ def test_the_answer_is_told() -> None:
     headers = {"WWW-Authenticate": 'Bearer realm="api"'}
     text = printed(request, httpx.Response(401, headers=headers))
     assert "401 Unauthorized" in text
-    assert 'Www-Authenticate: Bearer realm="api"' in text
+    assert 'WWW-Authenticate: Bearer realm="api"' in text
     assert "(no Access-Control-Allow-Origin)" in text
 
 

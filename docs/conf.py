@@ -1,0 +1,101 @@
+"""How the documentation is built. It reads the package, and nothing from the network."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from docutils import nodes
+from docutils.parsers.rst import Directive, directives
+from docutils.statemachine import StringList
+from sphinx.application import Sphinx
+from sphinx.util.docutils import SphinxDirective
+
+import jwtguard
+from jwtguard.errors import DESCRIPTIONS
+
+project = "jwtguard"
+author = "the jwtguard contributors"
+copyright = "2026, the jwtguard contributors"  # noqa: A001
+release = jwtguard.__version__
+version = release
+
+extensions = [
+    "myst_parser",
+    "sphinx.ext.autodoc",
+    "sphinx_copybutton",
+]
+exclude_patterns = ["_build"]
+myst_enable_extensions = ["colon_fence", "deflist"]
+myst_heading_anchors = 3
+autodoc_member_order = "bysource"
+autodoc_typehints = "signature"
+autodoc_typehints_format = "short"
+autodoc_preserve_defaults = True
+python_maximum_signature_line_length = 72
+copybutton_prompt_text = r"\$ "
+copybutton_prompt_is_regexp = True
+copybutton_only_copy_prompt_lines = True
+
+html_theme = "furo"
+html_title = f"jwtguard {release}"
+html_static_path = ["_static"]
+html_css_files = ["jwtguard.css"]
+html_show_sphinx = False
+html_copy_source = False
+html_theme_options = {"navigation_with_keys": True}
+pygments_style = "friendly"
+pygments_dark_style = "github-dark"
+
+HIDDEN = re.compile(r"<!-- run\n.*?-->\n", re.DOTALL)
+"""Code that tests/docs runs with a page, and that no reader needs to see."""
+
+
+class Diagram(Directive):
+    """A drawing from ``_static``, inlined so that it follows the theme's colours."""
+
+    required_arguments = 1
+    option_spec = {"alt": directives.unchanged_required}  # noqa: RUF012
+
+    def run(self) -> list[nodes.Node]:
+        drawing = Path(__file__).parent / "_static" / self.arguments[0]
+        figure = f'<figure class="diagram">{drawing.read_text("utf-8")}</figure>'
+        return [nodes.raw("", figure, format="html")]
+
+
+class Table(SphinxDirective):
+    """A table made from the code, so that it cannot say something else."""
+
+    header: tuple[str, ...] = ()
+
+    def rows(self) -> list[tuple[str, ...]]:
+        raise NotImplementedError
+
+    def run(self) -> list[nodes.Node]:
+        lines = [_row(self.header), _row(("---",) * len(self.header))]
+        lines += [_row(row) for row in self.rows()]
+        holder = nodes.container(classes=["wide"])
+        self.state.nested_parse(StringList(lines, "generated"), 0, holder)
+        return [holder]
+
+
+def _row(cells: tuple[str, ...]) -> str:
+    return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
+
+
+class Reasons(Table):
+    """Every reason, and the sentence that goes with it."""
+
+    header = ("reason", "what the client reads")
+
+    def rows(self) -> list[tuple[str, ...]]:
+        return [(f"`{name}`", text) for name, text in DESCRIPTIONS.items()]
+
+
+def _strip(_app: Sphinx, _name: str, source: list[str]) -> None:
+    source[0] = HIDDEN.sub("", source[0])
+
+
+def setup(app: Sphinx) -> None:
+    app.add_directive("diagram", Diagram)
+    app.connect("source-read", _strip)
