@@ -58,7 +58,7 @@ def run(args: argparse.Namespace) -> int:
     stay = args.stay
     if stay is None:
         stay = sys.stdin.isatty() and sys.stdout.isatty()
-    with tempfile.TemporaryDirectory(prefix="jwtguard-demo-") as name, _terminable():
+    with tempfile.TemporaryDirectory(prefix="jwtguard-demo-") as name, _interruptible():
         try:
             return _demo(console, Path(name), stay=stay)
         except StartError as error:
@@ -163,14 +163,20 @@ def _stay(console: Console, servers: Servers, place: Place) -> None:
 
 
 @contextmanager
-def _terminable() -> Iterator[None]:
-    """Let SIGTERM end the demo as Ctrl-C does: the children are stopped first."""
+def _interruptible() -> Iterator[None]:
+    """Let every polite signal end the demo as Ctrl-C does: children are stopped first.
+
+    Ctrl-C too is set, as a shell starts background jobs with it switched off.
+    """
 
     def interrupt(_number: int, _frame: FrameType | None) -> None:
         raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGTERM, interrupt)
+    names = ("SIGINT", "SIGTERM", "SIGHUP")
+    numbers = [getattr(signal, name) for name in names if hasattr(signal, name)]
+    before = {number: signal.signal(number, interrupt) for number in numbers}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)

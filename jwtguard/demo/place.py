@@ -48,6 +48,7 @@ class Place:
             "JWTGUARD_REFRESH_CLIENTS": "spa",
             "JWTGUARD_RELAY_LIMIT": "60/minute",
             "NOTES_DB": str(folder / "notes.sqlite"),
+            "XDG_RUNTIME_DIR": str(folder),  # where gunicorn puts its control socket
         }
 
     def www_environment(self) -> dict[str, str]:

@@ -3,6 +3,7 @@
 const JWT = /\beyJ[\w-]+\.[\w-]+\.[\w-]*/g;
 const SECRET_FIELDS = ["password", "refresh_token", "token"];
 const SECRET_MEMBERS = ["access_token", "refresh_token", "id_token"];
+const LISTED = 3;
 const SHOWN_HEADERS = ["WWW-Authenticate", "Retry-After", "Content-Type", "Cache-Control"];
 
 export function element(tag, className, ...children) {
@@ -71,7 +72,15 @@ function formText(form) {
 
 function bodyText(made) {
   if (made.body === null) return shortened(made.text.slice(0, 400));
-  const hidden = (name, value) =>
-    SECRET_MEMBERS.includes(name) ? `${value.slice(0, 8)}…${value.slice(-4)}` : value;
-  return JSON.stringify(made.body, hidden, 2);
+  const lines = Object.entries(made.body).map(([name, value]) => `  "${name}": ${member(name, value)}`);
+  return shortened(`{\n${lines.join(",\n")}\n}`);
+}
+
+// One line for each member, and for each of the first few objects in a list.
+function member(name, value) {
+  if (SECRET_MEMBERS.includes(name)) return `"${value.slice(0, 8)}…${value.slice(-4)}"`;
+  if (!Array.isArray(value) || typeof value[0] !== "object") return JSON.stringify(value);
+  const items = value.slice(0, LISTED).map((item) => `    ${JSON.stringify(item)}`);
+  if (value.length > LISTED) items.push(`    … ${value.length - LISTED} more`);
+  return `[\n${items.join(",\n")}\n  ]`;
 }

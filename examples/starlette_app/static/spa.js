@@ -56,6 +56,7 @@ async function signIn(event) {
     $("login-form").reset();
   }
   draw();
+  drawRules();
   $(made.status === 200 ? "session-answer" : "login-answer").replaceChildren(folded("Signed in", made));
 }
 
@@ -70,16 +71,21 @@ async function logOut() {
   const made = await exchange("POST", config.revokeUrl, { form });
   forget();
   draw();
+  drawRules();
   $("login-answer").replaceChildren(folded("Logged out", made));
 }
 
 function folded(title, made) {
   const good = made.status === 200;
-  const line = element("span", `verdict ${good ? "good" : "bad"}`,
-    good ? `✓ ${title}` : `✗ ${made.body?.error ?? made.failure ?? made.status}`);
-  const fold = element("details", "", element("summary", "", line), shown(made));
-  fold.open = !good;
-  return fold;
+  const line = good ? `✓ ${title}` : `✗ ${made.body?.error ?? made.failure ?? made.status}`;
+  return fold(line, good, made, !good);
+}
+
+function fold(line, good, made, open) {
+  const summary = element("summary", `verdict ${good ? "good" : "bad"}`, line);
+  const details = element("details", "", summary, shown(made));
+  details.open = open;
+  return details;
 }
 
 function draw() {
@@ -88,7 +94,6 @@ function draw() {
   $("who").hidden = $("token").hidden = !inside;
   $("login-answer").replaceChildren();
   if (inside) drawPerson();
-  drawRules(inside);
   tick();
 }
 
@@ -123,11 +128,13 @@ function tick() {
   const left = Math.max(0, session.claims.exp - now());
   const seconds = Math.floor(left);
   $("left").textContent = `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
+  $("until").textContent = left > 0 ? "until the token ends" : "it has ended: refresh";
   $("life").value = left / session.lifetime;
   $("who").classList.toggle("ending", left < 30);
 }
 
-function drawRules(inside) {
+function drawRules() {
+  const inside = session.access !== null;
   $("all").disabled = !inside;
   const made = groups(session, config);
   rules = [];
@@ -151,19 +158,19 @@ function rowOf(rule, inside) {
   button.setAttribute("aria-label", `Try: ${rule.title}`);
   const answer = element("div", "answer");
   const text = element("div", "", element("b", "", rule.title), element("span", "call", `${rule.call} · ${rule.why}`));
-  const run = () => (rule.frame ? frame(rule, answer) : tryRule(rule, answer, button));
-  button.addEventListener("click", run);
+  const run = (open) => (rule.frame ? frame(rule, answer) : tryRule(rule, answer, button, open));
+  button.addEventListener("click", () => run(true));
   return { rule, run, element: element("div", "rule", element("div", "ask", text, badge, button), answer) };
 }
 
-async function tryRule(rule, answer, button) {
+async function tryRule(rule, answer, button, open) {
   button.disabled = true;
   const made = await rule.run();
   button.disabled = false;
   const good = verdict(rule, session.claims, made);
-  const line = element("div", `verdict ${good ? "good" : "bad"}`,
-    good ? "✓ as it must be" : "✗ not what was promised");
-  answer.replaceChildren(line, shown(made));
+  const got = made.failure ?? `${made.status} ${made.statusText}`;
+  const line = good ? `✓ ${got}, as it must be` : `✗ ${got}, not what was promised`;
+  answer.replaceChildren(fold(line, good, made, open));
 }
 
 // A page cannot choose its Origin, so the foreign call is made by a foreign page.
@@ -185,7 +192,8 @@ $("login-form").addEventListener("submit", signIn);
 $("refresh").addEventListener("click", refresh);
 $("logout").addEventListener("click", logOut);
 $("all").addEventListener("click", async () => {
-  for (const { rule, run } of rules) if (!rule.frame && !rule.absent?.()) await run();
+  for (const { rule, run } of rules) if (!rule.frame && !rule.absent?.()) await run(false);
 });
 setInterval(tick, 500);
 draw();
+drawRules();
