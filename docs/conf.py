@@ -12,7 +12,7 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
 import jwtguard
-from jwtguard.errors import DESCRIPTIONS
+from jwtguard.settings import SETTINGS
 
 project = "jwtguard"
 author = "the jwtguard contributors"
@@ -63,33 +63,31 @@ class Diagram(Directive):
         return [nodes.raw("", figure, format="html")]
 
 
-class Table(SphinxDirective):
-    """A table made from the code, so that it cannot say something else."""
+class Settings(SphinxDirective):
+    """The named rows of the settings table, made from the code."""
 
-    header: tuple[str, ...] = ()
-
-    def rows(self) -> list[tuple[str, ...]]:
-        raise NotImplementedError
+    has_content = True
 
     def run(self) -> list[nodes.Node]:
-        lines = [_row(self.header), _row(("---",) * len(self.header))]
-        lines += [_row(row) for row in self.rows()]
+        rows = [_row("variable", "value", "meaning", "default"), _row(*["---"] * 4)]
+        for name in " ".join(self.content).split():
+            setting = BY_NAME[name]
+            default = setting.default
+            if default not in PROSE and " " not in default:
+                default = f"`{default}`"
+            cells = (f"`{setting.variable}`", setting.kind, setting.meaning, default)
+            rows.append(_row(*cells))
         holder = nodes.container(classes=["wide"])
-        self.state.nested_parse(StringList(lines, "generated"), 0, holder)
+        self.state.nested_parse(StringList(rows, "settings"), 0, holder)
         return [holder]
 
 
-def _row(cells: tuple[str, ...]) -> str:
+PROSE = ("required", "unset", "empty", "discovered")
+BY_NAME = {setting.name: setting for setting in SETTINGS}
+
+
+def _row(*cells: str) -> str:
     return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
-
-
-class Reasons(Table):
-    """Every reason, and the sentence that goes with it."""
-
-    header = ("reason", "what the client reads")
-
-    def rows(self) -> list[tuple[str, ...]]:
-        return [(f"`{name}`", text) for name, text in DESCRIPTIONS.items()]
 
 
 def _strip(_app: Sphinx, _name: str, source: list[str]) -> None:
@@ -98,4 +96,5 @@ def _strip(_app: Sphinx, _name: str, source: list[str]) -> None:
 
 def setup(app: Sphinx) -> None:
     app.add_directive("diagram", Diagram)
+    app.add_directive("settings", Settings)
     app.connect("source-read", _strip)

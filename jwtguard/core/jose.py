@@ -114,10 +114,10 @@ def parse(token: str) -> Compact:
 def _header(members: Any) -> Header:
     if not isinstance(members, dict):
         raise InvalidTokenError("malformed")
-    alg, kid, typ = members.get("alg"), members.get("kid"), members.get("typ")
-    for value in (alg, kid, typ):
-        if value is not None and not isinstance(value, str):
+    for name in ("alg", "kid", "typ"):  # null is no string either
+        if not isinstance(members.get(name, ""), str):
             raise InvalidTokenError("malformed")
+    alg, kid, typ = members.get("alg"), members.get("kid"), members.get("typ")
     if alg is None:
         raise InvalidTokenError("malformed")
     if "crit" in members:  # RFC 7515 section 4.1.11: we understand no extension

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import base64
-import json
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import httpx
 
 from .place import OTHER_ORIGIN, USERS
+from .promises import challenge, code, key_of, readable, redirects, status, unreadable
 from .walk import Check, Step, Walk
 
 STEPS: list[Step] = []
@@ -27,45 +25,6 @@ def step(title: str) -> Callable[[Run], Run]:
         return run
 
     return listed
-
-
-def status(answer: httpx.Response, code: int) -> Check:
-    """Promise a status code."""
-    return Check(f"{code} {httpx.codes.get_reason_phrase(code)}", _is(answer, code))
-
-
-def readable(walk: Walk, answer: httpx.Response) -> Check:
-    """Promise that the SPA page, and no other, may read the answer."""
-    allowed = answer.headers.get("Access-Control-Allow-Origin")
-    return Check("the page may read the answer", allowed == walk.place.www)
-
-
-def unreadable(answer: httpx.Response) -> Check:
-    """Promise that no page may read the answer."""
-    granted = "Access-Control-Allow-Origin" in answer.headers
-    return Check("no Access-Control-Allow-Origin: no page may read it", not granted)
-
-
-def challenge(answer: httpx.Response, error: str) -> Check:
-    """Promise the ``Bearer`` challenge with this error code."""
-    said = answer.headers.get("WWW-Authenticate", "")
-    good = said.startswith("Bearer ") and f'error="{error}"' in said
-    return Check(f"the challenge says {error}", good)
-
-
-def code(answer: httpx.Response, error: str) -> Check:
-    """Promise the error code in the JSON body."""
-    return Check(f"error is {error}", answer.json().get("error") == error)
-
-
-def _is(answer: httpx.Response, code: int) -> bool:
-    return answer.status_code == code
-
-
-def key_of(token: str) -> Any:
-    """Return the ``kid`` in the token's header."""
-    header = token.partition(".")[0]
-    return json.loads(base64.urlsafe_b64decode(header + "=="))["kid"]
 
 
 @step("A public path needs no token, and none of the issuer's keys")
@@ -190,7 +149,7 @@ def refresh_elsewhere(walk: Walk) -> Iterator[Check]:
     yield code(answer, "unauthorized_client")
     yield unreadable(answer)
     again = _refresh(walk, "alice")
-    yield Check("the same refresh token still works at home", _is(again, 200))
+    yield Check("the same refresh token still works at home", again.status_code == 200)
     walk.keep("alice", again.json())
 
 
@@ -204,10 +163,10 @@ def password_elsewhere(walk: Walk) -> Iterator[Check]:
 
 @step("The www server signs in by form, and keeps the token in a cookie")
 def server_login(walk: Walk) -> Iterator[Check]:
-    yield _redirects(walk.page("/"), "/login")
+    yield redirects(walk.page("/"), "/login")
     form = {"username": "alice", "password": USERS["alice"]}
     answer = walk.post_form("/login", walk.place.www, **form)
-    yield _redirects(answer, "/")
+    yield redirects(answer, "/")
     cookie = answer.headers.get("Set-Cookie", "").lower()
     kept = "httponly" in cookie and "samesite=lax" in cookie
     yield Check("the cookie is HttpOnly and SameSite=Lax", kept)
@@ -219,7 +178,7 @@ def server_page(walk: Walk) -> Iterator[Check]:
     yield status(page, 200)
     yield Check("the page shows the note from the API", NOTE in page.text)
     answer = walk.post_form("/notes", walk.place.www, text="Written by form")
-    yield _redirects(answer, "/")
+    yield redirects(answer, "/")
     notes = walk.api("GET", "/notes", walk.tokens["alice"])
     yield Check("the other page sees it too", "Written by form" in notes.text)
 
@@ -232,7 +191,9 @@ def forged_forms(walk: Walk) -> Iterator[Check]:
     form = {"username": "bob", "password": USERS["bob"]}
     yield status(walk.post_form("/login", stranger, **form), 403)
     page = walk.page("/")
-    unharmed = _is(page, 200) and "gotcha" not in page.text and "alice" in page.text
+    unharmed = (
+        page.status_code == 200 and "gotcha" not in page.text and "alice" in page.text
+    )
     yield Check("alice is still signed in, and nothing was written", unharmed)
 
 
@@ -280,18 +241,13 @@ def log_out(walk: Walk) -> Iterator[Check]:
 
 @step("Log out of the www server: the cookies are gone")
 def server_log_out(walk: Walk) -> Iterator[Check]:
-    yield _redirects(walk.post_form("/session/logout", walk.place.www), "/login")
-    yield _redirects(walk.page("/"), "/login")
+    yield redirects(walk.post_form("/session/logout", walk.place.www), "/login")
+    yield redirects(walk.page("/"), "/login")
 
 
 def _refresh(walk: Walk, name: str, origin: str | None = None) -> httpx.Response:
     token = walk.tokens[f"{name} refresh"]
     return walk.grant(origin, grant_type="refresh_token", refresh_token=token)
-
-
-def _redirects(answer: httpx.Response, to: str) -> Check:
-    there = _is(answer, 303) and answer.headers.get("Location") == to
-    return Check(f"303, on to {to}", there)
 
 
 def _outage(walk: Walk, *, on: bool) -> None:

@@ -1,0 +1,54 @@
+"""RFC 6750 section 3 and the Fetch standard: what an answer may be promised to be."""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import Any
+
+import httpx
+
+from .walk import Check, Walk
+
+
+def status(answer: httpx.Response, code: int) -> Check:
+    """Promise a status code."""
+    return Check(
+        f"{code} {httpx.codes.get_reason_phrase(code)}", answer.status_code == code
+    )
+
+
+def readable(walk: Walk, answer: httpx.Response) -> Check:
+    """Promise that the SPA page, and no other, may read the answer."""
+    allowed = answer.headers.get("Access-Control-Allow-Origin")
+    return Check("the page may read the answer", allowed == walk.place.www)
+
+
+def unreadable(answer: httpx.Response) -> Check:
+    """Promise that no page may read the answer."""
+    granted = "Access-Control-Allow-Origin" in answer.headers
+    return Check("no Access-Control-Allow-Origin: no page may read it", not granted)
+
+
+def challenge(answer: httpx.Response, error: str) -> Check:
+    """Promise the ``Bearer`` challenge with this error code."""
+    said = answer.headers.get("WWW-Authenticate", "")
+    good = said.startswith("Bearer ") and f'error="{error}"' in said
+    return Check(f"the challenge says {error}", good)
+
+
+def code(answer: httpx.Response, error: str) -> Check:
+    """Promise the error code in the JSON body."""
+    return Check(f"error is {error}", answer.json().get("error") == error)
+
+
+def key_of(token: str) -> Any:
+    """Return the ``kid`` in the token's header."""
+    header = token.partition(".")[0]
+    return json.loads(base64.urlsafe_b64decode(header + "=="))["kid"]
+
+
+def redirects(answer: httpx.Response, to: str) -> Check:
+    """Promise a redirect that makes the browser GET *to*."""
+    there = answer.status_code == 303 and answer.headers.get("Location") == to
+    return Check(f"303, on to {to}", there)

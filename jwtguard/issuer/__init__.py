@@ -1,0 +1,173 @@
+"""A password-grant token server for development, on Authlib. Never for production.
+
+Its passwords are plain, its tokens live in memory, and anybody on this machine can
+rotate its keys.
+"""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+from pathlib import Path
+from typing import cast
+
+from werkzeug.serving import BaseWSGIServer, make_server
+
+from ..core.origins import is_loopback_host
+from ..errors import ConfigurationError
+from .config import ALGORITHMS, Client, Config, User
+from .server import Issuer
+
+__all__ = [
+    "Client",
+    "Config",
+    "Issuer",
+    "User",
+    "add_arguments",
+    "bind",
+    "create_app",
+    "run",
+    "serve",
+]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of ``jwtguard issuer``."""
+    parser.add_argument("--config", type=Path, metavar="FILE", help="clients and users")
+    parser.add_argument("--host", default="127.0.0.1", help="default: %(default)s")
+    parser.add_argument(
+        "--port", type=int, default=9000, help="0 picks one; default: %(default)s"
+    )
+    parser.add_argument("--issuer", metavar="URL", help="default: http://HOST:PORT")
+    parser.add_argument("--alg", choices=ALGORITHMS, help="default: RS256")
+    parser.add_argument("--audience", help="aud of the access tokens")
+    parser.add_argument(
+        "--access-token-lifetime", type=int, metavar="SECONDS", help="default: 300"
+    )
+    parser.add_argument(
+        "--public",
+        action="store_true",
+        help="let other machines in: only where nothing else can reach it",
+    )
+    parser.add_argument(
+        "--origin",
+        action="append",
+        default=[],
+        metavar="CLIENT=URL",
+        help="let CLIENT be used from a page at URL, and nowhere else",
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Serve until interrupted; 2 if it may not or cannot."""
+    try:
+        config = _config(arguments)
+        serve(
+            config,
+            arguments.host,
+            arguments.port,
+            issuer=arguments.issuer,
+            public=arguments.public,
+        )
+    except ConfigurationError as error:
+        print(*error.problems, sep="\n", file=sys.stderr)
+        return 2
+    except OSError as error:
+        print(f"{arguments.host}:{arguments.port}: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        pass
+    return 0
+
+
+def _config(arguments: argparse.Namespace) -> Config:
+    config = Config.load(
+        arguments.config,
+        alg=arguments.alg,
+        audience=arguments.audience,
+        access_token_lifetime=arguments.access_token_lifetime,
+    )
+    return config.with_origins(dict(_pair(text) for text in arguments.origin))
+
+
+def _pair(text: str) -> tuple[str, str]:
+    client, equals, origin = text.partition("=")
+    if not equals or not client or not origin:
+        raise ConfigurationError(f"--origin {text!r}: write spa=http://localhost:8000")
+    return client, origin
+
+
+def serve(
+    config: Config,
+    host: str = "127.0.0.1",
+    port: int = 9000,
+    *,
+    issuer: str | None = None,
+    public: bool = False,
+) -> None:
+    """Serve until interrupted. Raises ``ConfigurationError`` and ``OSError``."""
+    server = bind(config, host, port, issuer=issuer, public=public)
+    application = cast(Issuer, server.app)
+    if hasattr(signal, "SIGHUP"):
+        signal.signal(signal.SIGHUP, lambda *_: application.keys.rotate())
+    print(_banner(config, application.url), flush=True)
+    server.serve_forever()
+
+
+def create_app(config: Config, url: str) -> Issuer:
+    """Return the issuer called *url* as a WSGI application."""
+    return Issuer(config, url)
+
+
+def bind(
+    config: Config,
+    host: str = "127.0.0.1",
+    port: int = 0,
+    *,
+    issuer: str | None = None,
+    public: bool = False,
+) -> BaseWSGIServer:
+    """Return a server that listens; ``serve_forever`` runs it, ``app`` is the issuer.
+
+    Raises ``ConfigurationError`` for a host that is not loopback without *public*.
+    """
+    if not public and not is_loopback_host(f"[{host}]" if ":" in host else host):
+        raise ConfigurationError(
+            f"{host} is no loopback address, and this issuer is for development only; "
+            "add --public if nothing but your own machines can reach it"
+        )
+    server = make_server(host, port, _starting, threaded=True)
+    shown = f"[{host}]" if ":" in host else host
+    server.app = create_app(config, issuer or f"http://{shown}:{server.server_port}")
+    return server
+
+
+def _starting(_environ: object, _start_response: object) -> list[bytes]:
+    """Stands in until the port, and so the issuer's name, is known."""
+    raise RuntimeError("the issuer is not ready")
+
+
+def _banner(config: Config, url: str) -> str:
+    clients = " ".join(
+        f"{one.id}={','.join(one.origins)}" if one.origins else one.id
+        for one in config.clients
+    )
+    refresh = " ".join(one.id for one in config.clients if one.refresh)
+    users = "\n".join(f"  {one.name} / {one.password}" for one in config.users)
+    return f"""
+*** DEVELOPMENT TOKEN SERVER: plain passwords, keys in memory. Never for production. ***
+
+Listening at {url}; paste this where your API runs:
+
+  export JWTGUARD_ISSUER={url}
+  export JWTGUARD_AUDIENCE={config.audience}
+  export JWTGUARD_CLIENTS="{clients}"
+  export JWTGUARD_REFRESH_CLIENTS="{refresh}"
+
+Users:
+{users}
+
+Rotate the key:  curl -X POST {url}/dev/rotate   (or send SIGHUP)
+Outage on, off:  curl -X POST {url}/dev/outage; curl -X DELETE {url}/dev/outage
+"""

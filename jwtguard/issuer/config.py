@@ -1,0 +1,199 @@
+"""What the development issuer knows: clients, users, and how long a token lives.
+
+The TOML vocabulary is that of RFC 7591 where it has a word for it.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any, Self
+
+from ..core.policy import Client as GuardClient
+from ..errors import ConfigurationError
+
+ALGORITHMS = ("RS256", "ES256", "EdDSA")
+AUDIENCE = "https://api.example.com"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Client:
+    """A client of the issuer; without a secret it is public (RFC 6749 section 2.1).
+
+    ``access_token_lifetime`` is in seconds; None means the issuer's own.
+    """
+
+    id: str
+    origins: tuple[str, ...] = ()
+    refresh: bool = False
+    scopes: tuple[str, ...] = ("openid", "profile", "notes:read", "notes:write")
+    audience: str | None = None
+    secret: str | None = field(default=None, repr=False)
+    access_token_lifetime: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class User:
+    """Somebody who can log in. The password is plain: this is for development."""
+
+    name: str
+    password: str = field(repr=False)
+    scopes: tuple[str, ...] = ()
+    roles: tuple[str, ...] = ()
+    profile: Mapping[str, str] = field(default_factory=dict)
+
+    def get_user_id(self) -> str:
+        """Return ``sub``, as Authlib asks for it."""
+        return self.name
+
+
+SAMPLE_CLIENTS = (
+    Client(id="spa", origins=("http://localhost:8000",), refresh=True),
+    Client(id="www", refresh=True),
+    Client(id="other", origins=("https://other.example.com",)),
+)
+SAMPLE_USERS = (
+    User(
+        name="alice",
+        password="wonderland",  # noqa: S106  # the sample login, printed at start
+        scopes=("openid", "profile", "notes:read", "notes:write"),
+        roles=("admin",),
+        profile={"name": "Alice Liddell"},
+    ),
+    User(
+        name="bob",
+        password="builder",  # noqa: S106
+        scopes=("openid", "profile", "notes:read"),
+        profile={"name": "Bob Builder"},
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """Everything about the issuer but where it listens. Lifetimes are in seconds.
+
+    Raises ``ConfigurationError`` with every problem.
+    """
+
+    audience: str = AUDIENCE
+    alg: str = "RS256"
+    access_token_lifetime: int = 300
+    clients: tuple[Client, ...] = SAMPLE_CLIENTS
+    users: tuple[User, ...] = SAMPLE_USERS
+
+    def __post_init__(self) -> None:
+        problems = [*self._values(), *self._names()]
+        for client in self.clients:
+            try:
+                GuardClient(id=client.id, origins=client.origins)
+            except ConfigurationError as error:
+                problems += error.problems
+        if problems:
+            raise ConfigurationError(*problems)
+
+    def _values(self) -> Iterable[str]:
+        if self.alg not in ALGORITHMS:
+            yield f"alg: {self.alg!r} is none of {' '.join(ALGORITHMS)}"
+        if not self.audience:
+            yield "audience: empty"
+        lifetimes = [client.access_token_lifetime for client in self.clients]
+        for lifetime in (self.access_token_lifetime, *lifetimes):
+            if lifetime is not None and lifetime < 1:
+                yield f"access_token_lifetime: {lifetime} is less than a second"
+
+    def _names(self) -> Iterable[str]:
+        for what, names in (
+            ("clients", [client.id for client in self.clients]),
+            ("users", [user.name for user in self.users]),
+        ):
+            if not names:
+                yield f"{what}: at least one is needed"
+            if len(set(names)) != len(names):
+                yield f"{what}: one name is listed twice"
+
+    def with_origins(self, origins: Mapping[str, str]) -> Self:
+        """Return a copy where each client named is used from that origin alone."""
+        for name in origins:
+            if name not in {client.id for client in self.clients}:
+                raise ConfigurationError(f"--origin: there is no client {name!r}")
+        changed = tuple(
+            replace(client, origins=(origins[client.id],))
+            if client.id in origins
+            else client
+            for client in self.clients
+        )
+        return replace(self, clients=changed)
+
+    @classmethod
+    def load(cls, path: Path | None, **overrides: Any) -> Self:
+        """Read a TOML file, or take the samples; *overrides* win over both."""
+        given: dict[str, Any] = {}
+        problems: list[str] = []
+        if path is not None:
+            given = _read(path, problems)
+        if "clients" in given:
+            given["clients"] = _tables(Client, given["clients"], "clients", problems)
+        if "users" in given:
+            given["users"] = _tables(User, given["users"], "users", problems)
+        known = {one.name: one for one in fields(cls)}
+        for name in sorted(set(given) - set(known)):
+            problems.append(f"{name}: no such setting; there are {', '.join(known)}")
+            del given[name]
+        for name in ("audience", "alg", "access_token_lifetime"):
+            kind = int if name == "access_token_lifetime" else str
+            if name in given and type(given[name]) is not kind:
+                problems.append(f"{name}: {given.pop(name)!r} is no {kind.__name__}")
+        given.update({k: v for k, v in overrides.items() if v is not None})
+        try:
+            config = cls(**given)
+        except ConfigurationError as error:
+            raise ConfigurationError(*problems, *error.problems) from None
+        if problems:
+            raise ConfigurationError(*problems)
+        return config
+
+
+def _read(path: Path, problems: list[str]) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        problems.append(f"{path}: {error}")
+        return {}
+
+
+def _tables(kind: Any, tables: Any, what: str, problems: list[str]) -> tuple[Any, ...]:
+    if not isinstance(tables, list) or not all(isinstance(t, dict) for t in tables):
+        problems.append(f"{what}: write [[{what}]] tables")
+        return ()
+    made = [_made(kind, table, what, problems) for table in tables]
+    return tuple(one for one in made if one is not None)
+
+
+def _made(kind: Any, table: Mapping[str, Any], what: str, problems: list[str]) -> Any:
+    wanted = {one.name: str(one.type) for one in fields(kind)}
+    before = len(problems)
+    for name, value in table.items():
+        if name not in wanted:
+            problems.append(f"{what}: {name}: there are {', '.join(wanted)}")
+        elif not _fits(value, wanted[name]):
+            problems.append(f"{what}: {name}: a value like {wanted[name]} is needed")
+    first = next(iter(wanted))
+    if not table.get(first):
+        problems.append(f"{what}: {first} is missing")
+    if kind is User and not table.get("password"):
+        problems.append(f"{what}: password is missing")
+    if len(problems) > before:
+        return None
+    return kind(**{k: tuple(v) if isinstance(v, list) else v for k, v in table.items()})
+
+
+def _fits(value: object, wanted: str) -> bool:
+    if wanted.startswith("tuple"):
+        return isinstance(value, list) and all(isinstance(v, str) for v in value)
+    if wanted.startswith("Mapping"):
+        return isinstance(value, dict)
+    names = {"str": str, "int": int, "bool": bool}
+    return type(value) is names[wanted.partition(" ")[0]]

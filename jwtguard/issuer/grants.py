@@ -1,0 +1,161 @@
+"""RFC 6749 sections 4.3 and 6, RFC 7009, RFC 9068: Authlib's classes with our store."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from typing import Any
+
+from authlib.oauth2.rfc6749 import grants
+from authlib.oauth2.rfc6749.errors import InvalidGrantError
+from authlib.oauth2.rfc7009 import RevocationEndpoint
+from authlib.oauth2.rfc9068 import JWTBearerTokenGenerator
+from joserfc import jwt
+from joserfc.jwk import KeySet
+
+from . import config
+from .keys import Keys
+from .store import REFRESH_SECONDS, OAuthClient, RefreshToken, Store, family_of
+
+CLIENT_AUTHENTICATION = ["none", "client_secret_basic", "client_secret_post"]
+
+
+class TokenGenerator(JWTBearerTokenGenerator):  # type: ignore[misc]
+    """Makes RFC 9068 access tokens with the newest key, and ID tokens beside them."""
+
+    def __init__(self, issuer: str, keys: Keys, settings: config.Config) -> None:
+        super().__init__(
+            issuer,
+            keys.alg,
+            refresh_token_generator=lambda **_: secrets.token_urlsafe(32),
+            expires_generator=self._lifetime,
+        )
+        self._keys = keys
+        self._settings = settings
+
+    def _lifetime(self, client: OAuthClient, _grant_type: str) -> int:
+        own = client.settings.access_token_lifetime
+        return own or self._settings.access_token_lifetime
+
+    def get_jwks(self) -> Any:
+        """Return the key to sign with, as a set: so the header gets its ``kid``."""
+        return KeySet([self._keys.signing])
+
+    def get_audiences(self, client: OAuthClient, user: Any, scope: Any) -> str:
+        """Return the API that the client's tokens are for (RFC 9068 section 3)."""
+        del user, scope
+        return client.settings.audience or self._settings.audience
+
+    def get_extra_claims(
+        self, client: OAuthClient, grant_type: str, user: config.User, scope: str
+    ) -> dict[str, Any]:
+        """Add the roles (RFC 9068 section 2.2.3.1)."""
+        del client, grant_type, scope
+        return {"roles": list(user.roles)} if user.roles else {}
+
+    @staticmethod
+    def get_allowed_scope(client: OAuthClient, scope: str | None) -> str:
+        """Return *scope*: it was narrowed to what client and user may have."""
+        del client
+        return scope or ""
+
+    def generate(
+        self,
+        grant_type: str,
+        client: OAuthClient,
+        user: Any = None,
+        scope: str | None = None,
+        expires_in: int | None = None,
+        include_refresh_token: bool = True,
+    ) -> dict[str, Any]:
+        """Return the token response (RFC 6749 section 5.1)."""
+        asked = client.get_allowed_scope(scope).split()
+        granted = " ".join(name for name in asked if name in user.scopes)
+        token: dict[str, Any] = super().generate(
+            grant_type,
+            client,
+            user,
+            granted,
+            expires_in,
+            include_refresh_token and client.settings.refresh,
+        )
+        token["scope"] = granted
+        if "openid" in granted.split():
+            token["id_token"] = self._id_token(client, user)
+        return token
+
+    def _id_token(self, client: OAuthClient, user: config.User) -> str:
+        """OpenID Connect Core section 2."""
+        now = int(time.time())
+        claims = {
+            "iss": self.issuer,
+            "sub": user.name,
+            "aud": client.get_client_id(),
+            "azp": client.get_client_id(),
+            "iat": now,
+            "auth_time": now,
+            "exp": now + self._lifetime(client, ""),
+            **user.profile,
+        }
+        key = self._keys.signing
+        header = {"alg": self._keys.alg, "typ": "JWT", "kid": key.kid}
+        return jwt.encode(header, claims, key, algorithms=[self._keys.alg])
+
+
+def make_grants(store: Store) -> tuple[type, type, type]:
+    """Return the password grant, the refresh grant and the revocation endpoint."""
+
+    class PasswordGrant(grants.ResourceOwnerPasswordCredentialsGrant):  # type: ignore[misc]
+        TOKEN_ENDPOINT_AUTH_METHODS = CLIENT_AUTHENTICATION
+
+        def authenticate_user(self, username: str, password: str) -> config.User:
+            user = store.login(username, password)
+            if user is None:
+                raise InvalidGrantError("The user name or the password is wrong.")
+            return user
+
+    class RefreshGrant(grants.RefreshTokenGrant):  # type: ignore[misc]
+        TOKEN_ENDPOINT_AUTH_METHODS = CLIENT_AUTHENTICATION
+        INCLUDE_NEW_REFRESH_TOKEN = True
+
+        def authenticate_refresh_token(self, refresh_token: str) -> RefreshToken | None:
+            return store.find(refresh_token)
+
+        def validate_token_request(self) -> None:
+            # Only its own client can spend a token, or end a family by using it twice.
+            super().validate_token_request()
+            if store.spend(self.request.refresh_token.value) is None:
+                raise InvalidGrantError("The refresh token was used, or has ended.")
+
+        def authenticate_user(self, refresh_token: RefreshToken) -> config.User:
+            return refresh_token.user
+
+        def revoke_old_credential(self, refresh_token: RefreshToken) -> None:
+            """It was spent when it was read."""
+
+    class Revocation(RevocationEndpoint):  # type: ignore[misc]
+        CLIENT_AUTH_METHODS = CLIENT_AUTHENTICATION
+
+        def query_token(self, token_string: str, _hint: str) -> RefreshToken | None:
+            return store.find(token_string)
+
+        def revoke_token(self, token: RefreshToken, _request: Any) -> None:
+            store.revoke(token)
+
+    return PasswordGrant, RefreshGrant, Revocation
+
+
+def keep_refresh_token(store: Store, token: dict[str, Any], request: Any) -> None:
+    """Authlib's ``save_token``: access tokens are not kept, refresh tokens are."""
+    value = token.get("refresh_token")
+    if value is None:
+        return
+    kept = RefreshToken(
+        value=value,
+        family=family_of(request) or secrets.token_hex(8),
+        client_id=request.client.get_client_id(),
+        user=request.user,
+        scope=token["scope"],
+        expires_at=time.time() + REFRESH_SECONDS,
+    )
+    store.keep(kept)

@@ -1,0 +1,200 @@
+"""The endpoints: RFC 6749, RFC 7009, RFC 8414, OpenID Connect Discovery and UserInfo.
+
+What browsers call with secrets stands behind the guard itself: the token and revocation
+endpoints with its Origin check, userinfo with its token check.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from authlib.integrations.flask_oauth2 import AuthorizationServer
+from flask import Flask, Response, jsonify, request
+from werkzeug.exceptions import NotFound, ServiceUnavailable
+
+from ..core.messages import Principal
+from ..core.origins import is_loopback_host
+from ..core.policy import Client, Policy, TrustedIssuer
+from ..guard import Guard
+from ..wsgi import PRINCIPAL_KEY, GuardMiddleware
+from .config import Config
+from .grants import TokenGenerator, keep_refresh_token, make_grants
+from .keys import Keys
+from .store import Store
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+
+JWKS = "/jwks"
+TOKEN = "/oauth/token"  # noqa: S105  # a path
+REVOKE = "/oauth/revoke"
+USERINFO = "/userinfo"
+PUBLIC = ("/.well-known/*", JWKS, "/dev/*", "/")
+
+
+class Issuer:
+    """The whole issuer as a WSGI application; *url* is its name.
+
+    Raises ``ConfigurationError`` if *url* is neither https nor loopback.
+    """
+
+    def __init__(self, config: Config, url: str) -> None:
+        self.url = url
+        self.keys = Keys(config.alg)
+        self._config = config
+        self._base = urlsplit(url).path.rstrip("/")
+        store = Store(config)
+        self._app = Flask("jwtguard-issuer")
+        _add_oauth(self._app, url, self.keys, store, self._base)
+        _add_metadata(self._app, url, self.keys, self._base)
+        _add_userinfo(self._app, store, self._base)
+        _add_controls(self._app, self.keys)
+        self._guarded = self._guard()
+
+    def __call__(
+        self, environ: WSGIEnvironment, start_response: StartResponse
+    ) -> Iterable[bytes]:
+        """Serve one request, through a guard that knows the keys of this moment."""
+        if self._guarded[0] != self.keys.names():
+            self._guarded = self._guard()
+        return self._guarded[1](environ, start_response)
+
+    def _guard(self) -> tuple[tuple[str, ...], GuardMiddleware]:
+        config, base = self._config, self._base
+        own = {one.audience for one in config.clients if one.audience}
+        trusted = TrustedIssuer(
+            url=self.url,
+            audience={config.audience, *own},
+            profile="rfc9068",
+            keys=self.keys.public(),
+        )
+        clients = tuple(
+            Client(id=one.id, origins=one.origins, refresh=one.refresh)
+            for one in config.clients
+        )
+        policy = Policy(
+            issuers=(trusted,),
+            clients=clients,
+            token_paths=(base + TOKEN,),
+            revocation_paths=(base + REVOKE,),
+            public_paths={*PUBLIC, *(base + path for path in PUBLIC)},
+        )
+        return self.keys.names(), GuardMiddleware(self._app.wsgi_app, Guard(policy))
+
+
+def _add_oauth(app: Flask, issuer: str, keys: Keys, store: Store, base: str) -> None:
+    def save_token(token: dict[str, Any], oauth_request: Any) -> None:
+        keep_refresh_token(store, token, oauth_request)
+
+    server = AuthorizationServer(app, store.client, save_token)
+    generator = TokenGenerator(issuer, keys, store.settings)
+    server.register_token_generator("default", generator)
+    password, refresh, revocation = make_grants(store)
+    server.register_grant(password)
+    server.register_grant(refresh)
+    server.register_endpoint(revocation)
+
+    @app.post(base + TOKEN)
+    def token() -> Response:
+        answer: Response = server.create_token_response()
+        return answer
+
+    @app.post(base + REVOKE)
+    def revoke() -> Response:
+        answer: Response = server.create_endpoint_response("revocation")
+        return answer
+
+
+def _add_metadata(app: Flask, issuer: str, keys: Keys, base: str) -> None:
+    prefix = issuer.rstrip("/")
+
+    def metadata() -> Response:
+        return _public(
+            {
+                "issuer": issuer,
+                "token_endpoint": prefix + TOKEN,
+                "revocation_endpoint": prefix + REVOKE,
+                "userinfo_endpoint": prefix + USERINFO,
+                "jwks_uri": prefix + JWKS,
+                "grant_types_supported": ["password", "refresh_token"],
+                "response_types_supported": [],
+                "subject_types_supported": ["public"],
+                "id_token_signing_alg_values_supported": [keys.alg],
+                "token_endpoint_auth_methods_supported": [
+                    "none",
+                    "client_secret_basic",
+                    "client_secret_post",
+                ],
+                "scopes_supported": ["openid", "profile", "notes:read", "notes:write"],
+            }
+        )
+
+    well_known = {
+        f"{base}/.well-known/openid-configuration",
+        f"{base}/.well-known/oauth-authorization-server",
+        f"/.well-known/oauth-authorization-server{base}",  # RFC 8414 section 3.1
+    }
+    for path in well_known:
+        app.add_url_rule(path, path, metadata)
+
+    @app.get(base + JWKS)
+    def jwks() -> Response:
+        return _public(keys.public())
+
+    @app.get(f"{base}/")
+    def index() -> Response:
+        return metadata()
+
+
+def _public(document: dict[str, Any]) -> Response:
+    """Anybody may read it, from any page (Fetch standard, CORS protocol)."""
+    answer = jsonify(document)
+    answer.headers["Access-Control-Allow-Origin"] = "*"
+    return answer
+
+
+def _add_userinfo(app: Flask, store: Store, base: str) -> None:
+    @app.route(base + USERINFO, methods=["GET", "POST"])
+    def userinfo() -> Response:
+        """OpenID Connect Core section 5.3."""
+        principal: Principal = request.environ[PRINCIPAL_KEY]
+        user = store.user(principal.subject)
+        if user is None:
+            raise NotFound
+        profile = dict(user.profile) if "profile" in principal.scopes else {}
+        return jsonify({"sub": user.name, **profile})
+
+
+def _add_controls(app: Flask, keys: Keys) -> None:
+    """What a developer does to an issuer to see what happens."""
+    state = {"out": False}
+
+    @app.before_request
+    def controls() -> None:
+        if request.path.startswith("/dev/"):
+            _only_from_here()
+        elif state["out"]:
+            raise ServiceUnavailable("an outage was asked for: POST /dev/outage")
+
+    @app.post("/dev/rotate")
+    def rotate() -> Response:
+        return jsonify({"kid": keys.rotate()})
+
+    @app.post("/dev/withdraw")
+    def withdraw() -> Response:
+        return jsonify({"withdrawn": keys.withdraw()})
+
+    @app.route("/dev/outage", methods=["POST", "DELETE"])
+    def outage() -> Response:
+        state["out"] = request.method == "POST"
+        return jsonify({"outage": state["out"]})
+
+
+def _only_from_here() -> None:
+    """The controls are for programs on this machine, and for no page in a browser."""
+    local = is_loopback_host(request.remote_addr or "")
+    browser = "Origin" in request.headers or "Sec-Fetch-Site" in request.headers
+    if not local or browser or not is_loopback_host(request.host):
+        raise NotFound

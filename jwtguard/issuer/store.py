@@ -1,0 +1,142 @@
+"""Tokens in memory: refresh tokens belong to families (RFC 9700 section 4.14.2).
+
+They are gone when the process ends; the issuer is for development.
+"""
+
+from __future__ import annotations
+
+import hmac
+import time
+from dataclasses import dataclass
+from threading import Lock
+from typing import Any
+
+from . import config
+
+REFRESH_SECONDS = 8 * 3600
+
+
+class OAuthClient:
+    """A configured client as Authlib wants to see it (``ClientMixin``)."""
+
+    def __init__(self, settings: config.Client) -> None:
+        self.settings = settings
+
+    def get_client_id(self) -> str:
+        """Return ``client_id``."""
+        return self.settings.id
+
+    def get_allowed_scope(self, scope: str | None) -> str:
+        """Return the scopes asked for that the client may have; none asked: all."""
+        asked = scope.split() if scope else self.settings.scopes
+        return " ".join(name for name in asked if name in self.settings.scopes)
+
+    def check_client_secret(self, client_secret: str) -> bool:
+        """Compare in constant time; a public client has none."""
+        known = (self.settings.secret or "").encode()
+        return bool(known) and hmac.compare_digest(known, client_secret.encode())
+
+    def check_endpoint_auth_method(self, method: str, endpoint: str) -> bool:
+        """Public clients name themselves, others authenticate (RFC 6749 2.3)."""
+        del endpoint
+        if self.settings.secret is None:
+            return method == "none"
+        return method in ("client_secret_basic", "client_secret_post")
+
+    def check_grant_type(self, grant_type: str) -> bool:
+        """``refresh_token`` only where the client's refresh is on."""
+        return grant_type == "password" or (
+            grant_type == "refresh_token" and self.settings.refresh
+        )
+
+
+@dataclass(slots=True)
+class RefreshToken:
+    """One refresh token; all that came of one login share a family."""
+
+    value: str
+    family: str
+    client_id: str
+    user: config.User
+    scope: str
+    expires_at: float
+    spent: bool = False
+
+    def check_client(self, client: OAuthClient) -> bool:
+        """Whether it was issued to *client*."""
+        return client.get_client_id() == self.client_id
+
+    def get_scope(self) -> str:
+        """Return what was granted."""
+        return self.scope
+
+    def is_expired(self) -> bool:
+        """Whether its time is over."""
+        return self.expires_at <= time.time()
+
+
+class Store:
+    """Clients, users and refresh tokens."""
+
+    def __init__(self, settings: config.Config) -> None:
+        self.settings = settings
+        self.clients = {one.id: OAuthClient(one) for one in settings.clients}
+        self._users = {one.name: one for one in settings.users}
+        self._tokens: dict[str, RefreshToken] = {}
+        self._lock = Lock()
+
+    def client(self, client_id: str) -> OAuthClient | None:
+        """Find a client."""
+        return self.clients.get(client_id)
+
+    def user(self, name: str) -> config.User | None:
+        """Find a user."""
+        return self._users.get(name)
+
+    def login(self, name: str, password: str) -> config.User | None:
+        """Check a password; the time taken does not tell whether the name exists."""
+        user = self._users.get(name)
+        known = (user.password if user else "").encode()
+        return user if hmac.compare_digest(known, password.encode()) and user else None
+
+    def keep(self, token: RefreshToken) -> None:
+        """Remember a new refresh token; forget those whose time is over."""
+        with self._lock:
+            gone = [one.value for one in self._tokens.values() if one.is_expired()]
+            for value in gone:
+                del self._tokens[value]
+            self._tokens[token.value] = token
+
+    def find(self, value: str) -> RefreshToken | None:
+        """Find a refresh token, spent or not."""
+        return self._tokens.get(value)
+
+    def spend(self, value: str) -> RefreshToken | None:
+        """Take a refresh token for its one use.
+
+        One that was used before has been stolen, before or now: its family ends.
+        """
+        with self._lock:
+            token = self._tokens.get(value)
+            if token is None or token.is_expired():
+                return None
+            if token.spent:
+                self._end(token.family)
+                return None
+            token.spent = True
+            return token
+
+    def revoke(self, token: RefreshToken) -> None:
+        """End the family of *token* (RFC 7009 section 2.1)."""
+        with self._lock:
+            self._end(token.family)
+
+    def _end(self, family: str) -> None:
+        for one in [t for t in self._tokens.values() if t.family == family]:
+            del self._tokens[one.value]
+
+
+def family_of(request: Any) -> str | None:
+    """Return the family that a refresh request continues, None at a new login."""
+    credential = getattr(request, "refresh_token", None)
+    return credential.family if credential is not None else None

@@ -1,0 +1,76 @@
+"""Verified tokens are remembered, bounded, and never as themselves."""
+
+from __future__ import annotations
+
+import gc
+from typing import Any
+
+from jwtguard.core.jwk import KeySet
+from jwtguard.core.keys import KeyCache
+from jwtguard.core.memory import Memory, Remembered
+from jwtguard.core.messages import Facts
+from jwtguard.core.policy import TrustedIssuer
+
+CACHE = KeyCache(TrustedIssuer(url="https://issuer.example"), lambda: 0.0)
+
+
+def entry(subject: str) -> Remembered:
+    facts = Facts(subject=subject, issuer="i")
+    return Remembered(facts, 0.0, CACHE, KeySet(()), b"")
+
+
+def subject_of(memory: Memory, token: str) -> str | None:
+    found = memory.get(token)
+    return None if found is None else found.facts.subject
+
+
+def test_what_was_put_is_found_under_its_own_token() -> None:
+    """Another token, however similar, finds nothing."""
+    memory = Memory(2)
+    memory.put("a.b.c", entry("alice"))
+    assert subject_of(memory, "a.b.c") == "alice"
+    for other in ("a.b.C", "a.b.c ", "", "a.b.c\ud800", "é"):
+        assert memory.get(other) is None
+
+
+def test_the_one_used_longest_ago_goes_first() -> None:
+    """Size is bounded, and use keeps a token in."""
+    memory = Memory(2)
+    memory.put("a", entry("a"))
+    memory.put("b", entry("b"))
+    assert subject_of(memory, "a") == "a"
+    memory.put("c", entry("c"))
+    assert [subject_of(memory, t) for t in "abc"] == ["a", None, "c"]
+
+
+def test_size_0_remembers_nothing() -> None:
+    """Zero switches it off."""
+    memory = Memory(0)
+    memory.put("a", entry("a"))
+    assert memory.get("a") is None
+
+
+def test_a_fork_begins_anew() -> None:
+    """A lock held by a thread of the parent would never be released in the child."""
+    memory = Memory(2)
+    memory.put("a", entry("a"))
+    memory._lock.acquire()
+    memory.after_fork()
+    assert memory.get("a") is None
+
+
+def test_the_token_itself_is_not_kept() -> None:
+    """A memory dump of the cache holds no bearer token."""
+    memory = Memory(2)
+    token = "header.payload.signature-of-a-secret"
+    memory.put(token, entry("alice"))
+    seen: set[int] = set()
+    todo: list[Any] = [memory._tokens]
+    while todo:
+        thing = todo.pop()
+        if id(thing) in seen or isinstance(thing, type):
+            continue
+        seen.add(id(thing))
+        assert thing not in (token, token.encode())
+        if isinstance(thing, dict | list | tuple | frozenset | Remembered | Facts):
+            todo += gc.get_referents(thing)

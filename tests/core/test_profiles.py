@@ -1,0 +1,127 @@
+"""Real tokens of each issuer family: access tokens pass, their siblings do not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from jwtguard.core.jose import Compact, Header
+from jwtguard.core.profiles import PROFILES
+from jwtguard.core.tokens import TokenRules
+from jwtguard.errors import InvalidTokenError
+
+NOW = 1_800_000_000.0
+TIMES = {"iat": int(NOW) - 5, "exp": int(NOW) + 300, "iss": "i", "sub": "alice"}
+API = {"aud": "api", **TIMES}
+
+ACCESS: dict[str, tuple[str, dict[str, Any]]] = {
+    "rfc9068": (
+        "at+jwt",
+        {**API, "client_id": "spa", "jti": "1", "scope": "a b", "roles": ["r"]},
+    ),
+    "generic": ("jwt", {**API, "scope": "a b"}),
+    "keycloak": (
+        "jwt",
+        {
+            **API,
+            "typ": "Bearer",
+            "azp": "spa",
+            "scope": "a b",
+            "realm_access": {"roles": ["r"]},
+            "resource_access": {"api": {"roles": ["s"]}, "other": {"roles": ["t"]}},
+        },
+    ),
+    "auth0": (
+        "jwt",
+        {**API, "azp": "spa", "scope": "a b", "gty": "password", "permissions": ["r"]},
+    ),
+    "entra": ("jwt", {**API, "appid": "spa", "scp": "a b", "roles": ["r"]}),
+    "okta": ("", {**API, "cid": "spa", "scp": ["a", "b"], "groups": ["r"]}),
+    "cognito": (
+        "",
+        {
+            **TIMES,
+            "token_use": "access",
+            "client_id": "spa",
+            "scope": "a b",
+            "cognito:groups": ["r"],
+        },
+    ),
+}
+ID_TOKENS: dict[str, tuple[str, dict[str, Any]]] = {
+    "rfc9068": ("jwt", {**API, "azp": "spa"}),
+    "generic": ("jwt", {**API, "azp": "spa", "email": "a@example.com"}),
+    "keycloak": ("jwt", {**API, "typ": "ID", "azp": "spa", "at_hash": "x"}),
+    "auth0": ("jwt", {**API, "nickname": "alice", "sid": "1"}),
+    "entra": ("jwt", {**API, "aio": "x", "tid": "t", "ver": "2.0"}),
+    "okta": ("", {**API, "ver": 1, "amr": ["pwd"], "at_hash": "x"}),
+    "cognito": ("", {**TIMES, "aud": "api", "token_use": "id", "cognito:username": "a"}),
+}
+
+
+def rules(profile: str) -> TokenRules:
+    return TokenRules(
+        issuer="i",
+        profile=PROFILES[profile],
+        audience="unchecked" if profile == "cognito" else frozenset({"api"}),
+        algorithms=("ES256",),
+        leeway=30,
+    )
+
+
+def compact(typ: str, claims: dict[str, Any]) -> Compact:
+    return Compact(Header("ES256", None, typ), claims, b"{}", b"", b"")
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_an_access_token_of_the_family_is_read(profile: str) -> None:
+    """Scopes, client and roles are found where this family keeps them."""
+    found = rules(profile).principal("t", compact(*ACCESS[profile]), NOW)
+    assert found.subject == "alice"
+    assert found.scopes == {"a", "b"}
+    assert found.client_id == (None if profile == "generic" else "spa")
+    roles = {"generic": set(), "keycloak": {"r", "s"}}.get(profile, {"r"})
+    assert found.roles == roles
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_an_id_token_of_the_family_is_refused(profile: str) -> None:
+    """Also one that has neither nonce nor at_hash, as the password grant makes them."""
+    with pytest.raises(InvalidTokenError) as caught:
+        rules(profile).principal("t", compact(*ID_TOKENS[profile]), NOW)
+    assert caught.value.reason in ("id_token", "wrong_type", "not_access_token")
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+@pytest.mark.parametrize("token", PROFILES)
+def test_no_profile_takes_an_id_token_of_another(profile: str, token: str) -> None:
+    """A profile chosen wrongly refuses; it does not let ID tokens in."""
+    with pytest.raises(InvalidTokenError):
+        rules(profile).principal("t", compact(*ID_TOKENS[token]), NOW)
+
+
+@pytest.mark.parametrize("typ", ["", "jwt", "application/jwt", "rt+jwt", "id+jwt"])
+def test_rule_20_rfc9068_needs_its_type(typ: str) -> None:
+    """``typ`` missing, empty, or another than at+jwt: refused."""
+    claims = ACCESS["rfc9068"][1]
+    with pytest.raises(InvalidTokenError, match="wrong_type"):
+        rules("rfc9068").principal("t", compact(typ, claims), NOW)
+
+
+@pytest.mark.parametrize("name", ["exp", "iss", "aud", "sub", "client_id", "iat", "jti"])
+def test_rfc9068_needs_all_its_claims(name: str) -> None:
+    """RFC 9068 section 2.2: each of the seven, and not null."""
+    typ, claims = ACCESS["rfc9068"]
+    without = {k: v for k, v in claims.items() if k != name}
+    for wrong in (without, {**without, name: None}):
+        with pytest.raises(InvalidTokenError):
+            rules("rfc9068").principal("t", compact(typ, wrong), NOW)
+
+
+def test_keycloak_offline_and_refresh_tokens_are_refused() -> None:
+    """Their body ``typ`` says what they are."""
+    _, claims = ACCESS["keycloak"]
+    for kind in ("Refresh", "Offline", "Logout", "ID", "Serialized-ID"):
+        with pytest.raises(InvalidTokenError):
+            rules("keycloak").principal("t", compact("jwt", {**claims, "typ": kind}), NOW)

@@ -1,0 +1,87 @@
+"""RFC 6749 section 3.3: who may do what, once the token is verified."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from jwtguard import Principal
+from jwtguard.core import scopes
+from jwtguard.errors import AccessDeniedError, InsufficientScopeError, MissingTokenError
+
+ALICE = Principal(subject="alice", issuer="i", scopes={"a", "b"}, roles={"admin"})
+
+
+def test_all_scopes_are_needed() -> None:
+    """Holding them all passes; order and number mean nothing."""
+    assert scopes.require_all(ALICE, ("b", "a")) is ALICE
+    assert scopes.require_all(ALICE, ()) is ALICE
+    with pytest.raises(InsufficientScopeError):
+        scopes.require_all(ALICE, ("a", "c"))
+
+
+def test_one_scope_of_several_is_enough_for_any() -> None:
+    """One of them passes, none of them does not."""
+    assert scopes.require_any(ALICE, ("c", "a")) is ALICE
+    with pytest.raises(InsufficientScopeError) as caught:
+        scopes.require_any(ALICE, ("c", "d"))
+    assert caught.value.scope == "c d"
+
+
+def test_scopes_are_case_sensitive_and_whole() -> None:
+    """No prefix, case or joined name stands for a scope."""
+    for wanted in ("A", "a b", "", "a "):
+        with pytest.raises(InsufficientScopeError):
+            scopes.require_all(ALICE, (wanted,))
+
+
+def test_the_challenge_names_all_that_is_needed() -> None:
+    """Not just what is missing: the client asks for a new token once."""
+    with pytest.raises(InsufficientScopeError) as caught:
+        scopes.require_all(ALICE, ("a", "c"))
+    assert caught.value.scope == "a c"
+
+
+def test_roles_are_no_scopes() -> None:
+    """A missing role is 403 without a scope to ask for."""
+    assert scopes.require_roles(ALICE, ("admin",)) is ALICE
+    with pytest.raises(AccessDeniedError) as caught:
+        scopes.require_roles(ALICE, ("admin", "root"))
+    assert caught.value.reason == "role_missing"
+    assert caught.value.scope is None
+    with pytest.raises(InsufficientScopeError):
+        scopes.require_all(ALICE, ("admin",))
+
+
+@pytest.mark.parametrize("rule", ["require_all", "require_any", "require_roles"])
+def test_nobody_may_do_nothing(rule: str) -> None:
+    """Without a principal every rule says: log in."""
+    with pytest.raises(MissingTokenError):
+        getattr(scopes, rule)(None, ("a",))
+    with pytest.raises(MissingTokenError):
+        getattr(scopes, rule)(None, ())
+
+
+@pytest.mark.parametrize("wrong", [print, None, 1, ("a",)])
+def test_a_decorator_without_brackets_is_a_type_error(wrong: Any) -> None:
+    """``@require_scope`` on a view never means: no scope is needed."""
+    with pytest.raises(TypeError):
+        scopes.scope_names(wrong)
+    with pytest.raises(TypeError):
+        scopes.role_names(wrong)
+
+
+@pytest.mark.parametrize("wrong", ["", "a b", 'a"', "a\\b", "a\n", "é", "a,\x7f"])
+def test_what_cannot_stand_in_a_challenge_is_no_scope(wrong: str) -> None:
+    """RFC 6749 appendix A.4: printable ASCII without blank, quote and backslash."""
+    with pytest.raises(ValueError, match="no scope"):
+        scopes.scope_names("good", wrong)
+
+
+def test_good_names_come_back() -> None:
+    """What is checked is what is used."""
+    assert scopes.scope_names("notes:read", "a/b") == ("notes:read", "a/b")
+    assert scopes.role_names("Team Lead") == ("Team Lead",)
+    with pytest.raises(TypeError):
+        scopes.role_names("")

@@ -1,0 +1,183 @@
+"""What the pages show is run: Python, TOML, and the variables of the shell blocks."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from jwtguard import load_policy
+from jwtguard.testing import JWTIssuer
+
+ROOT = Path(__file__).parents[2]
+PAGES = [
+    *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md")),
+    *sorted((ROOT / "docs").glob("*.md")),
+]
+AUDIENCE = "https://api.example.com"
+OPTIONAL = ("prometheus_client", "opentelemetry")
+"""What a recipe may import without being a dependency of the project."""
+
+_BLOCK = re.compile(
+    r"^(?:```(?P<kind>\w+)\n(?P<shown>.*?)^```|<!-- run\n(?P<hidden>.*?)^-->)$",
+    re.DOTALL | re.MULTILINE,
+)
+
+
+class Block(NamedTuple):
+    """One block of a page: its language, its text, and the line it begins at."""
+
+    kind: str
+    text: str
+    line: int
+
+
+def blocks(page: Path) -> Iterator[Block]:
+    """Yield the fenced blocks and the hidden ones, in order."""
+    text = page.read_text("utf-8")
+    for match in _BLOCK.finditer(text):
+        line = text[: match.start()].count("\n") + 1
+        shown = match["shown"]
+        if shown is None:
+            yield Block("python", match["hidden"], line)
+        else:
+            yield Block(match["kind"], shown, line)
+
+
+def having(kind: str) -> list[Path]:
+    """Return the pages that have a block of this language."""
+    return [page for page in PAGES if any(b.kind == kind for b in blocks(page))]
+
+
+def by_name(page: Path) -> str:
+    """Name the page as a reader would."""
+    return str(page.relative_to(ROOT))
+
+
+@pytest.fixture(scope="module")
+def issuer() -> Iterator[JWTIssuer]:
+    """A real issuer on loopback, whose tokens are for the API of the pages."""
+    issuer = JWTIssuer(audience=AUDIENCE)
+    with issuer.served():
+        yield issuer
+
+
+@pytest.fixture
+def environ(issuer: JWTIssuer, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """The environment that the quickstart asks for, and nothing else of ours."""
+    for name in [name for name in os.environ if name.startswith("JWTGUARD_")]:
+        monkeypatch.delenv(name)
+    needed = {
+        "JWTGUARD_ISSUER": issuer.url,
+        "JWTGUARD_AUDIENCE": AUDIENCE,
+        "JWTGUARD_CLIENTS": "spa=https://www.example.com",
+    }
+    for name, value in needed.items():
+        monkeypatch.setenv(name, value)
+    return needed
+
+
+@pytest.mark.usefixtures("environ")
+@pytest.mark.parametrize("page", having("python"), ids=by_name)
+def test_python_runs(page: Path, issuer: JWTIssuer) -> None:
+    """A page's Python runs from top to bottom, and does what the page says."""
+    namespace = {"__name__": f"page_{page.stem}", "issuer": issuer}
+    for block in blocks(page):
+        if block.kind != "python":
+            continue
+        # Blank lines in front make a traceback point at the page itself.
+        code = compile("\n" * block.line + block.text, str(page), "exec")
+        try:
+            exec(code, namespace)
+        except ModuleNotFoundError as error:
+            if error.name not in OPTIONAL:
+                raise
+            pytest.skip(f"{error.name} is not installed")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["docs/testing.md", "README.md"])
+def test_tests_on_a_page_pass(name: str, environ: dict[str, str], tmp_path: Path) -> None:
+    """The tests that a page shows pass under pytest, with the plugin as installed."""
+    code = [block.text for block in blocks(ROOT / name) if block.kind == "python"]
+    (tmp_path / "test_page.py").write_text("\n".join(code), "utf-8")
+    command = [sys.executable, "-m", "pytest", "-q", "-W", "error", "test_page.py"]
+    done = subprocess.run(
+        command,
+        cwd=tmp_path,
+        env={**os.environ, **environ},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert " passed" in done.stdout
+
+
+def toml_blocks() -> list[tuple[Path, Block]]:
+    """Return every TOML block with its page."""
+    return [(page, b) for page in PAGES for b in blocks(page) if b.kind == "toml"]
+
+
+@pytest.mark.parametrize(
+    ("page", "block"),
+    toml_blocks(),
+    ids=[f"{by_name(page)}:{b.line}" for page, b in toml_blocks()],
+)
+def test_toml_loads(page: Path, block: Block, tmp_path: Path) -> None:
+    """A TOML block is a configuration file, or a part of one, without a problem."""
+    config = tmp_path / "jwtguard.toml"
+    config.write_text(block.text, "utf-8")
+    environ = {"JWTGUARD_CONFIG": str(config)}
+    if "issuers" not in block.text:
+        environ["JWTGUARD_ISSUER"] = "https://id.example.com"
+    if "audience" not in block.text:
+        environ["JWTGUARD_AUDIENCE"] = AUDIENCE
+    assert load_policy(environ).issuers
+
+
+_EXPORT = re.compile(r'^\$ export (JWTGUARD_\w+)=(?:"([^"]*)"|(\S+))$', re.MULTILINE)
+
+
+def exports() -> list[tuple[str, dict[str, str]]]:
+    """Return the variables that each shell block sets."""
+    found = []
+    for page in PAGES:
+        for block in (b for b in blocks(page) if b.kind == "console"):
+            said = {m[1]: m[2] or m[3] or "" for m in _EXPORT.finditer(block.text)}
+            assert len(said) == block.text.count("export JWTGUARD_"), block
+            if said:
+                found.append((f"{by_name(page)}:{block.line}", said))
+    return found
+
+
+@pytest.mark.parametrize("said", [s for _, s in exports()], ids=[i for i, _ in exports()])
+def test_exported_settings_are_good(said: dict[str, str], tmp_path: Path) -> None:
+    """What a shell block exports is a good configuration, with issuer and audience."""
+    needed = {
+        "JWTGUARD_ISSUER": "https://id.example.com",
+        "JWTGUARD_AUDIENCE": AUDIENCE,
+        "JWTGUARD_CLIENTS": "spa=https://www.example.com",
+    }
+    secret = tmp_path / "secret"
+    secret.write_text(_pem(), "utf-8")
+    given = {k: str(secret) if k.endswith("_FILE") else v for k, v in said.items()}
+    assert load_policy({**needed, **given}).issuers
+
+
+def _pem() -> str:
+    from cryptography.hazmat.primitives.asymmetric.ec import (
+        SECP256R1,
+        generate_private_key,
+    )
+    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+    public = generate_private_key(SECP256R1()).public_key()
+    form = PublicFormat.SubjectPublicKeyInfo
+    return public.public_bytes(Encoding.PEM, form).decode()
