@@ -86,13 +86,14 @@ def _start(
     console: Console, servers: Servers, place: Place, http: httpx.Client
 ) -> None:
     """Start the four servers, and wait until they answer."""
-    api, www, stranger = (
-        url.rpartition(":")[2] for url in (place.api, place.www, place.stranger)
+    issuer, api, www, stranger = (
+        url.rpartition(":")[2]
+        for url in (place.issuer, place.api, place.www, place.stranger)
     )
     own = place.api_environment(servers.folder)
     servers.start(
         "issuer",
-        issuer_command(place, servers.folder),
+        issuer_command(issuer, servers.folder),
         environment({}),
         f"{place.issuer}/.well-known/openid-configuration",
     )

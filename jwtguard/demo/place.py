@@ -71,13 +71,32 @@ class Place:
             "JWTGUARD_AUDIENCE": AUDIENCE,
             "JWTGUARD_PROFILE": "rfc9068",
             "JWTGUARD_CLIENTS_ONLY": "true",
-            "JWTGUARD_KEYS_COOLDOWN": "1",
+            "JWTGUARD_KEYS_COOLDOWN": str(COOLDOWN),
         }
 
 
+COOLDOWN = 1
+"""Seconds between two fetches asked for by unknown key ids; in use it is 10."""
 AUDIENCE = "https://api.example.com"
 OTHER_ORIGIN = "https://other.example.com"
 """Where client ``other`` lives: a listed origin, of another client."""
+
+
+ISSUER_CONFIG = """
+# No origins here: the API's token path checks them, and the issuer sees none.
+clients = [
+    { id = "spa", refresh = true },
+    { id = "www", refresh = true },
+    { id = "other" },
+]
+"""
+ISSUER_LAUNCH = """
+import argparse
+from jwtguard.issuer import add_arguments, run
+parser = argparse.ArgumentParser()
+add_arguments(parser)
+raise SystemExit(run(parser.parse_args()))
+"""
 
 
 def free_ports(count: int) -> list[int]:
@@ -110,9 +129,12 @@ def environment(own: Mapping[str, str]) -> dict[str, str]:
     return {**kept, "PYTHONUNBUFFERED": "1", **examples()[1], **own}
 
 
-def issuer_command(place: Place, folder: Path) -> list[str]:
-    port = place.issuer.rpartition(":")[2]
-    return [sys.executable, "-m", "jwtguard.cli", "issuer", "--port", port]
+def issuer_command(port: str, folder: Path) -> list[str]:
+    """Serve the development issuer, to which the API alone hands token requests on."""
+    config = folder / "issuer.toml"
+    config.write_text(ISSUER_CONFIG, encoding="utf-8")
+    options = ["--port", port, "--config", str(config), "--audience", AUDIENCE]
+    return [sys.executable, "-c", ISSUER_LAUNCH, *options]
 
 
 def api_command(port: str) -> list[str]:

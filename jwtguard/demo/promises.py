@@ -44,8 +44,20 @@ def code(answer: httpx.Response, error: str) -> Check:
 
 def key_of(token: str) -> Any:
     """Return the ``kid`` in the token's header."""
+    return _header(token)["kid"]
+
+
+def with_key(token: str, kid: str) -> str:
+    """Return the token with another ``kid`` in its header."""
+    header = json.dumps({**_header(token), "kid": kid}).encode()
+    encoded = base64.urlsafe_b64encode(header).rstrip(b"=").decode()
+    return f"{encoded}.{token.partition('.')[2]}"
+
+
+def _header(token: str) -> dict[str, Any]:
     header = token.partition(".")[0]
-    return json.loads(base64.urlsafe_b64decode(header + "=="))["kid"]
+    found: dict[str, Any] = json.loads(base64.urlsafe_b64decode(header + "=="))
+    return found
 
 
 def redirects(answer: httpx.Response, to: str) -> Check:

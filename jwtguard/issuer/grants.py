@@ -11,7 +11,6 @@ from authlib.oauth2.rfc6749.errors import InvalidGrantError
 from authlib.oauth2.rfc7009 import RevocationEndpoint
 from authlib.oauth2.rfc9068 import JWTBearerTokenGenerator
 from joserfc import jwt
-from joserfc.jwk import KeySet
 
 from . import config
 from .keys import Keys
@@ -21,7 +20,7 @@ CLIENT_AUTHENTICATION = ["none", "client_secret_basic", "client_secret_post"]
 
 
 class TokenGenerator(JWTBearerTokenGenerator):  # type: ignore[misc]
-    """Makes RFC 9068 access tokens with the newest key, and ID tokens beside them."""
+    """Makes access tokens (RFC 9068) with the newest key, and ID tokens beside them."""
 
     def __init__(self, issuer: str, keys: Keys, settings: config.Config) -> None:
         super().__init__(
@@ -36,10 +35,6 @@ class TokenGenerator(JWTBearerTokenGenerator):  # type: ignore[misc]
     def _lifetime(self, client: OAuthClient, _grant_type: str) -> int:
         own = client.settings.access_token_lifetime
         return own or self._settings.access_token_lifetime
-
-    def get_jwks(self) -> Any:
-        """Return the key to sign with, as a set: so the header gets its ``kid``."""
-        return KeySet([self._keys.signing])
 
     def get_audiences(self, client: OAuthClient, user: Any, scope: Any) -> str:
         """Return the API that the client's tokens are for (RFC 9068 section 3)."""
@@ -84,6 +79,29 @@ class TokenGenerator(JWTBearerTokenGenerator):  # type: ignore[misc]
             token["id_token"] = self._id_token(client, user)
         return token
 
+    def access_token_generator(
+        self, client: OAuthClient, grant_type: str, user: config.User, scope: str
+    ) -> str:
+        """RFC 9068 section 2. Authlib's own cannot sign with EdDSA."""
+        now = int(time.time())
+        claims = {
+            "iss": self.issuer,
+            "sub": user.get_user_id(),
+            "aud": self.get_audiences(client, user, scope),
+            "client_id": client.get_client_id(),
+            "scope": scope,
+            "iat": now,
+            "exp": now + self._lifetime(client, grant_type),
+            "jti": self.get_jti(client, grant_type, user, scope),
+            **self.get_extra_claims(client, grant_type, user, scope),
+        }
+        return self._signed("at+jwt", claims)
+
+    def _signed(self, typ: str, claims: dict[str, Any]) -> str:
+        key = self._keys.signing
+        header = {"alg": self._keys.alg, "typ": typ, "kid": key.kid}
+        return jwt.encode(header, claims, key, algorithms=[self._keys.alg])
+
     def _id_token(self, client: OAuthClient, user: config.User) -> str:
         """OpenID Connect Core section 2."""
         now = int(time.time())
@@ -97,9 +115,7 @@ class TokenGenerator(JWTBearerTokenGenerator):  # type: ignore[misc]
             "exp": now + self._lifetime(client, ""),
             **user.profile,
         }
-        key = self._keys.signing
-        header = {"alg": self._keys.alg, "typ": "JWT", "kid": key.kid}
-        return jwt.encode(header, claims, key, algorithms=[self._keys.alg])
+        return self._signed("JWT", claims)
 
 
 def make_grants(store: Store) -> tuple[type, type, type]:
