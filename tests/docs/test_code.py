@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import NamedTuple
 
 import pytest
@@ -85,9 +86,14 @@ def environ(issuer: JWTIssuer, monkeypatch: pytest.MonkeyPatch) -> dict[str, str
 
 @pytest.mark.usefixtures("environ")
 @pytest.mark.parametrize("page", having("python"), ids=by_name)
-def test_python_runs(page: Path, issuer: JWTIssuer) -> None:
+def test_python_runs(
+    page: Path, issuer: JWTIssuer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A page's Python runs from top to bottom, and does what the page says."""
-    namespace = {"__name__": f"page_{page.stem}", "issuer": issuer}
+    module = ModuleType(f"page_{page.stem}")
+    monkeypatch.setitem(sys.modules, module.__name__, module)  # dataclasses look there
+    namespace = vars(module)
+    namespace["issuer"] = issuer
     for block in blocks(page):
         if block.kind != "python":
             continue
