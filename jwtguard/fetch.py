@@ -54,7 +54,8 @@ class Fetcher:
         flow = flight.cache.refresh(flight)
         try:
             drive(flow, self._transport, lambda: _left(flight))
-        finally:
+        finally:  # a transport may raise what it should not: that is a failure too
+            flight.cache.fail(flight, "the transport broke; see the traceback")
             flight.done.set_result(None)
 
     def wait(self, flight: Flight) -> None:
@@ -144,7 +145,7 @@ def _read(response: httpx.Response, deadline: float) -> bytes:
     if response.headers.get("content-encoding", "identity") != "identity":
         raise FetchFailedError("compressed although identity was asked for")
     body = bytearray()
-    for chunk in response.iter_raw(16384):
+    for chunk in response.iter_raw():  # as it comes: a drip must meet the deadline
         body += chunk
         if len(body) > LONGEST_DOCUMENT:
             raise FetchFailedError(f"longer than {LONGEST_DOCUMENT} bytes")

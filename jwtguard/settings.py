@@ -65,7 +65,9 @@ def _clients(value: str) -> tuple[dict[str, Any], ...]:
 def _client(item: str) -> dict[str, Any]:
     name, equals, listed = item.partition("=")
     if not name or name.endswith(","):
-        raise _ValueProblemError(f"{item!r}: write spa=https://www.example.com, or batch alone")
+        raise _ValueProblemError(
+            f"{item!r}: write spa=https://www.example.com, or batch alone"
+        )
     if not equals:
         return {"id": name}
     origins = listed.split(",")
@@ -82,7 +84,9 @@ def _scope(item: str) -> dict[str, Any]:
     where, equals, needed = item.partition("=")
     method, colon, path = where.partition(":")
     if not equals or (colon and not method.isupper()):
-        raise _ValueProblemError(f"{item!r}: write GET:/notes/*=notes:read, or /admin/*=admin")
+        raise _ValueProblemError(
+            f"{item!r}: write GET:/notes/*=notes:read, or /admin/*=admin"
+        )
     require = tuple(needed.split(",")) if needed else ()
     if not all(require):
         raise _ValueProblemError(f"{item!r}: a scope is missing at a comma")
@@ -361,9 +365,7 @@ def _with_refresh(found: dict[str, Any], problems: list[str]) -> list[dict[str, 
     return clients
 
 
-def _build(
-    kind: Any, table: Mapping[str, Any], where: str, problems: list[str]
-) -> Any:
+def _build(kind: Any, table: Mapping[str, Any], where: str, problems: list[str]) -> Any:
     """Make one dataclass of a table, noting what is wrong with it."""
     known = {field.name for field in fields(kind) if field.init}
     for name in set(table) - known:

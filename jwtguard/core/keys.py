@@ -108,14 +108,13 @@ class KeyCache:
         if now < snapshot.refresh_at:
             return found
         yield from self._renew(snapshot, now)
-        renewed = self.snapshot
-        if renewed.keys is snapshot.keys or renewed.keys is None:
+        if self.snapshot.keys is snapshot.keys:
             return found
-        return wanted(renewed.keys) or (yield from self._ask_for(wanted))
+        return (yield from self._ask_for(wanted))
 
     def _renew(self, snapshot: Snapshot, now: float) -> Generator[Ask, None, None]:
         """Refresh behind the request's back, or in front of a long idle worker."""
-        flight, new = self._claim(now, unknown=False)
+        flight, new = self._claim(snapshot, now, unknown=False)
         if flight is None:
             return
         if new:
@@ -131,54 +130,65 @@ class KeyCache:
 
     def _ask_for(self, wanted: Wanted) -> Generator[Ask, None, Sequence[Key]]:
         """Fetch, or join the fetch under way, and look again."""
-        for _ in range(2):
-            now = self._monotonic()
-            unknown = self.snapshot.held(now) is not None
-            flight, new = self._claim(now, unknown=unknown)
-            if flight is None:
-                break
-            if new:
-                if unknown:
-                    self._emit("unknown_kid", issuer=self.issuer.url)
-                yield StartFetch(flight)
-            yield AwaitFetch(flight)
-            keys = self.snapshot.held(self._monotonic())
+        own = False
+        for asked in range(3):
+            snapshot, now = self.snapshot, self._monotonic()
+            keys = snapshot.held(now)
             found = wanted(keys) if keys is not None else ()
             if found:
                 return found
-            if new:
+            if own or asked == 2:  # the second fetch joined began after we first looked
+                break
+            flight, own = self._claim(snapshot, now, unknown=keys is not None)
+            if flight is not None:
+                yield from self._board(flight, own=own, unknown=keys is not None)
+            elif self.snapshot is snapshot:  # else one landed meanwhile
                 break
         raise self._not_found()
 
+    def _board(
+        self, flight: Flight, *, own: bool, unknown: bool
+    ) -> Generator[Ask, None, None]:
+        if own and unknown:
+            self._emit("unknown_kid", issuer=self.issuer.url)
+        if own:
+            yield StartFetch(flight)
+        yield AwaitFetch(flight)
+
     def _not_found(self) -> AuthError:
         snapshot, now = self.snapshot, self._monotonic()
-        flight = self._flight
-        under_way = flight is not None and not flight.done.done()
-        if snapshot.held(now) is not None and not snapshot.failures and not under_way:
+        if snapshot.held(now) and not snapshot.failures and self._flight is None:
             return InvalidTokenError("unknown_key")
         return KeysUnavailableError(retry_after=max(1.0, snapshot.retry_at - now))
 
-    def _claim(self, now: float, *, unknown: bool) -> tuple[Flight | None, bool]:
+    def _claim(
+        self, seen: Snapshot, now: float, *, unknown: bool
+    ) -> tuple[Flight | None, bool]:
         """Join the fetch under way, or take the right to begin one (then True).
 
-        The cooldown is spent here, before the fetch and whatever its outcome.
+        *seen* is what the caller decided by: if it was replaced meanwhile, the caller
+        had better look again. The cooldown is spent here, before the fetch and whatever
+        its outcome.
         """
         if self.issuer.keys is not None:
             return None, False
+        self._give_up_lost(now)
         with self._lock:
-            flight = self._flight
-            if (
-                flight
-                and not flight.done.done()
-                and now - flight.started < 2 * DEADLINE
-            ):
-                return flight, False
-            if now < self.snapshot.retry_at or (unknown and now < self._cooled_at):
+            if self._flight is not None:
+                return self._flight, False
+            cooling = unknown and now < self._cooled_at
+            if self.snapshot is not seen or now < seen.retry_at or cooling:
                 return None, False
             if unknown:
                 self._cooled_at = now + self._cooldown
             self._flight = Flight(self, now)
             return self._flight, True
+
+    def _give_up_lost(self, now: float) -> None:
+        """A fetch that began long ago has failed, whatever its thread still does."""
+        flight = self._flight
+        if flight is not None and now - flight.started >= 2 * DEADLINE:
+            self.fail(flight, "no answer, and no end", since=flight.started)
 
     # What follows runs in the fetching thread.
 
@@ -190,7 +200,8 @@ class KeyCache:
         except (FetchFailedError, ValueError) as error:
             self.fail(flight, str(error))
             return
-        self._land(flight, snapshot)
+        if not self._land(flight, snapshot):
+            return
         keys = snapshot.keys
         self._emit(
             event,
@@ -214,7 +225,8 @@ class KeyCache:
         keys = parse_jwk_set(got.body)
         if before.keys and before.keys.keys == keys.keys:
             keys = before.keys  # the same object says: nothing to check again
-        return self._fresh(keys, got, url, got.headers.get("etag")), "fetch_ok"
+        etag = got.headers.get("etag", "")  # not sent back if it cannot be
+        return self._fresh(keys, got, url, etag if etag.isascii() else None), "fetch_ok"
 
     def _fresh(self, keys: KeySet, got: Got, url: str, etag: str | None) -> Snapshot:
         now = self._monotonic()
@@ -228,8 +240,11 @@ class KeyCache:
             jwks_url=url,
         )
 
-    def fail(self, flight: Flight, problem: str) -> None:
-        """Note that *flight* brought nothing; wait longer after each failure."""
+    def fail(self, flight: Flight, problem: str, *, since: float | None = None) -> None:
+        """Note that *flight* brought nothing; wait longer after each failure.
+
+        The pause counts from *since*: now, unless something else is given.
+        """
         before, now = self.snapshot, self._monotonic()
         pause = min(self._cooldown * 2 ** min(before.failures, 16), LONGEST_BACK_OFF)
         pause *= 1 - 0.2 * self._jitter()
@@ -238,16 +253,19 @@ class KeyCache:
             failures=before.failures + 1,
             failed_at=now,
             failure=problem,
-            retry_at=now + pause,
-            jwks_url=None,  # the metadata may have moved
+            retry_at=(now if since is None else since) + pause,
+            jwks_url=None,  # the metadata may have moved,
+            etag=None,  # and what it leads to next may have other tags
         )
-        self._land(flight, failed)
-        self._emit("fetch_failed", issuer=self.issuer.url, problem=problem)
+        if self._land(flight, failed):
+            self._emit("fetch_failed", issuer=self.issuer.url, problem=problem)
 
-    def _land(self, flight: Flight, snapshot: Snapshot) -> None:
+    def _land(self, flight: Flight, snapshot: Snapshot) -> bool:
         with self._lock:
-            if self._flight is flight:  # else it was given up as lost
-                self.snapshot = snapshot
+            if self._flight is not flight:  # it was given up as lost
+                return False
+            self.snapshot, self._flight = snapshot, None
+            return True
 
 
 def lifetime(cache_control: str, longest: float) -> float:

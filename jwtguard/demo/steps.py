@@ -163,6 +163,17 @@ def refresh_elsewhere(walk: Walk) -> Iterator[Check]:
     walk.keep("alice", again.json())
 
 
+@step("Refresh is off until it is switched on: client other may sign in, no more")
+def refresh_off(walk: Walk) -> Iterator[Check]:
+    at_home = {"origin": OTHER_ORIGIN, "client_id": "other"}
+    form = {"username": "bob", "password": USERS["bob"]}
+    yield status(walk.grant(**at_home, grant_type="password", **form), 200)
+    form = {"refresh_token": walk.tokens["alice refresh"]}
+    answer = walk.grant(**at_home, grant_type="refresh_token", **form)
+    yield status(answer, 403)
+    yield code(answer, "unauthorized_client")
+
+
 @step("The stranger may not even try a password in the page's name")
 def password_elsewhere(walk: Walk) -> Iterator[Check]:
     form = {"username": "alice", "password": USERS["alice"]}

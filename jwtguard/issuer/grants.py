@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from typing import Any
+from typing import Any, cast
 
 import jwt
 from authlib.oauth2.rfc6749 import grants
@@ -100,7 +100,8 @@ class TokenGenerator(JWTBearerTokenGenerator):  # type: ignore[misc]
     def _signed(self, typ: str, claims: dict[str, Any]) -> str:
         key = self._keys.signing
         header = {"typ": typ, "kid": key.kid}
-        return jwt.encode(claims, key.private_key, self._keys.alg, headers=header)
+        private = cast(Any, key.private_key)  # joserfc knows more kinds than PyJWT
+        return jwt.encode(claims, private, self._keys.alg, headers=header)
 
     def _id_token(self, client: OAuthClient, user: config.User) -> str:
         """OpenID Connect Core section 2."""

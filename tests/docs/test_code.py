@@ -109,7 +109,9 @@ def test_python_runs(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["docs/testing.md", "README.md"])
-def test_tests_on_a_page_pass(name: str, environ: dict[str, str], tmp_path: Path) -> None:
+def test_tests_on_a_page_pass(
+    name: str, environ: dict[str, str], tmp_path: Path
+) -> None:
     """The tests that a page shows pass under pytest, with the plugin as installed."""
     code = [block.text for block in blocks(ROOT / name) if block.kind == "python"]
     (tmp_path / "test_page.py").write_text("\n".join(code), "utf-8")
@@ -163,7 +165,9 @@ def exports() -> list[tuple[str, dict[str, str]]]:
     return found
 
 
-@pytest.mark.parametrize("said", [s for _, s in exports()], ids=[i for i, _ in exports()])
+@pytest.mark.parametrize(
+    "said", [s for _, s in exports()], ids=[i for i, _ in exports()]
+)
 def test_exported_settings_are_good(said: dict[str, str], tmp_path: Path) -> None:
     """What a shell block exports is a good configuration, with issuer and audience."""
     needed = {

@@ -94,6 +94,7 @@ function draw() {
   $("who").hidden = $("token").hidden = !inside;
   $("login-answer").replaceChildren();
   if (inside) drawPerson();
+  for (const { rule, badge } of rules) drawBadge(rule, badge);
   tick();
 }
 
@@ -150,9 +151,7 @@ function drawRules() {
 }
 
 function rowOf(rule, inside) {
-  const allowed = rule.allowed?.(session.claims) ?? false;
-  const badge = element("span", `badge ${inside ? (allowed ? "good" : "warn") : ""}`,
-    inside ? (allowed ? "allowed" : "refused") : "sign in first");
+  const badge = element("span", "badge");
   const button = element("button", "", "Try");
   button.disabled = !inside || (rule.absent?.() ?? false) || rule.frame === "";
   button.setAttribute("aria-label", `Try: ${rule.title}`);
@@ -160,7 +159,16 @@ function rowOf(rule, inside) {
   const text = element("div", "", element("b", "", rule.title), element("span", "call", `${rule.call} · ${rule.why}`));
   const run = (open) => (rule.frame ? frame(rule, answer) : tryRule(rule, answer, button, open));
   button.addEventListener("click", () => run(true));
-  return { rule, run, element: element("div", "rule", element("div", "ask", text, badge, button), answer) };
+  drawBadge(rule, badge);
+  return { rule, run, badge, element: element("div", "rule", element("div", "ask", text, badge, button), answer) };
+}
+
+// What the token's claims promise, before the API is asked.
+function drawBadge(rule, badge) {
+  const inside = session.access !== null;
+  const allowed = rule.allowed?.(session.claims) ?? false;
+  badge.className = `badge ${inside ? (allowed ? "good" : "warn") : ""}`;
+  badge.textContent = inside ? (allowed ? "allowed" : "refused") : "sign in first";
 }
 
 async function tryRule(rule, answer, button, open) {

@@ -1,0 +1,113 @@
+"""What a configuration will enforce, and what about it is wrong or weak."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from .core.policy import Policy
+from .core.verify import Trusted
+from .errors import AuthError
+from .guard import Guard
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line of the report: ``ok``, ``note``, ``weak`` or ``wrong``."""
+
+    level: str
+    what: str
+    text: str
+
+
+def check(guard: Guard) -> Iterator[Finding]:
+    """Reach every issuer, and say what *guard* enforces."""
+    for trusted in guard.flow.verifier.trusted.values():
+        yield from _issuer(guard, trusted)
+    yield from _clients(guard.policy)
+    yield from _paths(guard.policy)
+    yield from _browser(guard.policy)
+    yield from _transport(guard.policy)
+
+
+def _issuer(guard: Guard, trusted: Trusted) -> Iterator[Finding]:
+    rules = trusted.rules
+    yield Finding("ok", "issuer", f"{rules.issuer}, profile {rules.profile.name}")
+    if rules.audience == "unchecked":
+        text = "not checked: a token for any other API of this issuer is taken here"
+        yield Finding("weak", "audience", text)
+    else:
+        yield Finding("ok", "audience", " or ".join(sorted(rules.audience)))
+    try:
+        guard.run(trusted.keys.find(lambda held: held.keys))
+    except AuthError:
+        yield Finding(
+            "wrong", "keys", trusted.keys.snapshot.failure or "none to be had"
+        )
+        return
+    keys = trusted.keys.snapshot.keys
+    if keys is None:
+        return
+    fitting = [key for key in keys.keys if key.algorithms & set(rules.algorithms)]
+    kinds = sorted({"/".join(sorted(key.algorithms)) for key in fitting})
+    skipped = f"; {keys.skipped} members cannot verify here" if keys.skipped else ""
+    level = "ok" if fitting else "wrong"
+    text = f"{len(fitting)} usable ({', '.join(kinds)}){skipped}"
+    yield Finding(level, "keys", text)
+
+
+def _clients(policy: Policy) -> Iterator[Finding]:
+    if not policy.clients and not policy.origins_claim:
+        yield Finding("note", "clients", "none: no cross-origin page is let in")
+    for client in policy.clients:
+        origins = " ".join(sorted(client.origins)) or "no origins"
+        extras = [
+            word
+            for word, on in (
+                ("refresh", client.refresh),
+                ("credentials", client.credentials),
+            )
+            if on
+        ]
+        yield Finding("ok", f"client {client.id}", " ".join([origins, *extras]))
+    if policy.clients and not policy.clients_only:
+        text = "tokens of clients not listed are taken too (JWTGUARD_CLIENTS_ONLY)"
+        yield Finding("note", "clients", text)
+    if policy.origins_claim:
+        text = f"also those in the claim {policy.origins_claim}"
+        yield Finding("note", "origins", text)
+
+
+def _paths(policy: Policy) -> Iterator[Finding]:
+    for name in ("public_paths", "optional_paths", "token_paths", "revocation_paths"):
+        patterns = getattr(policy, name)
+        if patterns:
+            yield Finding("ok", name.replace("_", " "), " ".join(patterns))
+    if not policy.public_paths and not policy.optional_paths:
+        yield Finding("ok", "paths", "every one needs a token")
+    for rule in policy.scopes:
+        methods = " ".join(rule.methods) or "any method"
+        needed = " ".join(rule.require) or "any token"
+        yield Finding("ok", f"scopes {rule.path}", f"{methods}: {needed}")
+
+
+def _browser(policy: Policy) -> Iterator[Finding]:
+    if policy.cookie is None:
+        return
+    yield Finding("ok", "cookie", policy.cookie)
+    if not policy.public_url:
+        text = "JWTGUARD_PUBLIC_URL is not set: our own origin is told by Host"
+        yield Finding("weak", "cookie", text)
+    if not policy.cookie.startswith("__Host-"):
+        text = "its name does not begin with __Host-: a sibling host could set it"
+        yield Finding("weak", "cookie", text)
+
+
+def _transport(policy: Policy) -> Iterator[Finding]:
+    if not policy.require_https:
+        yield Finding("weak", "transport", "tokens are taken over plain http")
+    for host in sorted(policy.http_hosts):
+        yield Finding("weak", "keys", f"fetched over plain http from {host}")
+    if "0.0.0.0/0" in policy.trusted_proxies or "::/0" in policy.trusted_proxies:
+        text = "every address is a trusted proxy: anybody can claim https"
+        yield Finding("weak", "trusted proxies", text)

@@ -1,0 +1,269 @@
+"""RFC 3986: what demands reaches far, what gives reaches exactly as far as written."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jwtguard import ConfigurationError
+from jwtguard.core.paths import (
+    Kind,
+    PathRules,
+    ScopeRule,
+    ambiguous,
+    covers,
+    demands,
+    gives,
+    pattern_problem,
+)
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["", "x", "*", "//", "/a//b", "/a//", "//a", "/.", "/..", "/a/./b", "/a/../b"]
+    + ["/a/..", "/a\\b", "/a;v=1", "/a\x00", "/a\n", "/a\x7f", "/%2e%2e", "/a%", "/%41"]
+    + ["/static/../admin", "/static/..;/admin", "/a/.\\", "/a\x85b", "/a\x9f"],
+)
+def test_a_path_that_can_be_read_in_two_ways_is_ambiguous(path: str) -> None:
+    """Empty and dot segments, backslash, parameters, controls, what is still encoded."""
+    assert ambiguous(path, None)
+
+
+@pytest.mark.parametrize("path", ["/", "/a", "/a/", "/a.b", "/...", "/.a", "/a..", "/é"])
+def test_ordinary_paths_are_not(path: str) -> None:
+    """Dots inside a name, a slash at the end, other scripts."""
+    assert not ambiguous(path, None)
+
+
+@pytest.mark.parametrize("raw", ["/a%2Fb", "/a%2fb", "/a%5Cb", "/%2f", "/a%5c?x"])
+def test_an_encoded_slash_is_seen_in_the_raw_target(raw: str) -> None:
+    """The server decoded it: another one in front may not have."""
+    assert ambiguous("/a/b", raw)
+
+
+@pytest.mark.parametrize("raw", [None, "/a/b", "/a/b?next=%2Fx", "/%61/b"])
+def test_the_raw_target_is_used_for_nothing_else(raw: str | None) -> None:
+    """Queries and other escapes say nothing about the path."""
+    assert not ambiguous("/a/b", raw)
+
+
+def rules(**settings: Any) -> PathRules:
+    return PathRules(**settings)
+
+
+def kind(path: str, method: str = "GET", raw: str | None = None, **rules: Any) -> Any:
+    return PathRules(**rules).kind(method, path, raw)
+
+
+GIVING = {"public": ("/static/*", "/healthz", "/"), "optional": ("/home", "/news/*")}
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("/", Kind.PUBLIC),
+        ("/healthz", Kind.PUBLIC),
+        ("/static/", Kind.PUBLIC),
+        ("/static/a/b", Kind.PUBLIC),
+        ("/home", Kind.OPTIONAL),
+        ("/news/1", Kind.OPTIONAL),
+        ("/static", Kind.PROTECTED),
+        ("/staticx", Kind.PROTECTED),
+        ("/Static/a", Kind.PROTECTED),
+        ("/healthz/", Kind.PROTECTED),
+        ("/HEALTHZ", Kind.PROTECTED),
+        ("/healthz/x", Kind.PROTECTED),
+        ("/home/", Kind.PROTECTED),
+        ("/other", Kind.PROTECTED),
+    ],
+)
+def test_what_gives_matches_exactly(path: str, expected: Kind) -> None:
+    """No other case, no added slash; ``/x/*`` excludes ``/x``."""
+    assert kind(path, **GIVING) is expected
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/static/../admin", "/static//admin", "/static/%2e%2e/admin", "/static/a;b"]
+    + ["/static/\\..\\admin", "/static/.", "/static/\x00", "static/a", "/static/..;/x"],
+)
+def test_an_ambiguous_path_is_given_nothing(path: str) -> None:
+    """It needs a token, or where rules demand something it is refused."""
+    assert kind(path, **GIVING) is Kind.PROTECTED
+    assert kind(path, **GIVING, token=("/oauth/token",)) is None
+    assert kind(path, **GIVING, scopes=(ScopeRule(path="/a"),)) is None
+    assert kind("/static/x", raw="/static%2fx", **GIVING) is Kind.PROTECTED
+
+
+DEMANDED = ["/notes", "/notes/", "/notes/1", "/NOTES/1/", "/Notes", "/notes//"]
+
+
+@pytest.mark.parametrize("path", DEMANDED)
+def test_what_demands_matches_widely(path: str) -> None:
+    """Whatever the case or the slash at the end; ``/x/*`` includes ``/x``."""
+    assert demands("/notes/*", path)
+    assert demands("/Notes/*", path)
+    assert demands("/*", path)
+
+
+def test_what_demands_stops_at_the_segment() -> None:
+    """A longer name is another name."""
+    for path in ("/notesx", "/note", "/", "/x/notes"):
+        assert not demands("/notes/*", path)
+    assert demands("/notes", "/NOTES/")
+    assert not demands("/notes", "/notes/1")
+    assert demands("/", "/")
+    assert not demands("/", "/a")
+
+
+def test_precedence_is_token_scope_optional_public_protected() -> None:
+    """The first that fits wins, in the order of what they ask."""
+    settings: dict[str, Any] = {
+        "token": ("/a/token",),
+        "revocation": ("/a/revoke",),
+        "scopes": (ScopeRule(path="/a/s", require=("x",)),),
+        "optional": ("/a/o",),
+        "public": ("/a/*",),
+    }
+    made = PathRules(**settings)
+    found = [made.kind("POST", f"/a/{end}", None) for end in ("token", "revoke")]
+    assert found == [Kind.TOKEN, Kind.REVOCATION]
+    assert made.kind("GET", "/a/S/", None) is Kind.PROTECTED
+    assert made.kind("GET", "/a/o", None) is Kind.OPTIONAL
+    assert made.kind("GET", "/a/p", None) is Kind.PUBLIC
+    assert made.kind("GET", "/b", None) is Kind.PROTECTED
+
+
+def test_a_public_directory_does_not_open_the_admin_in_it_by_case() -> None:
+    """A scope rule holds whatever the spelling that the application also takes."""
+    made = rules(public=("/*",), scopes=(ScopeRule(path="/admin/*", require=("a",)),))
+    for path in ("/admin", "/ADMIN/x", "/Admin/", "/admin/x"):
+        assert made.kind("GET", path, None) is Kind.PROTECTED
+        assert made.required("GET", path) == ("a",)
+
+
+def test_a_rule_without_scope_takes_nothing_away() -> None:
+    """``/*=`` names protected paths; public and optional ones stay what they are."""
+    made = rules(public=("/p",), optional=("/o",), scopes=(ScopeRule(path="/*"),))
+    assert made.kind("GET", "/p", None) is Kind.PUBLIC
+    assert made.kind("GET", "/o", None) is Kind.OPTIONAL
+    assert made.required("GET", "/x") == ()
+
+
+def test_all_rules_that_match_count() -> None:
+    """The scopes of each, once."""
+    made = rules(
+        scopes=(
+            ScopeRule(path="/n/*", methods=("GET",), require=("r",)),
+            ScopeRule(path="/n/*", methods="POST", require="w"),
+            ScopeRule(path="/*", require=("r", "any")),
+            ScopeRule(path="/x/*", methods=("PUT",)),
+        )
+    )
+    assert made.required("GET", "/n/1") == ("r", "any")
+    assert made.required("HEAD", "/n/1") == ("r", "any")
+    assert made.required("POST", "/n/1") == ("w", "r", "any")
+    assert made.required("get", "/n/1") == ("r", "any")
+
+
+def test_a_path_that_no_rule_names_is_told_from_one_that_needs_nothing() -> None:
+    """None is a refusal later; an empty tuple is none."""
+    made = rules(scopes=(ScopeRule(path="/n", methods=("GET",), require=("r",)),))
+    assert made.required("GET", "/x") is None
+    assert made.required("DELETE", "/n") is None
+    assert rules().required("GET", "/x") == ()
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"require": ("a b",)},
+        {"require": ('a"',)},
+        {"require": (1,)},
+        {"methods": ("get",)},
+        {"methods": ("",)},
+        {"methods": (1,)},
+        {"methods": ("G T",), "require": ("",)},
+    ],
+)
+def test_a_scope_rule_that_cannot_hold_is_no_rule(wrong: dict[str, Any]) -> None:
+    """A method in lower case would match nothing, ever."""
+    with pytest.raises(ConfigurationError, match="scopes /n"):
+        ScopeRule(path="/n", **wrong)
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    ["", "x", "*", "/*x", "/a*", "/*/a", "/a/**", "/a/*/*", "//", "/a//*", "/../*", "/a;"]
+    + ["/%61", "/a\\", "/a/./b", "x/*"],
+)
+def test_a_pattern_with_two_meanings_is_refused(pattern: str) -> None:
+    """``*`` stands only at the end, and the rest is an ordinary path."""
+    assert pattern_problem(pattern)
+
+
+@pytest.mark.parametrize("pattern", ["/", "/*", "/a", "/a/", "/a/*", "/a.b/*"])
+def test_good_patterns_have_no_problem(pattern: str) -> None:
+    """Every form that the settings promise."""
+    assert pattern_problem(pattern) is None
+
+
+@pytest.mark.parametrize(
+    ("give", "demand"),
+    [
+        ("/oauth/*", "/oauth/token"),
+        ("/*", "/oauth/token"),
+        ("/oauth/token", "/oauth/token"),
+        ("/oauth/token/", "/oauth/token"),
+        ("/OAuth/Token", "/oauth/token"),
+        ("/OAUTH/*", "/oauth/token"),
+        ("/oauth/token/*", "/oauth/token"),
+        ("/oauth/token/*", "/oauth/*"),
+        ("/oauth/x", "/oauth/*"),
+        ("/oauth", "/oauth/*"),
+        ("/oauth/*", "/oauth/*"),
+        ("/oauth/*", "/oauth/v2/*"),
+    ],
+)
+def test_a_giving_pattern_that_covers_a_token_path_is_seen(
+    give: str, demand: str
+) -> None:
+    """However it is spelt."""
+    assert covers(give, demand)
+
+
+@pytest.mark.parametrize(
+    ("give", "demand"),
+    [("/oauth", "/oauth/token"), ("/oauthx/*", "/oauth/token"), ("/a", "/b/*")]
+    + [("/oauth/tok", "/oauth/token"), ("/oauth/tokenx", "/oauth/token")],
+)
+def test_a_giving_pattern_beside_it_is_none(give: str, demand: str) -> None:
+    """Names that only begin alike."""
+    assert not covers(give, demand)
+
+
+PATHS = st.lists(
+    st.sampled_from(["a", "A", "b", "token", "..", ".", "", "é", "%2f", "ß", "ss"]),
+    max_size=4,
+).map(lambda parts: "/" + "/".join(parts))
+PATTERNS = PATHS.map(lambda path: path if len(path) % 2 else path.rstrip("/") + "/*")
+
+
+@given(PATTERNS, PATHS)
+def test_whatever_is_given_would_also_be_demanded(pattern: str, path: str) -> None:
+    """Giving is the narrower way to read one and the same pattern."""
+    if pattern_problem(pattern) is None and gives(pattern, path):
+        assert demands(pattern, path)
+
+
+@given(PATTERNS, PATTERNS, PATHS)
+def test_no_public_pattern_reaches_a_token_path(
+    give: str, demand: str, path: str
+) -> None:
+    """Where ``covers`` sees nothing, there is no path that both match."""
+    if pattern_problem(give) is None and pattern_problem(demand) is None:
+        both = gives(give, path) and demands(demand, path)
+        assert not both or covers(give, demand)
