@@ -1,4 +1,4 @@
-"""How the documentation is built. It reads the package, and nothing from the network."""
+"""How the site is built: from the package, and nothing from the network."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from jwtguard.settings import SETTINGS
 
 project = "jwtguard"
 author = "the jwtguard contributors"
-copyright = "2026, the jwtguard contributors"  # noqa: A001
+copyright = "2026, the jwtguard contributors"
 release = jwtguard.__version__
 version = release
 

@@ -51,12 +51,16 @@ class Issuer:
         _add_metadata(self._app, url, self.keys, self._base)
         _add_userinfo(self._app, store, self._base)
         _add_controls(self._app, self.keys)
+        self._token_paths = (self._base + TOKEN, self._base + REVOKE)
         self._guarded = self._guard()
 
     def __call__(
         self, environ: WSGIEnvironment, start_response: StartResponse
     ) -> Iterable[bytes]:
         """Serve one request, through a guard that knows the keys of this moment."""
+        if environ["PATH_INFO"] in self._token_paths and not _from_browser(environ):
+            # A server calls, or a relay that has checked the Origin itself.
+            return self._app.wsgi_app(environ, start_response)
         if self._guarded[0] != self.keys.names():
             self._guarded = self._guard()
         return self._guarded[1](environ, start_response)
@@ -77,9 +81,10 @@ class Issuer:
         policy = Policy(
             issuers=(trusted,),
             clients=clients,
-            token_paths=(base + TOKEN,),
-            revocation_paths=(base + REVOKE,),
+            token_paths=self._token_paths[:1],
+            revocation_paths=self._token_paths[1:],
             public_paths={*PUBLIC, *(base + path for path in PUBLIC)},
+            require_https=False,  # it listens on loopback, or where it was told to
         )
         return self.keys.names(), GuardMiddleware(self._app.wsgi_app, Guard(policy))
 
@@ -192,9 +197,17 @@ def _add_controls(app: Flask, keys: Keys) -> None:
         return jsonify({"outage": state["out"]})
 
 
+def _from_browser(environ: WSGIEnvironment) -> bool:
+    """Browsers add one or the other to every POST (Fetch standard)."""
+    return "HTTP_ORIGIN" in environ or "HTTP_SEC_FETCH_SITE" in environ
+
+
 def _only_from_here() -> None:
     """The controls are for programs on this machine, and for no page in a browser."""
     local = is_loopback_host(request.remote_addr or "")
-    browser = "Origin" in request.headers or "Sec-Fetch-Site" in request.headers
-    if not local or browser or not is_loopback_host(request.host):
+    if (
+        not local
+        or _from_browser(request.environ)
+        or not is_loopback_host(request.host)
+    ):
         raise NotFound

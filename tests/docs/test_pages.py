@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -68,7 +69,7 @@ def test_every_setting_is_on_its_page() -> None:
     """The settings page lists each setting once."""
     text = (DOCS / "settings.md").read_text("utf-8")
     listed = " ".join(
-        re.findall(r"^```\{settings\}\n(.*?)^```", text, re.DOTALL | re.M)
+        re.findall(r"^```\{settings\}\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
     )
     assert sorted(listed.split()) == sorted(setting.name for setting in SETTINGS)
 
@@ -77,7 +78,7 @@ def rows(page: Path) -> Iterator[list[str]]:
     """Yield the cells of each table row of a page."""
     for line in prose(page).splitlines():
         if line.startswith("| "):
-            yield [cell.strip() for cell in line.strip("| ").split(" | ")]
+            yield [cell.strip() for cell in line.split("|")[1:-1]]
 
 
 def error_rows() -> dict[str, tuple[str, str, str]]:
@@ -111,8 +112,8 @@ def raised() -> Iterator[tuple[str, int, str]]:
                 continue
             if len(constants) != 1 or constants[0].value not in errors.DESCRIPTIONS:
                 continue
-            given = {
-                keyword.arg: keyword.value.value
+            given: dict[str, Any] = {
+                keyword.arg or "": keyword.value.value
                 for keyword in node.keywords
                 if isinstance(keyword.value, ast.Constant)
             }
@@ -151,7 +152,8 @@ def test_profiles_are_those_of_the_code() -> None:
 
 def test_events_are_those_of_the_code() -> None:
     """The observability page has each event and its fields."""
-    known = re.findall(r"^\* (``.*?)(?=^\*|\Z)", events.__doc__ or "", re.DOTALL | re.M)
+    told_by_code = re.compile(r"^\* (``.*?)(?=^\*|\Z)", re.DOTALL | re.MULTILINE)
+    known = told_by_code.findall(events.__doc__ or "")
     listed = {
         row[0]: row[2] for row in rows(DOCS / "observability.md") if len(row) == 3
     }
