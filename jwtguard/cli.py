@@ -103,7 +103,7 @@ def _print_findings(findings: Sequence[Finding]) -> None:
 
 def _explain(arguments: argparse.Namespace) -> int:
     guard = Guard.from_env()
-    token = arguments.token if arguments.token != "-" else sys.stdin.read()
+    token = sys.stdin.read() if arguments.token == "-" else arguments.token  # noqa: S105
     token = token.strip().removeprefix("Bearer ").strip()
     checks = list(explain(guard, token))
     if arguments.origin or arguments.method or arguments.path:

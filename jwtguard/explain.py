@@ -208,7 +208,7 @@ _HINTS = {
     "expired": "if it was made just now, compare the clocks of both machines",
     "not_yet_valid": "the issuer's clock is ahead of this one",
     "issued_in_future": "the issuer's clock is ahead of this one",
-    "missing_claim": "JWTGUARD_PROFILE, or `require` of the issuer, says what is needed",
+    "missing_claim": "JWTGUARD_PROFILE, or `require` of the issuer, says what it needs",
 }
 
 

@@ -52,7 +52,7 @@ _HANDED_BACK = frozenset(
 
 
 class TokenRelay:
-    """``/oauth/token`` and ``/oauth/revoke`` on your own origin: ``.wsgi`` or ``.asgi``.
+    """``/oauth/token`` and ``/oauth/revoke`` at your own origin, WSGI or ASGI.
 
     Mount it at ``/oauth``, and list ``/oauth/*`` in ``public_paths``: it applies the
     rules of token paths itself. *guard* None means ``Guard.from_env()``. The settings

@@ -308,7 +308,7 @@ def _assemble(found: dict[str, Any], problems: list[str]) -> dict[str, Any]:
     own = {name: found.pop(name) for name in _OF_ISSUER if name in found}
     if tables is None:
         tables = [{"url": url} for url in named]
-    if not tables:
+    if not tables and not _named(problems, "JWTGUARD_ISSUER"):
         problems.append("JWTGUARD_ISSUER: required: the issuer whose tokens count")
     if len(tables) > 1:
         problems += [
@@ -319,7 +319,8 @@ def _assemble(found: dict[str, Any], problems: list[str]) -> dict[str, Any]:
         ]
     if len(tables) > 1:
         own = {name: value for name, value in own.items() if name not in _ONE_ISSUER}
-    if "audience" not in found and not all("audience" in table for table in tables):
+    known = "audience" in found or (tables and all("audience" in t for t in tables))
+    if not known and not _named(problems, "JWTGUARD_AUDIENCE"):
         problems.append(
             "JWTGUARD_AUDIENCE: required: the name of this API in `aud`, "
             "or the word unchecked alone"
@@ -397,8 +398,11 @@ def _try_policy(settings: dict[str, Any], problems: list[str]) -> None:
                 problems.append(text)
 
 
+def _named(problems: list[str], variable: str) -> bool:
+    """Whether something is wrong with *variable* already."""
+    return any(problem.startswith(variable + ":") for problem in problems)
+
+
 def _said(text: str, problems: list[str]) -> bool:
     """Whether the same has been said already, in better words."""
-    return "audience: name this API" in text and any(
-        problem.startswith("JWTGUARD_AUDIENCE") for problem in problems
-    )
+    return "audience: name this API" in text and _named(problems, "JWTGUARD_AUDIENCE")

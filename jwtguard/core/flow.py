@@ -116,7 +116,7 @@ class Flow:
             principal = self.verifier.recall(found.token)
             if principal is None:
                 principal = yield from self.verifier.verify(found.token)
-            return self._authorized(request, principal, found.carrier)
+            return self._authorized(request, kind, principal, found.carrier)
         except (InvalidTokenError, TokenTooLargeError) as error:
             if kind is Kind.OPTIONAL and found and found.carrier == "cookie":
                 return self._anonymous(request, error)
@@ -134,11 +134,11 @@ class Flow:
         )
 
     def _authorized(
-        self, request: Request, principal: Principal, carrier: str
+        self, request: Request, kind: Kind, principal: Principal, carrier: str
     ) -> Proceed:
         try:
             fields = self._callers.check(request, principal, carrier)
-            self._check_scopes(request, principal, fields)
+            self._check_scopes(request, kind, principal, fields)
         except AuthError as error:
             error.principal = principal
             raise
@@ -149,13 +149,13 @@ class Flow:
         return Proceed(principal, headers, None, None, None, carrier)
 
     def _check_scopes(
-        self, request: Request, principal: Principal, fields: Fields
+        self, request: Request, kind: Kind, principal: Principal, fields: Fields
     ) -> None:
         needed = self._paths.required(request.method, request.path)
         try:
-            if needed is None:
+            if needed is None and kind is Kind.PROTECTED:
                 raise AccessDeniedError("no_rule")
-            require_all(principal, needed)
+            require_all(principal, needed or ())
         except AuthError as error:
             error.cors = fields
             raise

@@ -21,9 +21,12 @@ MAX_PARAMETERS = 100
 _NAME = re.compile(r"[A-Za-z0-9_:-]+")
 _ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 _MEDIA_TYPE = re.compile(
-    r'application/x-www-form-urlencoded(?:\s*;\s*charset\s*=\s*(?:utf-8|"utf-8"))?\s*',
-    re.IGNORECASE,
+    r"application/x-www-form-urlencoded"
+    r'(?:[ \t]*;[ \t]*charset=(?:utf-8|"utf-8"))?[ \t]*',
+    re.IGNORECASE | re.ASCII,
 )
+_AUTHORIZATION = re.compile(r"[\x20-\x2b\x2d-\x7e]*")
+"""No comma, and no white space that only some parsers take for a blank."""
 _GRANT = re.compile(r"[\x21-\x7e]+")
 _CLIENT = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?")
 _REPEATABLE = frozenset({"resource", "audience"})
@@ -121,13 +124,14 @@ def _client(
 def _basic(request: Request, clients: Clients) -> str | None:
     """RFC 6749 section 2.3.1: the client id under HTTP Basic; None if there is none."""
     values = request.headers.get("authorization", ())
-    if len(values) > 1 or any("," in value for value in values):
+    value = values[0].strip(" \t") if values else ""
+    if len(values) > 1 or not _AUTHORIZATION.fullmatch(value):
         raise GrantError("form_malformed")
-    scheme, _, rest = values[0].strip().partition(" ") if values else ("", "", "")
+    scheme, _, rest = value.partition(" ")
     if scheme.lower() != "basic":
         return None
     try:
-        raw = a2b_base64(rest.strip().encode("ascii"), strict_mode=True).decode()
+        raw = a2b_base64(rest.strip(" ").encode("ascii"), strict_mode=True).decode()
         client_id = _decoded(raw.partition(":")[0].encode())
     except (Base64Error, UnicodeError):
         raise GrantError("form_malformed") from None

@@ -12,6 +12,7 @@ from .messages import Request
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _HOST = re.compile(r"[a-z0-9_](?:[a-z0-9._-]*[a-z0-9_])?|\[[0-9a-f:.]+\]")
+_HOST_AND_PORT = re.compile(r"([a-z0-9._-]+|\[[0-9a-f:.]+\])(?::[0-9]{0,5})?")
 _APP_SCHEME = re.compile(r"[a-z][a-z0-9+.-]*://[a-z0-9_.-]+(?::[0-9]{1,5})?")
 _FORWARDED = (
     "forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-port",
@@ -48,11 +49,10 @@ def serialized(origin: str) -> str | None:
 @lru_cache(maxsize=1024)
 def is_loopback_host(host: str) -> bool:
     """Whether *host*, with or without port, is a name of this very machine."""
-    name = host.lower()
-    if name.startswith("["):
-        name = name[1:].partition("]")[0]
-    else:
-        name = name.partition(":")[0].removesuffix(".")
+    found = _HOST_AND_PORT.fullmatch(host.lower())
+    if found is None:
+        return False
+    name = found[1].strip("[]").removesuffix(".")
     return name == "localhost" or name.endswith(".localhost") or _loopback(name)
 
 

@@ -12,7 +12,7 @@ from enum import Enum
 from ..errors import ConfigurationError
 from .scopes import scope_names
 
-_AMBIGUOUS = re.compile(r"^(?!/)|//|/\.{1,2}(?:/|$)|[\\;%\x00-\x1f\x7f]")
+_AMBIGUOUS = re.compile(r"^(?!/)|//|/\.{1,2}(?:/|$)|[\\;%\x00-\x1f\x7f-\x9f]")
 _ENCODED_SLASH = re.compile(r"%(?:2f|5c)", re.IGNORECASE)
 _METHOD = re.compile(r"[!#$%&'*+.^_`|~0-9A-Z-]+")
 
@@ -78,7 +78,7 @@ def pattern_problem(pattern: str) -> str | None:
         return f"path {pattern!r}: begins with /"
     if "*" in fixed:
         return f"path {pattern!r}: * stands only at the end, as in /notes/*"
-    if fixed and _AMBIGUOUS.search(fixed):
+    if _AMBIGUOUS.search(pattern.removesuffix("*")):
         return f"path {pattern!r}: can be read in more than one way"
     return None
 

@@ -371,7 +371,7 @@ class Policy:
         urls = [issuer.url for issuer in self.issuers]
         seen: set[tuple[str, str]] = set()
         for client in self.clients:
-            what = f"client {client.id}"
+            what = f"clients: {client.id}"
             if client.issuer is None and len(urls) > 1:
                 problems.append(f"{what}: issuer: needed, as there are several")
             if client.issuer is not None and client.issuer not in urls:
@@ -394,19 +394,23 @@ class Policy:
     def _check_paths(self, problems: _Problems) -> None:
         demands = (*self.token_paths, *self.revocation_paths)
         gives = (*self.public_paths, *self.optional_paths)
-        for pattern in (*demands, *gives, *(rule.path for rule in self.scopes)):
+        names = ("token_paths", "revocation_paths", "public_paths", "optional_paths")
+        named = [(name, pattern) for name in names for pattern in getattr(self, name)]
+        for name, pattern in (*named, *(("scopes", rule.path) for rule in self.scopes)):
             problem = pattern_problem(pattern)
             if problem:
-                problems.append(problem)
+                problems.append(f"{name}: {problem}")
         for give in gives:
             for demand in demands:
                 if covers(give, demand):
-                    problems.append(f"{give!r} would open the token path {demand!r}")
+                    problems.append(
+                        f"public_paths: {give!r} opens token path {demand!r}"
+                    )
         both = {p.casefold() for p in self.token_paths} & {
             p.casefold() for p in self.revocation_paths
         }
         for path in both:
-            problems.append(f"{path!r}: token path and revocation path at once")
+            problems.append(f"token_paths: {path!r} is a revocation path too")
 
     def _check_values(self, problems: _Problems) -> None:
         for name in ("leeway", "keys_cooldown", "token_cache", "keys_stale_for"):

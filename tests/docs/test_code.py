@@ -14,6 +14,7 @@ from typing import NamedTuple
 import pytest
 
 from jwtguard import load_policy
+from jwtguard.issuer import Config as IssuerConfig
 from jwtguard.testing import JWTIssuer
 
 ROOT = Path(__file__).parents[2]
@@ -139,9 +140,12 @@ def toml_blocks() -> list[tuple[Path, Block]]:
     ids=[f"{by_name(page)}:{b.line}" for page, b in toml_blocks()],
 )
 def test_toml_loads(page: Path, block: Block, tmp_path: Path) -> None:
-    """A TOML block is a configuration file, or a part of one, without a problem."""
+    """A TOML block is a configuration file of the guard or the issuer, or a part."""
     config = tmp_path / "jwtguard.toml"
     config.write_text(block.text, "utf-8")
+    if "[[users]]" in block.text:
+        assert IssuerConfig.load(config).users
+        return
     environ = {"JWTGUARD_CONFIG": str(config)}
     if "issuers" not in block.text:
         environ["JWTGUARD_ISSUER"] = "https://id.example.com"

@@ -1,0 +1,291 @@
+"""``load_policy``: what a person may write, and what they are told when it is wrong."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from jwtguard import ConfigurationError, Policy, load_policy
+from jwtguard.settings import SETTINGS
+
+BASE = {
+    "JWTGUARD_ISSUER": "https://id.example.com",
+    "JWTGUARD_AUDIENCE": "https://api.example.com",
+}
+
+
+def load(**settings: str) -> Policy:
+    """Load the base settings and these; names without their prefix."""
+    return load_policy(BASE | {f"JWTGUARD_{k}": v for k, v in settings.items()})
+
+
+def problems(environ: dict[str, str]) -> tuple[str, ...]:
+    """Return what is wrong with *environ*."""
+    with pytest.raises(ConfigurationError) as caught:
+        load_policy(environ)
+    return caught.value.problems
+
+
+def problem(**settings: str) -> str:
+    """Return the one thing that is wrong with the base settings and these."""
+    found = problems(BASE | {f"JWTGUARD_{k}": v for k, v in settings.items()})
+    assert len(found) == 1, found
+    return found[0]
+
+
+def test_issuer_and_audience_are_enough() -> None:
+    """Two variables make a policy, with the documented defaults."""
+    policy = load_policy(BASE)
+    (issuer,) = policy.issuers
+    assert issuer.url == "https://id.example.com"
+    assert policy.audience == {"https://api.example.com"}
+    assert (policy.leeway, policy.keys_max_age, policy.keys_stale_for) == (
+        30,
+        600,
+        86400,
+    )
+    assert (policy.keys_cooldown, policy.token_cache) == (10, 4096)
+    assert (policy.max_token_bytes, policy.max_body_bytes) == (16384, 65536)
+    assert (policy.realm, policy.require_https, policy.cookie) == ("api", True, None)
+
+
+def test_all_problems_are_told_at_once() -> None:
+    """A person mends everything in one go, not one thing at a time."""
+    found = problems(
+        {
+            "JWTGUARD_ISSUR": "https://id.example.com",
+            "JWTGUARD_LEEWAY": "soon",
+            "JWTGUARD_REQUIRE_HTTPS": "yes",
+            "JWTGUARD_CLIENTS": "spa=",
+        }
+    )
+    text = "\n".join(found)
+    for name in ("ISSUR", "ISSUER", "AUDIENCE", "LEEWAY", "REQUIRE_HTTPS", "CLIENTS"):
+        assert f"JWTGUARD_{name}" in text
+    assert "did you mean JWTGUARD_ISSUER?" in text
+    assert "'soon'" in text
+
+
+@pytest.mark.parametrize("name", ["JWTGUARD_SERVICE_HOST", "JWTGUARD_PORT_80_TCP"])
+def test_what_kubernetes_sets_is_no_mistake(name: str) -> None:
+    """A service called jwtguard adds variables of its own; they are not ours."""
+    load_policy({**BASE, name: "10.0.0.1"})
+
+
+def test_an_empty_variable_means_unset() -> None:
+    """Compose files and shells set empty variables; that is no value."""
+    assert load(COOKIE="", LEEWAY="").leeway == 30
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("AUDIENCE", "a,b", "spaces"),
+        ("PUBLIC_PATHS", "/a,/b", "spaces"),
+        ("CLIENTS_ONLY", "True", "true or false"),
+        ("LEEWAY", "-1", "not negative"),
+        ("LEEWAY", "1e999", "not negative"),
+        ("LEEWAY", "1_0", "not negative"),
+        ("TOKEN_CACHE", "1.5", "whole number"),
+        ("KEYS_MAX_AGE", "0", "at least 1"),
+        ("ALGORITHMS", "HS256", "HS256"),
+        ("ALGORITHMS", "none", "none"),
+        ("PROFILE", "okto", "okto"),
+        ("PUBLIC_PATHS", "healthz", "begins with /"),
+        ("PUBLIC_PATHS", "/a*b", "only at the end"),
+        ("CLIENTS", "spa=http://www.example.com", "loopback only"),
+        ("CLIENTS", "spa=https://www.example.com/", "https://www.example.com"),
+        ("CLIENTS", "spa=*", "no origin"),
+        ("CLIENTS", "spa=null", "no origin"),
+        ("CLIENTS", "spa=https://u@www.example.com", "no origin"),
+        ("CLIENTS", "spa spa", "twice"),
+        ("REFRESH_CLIENTS", "spa", "not listed"),
+        ("SCOPES", "/a", "write GET:"),
+        ("SCOPES", "get:/a=b", "write GET:"),
+        ("SCOPES", "/a=b,", "comma"),
+        ("TRUSTED_PROXIES", "10.0.0.1/8", "no address"),
+        ("TRUSTED_PROXIES", "proxy", "no address"),
+        ("PUBLIC_URL", "https://api.example.com/v1", "no origin"),
+        ("COOKIE", "a b", "no cookie name"),
+        ("REALM", 'a"b', "quoted"),
+        ("JWKS_URL", "http://keys.example.com/jwks", "JWTGUARD_HTTP_HOSTS"),
+        ("KEYS", "{}", "keys"),
+        ("RELAY_URL", "ftp://id.example.com", "https"),
+    ],
+)
+def test_a_wrong_value_is_named_with_what_would_be_right(
+    name: str, value: str, said: str
+) -> None:
+    """Every problem names its setting, and says how to write it."""
+    text = problem(**{name: value})
+    assert said in text
+    assert name.lower() in text.lower()
+
+
+def test_a_token_path_may_not_be_opened() -> None:
+    """A public pattern over a token path would take its rules away."""
+    text = problem(TOKEN_PATHS="/oauth/token", PUBLIC_PATHS="/oauth/*")
+    assert "/oauth/*" in text
+
+
+def test_secrets_are_never_shown() -> None:
+    """The value of a secret stays out of error texts and of ``repr``."""
+    environ = {**BASE, "JWTGUARD_KEYS": "hush-hush"}
+    assert "hush-hush" not in "\n".join(problems(environ))
+    assert "hush" not in repr(load(RELAY_CLIENT_SECRET="hush"))
+
+
+def test_clients_and_scopes_in_short_form() -> None:
+    """One variable lists clients with their origins, another scopes by path."""
+    policy = load(
+        CLIENTS="spa=https://www.example.com,https://m.example.com batch",
+        REFRESH_CLIENTS="spa",
+        SCOPES="GET:/notes/*=notes:read /admin/*=admin,audit /*=",
+    )
+    spa, batch = policy.clients
+    assert spa.origins == {"https://www.example.com", "https://m.example.com"}
+    assert (spa.refresh, batch.refresh, batch.origins) == (True, False, frozenset())
+    read, admin, rest = policy.scopes
+    assert (read.path, read.methods, read.require) == (
+        "/notes/*",
+        ("GET",),
+        ("notes:read",),
+    )
+    assert (admin.methods, admin.require) == ((), ("admin", "audit"))
+    assert (rest.path, rest.require) == ("/*", ())
+
+
+def test_a_value_may_come_from_a_file(tmp_path: Path) -> None:
+    """NAME_FILE reads the value from a path, less the final newline."""
+    path = tmp_path / "secret"
+    path.write_text("hush\n")
+    assert load(RELAY_CLIENT_SECRET_FILE=str(path)).relay_client_secret == "hush"
+    text = problem(RELAY_CLIENT_SECRET_FILE=str(path), RELAY_CLIENT_SECRET="x")
+    assert "both" in text
+    assert "cannot be read" in problem(REALM_FILE=str(tmp_path / "absent"))
+
+
+def test_the_config_variable_itself_has_no_file_form() -> None:
+    """JWTGUARD_CONFIG names a file already."""
+    assert "no such setting" in problem(CONFIG_FILE="x")
+
+
+TOML = """
+audience = ["https://api.example.com"]
+public_paths = ["/healthz", "/static/*"]
+leeway = 5
+
+[[issuers]]
+url = "https://id.example.com/realms/main"
+profile = "keycloak"
+jwks_url = "https://id.internal.example/realms/main/certs"
+
+[[issuers]]
+url = "https://other.example.com"
+audience = "unchecked"
+
+[[clients]]
+id = "spa"
+issuer = "https://id.example.com/realms/main"
+origins = ["https://www.example.com"]
+refresh = true
+methods = ["GET", "POST"]
+headers = ["X-Request-ID"]
+
+[[scopes]]
+path = "/notes/*"
+methods = ["GET"]
+require = ["notes:read"]
+"""
+
+
+def written(tmp_path: Path, text: str) -> dict[str, str]:
+    """Return an environment that names a TOML file with *text*."""
+    path = tmp_path / "jwtguard.toml"
+    path.write_text(text)
+    return {"JWTGUARD_CONFIG": str(path)}
+
+
+def test_toml_says_the_same_and_more(tmp_path: Path) -> None:
+    """Issuers, clients and scopes have tables; a variable overrides the file."""
+    environ = written(tmp_path, TOML)
+    policy = load_policy({**environ, "JWTGUARD_LEEWAY": "7"})
+    assert policy.leeway == 7
+    main, other = policy.issuers
+    assert (main.profile, other.audience) == ("keycloak", "unchecked")
+    (spa,) = policy.clients
+    assert (spa.methods, spa.headers, spa.refresh) == (
+        ("GET", "POST", "HEAD"),
+        ("X-Request-ID",),
+        True,
+    )
+
+
+def test_issuers_in_two_places_are_an_error(tmp_path: Path) -> None:
+    """Nobody should have to guess which of them counts."""
+    environ = written(tmp_path, TOML)
+    found = problems({**environ, "JWTGUARD_ISSUER": "https://id.example.com"})
+    assert any("keep one" in text for text in found)
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("audiance = 'x'", "did you mean audience"),
+        ("algorithms = []", "at least one"),
+        ("audience = []", "at least one"),
+        ("public_paths = ['']", "none of them empty"),
+        ("leeway = -1", "not negative"),
+        ("leeway = '30'", "kind"),
+        ("clients_only = 'true'", "kind"),
+        ("token_cache = true", "kind"),
+        ("cookie = ''", "empty"),
+        ("clients = ['spa']", "[[clients]]"),
+        ("issuers = []", "[[issuers]]"),
+        ("broken = ", "jwtguard.toml"),
+    ],
+)
+def test_toml_values_have_their_types(tmp_path: Path, line: str, said: str) -> None:
+    """A value of the wrong type, an empty one, or an unknown key is refused."""
+    found = problems({**BASE, **written(tmp_path, line)})
+    assert any(said in text for text in found), found
+
+
+@pytest.mark.parametrize(
+    ("table", "said"),
+    [
+        ("[[clients]]\nid = 'spa'\norigin = ['https://a.example']", "origins"),
+        ("[[clients]]\norigins = []", "member is missing"),
+        ("[[clients]]\nid = ''", "empty id"),
+        ("[[clients]]\nid = 'spa'\nrefresh = 'yes'", "true or false"),
+        ("[[clients]]\nid = 'spa'\nissuer = 'https://no.example'", "not trusted"),
+        ("[[scopes]]\npath = '/a'\nrequire = ['a b']", "a b"),
+        ("[[scopes]]\npath = 'a'", "begins with /"),
+    ],
+)
+def test_toml_tables_are_checked(tmp_path: Path, table: str, said: str) -> None:
+    """A table's members are checked like everything else."""
+    found = problems({**BASE, **written(tmp_path, table)})
+    assert any(said in text for text in found), found
+
+
+def test_with_several_issuers_a_client_names_its_own(tmp_path: Path) -> None:
+    """A client belongs to one issuer: its id alone says nothing."""
+    issuers = "https://a.example https://b.example"
+    found = problems({**BASE, "JWTGUARD_ISSUER": issuers, "JWTGUARD_CLIENTS": "spa"})
+    assert any("[[clients]]" in text for text in found)
+    found = problems(
+        {**BASE, "JWTGUARD_ISSUER": issuers, "JWTGUARD_JWKS_URL": "https://a.example/j"}
+    )
+    assert any("one issuer only" in text for text in found)
+
+
+def test_each_setting_is_a_field_of_the_policy_or_of_its_issuer() -> None:
+    """The table of settings and the dataclasses say the same names."""
+    own = {"issuer", "refresh_clients", "jwks_url", "discovery_url", "keys", "profile"}
+    policy = load_policy(BASE)
+    for setting in SETTINGS:
+        assert setting.name in own or hasattr(policy, setting.name), setting.name
+        assert re.fullmatch(r"JWTGUARD_[A-Z_]+", setting.variable)
