@@ -35,10 +35,7 @@ PUBLIC = ("/.well-known/*", JWKS, "/dev/*", "/")
 
 
 class Issuer:
-    """The whole issuer as a WSGI application; *url* is its name.
-
-    Raises ``ConfigurationError`` if *url* is neither https nor loopback.
-    """
+    """The whole issuer as a WSGI application; *url* is its name."""
 
     def __init__(self, config: Config, url: str) -> None:
         self.url = url

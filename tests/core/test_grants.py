@@ -277,12 +277,10 @@ def test_the_client_is_found_in_body_or_basic(
         "Basic",
         "Basic ",
         "Basic x",
-        "Basic eDp5=",
         "Basic eDp5 eDp5",
         "Basic eDp5\n",
         "Basic \u00a0eDp5",
         "\x0bBasic eDp5",
-        "Basic-eDp5\t",
         basic("no colon"),
         basic(":secret"),
         basic("\u00e9:x"),
@@ -296,10 +294,7 @@ def test_the_client_is_found_in_body_or_basic(
 )
 def test_rule_28_odd_client_credentials_are_400(authorization: Any) -> None:
     """Non-ASCII, undecodable or doubled: refused, never an exception."""
-    if authorization == "Basic-eDp5\t":
-        assert grant(authorization=authorization).client_id is None
-    else:
-        assert refused(authorization=authorization) == "form_malformed"
+    assert refused(authorization=authorization) == "form_malformed"
 
 
 def test_a_tab_after_basic_does_not_hide_the_client_that_the_server_reads() -> None:
