@@ -175,10 +175,10 @@ class TrustedIssuer:
             f"{what}: one of jwks_url, discovery_url and keys, not several",
         )
         self._tidy(what, problems)
-        if self.keys:
+        if self.keys is not None and self.keys != "":
             try:
                 parse_given(self.keys)
-            except ValueError as error:
+            except (TypeError, ValueError) as error:
                 problems.append(f"{what}: keys: {error}")
         if self.kidless not in (None, *KIDLESS):
             problems.append(f"{what}: kidless: {self.kidless!r} is not one, try, never")
@@ -201,14 +201,14 @@ class TrustedIssuer:
             value = getattr(self, name)
             if value is None:
                 continue
+            if name == "header_types" and isinstance(value, Collection):
+                several = (value,) if isinstance(value, str) else value
+                value = ["absent" if item == "" else item for item in several]
+            names = _names(value, f"{what}: {name}", problems)
             if name == "header_types":
-                absent = [item for item in value if item in ("", "absent")]
-                rest = [item for item in value if item not in ("", "absent")]
-                names = _names(rest, f"{what}: {name}", problems)
-                types = {item.lower() for item in names} | {"" for _ in absent}
-                _set(self, header_types=frozenset(types))
-            else:
-                _set(self, **{name: _names(value, f"{what}: {name}", problems)})
+                types = (item.lower() for item in names)
+                names = frozenset("" if item == "absent" else item for item in types)
+            _set(self, **{name: names})
         if self.expect is not None and not (
             isinstance(self.expect, Mapping)
             and all(
