@@ -204,7 +204,7 @@ class TrustedIssuer:
             if name == "header_types" and isinstance(value, Collection):
                 several = (value,) if isinstance(value, str) else value
                 value = ["absent" if item == "" else item for item in several]
-            names = _names(value, f"{what}: {name}", problems)
+            names: Collection[str] = _names(value, f"{what}: {name}", problems)
             if name == "header_types":
                 types = (item.lower() for item in names)
                 names = frozenset("" if item == "absent" else item for item in types)

@@ -1,0 +1,86 @@
+// What a page does with oidc-client-ts; the tests call these functions.
+"use strict";
+
+function manager({ issuer, clientId, tokenUrl }) {
+  const metadata = tokenUrl ? { token_endpoint: tokenUrl } : undefined;
+  return new oidc.UserManager({
+    authority: issuer,
+    client_id: clientId,
+    redirect_uri: location.origin,
+    scope: "openid notes:read notes:write",
+    metadataSeed: metadata,
+    automaticSilentRenew: false,
+    stopCheckSession: true,
+  });
+}
+
+async function signIn(where, username, password) {
+  const users = manager(where);
+  await users.signinResourceOwnerCredentials({
+    username,
+    password,
+    skipUserInfo: true,
+  });
+  const user = await users.getUser();
+  return { access: user.access_token, refresh: user.refresh_token };
+}
+
+async function signInSilently(where) {
+  const users = manager(where);
+  await users.signinSilent();
+  const user = await users.getUser();
+  return { access: user.access_token, refresh: user.refresh_token };
+}
+
+// What a script can learn of an answer: status, challenge and body, or only that the
+// browser keeps it to itself.
+async function call(url, token, options = {}) {
+  const headers = { ...(options.headers ?? {}) };
+  if (token) headers.Authorization = `Bearer ${token}`;
+  try {
+    const answer = await fetch(url, { ...options, headers });
+    return {
+      status: answer.status,
+      challenge: answer.headers.get("WWW-Authenticate"),
+      body: await answer.text(),
+    };
+  } catch (error) {
+    return { unreadable: String(error) };
+  }
+}
+
+// A form needs no preflight, and goes wherever it is pointed.
+function submitForm(url, fields, enctype) {
+  const form = document.createElement("form");
+  form.method = "post";
+  form.action = url;
+  if (enctype) form.enctype = enctype;
+  for (const [name, value] of Object.entries(fields)) {
+    const input = document.createElement("input");
+    [input.type, input.name, input.value] = ["hidden", name, value];
+    form.append(input);
+  }
+  document.body.append(form);
+  form.submit();
+}
+
+function loadImage(url) {
+  return new Promise((resolve) => {
+    const image = new Image();
+    image.onload = () => resolve("loaded");
+    image.onerror = () => resolve("failed");
+    image.src = url;
+  });
+}
+
+function openSocket(url, protocols) {
+  return new Promise((resolve) => {
+    const socket = new WebSocket(url, protocols);
+    socket.onopen = () => resolve("open");
+    socket.onclose = (event) => resolve(`closed ${event.code}`);
+  });
+}
+
+addEventListener("DOMContentLoaded", () => {
+  document.getElementById("origin").textContent = location.origin;
+});

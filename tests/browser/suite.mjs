@@ -1,0 +1,300 @@
+// Runs every case in a real Chromium, and prints one line of JSON for each.
+//
+// The settings come as JSON in the first argument: where things are, and which group of
+// cases to run. A case passes by returning; it fails by throwing.
+
+import assert from "node:assert/strict";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { chromium } from "playwright-core";
+
+const at = JSON.parse(process.argv[2]);
+const where = { issuer: at.issuer, clientId: "spa", tokenUrl: at.tokenUrl };
+const tokenUrl = at.tokenUrl ?? `${at.issuer}/oauth/token`;
+const ALICE = ["alice", "wonderland"];
+const BOB = ["bob", "builder"];
+const FORM = { "Content-Type": "application/x-www-form-urlencoded" };
+
+let browser;
+const pages = [];
+
+async function open(origin, path = "/page.html", context = undefined) {
+  const own = context ?? (await browser.newContext());
+  const page = await own.newPage();
+  pages.push(page);
+  await page.goto(origin + path);
+  return page;
+}
+
+const signIn = (page, who = ALICE, to = where) =>
+  page.evaluate(([w, u, p]) => signIn(w, u, p), [to, ...who]);
+const call = (page, url, token, options) =>
+  page.evaluate(([u, t, o]) => call(u, t, o), [url, token, options]);
+const notes = async (page, token) =>
+  JSON.parse((await call(page, `${at.api}/notes`, token)).body).notes.length;
+const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+const refreshBody = (token) =>
+  new URLSearchParams({
+    grant_type: "refresh_token",
+    client_id: "spa",
+    refresh_token: token,
+  }).toString();
+
+const api = {
+  async "login and API call"() {
+    const page = await open(at.own);
+    const { access, refresh } = await signIn(page);
+    assert.ok(access && refresh);
+    const answer = await call(page, `${at.api}/notes`, access);
+    assert.equal(answer.status, 200);
+    assert.ok(Array.isArray(JSON.parse(answer.body).notes));
+  },
+
+  async "a 401 is readable: status and challenge"() {
+    const page = await open(at.own);
+    const answer = await call(page, `${at.api}/notes`);
+    assert.equal(answer.status, 401);
+    assert.match(answer.challenge, /^Bearer realm=/);
+    const bad = await call(page, `${at.api}/notes`, "not.a.token");
+    assert.equal(bad.status, 401);
+    assert.match(bad.challenge, /error="invalid_token"/);
+  },
+
+  async "a scope refusal is readable"() {
+    const page = await open(at.own);
+    const { access } = await signIn(page, BOB);
+    const options = { method: "POST", body: "{}" };
+    const answer = await call(page, `${at.api}/notes`, access, options);
+    assert.equal(answer.status, 403);
+    assert.match(answer.challenge, /insufficient_scope.*scope="notes:write"/);
+  },
+
+  async "an expired token, then a refresh"() {
+    const page = await open(at.own);
+    const { access } = await signIn(page);
+    await sleep(at.lifetime * 1000 + 1200);
+    const old = await call(page, `${at.api}/notes`, access);
+    assert.equal(old.status, 401);
+    assert.match(old.challenge, /expired/);
+    const renewed = await page.evaluate((w) => signInSilently(w), where);
+    assert.notEqual(renewed.access, access);
+    const answer = await call(page, `${at.api}/notes`, renewed.access);
+    assert.equal(answer.status, 200);
+  },
+
+  async "a refresh from a stranger's page: refused, and nothing is spent"() {
+    const page = await open(at.own);
+    const { refresh } = await signIn(page);
+    const stranger = await open(at.stranger);
+    const options = { method: "POST", headers: FORM, body: refreshBody(refresh) };
+    const stolen = await call(stranger, tokenUrl, null, options);
+    assert.ok(stolen.unreadable);
+    await stranger.evaluate(
+      ([u, f]) => submitForm(u, f),
+      [tokenUrl, { grant_type: "refresh_token", client_id: "spa", refresh_token: refresh }],
+    );
+    await stranger.waitForLoadState();
+    assert.doesNotMatch(await stranger.content(), /access_token/);
+    const kept = await call(page, tokenUrl, null, options);
+    assert.equal(kept.status, 200);
+  },
+
+  async "a login from a stranger's page brings no token"() {
+    const stranger = await open(at.stranger);
+    const [username, password] = ALICE;
+    const fields = { grant_type: "password", client_id: "spa", username, password };
+    const options = {
+      method: "POST",
+      headers: FORM,
+      body: new URLSearchParams(fields).toString(),
+    };
+    assert.ok((await call(stranger, tokenUrl, null, options)).unreadable);
+    for (const enctype of [undefined, "text/plain", "multipart/form-data"]) {
+      const page = await open(at.stranger);
+      await page.evaluate(([u, f, e]) => submitForm(u, f, e), [tokenUrl, fields, enctype]);
+      await page.waitForLoadState();
+      assert.doesNotMatch(await page.content(), /access_token/);
+    }
+  },
+
+  async "a token of client A on client B's page: refused and unreadable"() {
+    const page = await open(at.own);
+    const { access } = await signIn(page);
+    const before = await notes(page, access);
+    const other = await open(at.other);
+    assert.ok((await call(other, `${at.api}/notes`, access)).unreadable);
+    const options = {
+      method: "POST",
+      headers: { "Content-Type": "application/json" },
+      body: JSON.stringify({ text: "from B" }),
+    };
+    assert.ok((await call(other, `${at.api}/notes`, access, options)).unreadable);
+    assert.equal(await notes(page, access), before);
+  },
+
+  async "a stranger's page: stopped at the preflight"() {
+    const page = await open(at.own);
+    const { access } = await signIn(page);
+    const before = await notes(page, access);
+    const stranger = await open(at.stranger);
+    const options = {
+      method: "POST",
+      headers: { "Content-Type": "application/json" },
+      body: JSON.stringify({ text: "from a stranger" }),
+    };
+    assert.ok((await call(stranger, `${at.api}/notes`, access, options)).unreadable);
+    assert.ok((await call(stranger, `${at.api}/notes`, access)).unreadable);
+    assert.equal(await notes(page, access), before);
+  },
+
+  async "a preflight is cached"() {
+    const page = await open(at.own);
+    const { access } = await signIn(page);
+    const mark = `${at.api}/notes?preflight=${Date.now()}`;
+    for (let n = 0; n < 3; n += 1) assert.equal((await call(page, mark, access)).status, 200);
+    console.log(JSON.stringify({ mark: new URL(mark).search }));
+  },
+};
+
+async function signInAtSite(context) {
+  const page = await open(at.www, "/login", context);
+  await page.fill("input[name=username]", ALICE[0]);
+  await page.fill("input[name=password]", ALICE[1]);
+  await Promise.all([page.waitForURL(`${at.www}/`), page.click("form button")]);
+  return page;
+}
+
+const countOf = async (page, text) => {
+  await page.goto(`${at.www}/`);
+  return (await page.content()).split(text).length - 1;
+};
+const tokenCookies = async (context) =>
+  (await context.cookies(at.www)).filter((cookie) => cookie.name.includes("notes"));
+
+const site = {
+  async "login by form: an HttpOnly cookie, and a page made with it"() {
+    const context = await browser.newContext();
+    const page = await signInAtSite(context);
+    const [cookie] = await tokenCookies(context);
+    assert.ok(cookie.httpOnly);
+    assert.equal(cookie.sameSite, "Lax");
+    assert.equal(await page.evaluate(() => document.cookie), "");
+    assert.match(await page.content(), /alice/);
+  },
+
+  async "CSRF by form, fetch, image and WebSocket from the stranger's page"() {
+    const context = await browser.newContext();
+    const page = await signInAtSite(context);
+    const text = `csrf-${Date.now()}`;
+    for (const enctype of [undefined, "text/plain", "multipart/form-data"]) {
+      const stranger = await open(at.stranger, "/page.html", context);
+      await stranger.evaluate(
+        ([u, f, e]) => submitForm(u, f, e),
+        [`${at.www}/notes`, { text }, enctype],
+      );
+      await stranger.waitForLoadState();
+      assert.doesNotMatch(await stranger.content(), /alice/);
+    }
+    const stranger = await open(at.stranger, "/page.html", context);
+    for (const mode of ["cors", "no-cors"]) {
+      await call(stranger, `${at.www}/notes`, null, {
+        method: "POST",
+        mode,
+        credentials: "include",
+        headers: FORM,
+        body: `text=${text}`,
+      });
+    }
+    const read = await call(stranger, `${at.www}/`, null, { credentials: "include" });
+    assert.ok(read.unreadable);
+    assert.equal(await stranger.evaluate((u) => loadImage(u), `${at.www}/`), "failed");
+    const socket = `${at.www.replace("http", "ws")}/notes`;
+    const closed = await stranger.evaluate((u) => openSocket(u), socket);
+    assert.match(closed, /^closed/);
+    assert.equal(await countOf(page, text), 0);
+  },
+
+  async "login CSRF: the stranger's page cannot sign the visitor in"() {
+    const context = await browser.newContext();
+    const stranger = await open(at.stranger, "/page.html", context);
+    const [username, password] = BOB;
+    await stranger.evaluate(
+      ([u, f]) => submitForm(u, f),
+      [`${at.www}/login`, { username, password }],
+    );
+    await stranger.waitForLoadState();
+    assert.deepEqual(await tokenCookies(context), []);
+  },
+
+  async "logout: by the site's own page, and not by the stranger's"() {
+    const context = await browser.newContext();
+    const page = await signInAtSite(context);
+    const stranger = await open(at.stranger, "/page.html", context);
+    await stranger.evaluate((u) => submitForm(u, {}), `${at.www}/session/logout`);
+    await stranger.waitForLoadState();
+    assert.notDeepEqual(await tokenCookies(context), []);
+    await page.goto(`${at.www}/`);
+    await Promise.all([
+      page.waitForURL(`${at.www}/login`),
+      page.click("form[action$='logout'] button"),
+    ]);
+    assert.deepEqual(await tokenCookies(context), []);
+    await page.goto(`${at.www}/`);
+    assert.equal(page.url(), `${at.www}/login`);
+  },
+
+  async "an ended session is renewed without a password"() {
+    const context = await browser.newContext();
+    const page = await signInAtSite(context);
+    const [before] = (await tokenCookies(context)).filter((c) => c.path === "/");
+    await sleep(at.lifetime * 1000 + 1200);
+    await page.goto(`${at.www}/`);
+    assert.equal(page.url(), `${at.www}/`);
+    assert.match(await page.content(), /alice/);
+    const [after] = (await tokenCookies(context)).filter((c) => c.path === "/");
+    assert.notEqual(after.value, before.value);
+  },
+
+  async "two tabs renewing at once do not log the visitor out"() {
+    const context = await browser.newContext();
+    const first = await signInAtSite(context);
+    const second = await context.newPage();
+    pages.push(second);
+    await sleep(at.lifetime * 1000 + 1200);
+    await Promise.all([first.goto(`${at.www}/`), second.goto(`${at.www}/`)]);
+    for (const page of [first, second]) {
+      await page.goto(`${at.www}/`);
+      assert.equal(page.url(), `${at.www}/`);
+    }
+  },
+};
+
+const FLAGS = [
+  "--no-sandbox",
+  "--disable-gpu",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+];
+
+const profile = await mkdtemp(join(tmpdir(), "jwtguard-browser-"));
+try {
+  browser = await chromium.launch({ executablePath: at.chromium, args: FLAGS });
+  for (const [name, run] of Object.entries({ api, site }[at.group])) {
+    if (at.only && !at.only.includes(name)) continue;
+    let problem = null;
+    try {
+      await run();
+    } catch (error) {
+      problem = String(error.stack ?? error);
+    }
+    console.log(JSON.stringify({ name, problem }));
+    await Promise.all(pages.splice(0).map((page) => page.context().close().catch(() => {})));
+  }
+} finally {
+  await browser?.close();
+  await rm(profile, { recursive: true, force: true });
+}

@@ -1,0 +1,1004 @@
+"""The hallway, end to end: requests as values in, decisions as values out."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from jwtguard import AuthError, Client, Guard, TrustedIssuer
+from jwtguard.core.messages import Decision, Principal, Proceed, Request, Respond
+from jwtguard.core.paths import ScopeRule
+from jwtguard.errors import InvalidTokenError, MissingTokenError
+from jwtguard.testing import AUDIENCE, FakeClock, JWTIssuer
+
+WWW, SSR = "https://www.example", "https://ssr.example"
+EVIL = "https://evil.example"
+API = "api.example"
+FORM = "application/x-www-form-urlencoded"
+Sign = Callable[..., str]
+
+
+def request(
+    path: str = "/x", method: str = "GET", token: str | None = None, **fields: Any
+) -> Request:
+    extra = {
+        name: fields.pop(name)
+        for name in ("scheme", "peer", "query", "raw_path", "websocket", "subprotocols")
+        if name in fields
+    }
+    given = {"host": API, **fields}
+    if token is not None:
+        given["authorization"] = f"Bearer {token}"
+    headers = {
+        name.replace("_", "-"): (value,) if isinstance(value, str) else tuple(value)
+        for name, value in given.items()
+        if value is not None
+    }
+    return Request(method, path, headers, **{"peer": "203.0.113.9", **extra})
+
+
+class House:
+    """A guard with every kind of path and client, and what it decided."""
+
+    def __init__(self, issuer: JWTIssuer, **settings: Any) -> None:
+        self.issuer = issuer
+        self.told: list[dict[str, Any]] = []
+        clients = (
+            Client(id="spa", origins=(WWW,), refresh=True, methods=("GET", "POST")),
+            Client(id="ssr", origins=(SSR,), credentials=True),
+            Client(id="batch", refresh=True),
+        )
+        policy = issuer.policy(**{"clients": clients, **settings})
+        self.guard = Guard(
+            policy,
+            clock=issuer.clock,
+            transport=issuer.transport,
+            on_event=lambda event, fields: self.told.append(
+                {"event": event, **fields}
+            ),
+        )
+
+    def decide(self, asked: Request, body: bytes | None = b"") -> Decision:
+        return self.guard.decide(asked, lambda _: body)
+
+    def passes(self, asked: Request, body: bytes | None = b"") -> Proceed:
+        decision = self.decide(asked, body)
+        assert isinstance(decision, Proceed), decision
+        return decision
+
+    def refuses(self, asked: Request, body: bytes | None = b"") -> Respond:
+        decision = self.decide(asked, body)
+        assert isinstance(decision, Respond)
+        return decision
+
+    def reason(self, asked: Request, body: bytes | None = b"") -> tuple[int, str]:
+        answer = self.refuses(asked, body)
+        return answer.status, answer.reason
+
+    def token(self, **given: Any) -> str:
+        return self.issuer.token(**given)
+
+
+@pytest.fixture
+def house(jwt_issuer: JWTIssuer) -> House:
+    return House(jwt_issuer)
+
+
+@pytest.fixture
+def cookies(jwt_issuer: JWTIssuer) -> House:
+    return House(
+        jwt_issuer,
+        cookie="token",
+        public_paths=("/login",),
+        optional_paths=("/home",),
+        public_url=(f"https://{API}",),
+    )
+
+
+def field(answer: Respond, name: str) -> str | None:
+    values = [value for key, value in answer.headers if key.lower() == name.lower()]
+    assert len(values) < 2, values
+    return values[0] if values else None
+
+
+def principal(decision: Proceed) -> Principal:
+    assert decision.principal is not None
+    return decision.principal
+
+
+# A protected path.
+
+
+def test_a_good_token_passes(house: House) -> None:
+    """And says who calls; a second time from memory, with a principal of its own."""
+    token = house.token(scope="a b")
+    first, second = (house.passes(request(token=token)) for _ in range(2))
+    assert principal(first).subject == "alice"
+    assert principal(first).scopes == {"a", "b"}
+    assert first.carrier == "header"
+    assert principal(first) == principal(second)
+    principal(first).claims["sub"] = "mallory"
+    assert principal(second).claims["sub"] == "alice"
+    assert house.issuer.fetches == 1
+
+
+@pytest.mark.parametrize("authorization", [None, "", "Basic eDp5", "DPoP x"])
+def test_rule_24_without_a_token_the_challenge_is_bare(
+    house: House, authorization: str | None
+) -> None:
+    """401, no error code, and a body that says what is needed."""
+    answer = house.refuses(request(authorization=authorization))
+    assert (answer.status, answer.reason) == (401, "no_credentials")
+    assert field(answer, "WWW-Authenticate") == 'Bearer realm="api"'
+    assert field(answer, "Cache-Control") == "no-store"
+    assert json.loads(answer.body)["error_description"] == "A bearer token is needed"
+
+
+@pytest.mark.parametrize(
+    ("make", "why"),
+    [
+        (lambda i: i.expired(), "expired"),
+        (lambda i: i.forged(), "bad_signature"),
+        (lambda i: i.id_token(), "id_token"),
+        (lambda i: i.wrong_audience(), "wrong_audience"),
+        (lambda i: i.token(claims={"iss": "https://evil.example"}), "unknown_issuer"),
+        (lambda i: i.token(claims={"iss": ["x"]}), "malformed"),
+        (lambda i: i.token(claims={"iss": None}), "missing_claim"),
+        (lambda i: i.token(headers={"kid": "made-up"}), "unknown_key"),
+        (lambda i: "opaque", "malformed"),
+        (lambda i: "a.b.c.d.e", "encrypted"),
+    ],
+)
+def test_a_bad_token_is_401_with_its_own_sentence(
+    house: House, make: Callable[[JWTIssuer], str], why: str
+) -> None:
+    """The developer reads which it was; nothing of the token is echoed."""
+    try:
+        token = make(house.issuer)
+    except TypeError:  # PyJWT makes no token with a list for iss
+        pytest.skip("cannot be made here")
+    answer = house.refuses(request(token=token, origin=WWW))
+    assert (answer.status, answer.reason) == (401, why)
+    assert 'error="invalid_token"' in (field(answer, "WWW-Authenticate") or "")
+    assert field(answer, "Access-Control-Allow-Origin") == WWW
+    assert field(answer, "Vary") == "Origin"
+    text = repr(answer)
+    assert "evil" not in text
+    assert token not in text
+    assert token not in repr(house.told)
+
+
+def test_algorithms_are_an_explicit_list(jwt_issuer: JWTIssuer, sign: Sign) -> None:
+    """``none``, symmetric ones, and what the policy leaves out: before any fetch."""
+    house = House(jwt_issuer)
+    for alg in ("none", "None", "HS256", "ES256K", "RS1", "", "es256"):
+        token = sign(header={"alg": alg, "kid": "x"})
+        assert house.reason(request(token=token)) == (401, "wrong_algorithm")
+    narrow = House(jwt_issuer, algorithms=("RS256",))
+    assert narrow.reason(request(token=sign())) == (401, "wrong_algorithm")
+    assert jwt_issuer.fetches == 0
+
+
+def test_rule_15_a_public_key_is_no_shared_secret(jwt_issuer: JWTIssuer) -> None:
+    """HS256 signed with the published key text: the oldest trick."""
+    import hashlib
+    import hmac
+
+    from jwt.utils import base64url_encode
+
+    secret = json.dumps(jwt_issuer.jwks()).encode()
+    head = base64url_encode(b'{"alg":"HS256"}')
+    body = jwt_issuer.token().split(".")[1].encode()
+    text = head + b"." + body
+    mac = base64url_encode(hmac.new(secret, text, hashlib.sha256).digest())
+    house = House(jwt_issuer)
+    token = (text + b"." + mac).decode()
+    assert house.reason(request(token=token)) == (401, "wrong_algorithm")
+
+
+@pytest.mark.parametrize("name", ["jwk", "jku", "x5u", "x5c"])
+def test_a_key_that_the_token_brings_is_never_used(
+    house: House, sign: Sign, name: str
+) -> None:
+    """Header parameters that offer keys are ignored."""
+    other = JWTIssuer(alg="ES256", clock=house.issuer.clock)
+    offered = other.jwks()["keys"][0]
+    token = other.token(headers={name: offered, "kid": house.issuer._kid})
+    assert house.reason(request(token=token)) == (401, "bad_signature")
+    token = other.token(headers={name: offered})
+    assert house.reason(request(token=token)) == (401, "unknown_key")
+
+
+def test_each_issuer_signs_for_itself_alone(jwt_issuer: JWTIssuer) -> None:
+    """A key of one trusted issuer is none of another's, even under the same kid."""
+    other = JWTIssuer("https://other.example", alg="ES256", clock=jwt_issuer.clock)
+    for issuer in (jwt_issuer, other):
+        issuer.published[-1]["kid"] = issuer._kid = "same"
+    trusted = [TrustedIssuer(url=i.url, audience=AUDIENCE) for i in (jwt_issuer, other)]
+
+    def both(url: str, headers: Any, timeout: float) -> Any:
+        chosen = other if url.startswith(other.url) else jwt_issuer
+        return chosen.transport(url, headers, timeout)
+
+    policy = jwt_issuer.policy(issuers=trusted, clients=())
+    guard = Guard(policy, clock=jwt_issuer.clock, transport=both)
+    assert guard.verify(other.token()).issuer == other.url
+    assert guard.verify(jwt_issuer.token()).issuer == jwt_issuer.url
+    with pytest.raises(InvalidTokenError, match="bad_signature"):
+        guard.verify(other.token(claims={"iss": jwt_issuer.url}))
+
+
+def test_a_token_without_iss_is_tried_with_given_keys_alone(
+    jwt_issuer: JWTIssuer,
+) -> None:
+    """Where the settings name one such issuer."""
+    nameless = TrustedIssuer(
+        url="here", audience=AUDIENCE, keys=jwt_issuer.jwks(), require=("exp", "sub")
+    )
+    guard = jwt_issuer.guard(issuers=(nameless,), clients=())
+    assert guard.verify(jwt_issuer.token(claims={"iss": None})).issuer == "here"
+    with pytest.raises(InvalidTokenError, match="unknown_issuer"):
+        guard.verify(jwt_issuer.token())
+    assert jwt_issuer.fetches == 0
+
+
+def test_a_kid_with_another_algorithm_is_not_used(house: House, sign: Sign) -> None:
+    """Rule 12: the JWK's ``alg`` decides what it is for."""
+    kid = house.issuer.published[-1]["kid"]
+    token = sign(header={"alg": "ES384", "kid": kid})
+    assert house.refuses(request(token=token)).status == 401
+
+
+@pytest.mark.parametrize("size", [16385, 20000, 100_000])
+def test_a_token_too_long_is_431(house: House, size: int) -> None:
+    """Unread, and without a challenge."""
+    answer = house.refuses(request(token="a" * size))
+    assert answer.status == 431
+    assert field(answer, "WWW-Authenticate") is None
+    with pytest.raises(AuthError, match="token_too_long"):
+        house.guard.verify("a" * size)
+
+
+def test_keys_that_cannot_be_had_are_our_outage(house: House) -> None:
+    """503 with Retry-After and without challenge: a 401 would log users out."""
+    house.issuer.down()
+    answer = house.refuses(request(token=house.token(), origin=WWW))
+    assert answer.status == 503
+    assert field(answer, "WWW-Authenticate") is None
+    assert int(field(answer, "Retry-After") or 0) > 0
+    assert field(answer, "Access-Control-Allow-Origin") == WWW
+
+
+def test_a_remembered_token_still_ends(jwt_clock: FakeClock, house: House) -> None:
+    """``exp`` counts on every use, to the second."""
+    asked = request(token=house.token(expires_in=100))
+    house.passes(asked)
+    jwt_clock.advance(129)
+    house.passes(asked)
+    jwt_clock.advance(2)
+    assert house.reason(asked) == (401, "expired")
+
+
+def test_a_remembered_token_is_not_valid_before_its_time(
+    jwt_clock: FakeClock, house: House
+) -> None:
+    """Should the clock be set back."""
+    now = int(jwt_clock.time())
+    asked = request(token=house.token(claims={"nbf": now}))
+    house.passes(asked)
+    jwt_clock._now -= 31
+    assert house.reason(asked) == (401, "not_yet_valid")
+
+
+def test_a_remembered_token_dies_with_its_key(
+    jwt_clock: FakeClock, house: House
+) -> None:
+    """A withdrawal ends it at the next fetch, though it has not expired."""
+    asked = request(token=house.token(expires_in=7200))
+    house.passes(asked)
+    house.issuer.rotate(withdraw=True)
+    house.passes(asked)
+    jwt_clock.advance(1300)
+    assert house.reason(asked) == (401, "unknown_key")
+
+
+def test_a_remembered_token_outlives_the_fetch_that_keeps_its_key(
+    jwt_clock: FakeClock, house: House
+) -> None:
+    """Another key beside it changes nothing."""
+    asked = request(token=house.token(expires_in=7200))
+    house.passes(asked)
+    house.issuer.rotate()
+    jwt_clock.advance(1300)
+    for _ in range(2):
+        assert principal(house.passes(asked)).subject == "alice"
+    assert house.issuer.fetches == 2
+
+
+def test_without_memory_every_token_is_verified(jwt_issuer: JWTIssuer) -> None:
+    """And the answer is the same."""
+    house = House(jwt_issuer, token_cache=0)
+    asked = request(token=house.token())
+    assert house.passes(asked) == house.passes(asked)
+
+
+def test_head_has_no_body_but_its_length(house: House) -> None:
+    """RFC 9110 section 9.3.2."""
+    answer = house.refuses(request(method="HEAD"))
+    assert answer.body == b""
+    assert int(field(answer, "Content-Length") or 0) > 0
+
+
+# Transport.
+
+
+def test_a_token_on_plain_http_is_refused_and_told_the_way_out(house: House) -> None:
+    """403 that names the peer and the remedies; no challenge."""
+    answer = house.refuses(request(token=house.token(), scheme="http"))
+    assert (answer.status, answer.reason) == (403, "insecure_transport")
+    said = json.loads(answer.body)
+    assert said["error"] == "insecure_transport"
+    for hint in ("203.0.113.9", "JWTGUARD_TRUSTED_PROXIES", "https://testserver"):
+        assert hint in said["error_description"]
+    assert field(answer, "WWW-Authenticate") is None
+
+
+def test_loopback_and_trusted_proxies_are_excepted(jwt_issuer: JWTIssuer) -> None:
+    """And ``require_https`` off is off."""
+    house = House(jwt_issuer, trusted_proxies=("10.0.0.0/8",))
+    local = {"scheme": "http", "peer": "127.0.0.1", "host": "localhost:8000"}
+    token = house.token()
+    house.passes(request(token=token, **local))
+    proxied = {"scheme": "http", "peer": "10.0.0.1", "x_forwarded_proto": "https"}
+    house.passes(request(token=token, **proxied))
+    for wrong in (
+        {**local, "x_forwarded_for": "203.0.113.1"},
+        {**local, "host": "api.example"},
+        {**proxied, "peer": "203.0.113.1"},
+    ):
+        asked = request(token=token, **wrong)
+        assert house.reason(asked) == (403, "insecure_transport")
+    lax = House(jwt_issuer, require_https=False)
+    lax.passes(request(token=token, scheme="http"))
+    no_peer = request(token=token, scheme="http", peer="")
+    assert b"unknown peer" in house.refuses(no_peer).body
+
+
+# Scopes by path.
+
+
+RULES = (
+    ScopeRule(path="/notes/*", methods=("GET",), require=("notes:read",)),
+    ScopeRule(path="/notes/*", methods=("POST",), require=("notes:write",)),
+    ScopeRule(path="/open", require=()),
+)
+
+
+def test_rule_25_a_missing_scope_is_403_and_named(jwt_issuer: JWTIssuer) -> None:
+    """All that the endpoint needs, for the client that asked."""
+    house = House(jwt_issuer, scopes=RULES)
+    good = request("/notes/1", token=house.token(scope="notes:read"), origin=WWW)
+    house.passes(good)
+    answer = house.refuses(request("/notes", token=house.token(), origin=WWW))
+    assert (answer.status, answer.reason) == (403, "scope_missing")
+    challenge = field(answer, "WWW-Authenticate") or ""
+    assert 'error="insufficient_scope"' in challenge
+    assert 'scope="notes:read"' in challenge
+    assert field(answer, "Access-Control-Allow-Origin") == WWW
+    asked = request("/NOTES/", "POST", token=house.token(scope="notes:read"))
+    assert house.reason(asked) == (403, "scope_missing")
+
+
+def test_with_scope_rules_an_unnamed_path_is_closed(jwt_issuer: JWTIssuer) -> None:
+    """403 ``no_rule``; an unnamed method too."""
+    house = House(jwt_issuer, scopes=RULES)
+    token = house.token(scope="notes:read notes:write")
+    assert house.reason(request("/x", token=token)) == (403, "no_rule")
+    assert house.reason(request("/notes", "DELETE", token=token)) == (403, "no_rule")
+    house.passes(request("/open", token=token))
+
+
+def test_an_optional_path_is_not_closed_to_those_who_log_in(
+    jwt_issuer: JWTIssuer,
+) -> None:
+    """``no_rule`` is for protected paths: a token never gets less than none."""
+    house = House(jwt_issuer, scopes=RULES, optional_paths=("/home", "/notes"))
+    assert house.passes(request("/home")).principal is None
+    signed_in = house.passes(request("/home", token=house.token()))
+    assert principal(signed_in).subject == "alice"
+    # A rule that does name the path still asks for its scope.
+    assert house.refuses(request("/notes", token=house.token())).status == 403
+
+
+@pytest.mark.parametrize(
+    "path", ["/notes//1", "/notes/../open", "/notes;x", "/%6eotes", "\\notes", ""]
+)
+def test_an_ambiguous_path_is_400_where_rules_demand(
+    jwt_issuer: JWTIssuer, path: str
+) -> None:
+    """No token opens it; without such rules it just needs one."""
+    house = House(jwt_issuer, scopes=RULES)
+    token = house.token(scope="notes:read")
+    assert house.reason(request(path, token=token)) == (400, "path_ambiguous")
+    assert house.reason(
+        request("/open", token=token, raw_path="/open%2f..%2fnotes")
+    ) == (400, "path_ambiguous")
+    lax = House(jwt_issuer, public_paths=("/*",))
+    assert lax.reason(request(path)) == (401, "no_credentials")
+
+
+# Origins and clients.
+
+
+def test_a_token_counts_only_at_its_own_clients_origin(house: House) -> None:
+    """The page of one client cannot use the token of another."""
+    mine = house.passes(request(token=house.token(), origin=WWW))
+    assert ("Access-Control-Allow-Origin", WWW) in mine.headers.cors
+    for origin in (SSR, EVIL, "null", "", WWW.upper(), WWW + "/", [WWW, WWW]):
+        answer = house.refuses(request(token=house.token(), origin=origin))
+        assert (answer.status, answer.reason) == (403, "foreign_origin")
+        assert field(answer, "Access-Control-Allow-Origin") is None
+        assert field(answer, "Vary") == "Origin"
+        assert json.loads(answer.body)["error"] == "invalid_origin"
+
+
+def test_a_program_without_origin_is_no_browser(house: House) -> None:
+    """It passes with any client's token, even an unlisted one's."""
+    for client_id in ("spa", "batch", "unlisted", None):
+        token = house.token(client_id=client_id)
+        assert house.passes(request(token=token)).headers.cors == ()
+
+
+@pytest.mark.parametrize("client_id", ["batch", "unlisted", None])
+def test_a_token_of_no_listed_page_meets_no_foreign_origin(
+    house: House, client_id: str | None
+) -> None:
+    """No client, or one without origins: only our own pages may use it."""
+    token = house.token(client_id=client_id)
+    assert house.reason(request(token=token, origin=WWW))[0] == 403
+    own = house.passes(request(token=token, origin=f"https://{API}"))
+    assert own.headers.cors == ()
+
+
+def test_clients_can_be_closed(jwt_issuer: JWTIssuer) -> None:
+    """With ``clients_only`` tokens of others are refused whole."""
+    house = House(jwt_issuer, clients_only=True)
+    house.passes(request(token=house.token()))
+    house.passes(request(token=house.token(client_id="batch")))
+    for client_id in ("unlisted", "SPA", None):
+        answer = house.refuses(request(token=house.token(client_id=client_id)))
+        assert (answer.status, answer.reason) == (403, "client_not_listed")
+        assert json.loads(answer.body)["error"] == "access_denied"
+    assert house.told[-1]["client_id"] is None
+
+
+def test_a_client_has_its_methods_cross_origin_only(house: House) -> None:
+    """Its own server is not bound by what its pages may do; nor are our pages."""
+    token = house.token()
+    asked = request(method="DELETE", token=token, origin=WWW)
+    answer = house.refuses(asked)
+    assert (answer.status, answer.reason) == (403, "method_not_allowed_for_client")
+    assert field(answer, "Access-Control-Allow-Origin") == WWW
+    house.passes(request(method="HEAD", token=token, origin=WWW))
+    house.passes(request(method="DELETE", token=token))
+    house.passes(request(method="DELETE", token=token, origin=f"https://{API}"))
+    for odd in ("OPTIONS", "TRACE", "get"):
+        asked = request(method=odd, token=token, origin=WWW)
+        assert house.refuses(asked).status == 403
+
+
+def test_origins_can_come_from_the_token(jwt_issuer: JWTIssuer) -> None:
+    """Where the policy believes the claim; without credentials."""
+    house = House(jwt_issuer, origins_claim="allowed-origins", cookie="token")
+    page = "https://page.example"
+    token = house.token(client_id="x", claims={"allowed-origins": [page, "*"]})
+    found = house.passes(request(token=token, origin=page))
+    assert dict(found.headers.cors)["Access-Control-Allow-Origin"] == page
+    assert "Access-Control-Allow-Credentials" not in dict(found.headers.cors)
+    assert house.reason(request(token=token, origin=EVIL))[1] == "foreign_origin"
+    assert house.reason(request(token=token, origin="*"))[1] == "foreign_origin"
+    stolen = request(cookie=f"token={token}", origin=page)
+    assert house.refuses(stolen).status == 403
+    assert house.refuses(
+        request(method="TRACE", token=token, origin=page)
+    ).reason == "method_not_allowed_for_client"
+
+
+def test_a_preflight_is_answered_before_anything_else(house: House) -> None:
+    """Without a token, on any path; a stranger's is told to the log."""
+    ask = {"method": "OPTIONS", "access_control_request_method": "POST"}
+    for path in ("/x", "//", "/a/../b"):
+        assert house.refuses(request(path, origin=WWW, **ask)).status == 204
+        assert house.refuses(request(path, origin=EVIL, **ask)).status == 403
+    assert house.told[-1]["reason"] == "preflight_refused"
+    assert house.refuses(request(method="OPTIONS", origin=WWW)).status == 401
+    assert house.issuer.fetches == 0
+
+
+def test_a_preflight_of_a_public_path_goes_to_the_application(
+    jwt_issuer: JWTIssuer,
+) -> None:
+    """With our answer beside it, should it grant nothing."""
+    house = House(jwt_issuer, public_paths=("/static/*",))
+    ask = {"method": "OPTIONS", "access_control_request_method": "GET"}
+    found = house.passes(request("/static/x", origin=WWW, **ask))
+    assert found.instead is not None
+    assert found.instead.status == 204
+    found = house.passes(request("/static/x", origin=EVIL, **ask))
+    assert found.instead is not None
+    assert found.instead.status == 403
+
+
+# Public and optional paths.
+
+
+def test_on_a_public_path_no_token_is_read(jwt_issuer: JWTIssuer) -> None:
+    """Not even a bad one; a listed page may read the answer."""
+    house = House(jwt_issuer, public_paths=("/login",))
+    for token in (None, "garbage", house.issuer.expired(), house.token()):
+        found = house.passes(request("/login", token=token, origin=WWW))
+        assert found.principal is None
+        assert not found.headers.replace
+        assert dict(found.headers.cors)["Access-Control-Allow-Origin"] == WWW
+    assert house.passes(request("/login", origin=EVIL)).headers.cors == ()
+    house.passes(request("/login", authorization=["a", "b"], scheme="http"))
+    assert house.issuer.fetches == 0
+
+
+def test_on_an_optional_path_a_header_counts_if_it_is_sent(
+    jwt_issuer: JWTIssuer,
+) -> None:
+    """None is anonymous, a good one is somebody, a bad one is 401."""
+    house = House(jwt_issuer, optional_paths=("/home",))
+    assert house.passes(request("/home")).principal is None
+    assert house.passes(request("/home", authorization="Basic x")).principal is None
+    assert house.passes(request("/home", token=house.token())).principal is not None
+    bad = request("/home", token=house.issuer.expired())
+    assert house.reason(bad) == (401, "expired")
+
+
+def test_on_an_optional_path_a_bad_cookie_is_anonymous(cookies: House) -> None:
+    """With the reason, so that the application can send the user to the login."""
+    for token, why in ((cookies.issuer.expired(), "expired"), ("x", "malformed")):
+        found = cookies.passes(request("/home", cookie=f"token={token}"))
+        assert (found.principal, found.refusal) == (None, why)
+        assert found.headers.vary == ("Origin", "Cookie")
+        assert found.headers.private
+    long = request("/home", cookie="token=" + "a" * 20000)
+    assert cookies.passes(long).refusal == "token_too_long"
+    twice = request("/home", cookie="token=a; token=b")
+    assert cookies.reason(twice) == (400, "cookie_repeated")
+    cookies.issuer.down()
+    good = request("/home", cookie=f"token={cookies.token()}")
+    assert cookies.refuses(good).status == 503
+
+
+# Cookies.
+
+
+def by_cookie(house: House, method: str = "GET", **fields: Any) -> Any:
+    token = house.token(client_id=fields.pop("client_id", "ssr"))
+    path = fields.pop("path", "/x")
+    return house.decide(
+        request(path, method, cookie=f"token={token}", **fields)
+    )
+
+
+OWN = {"origin": f"https://{API}"}
+LINK = {"sec_fetch_mode": "navigate", "sec_fetch_dest": "document"}
+
+
+@pytest.mark.parametrize(
+    ("method", "fields", "expected"),
+    [
+        ("GET", {}, "passes"),
+        ("GET", OWN, "passes"),
+        ("POST", OWN, "passes"),
+        ("DELETE", {"sec_fetch_site": "same-origin"}, "passes"),
+        ("POST", {"origin": "null", "sec_fetch_site": "same-origin"}, "passes"),
+        ("POST", {"origin": SSR}, "passes"),
+        ("GET", {"origin": SSR, "sec_fetch_site": "cross-site"}, "passes"),
+        ("GET", {"sec_fetch_site": "none", **LINK}, "passes"),
+        ("GET", {"sec_fetch_site": "cross-site", **LINK}, "passes"),
+        ("GET", {"sec_fetch_site": "same-site", **LINK}, "passes"),
+        ("POST", {}, "origin_missing"),
+        ("POST", {"sec_fetch_site": "none"}, "origin_missing"),
+        ("PATCH", {}, "origin_missing"),
+        ("get", {}, "origin_missing"),
+        ("POST", {"origin": "null"}, "foreign_origin"),
+        ("POST", {"origin": ""}, "foreign_origin"),
+        ("POST", {"origin": EVIL}, "foreign_origin"),
+        ("POST", {"origin": WWW}, "foreign_origin"),
+        ("POST", {"origin": f"http://{API}"}, "foreign_origin"),
+        ("POST", {"origin": f"https://{API}.evil.example"}, "foreign_origin"),
+        ("POST", {"sec_fetch_site": "cross-site"}, "foreign_origin"),
+        ("POST", {"sec_fetch_site": "same-site", **LINK}, "foreign_origin"),
+        ("POST", {"origin": [f"https://{API}", EVIL]}, "foreign_origin"),
+        ("GET", {"sec_fetch_site": "cross-site"}, "cross_site"),
+        ("GET", {"sec_fetch_site": "same-site"}, "cross_site"),
+        ("HEAD", {"sec_fetch_site": "cross-site"}, "cross_site"),
+        ("GET", {"origin": EVIL, "sec_fetch_site": "cross-site", **LINK}, "cross_site"),
+        ("GET", {"origin": EVIL}, "cross_site"),
+        ("GET", {"origin": "null"}, "cross_site"),
+        (
+            "GET",
+            {
+                "sec_fetch_site": "cross-site",
+                "sec_fetch_mode": "navigate",
+                "sec_fetch_dest": "iframe",
+            },
+            "cross_site",
+        ),
+    ],
+)
+def test_a_cookie_counts_only_where_the_request_may_come_from(
+    cookies: House, method: str, fields: dict[str, Any], expected: str
+) -> None:
+    """It comes by itself, so a foreign page could ride on it."""
+    decision = by_cookie(cookies, method, **fields)
+    if expected == "passes":
+        assert isinstance(decision, Proceed)
+        assert decision.carrier == "cookie"
+        assert decision.headers.private
+        assert decision.headers.vary == ("Origin", "Cookie")
+    else:
+        assert (decision.status, decision.reason) == (403, expected)
+        assert field(decision, "Access-Control-Allow-Origin") is None
+
+
+def test_a_credentialed_origin_is_that_clients_alone(cookies: House) -> None:
+    """The token of another client is not to be had from there."""
+    decision = by_cookie(cookies, "POST", origin=SSR, client_id="spa")
+    assert decision.reason == "foreign_origin"
+
+
+def test_a_websocket_by_cookie_needs_an_origin(cookies: House) -> None:
+    """Its handshake is a GET, but no safe one."""
+    for fields, expected in (
+        ({}, "origin_missing"),
+        ({"origin": EVIL}, "foreign_origin"),
+        ({"origin": WWW}, "foreign_origin"),
+        ({"sec_fetch_site": "cross-site", **LINK}, "foreign_origin"),
+    ):
+        decision = by_cookie(cookies, websocket=True, scheme="wss", **fields)
+        assert decision.reason == expected
+    for good in (OWN, {"origin": SSR}):
+        decision = by_cookie(cookies, websocket=True, scheme="wss", **good)
+        assert isinstance(decision, Proceed)
+
+
+def test_a_websocket_by_subprotocol_may_lack_an_origin(house: House) -> None:
+    """Then it is no browser; with one, it must be the client's."""
+    offer = {"websocket": True, "scheme": "wss"}
+    token = house.token()
+    asked = request(subprotocols=("bearer", token), **offer)
+    assert house.passes(asked).carrier == "subprotocol"
+    assert house.passes(asked._replace(headers={"origin": (WWW,)}))
+    foreign = asked._replace(headers={"origin": (EVIL,)})
+    assert house.reason(foreign) == (403, "foreign_origin")
+
+
+@pytest.mark.parametrize("path", ["/login", "/home", "/x"])
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ({"origin": EVIL}, False),
+        ({"origin": "null"}, False),
+        ({"origin": ""}, False),
+        ({"origin": [WWW, WWW]}, False),
+        ({"sec_fetch_site": "cross-site"}, False),
+        ({"sec_fetch_site": "same-site"}, False),
+        ({"origin": EVIL, "authorization": "Basic x"}, False),
+        ({"origin": EVIL, "authorization": "Bearerx y"}, False),
+        (OWN, True),
+        ({"origin": WWW}, True),
+        ({}, True),
+        ({"sec_fetch_site": "same-origin"}, True),
+    ],
+)
+def test_login_csrf_is_stopped_on_every_path(
+    cookies: House, path: str, fields: dict[str, Any], expected: bool
+) -> None:
+    """A foreign page may not log a visitor in or out, though no token is needed."""
+    decision = cookies.decide(request(path, "POST", **fields))
+    if not expected:
+        assert isinstance(decision, Respond)
+        assert (decision.status, decision.reason) == (403, "foreign_origin")
+    elif path == "/x":
+        assert isinstance(decision, Respond)
+        assert decision.status == 401
+    else:
+        assert isinstance(decision, Proceed)
+
+
+def test_without_a_cookie_setting_a_public_form_is_anybodys(
+    jwt_issuer: JWTIssuer,
+) -> None:
+    """There is nothing that a browser would send by itself."""
+    house = House(jwt_issuer, public_paths=("/login",))
+    house.passes(request("/login", "POST", origin=EVIL))
+
+
+def test_the_own_origin_follows_host_without_a_public_url(
+    jwt_issuer: JWTIssuer,
+) -> None:
+    """And only then."""
+    house = House(jwt_issuer, cookie="token")
+    assert isinstance(by_cookie(house, "POST", **OWN), Proceed)
+    for host in ("evil.example", None, ["api.example", "api.example"]):
+        assert by_cookie(house, "POST", host=host, **OWN).status == 403
+
+
+# Token paths.
+
+
+@pytest.fixture
+def tokens(jwt_issuer: JWTIssuer) -> House:
+    return House(
+        jwt_issuer,
+        token_paths=("/oauth/token",),
+        revocation_paths=("/oauth/revoke",),
+        max_body_bytes=200,
+    )
+
+
+def ask(house: House, body: bytes | None, **fields: Any) -> Any:
+    path = fields.pop("path", "/oauth/token")
+    asked = request(path, "POST", content_type=FORM, **fields)
+    return house.decide(asked, body)
+
+
+PASSWORD = b"grant_type=password&username=alice&password=pw&client_id=spa"
+REFRESH = b"grant_type=refresh_token&refresh_token=x&client_id="
+
+
+def test_a_token_request_is_handed_on_byte_for_byte(tokens: House) -> None:
+    """With the CORS fields of its client; nothing of the answer is to be stored."""
+    found = ask(tokens, PASSWORD, origin=WWW)
+    assert found.body == PASSWORD
+    assert found.principal is None
+    assert found.grant.client_id == "spa"
+    assert dict(found.headers.cors)["Access-Control-Allow-Origin"] == WWW
+    assert found.headers.private
+    assert ask(tokens, PASSWORD).headers.cors == ()
+    assert tokens.issuer.fetches == 0
+
+
+@pytest.mark.parametrize(
+    ("client", "origin", "expected"),
+    [
+        (b"spa", WWW, None),
+        (b"spa", None, "grant_foreign_origin"),
+        (b"spa", EVIL, "grant_foreign_origin"),
+        (b"ssr", SSR, "refresh_disabled"),
+        (b"batch", None, None),
+        (b"batch", WWW, "grant_foreign_origin"),
+        (b"unlisted", None, "grant_client_unknown"),
+    ],
+)
+def test_refresh_is_a_policy_per_client(
+    tokens: House, client: bytes, origin: str | None, expected: str | None
+) -> None:
+    """Off by default; on, then only from that client's pages."""
+    decision = ask(tokens, REFRESH + client, origin=origin)
+    if expected is None:
+        assert isinstance(decision, Proceed)
+        return
+    assert (decision.status, decision.reason) == (403, expected)
+    assert json.loads(decision.body)["error"] == "unauthorized_client"
+    assert field(decision, "Cache-Control") == "no-store"
+    assert field(decision, "WWW-Authenticate") is None
+    at_home = origin if (client, origin) == (b"ssr", SSR) else None
+    assert field(decision, "Access-Control-Allow-Origin") == at_home
+
+
+def test_revocation_paths_have_the_rules_of_refresh(tokens: House) -> None:
+    """Except that refresh need not be on."""
+    body = b"token=x&client_id=ssr"
+    assert isinstance(ask(tokens, body, path="/oauth/revoke", origin=SSR), Proceed)
+    assert ask(tokens, body, path="/oauth/revoke").status == 403
+    assert ask(tokens, b"token=x", path="/oauth/revoke").status == 403
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        (None, (400, "client_gone")),
+        (b"x" * 201, (413, "body_too_long")),
+        (b"", (400, "grant_type_missing")),
+        (b"grant_type=password;client_id=spa", (400, "form_malformed")),
+    ],
+)
+def test_a_body_that_cannot_be_judged_is_refused(
+    tokens: House, body: bytes | None, expected: tuple[int, str]
+) -> None:
+    """The application is not called; a listed page may read why."""
+    answer = ask(tokens, body, origin=WWW)
+    assert (answer.status, answer.reason) == expected
+    assert field(answer, "Access-Control-Allow-Origin") == WWW
+    assert field(ask(tokens, body, origin=EVIL), "Access-Control-Allow-Origin") is None
+
+
+def test_a_token_path_takes_post_only_whatever_its_spelling(tokens: House) -> None:
+    """Case and trailing slash included: none of them reaches the application."""
+    for path in ("/oauth/token", "/OAUTH/Token/", "/oauth/revoke/"):
+        answer = tokens.refuses(request(path, token=tokens.token()))
+        assert answer.status == 405
+        assert field(answer, "Allow") == "POST"
+        socket = request(path, token=tokens.token(), websocket=True, scheme="wss")
+        assert tokens.refuses(socket).status == 405
+    ask_first = {"method": "OPTIONS", "access_control_request_method": "POST"}
+    assert tokens.refuses(request("/oauth/token", origin=WWW, **ask_first)).status == 204
+
+
+def test_passwords_travel_over_tls_only(tokens: House) -> None:
+    """As tokens do."""
+    answer = ask(tokens, PASSWORD, scheme="http")
+    assert (answer.status, answer.reason) == (403, "insecure_transport")
+
+
+def test_a_token_request_is_judged_wherever_it_is_mounted(tokens: House) -> None:
+    """The relay asks with its own path."""
+    flow = tokens.guard.flow
+    asked = request("/t", "POST", content_type=FORM)
+
+    def run(wanted: Request) -> Any:
+        asking = flow.token_request(wanted, revocation=False)
+        return tokens.guard.run(asking, lambda _: PASSWORD)
+
+    assert isinstance(run(asked), Proceed)
+    assert run(asked._replace(method="GET")).status == 405
+    preflight = request(
+        "/t", "OPTIONS", origin=WWW, access_control_request_method="POST"
+    )
+    assert run(preflight).status == 204
+
+
+# Telling of it.
+
+
+def test_every_refusal_is_told_once_and_without_secrets(cookies: House) -> None:
+    """Reason, status, method, origin and client; never the token."""
+    token = cookies.token(client_id="spa")
+    cookies.refuses(request(token=token, origin=EVIL))
+    (told,) = [entry for entry in cookies.told if entry["event"] == "refused"]
+    assert told["reason"] == "foreign_origin"
+    assert (told["status"], told["method"], told["origin"]) == (403, "GET", EVIL)
+    assert told["client_id"] == "spa"
+    assert token not in repr(cookies.told)
+
+
+def test_a_late_refusal_is_worded_like_an_early_one(house: House) -> None:
+    """What an application raises gets the same answer, with CORS of its client."""
+    error = MissingTokenError("no_credentials")
+    answer = house.guard.flow.refuse(error, request(origin=WWW))
+    assert answer.status == 401
+    assert field(answer, "Access-Control-Allow-Origin") == WWW
+    error = InvalidTokenError("expired")
+    error.principal = Principal(subject="a", issuer=house.issuer.url, client_id="ssr")
+    answer = house.guard.flow.refuse(error, request(origin=WWW))
+    assert field(answer, "Access-Control-Allow-Origin") is None
+
+
+# Whatever the bytes.
+
+HEADER_NAMES = (
+    "authorization", "cookie", "origin", "host", "sec-fetch-site", "x-forwarded-for",
+    "x-forwarded-proto", "content-type", "content-length",
+    "access-control-request-method",
+)  # fmt: skip
+VALUES = st.text(st.characters(max_codepoint=255), max_size=20) | st.sampled_from(
+    ["Bearer a.b.c", "token=a.b.c", WWW, EVIL, "null", API, "cross-site", "same-origin"]
+    + ["https", FORM, "5", "Basic eDp5", "10.0.0.1", f"https://{API}"]
+)
+REQUESTS = st.builds(
+    lambda method, path, headers, scheme, peer, socket: Request(
+        method, path, headers, scheme=scheme, peer=peer, websocket=socket
+    ),
+    st.sampled_from(["GET", "POST", "OPTIONS", "DELETE", "x"]),
+    st.sampled_from(["/x", "/home", "/login", "/oauth/token", "/a//b", ""])
+    | st.text(max_size=8),
+    st.dictionaries(
+        st.sampled_from(HEADER_NAMES), st.lists(VALUES, min_size=1, max_size=2), max_size=5
+    ),
+    st.sampled_from(["http", "https", "ws", "wss", ""]),
+    st.sampled_from(["127.0.0.1", "10.0.0.1", "203.0.113.1", "unix", "", "x"]),
+    st.booleans(),
+)
+
+
+def everything(issuer: JWTIssuer) -> House:
+    return House(
+        issuer,
+        cookie="token",
+        public_paths=("/login",),
+        optional_paths=("/home",),
+        token_paths=("/oauth/token",),
+        trusted_proxies=("10.0.0.0/8", "unix"),
+        origins_claim="origins",
+    )
+
+
+async def _read(body: bytes) -> bytes:
+    return body
+
+
+@settings(max_examples=200)
+@given(asked=REQUESTS, body=st.binary(max_size=30) | st.just(PASSWORD))
+def test_both_drivers_decide_alike_and_never_fail(
+    jwt_issuer: JWTIssuer, asked: Request, body: bytes
+) -> None:
+    """Any request: a decision, the same one, and no 5xx but 503."""
+    house = everything(jwt_issuer)
+    blocking = house.guard.decide(asked, lambda _: body)
+    flow = house.guard.flow.decide(asked)
+    assert asyncio.run(house.guard.arun(flow, lambda _: _read(body))) == blocking
+    if isinstance(blocking, Respond):
+        assert blocking.status < 500 or blocking.status == 503
+        names = [name for name, _ in blocking.headers]
+        assert ("Vary", "Origin") in blocking.headers
+        assert len(names) == len(set(names))
+        for _, value in blocking.headers:
+            assert value.isascii()
+            assert value.isprintable()
+
+
+@given(st.text(max_size=60) | st.binary(max_size=60).map(lambda b: b.decode("latin-1")))
+def test_any_text_is_verified_or_refused(jwt_guard: Guard, text: str) -> None:
+    """Nothing but AuthError leaves ``verify``, and the other driver says the same."""
+    for token in (text, f"{text}.{text}.{text}"):
+        with pytest.raises(AuthError) as caught:
+            jwt_guard.verify(token)
+        with pytest.raises(AuthError) as again:
+            asyncio.run(jwt_guard.averify(token))
+        assert caught.value.reason == again.value.reason
+        assert caught.value.status in (400, 401, 431)
+
+
+TEXTS: Sequence[str] = ("NaN", "Infinity", "-Infinity", "1e400", "9" * 5000)
+
+
+@pytest.mark.parametrize("number", TEXTS)
+@pytest.mark.parametrize("name", ["exp", "nbf", "iat", "sub", "x"])
+def test_rules_1_and_11_signed_by_the_issuer_and_refused(
+    jwt_guard: Guard, sign: Sign, number: str, name: str
+) -> None:
+    """A good signature does not make a number of it."""
+    good = json.dumps({"iss": jwt_guard.policy.issuers, "a": 1}, default=str)
+    payload = good[:-1] + f',"{name}":{number}}}'
+    with pytest.raises(InvalidTokenError, match="malformed"):
+        jwt_guard.verify(sign(payload=payload.encode()))
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-be", "utf-32", "utf-8-sig"])
+def test_rule_2_signed_in_another_encoding_and_refused(
+    jwt_guard: Guard, sign: Sign, encoding: str
+) -> None:
+    """Even though ``json.loads`` would read it."""
+    with pytest.raises(InvalidTokenError, match="malformed"):
+        jwt_guard.verify(sign(payload=b'{"sub":"a"}'.decode().encode(encoding)))
+
+
+@pytest.mark.parametrize("depth", [500, 2_000, 100_000])
+def test_rule_16_signed_nesting_never_crashes(
+    jwt_issuer: JWTIssuer, sign: Sign, depth: int
+) -> None:
+    """Refused, or read; claims too deep to be read again later are not let in."""
+    guard = jwt_issuer.guard(max_token_bytes=10**6)
+    nested: Any = b"[" * depth + b"]" * depth
+    claims = sign(x=1).split(".")[1]
+    from jwt.utils import base64url_decode
+
+    payload = base64url_decode(claims).replace(b'"x": 1', b'"x": ' + nested)
+    assert nested in payload
+    try:
+        found = guard.verify(sign(payload=payload))
+    except InvalidTokenError:
+        return
+    assert found.claims["x"]
