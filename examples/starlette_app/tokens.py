@@ -6,9 +6,15 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote_plus
 
+import anyio
 import httpx
+from cachetools import TTLCache
 
 from .settings import Settings
+
+
+TABS_SECONDS = 30
+"""For so long, a tab that lags behind gets what the first one was given."""
 
 
 class SignInError(Exception):
@@ -33,6 +39,8 @@ class TokenServer:
         self.settings = settings
         self.http = http
         self._metadata: dict[str, Any] = {}
+        self._renewing = anyio.Lock()
+        self._renewed: TTLCache[str, Tokens] = TTLCache(1000, TABS_SECONDS)
 
     async def sign_in(self, username: str, password: str) -> Tokens:
         """Trade name and password for tokens, or raise ``SignInError``."""
@@ -44,10 +52,19 @@ class TokenServer:
         )
 
     async def renew(self, refresh_token: str) -> Tokens:
-        """Trade a refresh token for new tokens, or raise ``SignInError``."""
-        return await self._grant(
-            grant_type="refresh_token", refresh_token=refresh_token
-        )
+        """Trade a refresh token for new tokens, or raise ``SignInError``.
+
+        It works once. Two tabs that come at the same time share one trade: else the
+        second would look like a thief, and end the session of both.
+        """
+        async with self._renewing:
+            known = self._renewed.get(refresh_token)
+            if known is None:
+                known = await self._grant(
+                    grant_type="refresh_token", refresh_token=refresh_token
+                )
+                self._renewed[refresh_token] = known
+            return known
 
     async def revoke(self, refresh_token: str) -> None:
         """Give the refresh token back. A token server that is down changes nothing."""

@@ -14,7 +14,7 @@ from authlib.oauth2.rfc9068 import JWTBearerTokenGenerator
 
 from . import config
 from .keys import Keys
-from .store import REFRESH_SECONDS, OAuthClient, RefreshToken, Store, family_of
+from .store import REFRESH_SECONDS, OAuthClient, RefreshToken, Store
 
 CLIENT_AUTHENTICATION = ["none", "client_secret_basic", "client_secret_post"]
 
@@ -112,7 +112,6 @@ class TokenGenerator(JWTBearerTokenGenerator):  # type: ignore[misc]
             "aud": client.get_client_id(),
             "azp": client.get_client_id(),
             "iat": now,
-            "auth_time": now,
             "exp": now + self._lifetime(client, ""),
             **user.profile,
         }
@@ -167,12 +166,14 @@ def keep_refresh_token(store: Store, token: dict[str, Any], request: Any) -> Non
     value = token.get("refresh_token")
     if value is None:
         return
+    before: RefreshToken | None = getattr(request, "refresh_token", None)
     kept = RefreshToken(
         value=value,
-        family=family_of(request) or secrets.token_hex(8),
+        family=before.family if before else secrets.token_hex(8),
         client_id=request.client.get_client_id(),
         user=request.user,
-        scope=token["scope"],
+        # RFC 6749 section 6: narrowing one access token does not narrow the next.
+        scope=before.scope if before else token["scope"],
         expires_at=time.time() + REFRESH_SECONDS,
     )
     store.keep(kept)

@@ -9,7 +9,6 @@ import hmac
 import time
 from dataclasses import dataclass
 from threading import Lock
-from typing import Any
 
 from . import config
 
@@ -134,9 +133,3 @@ class Store:
     def _end(self, family: str) -> None:
         for one in [t for t in self._tokens.values() if t.family == family]:
             del self._tokens[one.value]
-
-
-def family_of(request: Any) -> str | None:
-    """Return the family that a refresh request continues, None at a new login."""
-    credential = getattr(request, "refresh_token", None)
-    return credential.family if credential is not None else None

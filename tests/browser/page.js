@@ -61,7 +61,7 @@ function submitForm(url, fields, enctype) {
     form.append(input);
   }
   document.body.append(form);
-  form.submit();
+  setTimeout(() => form.submit(), 0);
 }
 
 function loadImage(url) {

@@ -33,6 +33,13 @@ const call = (page, url, token, options) =>
   page.evaluate(([u, t, o]) => call(u, t, o), [url, token, options]);
 const notes = async (page, token) =>
   JSON.parse((await call(page, `${at.api}/notes`, token)).body).notes.length;
+// Post a form as a page may, and wait for what the browser shows then.
+async function submit(page, url, fields, enctype) {
+  const shown = page.waitForNavigation();
+  await page.evaluate(([u, f, e]) => submitForm(u, f, e), [url, fields, enctype]);
+  await shown;
+}
+
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 const refreshBody = (token) =>
   new URLSearchParams({
@@ -90,11 +97,7 @@ const api = {
     const options = { method: "POST", headers: FORM, body: refreshBody(refresh) };
     const stolen = await call(stranger, tokenUrl, null, options);
     assert.ok(stolen.unreadable);
-    await stranger.evaluate(
-      ([u, f]) => submitForm(u, f),
-      [tokenUrl, { grant_type: "refresh_token", client_id: "spa", refresh_token: refresh }],
-    );
-    await stranger.waitForLoadState();
+    await submit(stranger, tokenUrl, { grant_type: "refresh_token", client_id: "spa", refresh_token: refresh });
     assert.doesNotMatch(await stranger.content(), /access_token/);
     const kept = await call(page, tokenUrl, null, options);
     assert.equal(kept.status, 200);
@@ -112,8 +115,7 @@ const api = {
     assert.ok((await call(stranger, tokenUrl, null, options)).unreadable);
     for (const enctype of [undefined, "text/plain", "multipart/form-data"]) {
       const page = await open(at.stranger);
-      await page.evaluate(([u, f, e]) => submitForm(u, f, e), [tokenUrl, fields, enctype]);
-      await page.waitForLoadState();
+      await submit(page, tokenUrl, fields, enctype);
       assert.doesNotMatch(await page.content(), /access_token/);
     }
   },
@@ -189,11 +191,7 @@ const site = {
     const text = `csrf-${Date.now()}`;
     for (const enctype of [undefined, "text/plain", "multipart/form-data"]) {
       const stranger = await open(at.stranger, "/page.html", context);
-      await stranger.evaluate(
-        ([u, f, e]) => submitForm(u, f, e),
-        [`${at.www}/notes`, { text }, enctype],
-      );
-      await stranger.waitForLoadState();
+      await submit(stranger, `${at.www}/notes`, { text }, enctype);
       assert.doesNotMatch(await stranger.content(), /alice/);
     }
     const stranger = await open(at.stranger, "/page.html", context);
@@ -219,11 +217,7 @@ const site = {
     const context = await browser.newContext();
     const stranger = await open(at.stranger, "/page.html", context);
     const [username, password] = BOB;
-    await stranger.evaluate(
-      ([u, f]) => submitForm(u, f),
-      [`${at.www}/login`, { username, password }],
-    );
-    await stranger.waitForLoadState();
+    await submit(stranger, `${at.www}/login`, { username, password });
     assert.deepEqual(await tokenCookies(context), []);
   },
 
@@ -231,8 +225,7 @@ const site = {
     const context = await browser.newContext();
     const page = await signInAtSite(context);
     const stranger = await open(at.stranger, "/page.html", context);
-    await stranger.evaluate((u) => submitForm(u, {}), `${at.www}/session/logout`);
-    await stranger.waitForLoadState();
+    await submit(stranger, `${at.www}/session/logout`, {});
     assert.notDeepEqual(await tokenCookies(context), []);
     await page.goto(`${at.www}/`);
     await Promise.all([

@@ -31,9 +31,7 @@ def request(
 ) -> Request:
     named = {"authorization": authorization, "cookie": cookie}
     headers = {name: values for name, values in named.items() if values}
-    return Request(
-        "GET", "/", headers, websocket=websocket, subprotocols=subprotocols
-    )
+    return Request("GET", "/", headers, websocket=websocket, subprotocols=subprotocols)
 
 
 def found(*authorization: str, cookie: Sequence[str] = ()) -> tuple[str, str] | None:
@@ -193,8 +191,14 @@ def test_a_websocket_may_bring_its_token_as_subprotocol() -> None:
 
 @pytest.mark.parametrize(
     "protocols",
-    [("bearer",), ("chat", "bearer"), ("bearer", "a b"), ("bearer", "")]
-    + [("bearer", "bearer"), ("bearer", "a", "bearer", "b")],
+    [
+        ("bearer",),
+        ("chat", "bearer"),
+        ("bearer", "a b"),
+        ("bearer", ""),
+        ("bearer", "bearer"),
+        ("bearer", "a", "bearer", "b"),
+    ],
 )
 def test_bearer_without_one_token_is_malformed(protocols: tuple[str, ...]) -> None:
     """Not silently a WebSocket without a token."""

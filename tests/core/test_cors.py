@@ -99,8 +99,21 @@ def test_credentials_are_promised_to_nobody_else() -> None:
     assert field(answer, "Access-Control-Max-Age") == "600"
 
 
-STRANGERS = ["", "null", "*", "https://evil.example", WWW.upper(), WWW + ":443", WWW + "/"]
-STRANGERS += ["http://www.example", "https://sub.www.example", f"{WWW}, {WWW}", f" {WWW}"]
+STRANGERS = [
+    "",
+    "null",
+    "*",
+    "https://evil.example",
+    WWW.upper(),
+    WWW + ":443",
+    WWW + "/",
+]
+STRANGERS += [
+    "http://www.example",
+    "https://sub.www.example",
+    f"{WWW}, {WWW}",
+    f" {WWW}",
+]
 STRANGERS += ["https://www.example.evil.example", "https://www.exampl", "https://"]
 
 
@@ -143,13 +156,23 @@ def test_a_claim_may_name_origins_where_the_policy_believes_it() -> None:
     assert not claimed("https://a.example", "https://A.example")
     assert not claimed("https://a.example")
     assert not clients().claimed(
-        caller(payload=b'{"allowed-origins":["https://a.example"]}'), "https://a.example"
+        caller(payload=b'{"allowed-origins":["https://a.example"]}'),
+        "https://a.example",
     )
 
 
 @pytest.mark.parametrize(
     "origin",
-    ["*", "+", "null", "", "http://a.example", "https://a.example/", "app://a", "https://"],
+    [
+        "*",
+        "+",
+        "null",
+        "",
+        "http://a.example",
+        "https://a.example/",
+        "app://a",
+        "https://",
+    ],
 )
 def test_a_claim_opens_nothing_that_is_no_https_origin(origin: str) -> None:
     """Keycloak's wild cards are none here."""
@@ -157,7 +180,9 @@ def test_a_claim_opens_nothing_that_is_no_https_origin(origin: str) -> None:
     assert clients(origins_claim=CLAIM).preflight(origin).status == 403
 
 
-@pytest.mark.parametrize("value", [b'"https://a.example"', b"1", b"null", b"{}", b"[[]]"])
+@pytest.mark.parametrize(
+    "value", [b'"https://a.example"', b"1", b"null", b"{}", b"[[]]"]
+)
 def test_rule_30_a_claim_of_another_type_names_no_origin(value: bytes) -> None:
     """Not even a string that holds the origin."""
     payload = b'{"allowed-origins":' + value + b"}"
@@ -252,7 +277,9 @@ NAMES += ["Cache-Control", "Set-Cookie", "X", "Access-Control-Allow-Credentials"
 
 
 @given(
-    st.lists(st.tuples(st.sampled_from(NAMES), st.sampled_from(["*", "a, b", "", "null"]))),
+    st.lists(
+        st.tuples(st.sampled_from(NAMES), st.sampled_from(["*", "a, b", "", "null"]))
+    ),
     st.booleans(),
     st.booleans(),
     st.booleans(),

@@ -59,9 +59,7 @@ class House:
             policy,
             clock=issuer.clock,
             transport=issuer.transport,
-            on_event=lambda event, fields: self.told.append(
-                {"event": event, **fields}
-            ),
+            on_event=lambda event, fields: self.told.append({"event": event, **fields}),
         )
 
     def decide(self, asked: Request, body: bytes | None = b"") -> Decision:
@@ -148,7 +146,6 @@ def test_rule_24_without_a_token_the_challenge_is_bare(
         (lambda i: i.id_token(), "id_token"),
         (lambda i: i.wrong_audience(), "wrong_audience"),
         (lambda i: i.token(claims={"iss": "https://evil.example"}), "unknown_issuer"),
-        (lambda i: i.token(claims={"iss": ["x"]}), "malformed"),
         (lambda i: i.token(claims={"iss": None}), "missing_claim"),
         (lambda i: i.token(headers={"kid": "made-up"}), "unknown_key"),
         (lambda i: "opaque", "malformed"),
@@ -159,10 +156,7 @@ def test_a_bad_token_is_401_with_its_own_sentence(
     house: House, make: Callable[[JWTIssuer], str], why: str
 ) -> None:
     """The developer reads which it was; nothing of the token is echoed."""
-    try:
-        token = make(house.issuer)
-    except TypeError:  # PyJWT makes no token with a list for iss
-        pytest.skip("cannot be made here")
+    token = make(house.issuer)
     answer = house.refuses(request(token=token, origin=WWW))
     assert (answer.status, answer.reason) == (401, why)
     assert 'error="invalid_token"' in (field(answer, "WWW-Authenticate") or "")
@@ -172,6 +166,15 @@ def test_a_bad_token_is_401_with_its_own_sentence(
     assert "evil" not in text
     assert token not in text
     assert token not in repr(house.told)
+
+
+@pytest.mark.parametrize("iss", [["x"], {}, 1, True, "", "HTTPS://issuer.example"])
+def test_rule_30_an_issuer_of_another_type_is_unknown(
+    house: House, sign: Sign, iss: Any
+) -> None:
+    """Compared exactly, and without a fetch."""
+    assert house.reason(request(token=sign(iss=iss))) == (401, "unknown_issuer")
+    assert house.issuer.fetches == 0
 
 
 def test_algorithms_are_an_explicit_list(jwt_issuer: JWTIssuer, sign: Sign) -> None:
@@ -505,9 +508,10 @@ def test_origins_can_come_from_the_token(jwt_issuer: JWTIssuer) -> None:
     assert house.reason(request(token=token, origin="*"))[1] == "foreign_origin"
     stolen = request(cookie=f"token={token}", origin=page)
     assert house.refuses(stolen).status == 403
-    assert house.refuses(
-        request(method="TRACE", token=token, origin=page)
-    ).reason == "method_not_allowed_for_client"
+    assert (
+        house.refuses(request(method="TRACE", token=token, origin=page)).reason
+        == "method_not_allowed_for_client"
+    )
 
 
 def test_a_preflight_is_answered_before_anything_else(house: House) -> None:
@@ -574,9 +578,13 @@ def test_on_an_optional_path_a_bad_cookie_is_anonymous(cookies: House) -> None:
     assert cookies.passes(long).refusal == "token_too_long"
     twice = request("/home", cookie="token=a; token=b")
     assert cookies.reason(twice) == (400, "cookie_repeated")
+
+
+def test_our_outage_does_not_log_a_cookie_out(cookies: House) -> None:
+    """503 on an optional path too: anonymous would look like a logout."""
     cookies.issuer.down()
-    good = request("/home", cookie=f"token={cookies.token()}")
-    assert cookies.refuses(good).status == 503
+    asked = request("/home", cookie=f"token={cookies.token()}")
+    assert cookies.refuses(asked).status == 503
 
 
 # Cookies.
@@ -585,9 +593,7 @@ def test_on_an_optional_path_a_bad_cookie_is_anonymous(cookies: House) -> None:
 def by_cookie(house: House, method: str = "GET", **fields: Any) -> Any:
     token = house.token(client_id=fields.pop("client_id", "ssr"))
     path = fields.pop("path", "/x")
-    return house.decide(
-        request(path, method, cookie=f"token={token}", **fields)
-    )
+    return house.decide(request(path, method, cookie=f"token={token}", **fields))
 
 
 OWN = {"origin": f"https://{API}"}
@@ -834,7 +840,9 @@ def test_a_token_path_takes_post_only_whatever_its_spelling(tokens: House) -> No
         socket = request(path, token=tokens.token(), websocket=True, scheme="wss")
         assert tokens.refuses(socket).status == 405
     ask_first = {"method": "OPTIONS", "access_control_request_method": "POST"}
-    assert tokens.refuses(request("/oauth/token", origin=WWW, **ask_first)).status == 204
+    assert (
+        tokens.refuses(request("/oauth/token", origin=WWW, **ask_first)).status == 204
+    )
 
 
 def test_passwords_travel_over_tls_only(tokens: House) -> None:
@@ -894,8 +902,22 @@ HEADER_NAMES = (
     "access-control-request-method",
 )  # fmt: skip
 VALUES = st.text(st.characters(max_codepoint=255), max_size=20) | st.sampled_from(
-    ["Bearer a.b.c", "token=a.b.c", WWW, EVIL, "null", API, "cross-site", "same-origin"]
-    + ["https", FORM, "5", "Basic eDp5", "10.0.0.1", f"https://{API}"]
+    [
+        "Bearer a.b.c",
+        "token=a.b.c",
+        WWW,
+        EVIL,
+        "null",
+        API,
+        "cross-site",
+        "same-origin",
+        "https",
+        FORM,
+        "5",
+        "Basic eDp5",
+        "10.0.0.1",
+        f"https://{API}",
+    ]
 )
 REQUESTS = st.builds(
     lambda method, path, headers, scheme, peer, socket: Request(
@@ -905,7 +927,9 @@ REQUESTS = st.builds(
     st.sampled_from(["/x", "/home", "/login", "/oauth/token", "/a//b", ""])
     | st.text(max_size=8),
     st.dictionaries(
-        st.sampled_from(HEADER_NAMES), st.lists(VALUES, min_size=1, max_size=2), max_size=5
+        st.sampled_from(HEADER_NAMES),
+        st.lists(VALUES, min_size=1, max_size=2),
+        max_size=5,
     ),
     st.sampled_from(["http", "https", "ws", "wss", ""]),
     st.sampled_from(["127.0.0.1", "10.0.0.1", "203.0.113.1", "unix", "", "x"]),
@@ -970,10 +994,8 @@ def test_rules_1_and_11_signed_by_the_issuer_and_refused(
     jwt_guard: Guard, sign: Sign, number: str, name: str
 ) -> None:
     """A good signature does not make a number of it."""
-    good = json.dumps({"iss": jwt_guard.policy.issuers, "a": 1}, default=str)
-    payload = good[:-1] + f',"{name}":{number}}}'
     with pytest.raises(InvalidTokenError, match="malformed"):
-        jwt_guard.verify(sign(payload=payload.encode()))
+        jwt_guard.verify(sign(payload=f'{{"{name}":{number}}}'.encode()))
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-be", "utf-32", "utf-8-sig"])
@@ -982,7 +1004,7 @@ def test_rule_2_signed_in_another_encoding_and_refused(
 ) -> None:
     """Even though ``json.loads`` would read it."""
     with pytest.raises(InvalidTokenError, match="malformed"):
-        jwt_guard.verify(sign(payload=b'{"sub":"a"}'.decode().encode(encoding)))
+        jwt_guard.verify(sign(payload='{"sub":"a"}'.encode(encoding)))
 
 
 @pytest.mark.parametrize("depth", [500, 2_000, 100_000])

@@ -204,8 +204,27 @@ def test_an_ordinary_form_is_read() -> None:
 
 FORM_BYTES = st.lists(
     st.sampled_from(
-        [b"a", b"grant_type", b"=", b"&", b";", b"+", b"%", b"%41", b"%2b", b"%26", b" "]
-        + [b"%00", b"%c3%a9", b"\xc3\xa9", b"\xff", b"[]", b"resource", b"%3D", b"\n"]
+        [
+            b"a",
+            b"grant_type",
+            b"=",
+            b"&",
+            b";",
+            b"+",
+            b"%",
+            b"%41",
+            b"%2b",
+            b"%26",
+            b" ",
+            b"%00",
+            b"%c3%a9",
+            b"\xc3\xa9",
+            b"\xff",
+            b"[]",
+            b"resource",
+            b"%3D",
+            b"\n",
+        ]
     ),
     max_size=12,
 ).map(b"".join)
@@ -316,11 +335,15 @@ def test_a_tab_after_basic_does_not_hide_the_client_that_the_server_reads() -> N
 def test_basic_and_body_must_mean_one_client(body: bytes, authorization: str) -> None:
     """Also where the form encoding under Basic leaves two readings."""
     with pytest.raises(GrantError, match="client_ambiguous_form"):
-        grant(b"grant_type=password&" + body if body else b"grant_type=password",
-              authorization=authorization)
+        grant(
+            b"grant_type=password&" + body if body else b"grant_type=password",
+            authorization=authorization,
+        )
 
 
-@pytest.mark.parametrize("value", ["", "%00", "%C3%A9", "+spa", "spa+", "spa%0A", "%7F"])
+@pytest.mark.parametrize(
+    "value", ["", "%00", "%C3%A9", "+spa", "spa+", "spa%0A", "%7F"]
+)
 def test_an_odd_client_id_is_malformed(value: str) -> None:
     """What a server might trim or fold is nobody."""
     body = b"grant_type=password&client_id=" + value.encode()
@@ -336,8 +359,17 @@ def test_without_grant_type_there_is_no_grant(body: bytes) -> None:
 
 @pytest.mark.parametrize(
     "value",
-    ["refresh_token ", " refresh_token", "REFRESH_TOKEN", "Refresh_token", "é", "a\x00"]
-    + ["refre\u017fh_token", "refresh\u200b_token", "\ufeffpassword"],
+    [
+        "refresh_token ",
+        " refresh_token",
+        "REFRESH_TOKEN",
+        "Refresh_token",
+        "é",
+        "a\x00",
+        "refreſh_token",
+        "refresh\u200b_token",
+        "\ufeffpassword",
+    ],
 )
 def test_a_grant_type_that_only_looks_like_another_is_malformed(value: str) -> None:
     """The rules for refresh must hold for all that a server takes for refresh."""

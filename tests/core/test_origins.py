@@ -26,10 +26,19 @@ def request(peer: str = "127.0.0.1", scheme: str = "http", **fields: Any) -> Req
 
 @pytest.mark.parametrize(
     "origin",
-    ["https://www.example.com", "https://www.example.com:8443", "http://localhost:5173"]
-    + ["https://[2001:db8::1]", "http://[::1]:8080", "https://127.0.0.1", "https://a_b.c"]
-    + ["capacitor://localhost", "ionic://localhost", "app.my+x://host:80"]
-    + ["https://xn--bcher-kva.example"],
+    [
+        "https://www.example.com",
+        "https://www.example.com:8443",
+        "http://localhost:5173",
+        "https://[2001:db8::1]",
+        "http://[::1]:8080",
+        "https://127.0.0.1",
+        "https://a_b.c",
+        "capacitor://localhost",
+        "ionic://localhost",
+        "app.my+x://host:80",
+        "https://xn--bcher-kva.example",
+    ],
 )
 def test_an_origin_as_browsers_write_it_is_itself(origin: str) -> None:
     """Scheme, host, any unusual port; app schemes as they are."""
@@ -127,8 +136,18 @@ def test_serialized_is_idempotent_and_never_crashes(text: str) -> None:
 
 @pytest.mark.parametrize(
     "host",
-    ["localhost", "LOCALHOST", "localhost:8000", "localhost.", "app.localhost:80"]
-    + ["127.0.0.1", "127.9.9.9:1", "[::1]", "[::1]:8000", "[::ffff:127.0.0.1]"],
+    [
+        "localhost",
+        "LOCALHOST",
+        "localhost:8000",
+        "localhost.",
+        "app.localhost:80",
+        "127.0.0.1",
+        "127.9.9.9:1",
+        "[::1]",
+        "[::1]:8000",
+        "[::ffff:127.0.0.1]",
+    ],
 )
 def test_names_of_this_machine(host: str) -> None:
     """RFC 6761 section 6.3, and the loopback addresses; with or without port."""
@@ -138,10 +157,27 @@ def test_names_of_this_machine(host: str) -> None:
 
 @pytest.mark.parametrize(
     "host",
-    ["", "localhost.evil.example", "evil.example", "127.0.0.1.evil.example", "127.1"]
-    + ["xlocalhost", "[::1].evil.example", "[::1]evil", "0.0.0.0", "[::]", "10.0.0.1"]
-    + ["evil.example:localhost", "localhost@evil.example", "2130706433", "[::1", "::1]"]
-    + ["localhost:80@evil.example", "[::1]:80@evil.example", "localhost:evil.example"],
+    [
+        "",
+        "localhost.evil.example",
+        "evil.example",
+        "127.0.0.1.evil.example",
+        "127.1",
+        "xlocalhost",
+        "[::1].evil.example",
+        "[::1]evil",
+        "0.0.0.0",
+        "[::]",
+        "10.0.0.1",
+        "evil.example:localhost",
+        "localhost@evil.example",
+        "2130706433",
+        "[::1",
+        "::1]",
+        "localhost:80@evil.example",
+        "[::1]:80@evil.example",
+        "localhost:evil.example",
+    ],
 )
 def test_look_alikes_of_this_machine(host: str) -> None:
     """Names that only contain, begin or end like one."""
@@ -150,8 +186,18 @@ def test_look_alikes_of_this_machine(host: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-port"]
-    + ["x-forwarded-prefix", "x-forwarded-proto", "x-forwarded-server", "x-forwarded-ssl"],
+    "name",
+    [
+        "forwarded",
+        "via",
+        "x-forwarded-for",
+        "x-forwarded-host",
+        "x-forwarded-port",
+        "x-forwarded-prefix",
+        "x-forwarded-proto",
+        "x-forwarded-server",
+        "x-forwarded-ssl",
+    ],
 )
 def test_a_forwarded_request_is_never_loopback(name: str) -> None:
     """A proxy on this machine must not make the whole world local, even by ``""``."""
@@ -235,7 +281,9 @@ def test_the_caller_is_the_first_from_the_right_that_is_no_proxy(
 
 def test_the_own_origin_is_what_host_says() -> None:
     """In the scheme of the request, a trusted proxy's word included."""
-    assert own(host="Api.Example.com:443", scheme="https") == {"https://api.example.com"}
+    assert own(host="Api.Example.com:443", scheme="https") == {
+        "https://api.example.com"
+    }
     assert own(host="api.example:8000") == {"http://api.example:8000"}
     proxied = own(peer="10.0.0.1", host="api.example", x_forwarded_proto="https")
     assert proxied == {"https://api.example"}
@@ -297,7 +345,12 @@ def test_several_origins_make_one_that_is_nobodys() -> None:
 
 @pytest.mark.parametrize(
     ("site", "expected"),
-    [("cross-site", True), ("same-site", True), ("none", False), ("same-origin", False)],
+    [
+        ("cross-site", True),
+        ("same-site", True),
+        ("none", False),
+        ("same-origin", False),
+    ],
 )
 def test_the_browser_says_what_comes_from_elsewhere(site: str, expected: bool) -> None:
     """Fetch metadata: a sibling domain is elsewhere too."""

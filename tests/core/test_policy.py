@@ -86,7 +86,11 @@ def test_a_wrong_client_is_no_client(wrong: dict[str, Any]) -> None:
 def test_all_problems_of_a_client_are_told_at_once() -> None:
     """With the value, and what would be right."""
     told = problems(
-        Client, id="spa", origins=("https://A.example/", "*"), methods=("get",), max_age=-1
+        Client,
+        id="spa",
+        origins=("https://A.example/", "*"),
+        methods=("get",),
+        max_age=-1,
     )
     assert len(told) == 4
     assert "write https://a.example" in told[0]

@@ -56,7 +56,10 @@ ID_TOKENS: dict[str, tuple[str, dict[str, Any]]] = {
     "auth0": ("jwt", {**API, "nickname": "alice", "sid": "1"}),
     "entra": ("jwt", {**API, "aio": "x", "tid": "t", "ver": "2.0"}),
     "okta": ("", {**API, "ver": 1, "amr": ["pwd"], "at_hash": "x"}),
-    "cognito": ("", {**TIMES, "aud": "api", "token_use": "id", "cognito:username": "a"}),
+    "cognito": (
+        "",
+        {**TIMES, "aud": "api", "token_use": "id", "cognito:username": "a"},
+    ),
 }
 
 
@@ -109,7 +112,9 @@ def test_rule_20_rfc9068_needs_its_type(typ: str) -> None:
         rules("rfc9068").principal("t", compact(typ, claims), NOW)
 
 
-@pytest.mark.parametrize("name", ["exp", "iss", "aud", "sub", "client_id", "iat", "jti"])
+@pytest.mark.parametrize(
+    "name", ["exp", "iss", "aud", "sub", "client_id", "iat", "jti"]
+)
 def test_rfc9068_needs_all_its_claims(name: str) -> None:
     """RFC 9068 section 2.2: each of the seven, and not null."""
     typ, claims = ACCESS["rfc9068"]
@@ -124,4 +129,6 @@ def test_keycloak_offline_and_refresh_tokens_are_refused() -> None:
     _, claims = ACCESS["keycloak"]
     for kind in ("Refresh", "Offline", "Logout", "ID", "Serialized-ID"):
         with pytest.raises(InvalidTokenError):
-            rules("keycloak").principal("t", compact("jwt", {**claims, "typ": kind}), NOW)
+            rules("keycloak").principal(
+                "t", compact("jwt", {**claims, "typ": kind}), NOW
+            )

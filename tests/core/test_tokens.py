@@ -57,7 +57,7 @@ def test_a_good_token_says_who_calls() -> None:
     """Every derived field comes from the claim that is meant for it."""
     found = judged(with_profile(role_claims=("roles",)), roles=["r"])
     assert (found.subject, found.issuer, found.client_id) == ("alice", "i", "spa")
-    assert (found.scopes, found.roles) == ({"a", "b"}, {"r"})
+    assert (found.scopes, found.roles) == (frozenset("ab"), frozenset("r"))
     assert (found.expires_at, found.token) == (NOW + 300, "t")
 
 
@@ -66,8 +66,22 @@ def test_a_good_token_says_who_calls() -> None:
 
 @pytest.mark.parametrize(
     "exp",
-    ["1800000300", "9_999", "٣٣", None, [], [NOW + 9], {}, True, False, "", 10**400]
-    + [10**15, -(10**15), 1e300],
+    [
+        "1800000300",
+        "9_999",
+        "٣٣",
+        None,
+        [],
+        [NOW + 9],
+        {},
+        True,
+        False,
+        "",
+        10**400,
+        10**15,
+        -(10**15),
+        1e300,
+    ],
     ids=range(14),
 )
 def test_rules_4_and_10_exp_is_a_json_number(exp: Any) -> None:
@@ -128,7 +142,9 @@ def test_one_of_the_audiences_is_ours(aud: Any) -> None:
     assert judged(aud=aud)
 
 
-@pytest.mark.parametrize("aud", ["other", "", [], ["other"], "API", "api ", "ap", ["a"]])
+@pytest.mark.parametrize(
+    "aud", ["other", "", [], ["other"], "API", "api ", "ap", ["a"]]
+)
 def test_another_audience_is_refused(aud: Any) -> None:
     """Compared whole and exactly; an empty list names nobody."""
     assert reason(aud=aud) == "wrong_audience"
@@ -235,15 +251,13 @@ def test_roles_are_found_where_the_profile_says(
 
 def test_roles_by_audience_need_one() -> None:
     """Unchecked audience: roles of all APIs would be too many, so there are none."""
-    rules = replace(
-        with_profile(role_claims=ROLE_CLAIMS), audience="unchecked"
-    )
+    rules = replace(with_profile(role_claims=ROLE_CLAIMS), audience="unchecked")
     assert judged(rules, r={"api": {"n": ["a"]}}).roles == frozenset()
 
 
 # Which token is it.
 
-BARE = {"client_id": "absent", "scope": "absent"}
+BARE: dict[str, Any] = {"client_id": "absent", "scope": "absent"}
 
 
 @pytest.mark.parametrize(
@@ -263,7 +277,8 @@ def test_one_positive_mark_is_needed(mark: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(
-    "other", [{}, {"azp": "spa"}, {"token_use": "x"}, {"typ": "JWT"}, {"typ": ["Bearer"]}]
+    "other",
+    [{}, {"azp": "spa"}, {"token_use": "x"}, {"typ": "JWT"}, {"typ": ["Bearer"]}],
 )
 def test_without_a_mark_it_is_no_access_token(other: dict[str, Any]) -> None:
     """``azp`` is none: ID tokens have it."""
@@ -313,13 +328,17 @@ def test_what_only_id_tokens_have_counts_against_a_token(name: str) -> None:
     assert judged(**{name: "x", "token_use": "access"})
 
 
-@pytest.mark.parametrize("cnf", [{"jkt": "x"}, {"x5t#S256": "x"}, {}, [], "x", False, 0])
+@pytest.mark.parametrize(
+    "cnf", [{"jkt": "x"}, {"x5t#S256": "x"}, {}, [], "x", False, 0]
+)
 def test_a_bound_token_is_no_plain_bearer(cnf: Any) -> None:
     """Accepting it would undo its protection, whatever it is bound to."""
     assert reason(cnf=cnf) == "bound_token"
 
 
-@pytest.mark.parametrize("typ", ["dpop+jwt", "id_token+jwt", "rt+jwt", "jwtx", "at+jwt "])
+@pytest.mark.parametrize(
+    "typ", ["dpop+jwt", "id_token+jwt", "rt+jwt", "jwtx", "at+jwt "]
+)
 def test_other_header_types_are_refused(typ: str) -> None:
     """RFC 8725 section 3.11."""
     assert reason(RULES, typ) == "wrong_type"
@@ -361,7 +380,8 @@ JSON_VALUES = st.recursive(
     | st.floats(allow_nan=False, allow_infinity=False)
     | st.text(max_size=6).filter(lambda text: text.isprintable()),
     lambda inner: (
-        st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=4), inner, max_size=2)
+        st.lists(inner, max_size=2)
+        | st.dictionaries(st.text(max_size=4), inner, max_size=2)
     ),
     max_leaves=5,
 )

@@ -1,0 +1,122 @@
+"""What can go wrong, and what each caller is told about it."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+import jwtguard
+from jwtguard import errors
+from jwtguard.errors import (
+    AccessDeniedError,
+    AuthError,
+    ConfigurationError,
+    GrantError,
+    InsecureTransportError,
+    InsufficientScopeError,
+    InvalidOriginError,
+    InvalidRequestError,
+    InvalidTokenError,
+    JWTGuardError,
+    KeysUnavailableError,
+    MissingTokenError,
+    TokenTooLargeError,
+)
+
+ROOT = Path(jwtguard.__file__).parent
+SOURCES = "\n".join(path.read_text() for path in ROOT.rglob("*.py"))
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "code", "challenges"),
+    [
+        (InvalidRequestError("path_ambiguous"), 400, "invalid_request", True),
+        (MissingTokenError("no_credentials"), 401, "missing_token", True),
+        (InvalidTokenError("expired"), 401, "invalid_token", True),
+        (InsufficientScopeError("scope_missing"), 403, "insufficient_scope", True),
+        (AccessDeniedError("no_rule"), 403, "access_denied", False),
+        (InvalidOriginError("foreign_origin"), 403, "invalid_origin", False),
+        (InsecureTransportError("peer"), 403, "insecure_transport", False),
+        (TokenTooLargeError("token_too_long"), 431, "invalid_request", False),
+        (KeysUnavailableError(), 503, "temporarily_unavailable", False),
+        (GrantError("form_malformed"), 400, "invalid_request", False),
+    ],
+)
+def test_each_class_is_one_answer(
+    error: AuthError, status: int, code: str, challenges: bool
+) -> None:
+    """Status, code and challenge follow from the class alone."""
+    assert (error.status, error.code, error.challenges) == (status, code, challenges)
+    assert isinstance(error, JWTGuardError)
+    assert str(error) == error.reason
+
+
+def test_a_refused_origin_is_a_denial() -> None:
+    """Who catches the wider class catches the narrower."""
+    assert issubclass(InvalidOriginError, AccessDeniedError)
+    assert issubclass(InsecureTransportError, AccessDeniedError)
+    assert not issubclass(ConfigurationError, AuthError)
+
+
+def test_a_grant_error_takes_one_of_rfc_6749s_codes() -> None:
+    """Its status and header fields are its own, not its class's."""
+    error = GrantError("post_only", status=405, code="x", headers=[("Allow", "POST")])
+    assert (error.status, error.code) == (405, "x")
+    assert error.headers == (("Allow", "POST"),)
+    assert GrantError("form_malformed").status == 400
+
+
+def test_a_configuration_error_tells_everything() -> None:
+    """One line for each problem."""
+    error = ConfigurationError("a: wrong", "b: wrong")
+    assert str(error) == "a: wrong\nb: wrong"
+    assert error.problems == ("a: wrong", "b: wrong")
+
+
+def test_descriptions_are_fixed_sentences() -> None:
+    """They stand in quoted header values, and hold nothing of any request."""
+    for reason, sentence in errors.DESCRIPTIONS.items():
+        assert re.fullmatch(r"[a-z_]+", reason)
+        assert re.fullmatch(r"[\x20\x21\x23-\x5b\x5d-\x7e]+", sentence)
+        assert not sentence.endswith(".")
+
+
+def test_every_reason_has_a_sentence() -> None:
+    """Each one that is raised anywhere in the package."""
+    raised = re.findall(
+        r"(?:Invalid\w+|Missing\w+|Insufficient\w+|AccessDenied|TokenTooLarge|Grant)"
+        r"Error\(\s*\"([a-z_]+)\"",
+        SOURCES,
+    )
+    assert len(set(raised)) > 30
+    assert set(raised) <= set(errors.DESCRIPTIONS)
+
+
+def test_every_sentence_has_a_reason() -> None:
+    """No sentence is left over from something that no longer happens."""
+    rest = SOURCES.replace((ROOT / "errors.py").read_text(), "")
+    for reason in errors.DESCRIPTIONS:
+        assert f'"{reason}"' in rest or reason == "keys_unavailable", reason
+
+
+def test_an_unknown_reason_still_has_words() -> None:
+    """Applications may raise with reasons of their own."""
+    assert AccessDeniedError("tea_time").description == "The request was refused"
+
+
+def test_the_plain_http_refusal_names_peer_and_remedies() -> None:
+    """The one sentence that is made, not fixed."""
+    error = InsecureTransportError("203.0.113.9")
+    assert error.peer == "203.0.113.9"
+    assert "203.0.113.9" in error.description
+    assert "JWTGUARD_TRUSTED_PROXIES" in error.description
+    assert error.detail == "peer 203.0.113.9"
+
+
+def test_an_outage_says_when_to_come_back() -> None:
+    """Seconds, for Retry-After."""
+    error = KeysUnavailableError(retry_after=12.5)
+    assert (error.reason, error.retry_after) == ("keys_unavailable", 12.5)
+    assert error.description == "The signing keys of the issuer cannot be had now"

@@ -1,0 +1,236 @@
+"""The test kit that users get: what it promises, it does, with each framework."""
+
+import json
+import urllib.request
+from typing import Annotated
+
+import jwt
+import pytest
+from fastapi import Depends, FastAPI
+from flask import Flask
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+from starlette.testclient import TestClient
+
+from jwtguard import AuthError, Guard, Principal
+from jwtguard.core.discovery import FetchFailedError
+from jwtguard.fastapi import FastAPIGuard
+from jwtguard.flask import JWTGuard, current_principal
+from jwtguard.flask import require_scope as flask_scope
+from jwtguard.starlette import GuardMiddleware, principal_of, require_scope
+from jwtguard.testing import AUDIENCE, ISSUER, FakeClock, JWTIssuer
+
+ALGORITHMS = ["RS256", "PS256", "ES256", "ES384", "ES512", "EdDSA"]
+
+
+def refused(guard: Guard, token: str) -> str:
+    with pytest.raises(AuthError) as caught:
+        guard.verify(token)
+    return caught.value.reason
+
+
+# The clock.
+
+
+def test_the_clock_moves_only_when_told() -> None:
+    """Both of its hands, by the same."""
+    clock = FakeClock(100.0)
+    before = clock.monotonic()
+    assert clock.time() == clock.time() == 100.0
+    clock.advance(2.5)
+    assert clock.time() == 102.5
+    assert clock.monotonic() == before + 2.5
+
+
+def test_the_fixtures_belong_together(
+    jwt_clock: FakeClock, jwt_issuer: JWTIssuer, jwt_guard: Guard
+) -> None:
+    """One clock: a token ends when the test says so."""
+    assert jwt_issuer.clock is jwt_clock
+    assert jwt_guard.clock is jwt_clock
+    token = jwt_issuer.token(expires_in=60)
+    assert jwt_guard.verify(token).subject == "alice"
+    jwt_clock.advance(91)
+    assert refused(jwt_guard, token) == "expired"
+
+
+# The issuer.
+
+
+@pytest.mark.parametrize("alg", ALGORITHMS)
+def test_tokens_are_really_signed(alg: str) -> None:
+    """With any of the families, and verified for it."""
+    issuer = JWTIssuer(alg=alg)
+    guard = issuer.guard()
+    token = issuer.token(subject="bob", scope="a b", client_id="batch")
+    assert jwt.get_unverified_header(token)["alg"] == alg
+    found = guard.verify(token)
+    assert (found.subject, found.client_id) == ("bob", "batch")
+    assert found.scopes == {"a", "b"}
+    assert found.issuer == ISSUER
+    assert refused(guard, issuer.forged()) == "bad_signature"
+
+
+def test_claims_and_headers_can_be_changed(jwt_issuer: JWTIssuer) -> None:
+    """None leaves a claim out."""
+    token = jwt_issuer.token(
+        typ="JWT", claims={"sub": "eve", "jti": None, "x": [1]}, headers={"y": "z"}
+    )
+    claims = jwt.decode(token, options={"verify_signature": False})
+    assert claims["sub"] == "eve"
+    assert claims["x"] == [1]
+    assert "jti" not in claims
+    assert jwt.get_unverified_header(token)["y"] == "z"
+    assert "typ" not in jwt.get_unverified_header(jwt_issuer.token(typ=None))
+
+
+def test_headers_are_ready_to_send(jwt_issuer: JWTIssuer, jwt_guard: Guard) -> None:
+    """With a token made from the same arguments."""
+    sent = jwt_issuer.headers(subject="bob")
+    scheme, token = sent["Authorization"].split()
+    assert scheme == "Bearer"
+    assert jwt_guard.verify(token).subject == "bob"
+
+
+def test_wrong_tokens_are_wrong_in_one_way(
+    jwt_issuer: JWTIssuer, jwt_guard: Guard
+) -> None:
+    """Each is refused for what its name says."""
+    assert refused(jwt_guard, jwt_issuer.expired()) == "expired"
+    assert refused(jwt_guard, jwt_issuer.forged()) == "bad_signature"
+    assert refused(jwt_guard, jwt_issuer.id_token()) == "id_token"
+    assert refused(jwt_guard, jwt_issuer.wrong_audience()) == "wrong_audience"
+
+
+def test_an_issuer_can_rotate_and_withdraw(
+    jwt_clock: FakeClock, jwt_issuer: JWTIssuer, jwt_guard: Guard
+) -> None:
+    """A new key is found at once; a withdrawn one stops."""
+    old = jwt_issuer.token(expires_in=5000)
+    jwt_guard.verify(old)
+    jwt_issuer.rotate()
+    assert jwt_guard.verify(jwt_issuer.token())
+    assert jwt_guard.verify(old)
+    assert len(jwt_issuer.jwks()["keys"]) == 2
+    jwt_issuer.withdraw()
+    jwt_clock.advance(1300)
+    assert refused(jwt_guard, old) == "unknown_key"
+    jwt_issuer.rotate(withdraw=True)
+    assert len(jwt_issuer.jwks()["keys"]) == 1
+
+
+def test_an_issuer_can_be_down(
+    jwt_clock: FakeClock, jwt_issuer: JWTIssuer, jwt_guard: Guard
+) -> None:
+    """And up again."""
+    jwt_issuer.down()
+    assert refused(jwt_guard, jwt_issuer.token()) == "keys_unavailable"
+    with pytest.raises(FetchFailedError):
+        jwt_issuer.transport(f"{ISSUER}/jwks", {}, 1)
+    jwt_issuer.up()
+    jwt_clock.advance(60)
+    assert jwt_guard.verify(jwt_issuer.token())
+
+
+def test_clocks_can_disagree(jwt_issuer: JWTIssuer, jwt_guard: Guard) -> None:
+    """Within the leeway it does not matter, beyond it does."""
+    jwt_issuer.skew(30)
+    assert jwt_guard.verify(jwt_issuer.token())
+    jwt_issuer.skew(31)
+    assert refused(jwt_guard, jwt_issuer.token()) == "issued_in_future"
+
+
+def test_what_it_does_not_publish_is_not_found(jwt_issuer: JWTIssuer) -> None:
+    """404, as a real one says."""
+    assert jwt_issuer.transport(f"{ISSUER}/x", {}, 1).status == 404
+    found = jwt_issuer.transport(f"{ISSUER}/.well-known/openid-configuration", {}, 1)
+    assert json.loads(found.body)["issuer"] == ISSUER
+    assert jwt_issuer.fetches == 0
+
+
+def test_settings_of_the_guard_can_be_changed(jwt_issuer: JWTIssuer) -> None:
+    """By the names of the policy."""
+    guard = jwt_issuer.guard(leeway=0, clients_only=True)
+    assert guard.policy.leeway == 0
+    assert guard.policy.clients_only
+    (trusted,) = guard.policy.issuers
+    assert trusted.audience == {AUDIENCE}
+
+
+def test_an_issuer_can_be_served_over_a_socket(jwt_issuer: JWTIssuer) -> None:
+    """For tests that start real servers; its name is its URL meanwhile."""
+    with jwt_issuer.served() as url:
+        assert jwt_issuer.url == url
+        found = Guard(jwt_issuer.policy(), clock=jwt_issuer.clock)
+        assert found.verify(jwt_issuer.token()).issuer == url
+        with urllib.request.urlopen(f"{url}/jwks") as answer:
+            assert json.load(answer) == jwt_issuer.jwks()
+        jwt_issuer.down()
+        with pytest.raises(urllib.error.HTTPError, match="503") as caught:
+            urllib.request.urlopen(f"{url}/jwks")
+        caught.value.close()
+    assert jwt_issuer.url == ISSUER
+
+
+# With each framework's own test client.
+
+
+def test_flask(jwt_issuer: JWTIssuer, jwt_guard: Guard) -> None:
+    """``test_client`` speaks to localhost over http: loopback."""
+    app = Flask("notes")
+    JWTGuard(app, jwt_guard)
+
+    @app.get("/notes")
+    @flask_scope("notes:read")
+    def notes() -> dict[str, str]:
+        return {"owner": current_principal.subject}
+
+    client = app.test_client()
+    good = client.get("/notes", headers=jwt_issuer.headers(scope="notes:read"))
+    assert good.get_json() == {"owner": "alice"}
+    assert client.get("/notes").status_code == 401
+    assert client.get("/notes", headers=jwt_issuer.headers()).status_code == 403
+
+
+def check(client: TestClient, jwt_issuer: JWTIssuer) -> None:
+    good = client.get("/notes", headers=jwt_issuer.headers(scope="notes:read"))
+    assert good.json() == {"owner": "alice"}
+    assert client.get("/notes").status_code == 401
+    assert client.get("/notes", headers=jwt_issuer.headers()).status_code == 403
+
+
+def test_starlette(jwt_issuer: JWTIssuer, jwt_guard: Guard) -> None:
+    """``TestClient`` needs ``base_url="https://testserver"``, as its refusal says."""
+
+    @require_scope("notes:read")
+    async def notes(request: Request) -> JSONResponse:
+        return JSONResponse({"owner": principal_of(request).subject})
+
+    app = Starlette(
+        routes=[Route("/notes", notes)],
+        middleware=[Middleware(GuardMiddleware, guard=jwt_guard)],
+    )
+    check(TestClient(app, base_url="https://testserver"), jwt_issuer)
+    plain = TestClient(app).get("/notes", headers=jwt_issuer.headers())
+    assert plain.status_code == 403
+    assert "https://testserver" in plain.text
+
+
+def test_fastapi(jwt_issuer: JWTIssuer, jwt_guard: Guard) -> None:
+    """The same client, the same answers."""
+    app = FastAPI()
+    app.add_middleware(GuardMiddleware, guard=jwt_guard)
+    guard = FastAPIGuard(token_url="/oauth/token", scopes={"notes:read": "Read"})
+    reader = guard.requires("notes:read")
+
+    @app.get("/notes")
+    async def notes(
+        who: Annotated[Principal, Depends(reader)],
+    ) -> dict[str, str]:
+        assert isinstance(who, Principal)
+        return {"owner": who.subject}
+
+    check(TestClient(app, base_url="https://testserver"), jwt_issuer)
