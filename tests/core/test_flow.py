@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, cast
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jwtguard import AuthError, Client, Guard, TrustedIssuer
-from jwtguard.core.messages import Decision, Principal, Proceed, Request, Respond
+from jwtguard.core.keys import KeyCache, Snapshot
+from jwtguard.core.messages import Decision, Got, Principal, Proceed, Request, Respond
 from jwtguard.core.paths import ScopeRule
 from jwtguard.errors import InvalidTokenError, MissingTokenError
 from jwtguard.testing import AUDIENCE, FakeClock, JWTIssuer
@@ -278,6 +279,39 @@ def test_keys_that_cannot_be_had_are_our_outage(house: House) -> None:
     assert field(answer, "Access-Control-Allow-Origin") == WWW
 
 
+@pytest.mark.parametrize(
+    "got",
+    [
+        Got(302, {"location": "https://evil.example/jwks"}, b""),
+        Got(404, {}, b"no\r\nSet-Cookie: x=1"),
+        Got(500, {}, b""),
+        Got(204, {}, b""),
+        Got(200, {}, b"<html>"),
+        Got(200, {}, b'{"keys":null}'),
+        Got(200, {}, b'{"keys":"x"}'),
+        Got(200, {}, b'{"keys":[1,null,{}]}'),
+        Got(200, {}, b"[" * 50_000),
+    ],
+)
+def test_rules_8_and_29_a_key_server_that_answers_nonsense_is_an_outage(
+    jwt_issuer: JWTIssuer, got: Got
+) -> None:
+    """A deliberate 503, nothing followed, and none of its text in our header."""
+    asked_for: list[str] = []
+
+    def transport(url: str, headers: Any, timeout: float) -> Got:
+        asked_for.append(url)
+        return got if url.endswith("/jwks") else jwt_issuer.transport(url, {}, timeout)
+
+    guard = Guard(jwt_issuer.policy(), clock=jwt_issuer.clock, transport=transport)
+    asked = request(token=jwt_issuer.token())
+    answer = guard.decide(asked, lambda _: None)
+    assert isinstance(answer, Respond)
+    assert (answer.status, answer.reason) == (503, "keys_unavailable")
+    assert all("\n" not in value for _, value in answer.headers)
+    assert not any("evil" in url for url in asked_for)
+
+
 def test_a_remembered_token_still_ends(jwt_clock: FakeClock, house: House) -> None:
     """``exp`` counts on every use, to the second."""
     asked = request(token=house.token(expires_in=100))
@@ -322,6 +356,45 @@ def test_a_remembered_token_outlives_the_fetch_that_keeps_its_key(
     for _ in range(2):
         assert principal(house.passes(asked)).subject == "alice"
     assert house.issuer.fetches == 2
+
+
+def test_a_key_withdrawn_during_the_check_is_not_remembered(
+    jwt_issuer: JWTIssuer,
+) -> None:
+    """The next request finds out; nothing keeps the token alive."""
+
+    class Clock(FakeClock):
+        def time(self) -> float:
+            for trusted in guard.flow.verifier.trusted.values():
+                trusted.keys.snapshot = Snapshot()
+            return super().time()
+
+    guard = Guard(jwt_issuer.policy(), clock=Clock(), transport=jwt_issuer.transport)
+    token = jwt_issuer.token()
+    assert guard.verify(token).subject == "alice"
+    assert guard.flow.verifier.memory.get(token) is None
+
+
+def test_a_remembered_token_keeps_no_key_set_that_lacks_its_key(
+    house: House,
+) -> None:
+    """Should the keys vanish between two looks at them."""
+
+    class Vanishing:
+        snapshot = Snapshot()
+
+        def is_fresh(self, keys: object) -> bool:
+            return False
+
+        def find(self, wanted: object) -> Iterator[Any]:
+            return iter(())
+
+    asked = request(token=house.token())
+    house.passes(asked)
+    (entry,) = house.guard.flow.verifier.memory._tokens.values()
+    before, entry.cache = entry.keys, cast(KeyCache, Vanishing())
+    house.passes(asked)
+    assert entry.keys is before
 
 
 def test_without_memory_every_token_is_verified(jwt_issuer: JWTIssuer) -> None:
@@ -681,7 +754,7 @@ def test_a_websocket_by_cookie_needs_an_origin(cookies: House) -> None:
 
 def test_a_websocket_by_subprotocol_may_lack_an_origin(house: House) -> None:
     """Then it is no browser; with one, it must be the client's."""
-    offer = {"websocket": True, "scheme": "wss"}
+    offer: dict[str, Any] = {"websocket": True, "scheme": "wss"}
     token = house.token()
     asked = request(subprotocols=("bearer", token), **offer)
     assert house.passes(asked).carrier == "subprotocol"
@@ -884,8 +957,8 @@ def test_every_refusal_is_told_once_and_without_secrets(cookies: House) -> None:
 
 def test_a_late_refusal_is_worded_like_an_early_one(house: House) -> None:
     """What an application raises gets the same answer, with CORS of its client."""
-    error = MissingTokenError("no_credentials")
-    answer = house.guard.flow.refuse(error, request(origin=WWW))
+    missing = MissingTokenError("no_credentials")
+    answer = house.guard.flow.refuse(missing, request(origin=WWW))
     assert answer.status == 401
     assert field(answer, "Access-Control-Allow-Origin") == WWW
     error = InvalidTokenError("expired")

@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from jwtguard import Client, Policy, TrustedIssuer
@@ -231,19 +231,17 @@ FORM_BYTES = st.lists(
 
 
 @given(FORM_BYTES | st.binary(max_size=40))
+@example(b"a=\xc3\xa9")
+@example(b"a=%C3%A9+%2B&b=")
 def test_the_standard_library_reads_the_same_form(body: bytes) -> None:
     """What is accepted, ``parse_qsl`` finds alike; nothing else is raised."""
     try:
         form = parse_form(body)
     except GrantError:
         return
-    text = body.decode("latin-1")
-    for found in (
-        parse_qsl(body, keep_blank_values=True, strict_parsing=bool(body)),
-        parse_qsl(text.encode("latin-1"), keep_blank_values=True),
-    ):
-        decoded = [(n.decode(), v.decode()) for n, v in found]
-        assert {n: [v for k, v in decoded if k == n] for n, _ in decoded} == form
+    # As text: parse_qsl takes no bytes beyond ASCII, though they are good UTF-8.
+    found = parse_qsl(body.decode(), keep_blank_values=True, errors="strict")
+    assert {n: [v for k, v in found if k == n] for n, _ in found} == form
 
 
 @given(
@@ -366,7 +364,7 @@ def test_without_grant_type_there_is_no_grant(body: bytes) -> None:
         "Refresh_token",
         "é",
         "a\x00",
-        "refreſh_token",
+        "refre\u017fh_token",
         "refresh\u200b_token",
         "\ufeffpassword",
     ],
@@ -391,9 +389,11 @@ def verdict(kind: str, client: str | None, **fields: Any) -> str:
     try:
         judge(request(**fields), asked, CLIENTS)
     except GrantError as error:
-        assert (error.status, error.code) == (403, "unauthorized_client")
-        return error.reason
-    return "granted"
+        refusal = error
+    else:
+        return "granted"
+    assert (refusal.status, refusal.code) == (403, "unauthorized_client")
+    return refusal.reason
 
 
 UNKNOWN, FOREIGN = "grant_client_unknown", "grant_foreign_origin"

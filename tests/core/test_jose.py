@@ -121,6 +121,7 @@ JSON_TYPES = ["1", "1.5", "true", "[]", '["ES256"]', "{}", '{"alg":"ES256"}']
 def test_rule_18_alg_of_any_json_type(value: str) -> None:
     """Only a string is an algorithm."""
     assert refused(compact(header=f'{{"alg":{value}}}'.encode()))
+    assert refused(compact(header=b'{"kid":"k"}'))
 
 
 @pytest.mark.parametrize("name", ["kid", "typ"])

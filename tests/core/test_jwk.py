@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from base64 import b64encode
 from collections.abc import Mapping
 from typing import Any
 
@@ -318,6 +319,18 @@ def _certificate() -> str:
     return made.public_bytes(Encoding.PEM).decode()
 
 
+# The object identifier of Ed25519, changed into one that nobody has given away.
+UNKNOWN_KIND = (
+    "-----BEGIN PUBLIC KEY-----\n"
+    + b64encode(
+        PRIVATE_ED.public_key()
+        .public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+        .replace(b"\x2b\x65\x70", b"\x2b\x65\x7b")
+    ).decode()
+    + "\n-----END PUBLIC KEY-----"
+)
+
+
 @pytest.mark.parametrize(
     "given",
     [
@@ -328,6 +341,7 @@ def _certificate() -> str:
         "-----BEGIN PUBLIC KEY-----",
         "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----",
         pem(WEAK),
+        UNKNOWN_KIND,
         pem(ec.generate_private_key(ec.SECP256K1())),
         pem(ed448.Ed448PrivateKey.generate()),
         pem(dsa.generate_private_key(2048)),

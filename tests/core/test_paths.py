@@ -52,7 +52,7 @@ from jwtguard.core.paths import (
     ],
 )
 def test_a_path_that_can_be_read_in_two_ways_is_ambiguous(path: str) -> None:
-    """Empty and dot segments, backslash, parameters, controls, what is still encoded."""
+    """Empty and dot segments, backslash, ``;``, controls, what is still encoded."""
     assert ambiguous(path, None)
 
 
@@ -84,7 +84,10 @@ def kind(path: str, method: str = "GET", raw: str | None = None, **rules: Any) -
     return PathRules(**rules).kind(method, path, raw)
 
 
-GIVING: dict[str, Any] = {"public": ("/static/*", "/healthz", "/"), "optional": ("/home", "/news/*")}
+GIVING: dict[str, Any] = {
+    "public": ("/static/*", "/healthz", "/"),
+    "optional": ("/home", "/news/*"),
+}
 
 
 @pytest.mark.parametrize(

@@ -200,6 +200,7 @@ def test_a_policy_needs_only_an_issuer_and_an_audience() -> None:
     assert made.public_paths == ()
     assert "HS256" not in made.algorithms
     assert made.public_url == frozenset()
+    assert policy(audience="unchecked").audience == "unchecked"
 
 
 SPA = Client(id="spa", origins=("https://a.example",))

@@ -1,0 +1,30 @@
+"""The table of wire cases, run through every world: they cannot drift apart."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.wire.case import Case
+from tests.wire.cases_cookies import COOKIES
+from tests.wire.cases_cors import CORS_CASES
+from tests.wire.cases_grants import GRANTS
+from tests.wire.cases_paths import PATHS
+from tests.wire.cases_protected import PROTECTED
+from tests.wire.worlds import WORLDS
+
+CASES = [*PROTECTED, *CORS_CASES, *GRANTS, *COOKIES, *PATHS]
+
+
+@pytest.mark.parametrize("world", WORLDS)
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_wire(case: Case, world: str) -> None:
+    """The answer is the same in every world, and the one that was promised."""
+    if case.worlds and world not in case.worlds:
+        return
+    case.check(WORLDS[world](case.environ, case.ask, case.app))
+
+
+def test_every_case_has_a_name_of_its_own() -> None:
+    """A name that stands twice would hide which row failed."""
+    names = [case.name for case in CASES]
+    assert sorted(set(names)) == sorted(names)
