@@ -1,7 +1,8 @@
 """A guard for Python web applications: verifies bearer tokens, scopes and origins."""
 
+from .core.issuers import TrustedIssuer
 from .core.messages import Principal
-from .core.policy import Client, Policy, TrustedIssuer
+from .core.policy import Client, Policy
 from .errors import AuthError, ConfigurationError, JWTGuardError
 from .guard import Guard
 from .settings import load_policy

@@ -13,6 +13,7 @@ from typing import Any
 from .core.jose import Compact, parse
 from .core.jwk import Key
 from .core.messages import Proceed, Request
+from .core.tokens import TokenRules
 from .core.verify import Trusted, candidates, verifying_key
 from .errors import AuthError
 from .guard import Guard
@@ -137,49 +138,46 @@ def _key_checks(guard: Guard, trusted: Trusted, compact: Compact) -> Iterator[Ch
 
 def _claim_checks(guard: Guard, trusted: Trusted, compact: Compact) -> Iterator[Check]:
     rules, claims, now = trusted.rules, compact.claims, guard.clock.time()
-    typ = compact.header.typ
-    audience = rules.audience
-    wanted = audience if isinstance(audience, str) else " or ".join(sorted(audience))
-    profile = f"an access token, profile {rules.profile.name}"
-    aud, times = str(claims.get("aud")), _times(claims, now)
-    steps: list[tuple[str, Callable[[], Any], str, str]] = [
-        (
-            "type",
-            lambda: rules.check_type(typ, claims),
-            profile,
-            f"typ {typ or 'absent'}",
-        ),
-        (
-            "claims",
-            lambda: rules.check_required(claims),
-            " ".join(rules.profile.require),
-            " ".join(sorted(claims)),
-        ),
-        (
-            "times",
-            lambda: rules.check_times(claims, now),
-            f"not over, leeway {rules.leeway:g} s",
-            times,
-        ),
-        ("audience", lambda: rules.check_audience(claims), wanted, aud),
-        (
-            "subject",
-            lambda: rules.subject(claims),
-            f"text in {rules.profile.subject_claim}",
-            str(claims.get(rules.profile.subject_claim)),
-        ),
-        (
-            "client",
-            lambda: rules.client(claims),
-            " ".join(rules.profile.client_claims),
-            str(claims.get("client_id", claims.get("azp"))),
-        ),
-    ]
-    for name, check, expected, found in steps:
-        yield _one(name, check, expected, found)
+    for name, check, expected in _claim_rules(rules, compact, now):
+        yield _one(name, check, expected, _found(name, rules, compact, now))
     scopes = " ".join(sorted(rules.scopes(claims))) or "none"
     roles = " ".join(sorted(rules.roles(claims))) or "none"
     yield Check(name="grants", passed=True, found=f"scopes {scopes}; roles {roles}")
+
+
+def _claim_rules(
+    rules: TokenRules, compact: Compact, now: float
+) -> Iterator[tuple[str, Callable[[], Any], str]]:
+    """Yield the name of each check, the check itself, and what it expects."""
+    claims, profile = compact.claims, rules.profile
+    typ, audience = compact.header.typ, rules.audience
+    kind = f"an access token, profile {profile.name}"
+    yield "type", lambda: rules.check_type(typ, claims), kind
+    needed = " ".join(profile.require)
+    yield "claims", lambda: rules.check_required(claims), needed
+    limits = f"not over, leeway {rules.leeway:g} s"
+    yield "times", lambda: rules.check_times(claims, now), limits
+    ours = audience if isinstance(audience, str) else " or ".join(sorted(audience))
+    yield "audience", lambda: rules.check_audience(claims), ours
+    yield "subject", lambda: rules.subject(claims), f"text in {profile.subject_claim}"
+    yield "client", lambda: rules.client(claims), " ".join(profile.client_claims)
+
+
+def _found(name: str, rules: TokenRules, compact: Compact, now: float) -> str:
+    """Say what the token has where the check called *name* looks."""
+    claims = compact.claims
+    if name == "type":
+        return f"typ {compact.header.typ or 'absent'}"
+    if name == "claims":
+        return " ".join(sorted(claims))
+    if name == "times":
+        return _times(claims, now)
+    if name == "audience":
+        return str(claims.get("aud"))
+    if name == "subject":
+        return str(claims.get(rules.profile.subject_claim))
+    said = (claims.get(claim) for claim in rules.profile.client_claims)
+    return " ".join(str(value) for value in said if value is not None) or "none"
 
 
 def _one(name: str, check: Callable[[], Any], expected: str, found: str) -> Check:

@@ -11,7 +11,8 @@ import threading
 import time
 from collections.abc import Callable, Generator, Mapping
 from concurrent.futures import wait
-from typing import TypeVar
+from contextlib import suppress
+from typing import Any, TypeVar
 
 import anyio
 import anyio.lowlevel
@@ -77,16 +78,11 @@ def _left(flight: Flight) -> float:
     return max(0.0, DEADLINE - (time.monotonic() - flight.took_off))
 
 
-def _wake(token: object, landed: anyio.Event) -> None:
+def _wake(token: Any, landed: anyio.Event) -> None:
     """asyncio and trio each have one call that may come from another thread."""
-    call = getattr(token, "call_soon_threadsafe", None) or getattr(
-        token, "run_sync_soon", None
-    )
-    try:
-        if call is not None:
-            call(landed.set)
-    except RuntimeError:
-        pass  # that loop has ended, and its waiters with it
+    call = getattr(token, "call_soon_threadsafe", None) or token.run_sync_soon
+    with suppress(RuntimeError):  # that loop has ended, and its waiters with it
+        call(landed.set)
 
 
 def drive(

@@ -20,9 +20,9 @@ from .asgi import request_of as asgi_request_of
 from .asgi import respond as arespond
 from .core.cors import decorate
 from .core.discovery import FetchFailedError, find_endpoint
+from .core.issuers import TrustedIssuer
 from .core.messages import Ask, Call, Fields, Grant, Request, Respond
 from .core.origins import client_address
-from .core.policy import TrustedIssuer
 from .errors import AuthError, ConfigurationError, GrantError
 from .fetch import HTTPTransport, drive
 from .guard import Guard

@@ -22,8 +22,9 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 
 from .core.discovery import FetchFailedError
+from .core.issuers import TrustedIssuer
 from .core.messages import Got
-from .core.policy import Client, Policy, TrustedIssuer
+from .core.policy import Client, Policy
 from .guard import Guard
 
 ISSUER = "https://issuer.example"

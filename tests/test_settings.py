@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from jwtguard import ConfigurationError, Policy, load_policy
-from jwtguard.settings import SETTINGS
+from jwtguard.vocabulary import SETTINGS
 
 BASE = {
     "JWTGUARD_ISSUER": "https://id.example.com",

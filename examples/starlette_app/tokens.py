@@ -12,7 +12,6 @@ from cachetools import TTLCache
 
 from .settings import Settings
 
-
 TABS_SECONDS = 30
 """For so long, a tab that lags behind gets what the first one was given."""
 

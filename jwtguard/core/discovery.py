@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Collection, Generator
 from urllib.parse import urlsplit
 
+from .issuers import TrustedIssuer
 from .jose import parse_json
 from .messages import Get, Got
-from .policy import TrustedIssuer, fetchable
+from .values import fetchable
 
 
 class FetchFailedError(Exception):

@@ -16,9 +16,9 @@ from threading import Lock
 
 from ..errors import AuthError, InvalidTokenError, KeysUnavailableError
 from .discovery import FetchFailedError, find_jwks_url
+from .issuers import TrustedIssuer
 from .jwk import Key, KeySet, parse_given, parse_jwk_set
 from .messages import Ask, AwaitFetch, Flight, Get, Got, StartFetch
-from .policy import TrustedIssuer
 
 DEADLINE = 5.0
 """Seconds that one whole fetch may take, connecting and body included."""
@@ -130,17 +130,18 @@ class KeyCache:
 
     def _ask_for(self, wanted: Wanted) -> Generator[Ask, None, Sequence[Key]]:
         """Fetch, or join the fetch under way, and look again."""
-        own = False
-        for asked in range(3):
+        own, joined = False, 0
+        while True:
             snapshot, now = self.snapshot, self._monotonic()
             keys = snapshot.held(now)
             found = wanted(keys) if keys is not None else ()
             if found:
                 return found
-            if own or asked == 2:  # the second fetch joined began after we first looked
+            if own or joined == 2:  # the second one began after we first looked
                 break
             flight, own = self._claim(snapshot, now, unknown=keys is not None)
             if flight is not None:
+                joined += 1
                 yield from self._board(flight, own=own, unknown=keys is not None)
             elif self.snapshot is snapshot:  # else one landed meanwhile
                 break
@@ -254,7 +255,7 @@ class KeyCache:
             failed_at=now,
             failure=problem,
             retry_at=(now if since is None else since) + pause,
-            jwks_url=None,  # the metadata may have moved,
+            jwks_url=None,  # the metadata may have moved
             etag=None,  # and what it leads to next may have other tags
         )
         if self._land(flight, failed):

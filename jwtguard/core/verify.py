@@ -10,12 +10,13 @@ from math import inf
 from typing import Any, NamedTuple
 
 from ..errors import InvalidTokenError, TokenTooLargeError
+from .issuers import TrustedIssuer
 from .jose import Compact, parse
 from .jwk import Key, KeySet
 from .keys import Emit, KeyCache
 from .memory import Memory, Remembered
 from .messages import Ask, Principal
-from .policy import Policy, TrustedIssuer
+from .policy import Policy
 from .tokens import TokenRules
 
 

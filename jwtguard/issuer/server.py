@@ -14,9 +14,10 @@ from authlib.integrations.flask_oauth2 import AuthorizationServer
 from flask import Flask, Response, jsonify, request
 from werkzeug.exceptions import NotFound, ServiceUnavailable
 
+from ..core.issuers import TrustedIssuer
 from ..core.messages import Principal
 from ..core.origins import is_loopback_host
-from ..core.policy import Client, Policy, TrustedIssuer
+from ..core.policy import Client, Policy
 from ..guard import Guard
 from ..wsgi import PRINCIPAL_KEY, GuardMiddleware
 from .config import Config

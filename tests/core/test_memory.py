@@ -5,11 +5,11 @@ from __future__ import annotations
 import gc
 from typing import Any
 
+from jwtguard.core.issuers import TrustedIssuer
 from jwtguard.core.jwk import KeySet
 from jwtguard.core.keys import KeyCache
 from jwtguard.core.memory import Memory, Remembered
 from jwtguard.core.messages import Facts
-from jwtguard.core.policy import TrustedIssuer
 
 CACHE = KeyCache(TrustedIssuer(url="https://issuer.example"), lambda: 0.0)
 

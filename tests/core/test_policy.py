@@ -8,8 +8,8 @@ import pytest
 
 from jwtguard import Client, ConfigurationError, Policy, TrustedIssuer
 from jwtguard.core.paths import ScopeRule
-from jwtguard.core.policy import fetchable
 from jwtguard.core.profiles import GENERIC, KEYCLOAK
+from jwtguard.core.values import fetchable
 from jwtguard.testing import JWTIssuer
 
 URL = "https://issuer.example"

@@ -14,7 +14,7 @@ import pytest
 
 from jwtguard import errors, events, testing
 from jwtguard.core.profiles import PROFILES
-from jwtguard.settings import CONFIG, SETTINGS
+from jwtguard.vocabulary import CONFIG, SETTINGS
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"

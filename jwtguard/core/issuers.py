@@ -1,0 +1,141 @@
+"""An issuer whose tokens count, and the ways in which issuers really differ."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, fields, replace
+from typing import Any, Literal
+
+from .jwk import parse_given
+from .profiles import PROFILES, Profile
+from .values import Problems, check_number, names_of, put
+
+ALGORITHMS = (
+    "RS256", "RS384", "RS512", "PS256", "PS384", "PS512",
+    "ES256", "ES384", "ES512", "EdDSA", "Ed25519",
+)  # fmt: skip
+"""RFC 7518 section 3.1 and RFC 9864; asymmetric only."""
+
+UNCHECKED = "unchecked"
+KIDLESS = ("one", "try", "never")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrustedIssuer:
+    """An issuer whose tokens count, and the ways in which it differs from others.
+
+    What is None comes from the profile, or from the policy. ``max_lifetime`` is in
+    seconds. ``keys`` is a JWK set (JSON text or a mapping) or PEM text.
+    Raises ``ConfigurationError`` with every problem.
+    """
+
+    url: str
+    profile: str | Profile = "generic"
+    audience: Collection[str] | Literal["unchecked"] | None = None
+    discovery_url: str | None = None
+    jwks_url: str | None = None
+    keys: str | Mapping[str, Any] | None = field(default=None, repr=False)
+    algorithms: Collection[str] | None = None
+    header_types: Collection[str] | None = None
+    expect: Mapping[str, str] | None = None
+    client_claims: Collection[str] | None = None
+    scope_claims: Collection[str] | None = None
+    role_claims: Collection[str] | None = None
+    subject_claim: str | None = None
+    require: Collection[str] | None = None
+    kidless: str | None = None
+    max_lifetime: float | None = None
+
+    def __post_init__(self) -> None:
+        problems = Problems()
+        good = isinstance(self.url, str) and bool(self.url)
+        problems.check(good, "issuer: an empty name")
+        what = f"issuer {self.url}"
+        if isinstance(self.profile, str) and self.profile not in PROFILES:
+            problems.append(
+                f"{what}: profile: {self.profile!r} is none of {' '.join(PROFILES)}"
+            )
+        for name in ("discovery_url", "jwks_url", "keys", "subject_claim"):
+            if getattr(self, name) == "":
+                problems.append(f"{what}: {name}: empty")
+        sources = (self.jwks_url, self.discovery_url, self.keys)
+        problems.check(
+            sum(source is not None for source in sources) <= 1,
+            f"{what}: one of jwks_url, discovery_url and keys, not several",
+        )
+        self._tidy(what, problems)
+        if self.keys is not None and self.keys != "":
+            try:
+                parse_given(self.keys)
+            except (TypeError, ValueError) as error:
+                problems.append(f"{what}: keys: {error}")
+        if self.kidless not in (None, *KIDLESS):
+            problems.append(f"{what}: kidless: {self.kidless!r} is not one, try, never")
+        if self.max_lifetime is not None:
+            check_number(problems, f"{what}: max_lifetime", self.max_lifetime, 1)
+        problems.done()
+        problems.check(
+            "iss" in self.rules.require or self.keys is not None,
+            f"{what}: tokens without iss need keys given directly",
+        )
+        problems.done()
+
+    def _tidy(self, what: str, problems: Problems) -> None:
+        if self.audience is not None:
+            put(self, audience=audience_of(self.audience, what, problems))
+        if self.algorithms is not None:
+            put(self, algorithms=algorithms_of(self.algorithms, what, problems))
+        listed = ("header_types", "client_claims", "scope_claims", "role_claims")
+        for name in (*listed, "require"):
+            value = getattr(self, name)
+            if value is None:
+                continue
+            if name == "header_types" and isinstance(value, Collection):
+                several = (value,) if isinstance(value, str) else value
+                value = ["absent" if item == "" else item for item in several]
+            names: Collection[str] = names_of(value, f"{what}: {name}", problems)
+            if name == "header_types":
+                types = (item.lower() for item in names)
+                names = frozenset("" if item == "absent" else item for item in types)
+            put(self, **{name: names})
+        if self.expect is not None and not (
+            isinstance(self.expect, Mapping)
+            and all(
+                isinstance(k, str) and isinstance(v, str)
+                for k, v in self.expect.items()
+            )
+        ):
+            problems.append(f"{what}: expect: a table of claim = text is needed")
+
+    @property
+    def rules(self) -> Profile:
+        """The profile, with what was set here in its place."""
+        profile = self.profile
+        base = PROFILES[profile] if isinstance(profile, str) else profile
+        shared = {f.name for f in fields(Profile)} & {f.name for f in fields(self)}
+        own = {name: getattr(self, name) for name in shared}
+        return replace(base, **{k: v for k, v in own.items() if v is not None})
+
+
+def audience_of(
+    value: Any, what: str, problems: Problems
+) -> frozenset[str] | Literal["unchecked"]:
+    """Read accepted audiences: names, or the word ``unchecked`` alone."""
+    names = names_of(value, f"{what}: audience", problems)
+    if names == (UNCHECKED,):
+        return "unchecked"
+    problems.check(bool(names), f"{what}: audience: at least one is needed")
+    problems.check(
+        UNCHECKED not in names, f"{what}: audience: `unchecked` stands alone"
+    )
+    return frozenset(names)
+
+
+def algorithms_of(value: Any, what: str, problems: Problems) -> frozenset[str]:
+    """Read accepted ``alg`` values."""
+    names = names_of(value, f"{what}: algorithms", problems)
+    problems.check(bool(names), f"{what}: algorithms: at least one is needed")
+    for name in names:
+        known = f"{what}: algorithms: {name!r} is none of {' '.join(ALGORITHMS)}"
+        problems.check(name in ALGORITHMS, known)
+    return frozenset(names)

@@ -1,0 +1,77 @@
+"""What a setting may say: names, numbers, origins and URLs, checked in one place."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from ..errors import ConfigurationError
+from .origins import is_loopback_host, serialized
+
+TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+"""RFC 9110 section 5.6.2."""
+
+
+class Problems(list[str]):
+    """Collects what is wrong, so that it can be told all at once."""
+
+    def check(self, good: bool, problem: str) -> None:
+        if not good:
+            self.append(problem)
+
+    def done(self) -> None:
+        if self:
+            raise ConfigurationError(*self)
+
+
+def names_of(value: Any, what: str, problems: Problems) -> tuple[str, ...]:
+    """Read one string, or several: neither empty ones nor other types."""
+    listed = (value,) if isinstance(value, str) else value
+    if not isinstance(listed, Iterable) or isinstance(listed, bytes | Mapping):
+        problems.append(f"{what}: a list of strings is needed, not {value!r}")
+        return ()
+    found = tuple(listed)
+    for item in found:
+        if not isinstance(item, str) or not item:
+            problems.append(f"{what}: {item!r} is no name")
+    return tuple(item for item in found if isinstance(item, str) and item)
+
+
+def put(owner: object, **values: object) -> None:
+    for name, value in values.items():
+        object.__setattr__(owner, name, value)
+
+
+def check_number(problems: Problems, what: str, value: object, least: float) -> None:
+    good = isinstance(value, int | float) and not isinstance(value, bool)
+    if not good or not least <= value < 1e12:  # type: ignore[operator]
+        problems.append(f"{what}: {value!r} is no number of at least {least:g}")
+
+
+def fetchable(url: str, http_hosts: Collection[str]) -> bool:
+    """RFC 8414 section 3: https; plain http on loopback or where it was allowed."""
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+        _ = parts.port
+    except ValueError:
+        return False
+    if not host or parts.username is not None or parts.fragment:
+        return False
+    plain = is_loopback_host(parts.netloc) or host in http_hosts
+    return parts.scheme == "https" or (parts.scheme == "http" and plain)
+
+
+def origin_problem(what: str, origin: str) -> str:
+    right = serialized(origin.rstrip("/")) if origin not in ("*", "null") else None
+    hint = f"; write {right}" if right else ", like https://www.example.com"
+    return f"{what}: {origin!r} is no origin{hint}"
+
+
+def url_problem(what: str, url: str) -> str:
+    return (
+        f"{what}: {url!r} is no https URL; plain http is for loopback and for hosts "
+        "named in JWTGUARD_HTTP_HOSTS"
+    )

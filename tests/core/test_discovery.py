@@ -1,0 +1,159 @@
+"""Metadata counts only if it names exactly our issuer (RFC 8414 section 3.3)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping
+from typing import Any
+
+import pytest
+
+from jwtguard.core.discovery import FetchFailedError, candidates, find_endpoint
+from jwtguard.core.issuers import TrustedIssuer
+from jwtguard.core.messages import Got
+from jwtguard.fetch import drive
+
+ISSUER = "https://id.example/realms/main"
+OPENID = f"{ISSUER}/.well-known/openid-configuration"
+OAUTH = "https://id.example/.well-known/oauth-authorization-server/realms/main"
+JWKS = "https://keys.example/jwks"
+
+
+class Web:
+    """Documents by URL; the rest is 404 or, if listed in ``dead``, unreachable."""
+
+    def __init__(self, documents: Mapping[str, object]) -> None:
+        self.documents = documents
+        self.dead: Collection[str] = ()
+        self.asked: list[str] = []
+
+    def __call__(self, url: str, headers: Mapping[str, str], _: float) -> Got:
+        self.asked.append(url)
+        if url in self.dead:
+            raise FetchFailedError("unreachable")
+        if url not in self.documents:
+            return Got(404, {}, b"not found")
+        found = self.documents[url]
+        return Got(200, {}, found if isinstance(found, bytes) else _json(found))
+
+
+def _json(value: object) -> bytes:
+    return json.dumps(value).encode()
+
+
+def metadata(**changes: Any) -> dict[str, Any]:
+    return {"issuer": ISSUER, "jwks_uri": JWKS, **changes}
+
+
+def look(
+    web: Web, issuer: TrustedIssuer | None = None, hosts: Collection[str] = ()
+) -> str:
+    trusted = issuer or TrustedIssuer(url=ISSUER)
+    return drive(find_endpoint(trusted, "jwks_uri", hosts), web, lambda: 5.0)
+
+
+@pytest.mark.parametrize(
+    ("url", "openid", "oauth"),
+    [
+        (
+            "https://id.example",
+            "https://id.example/.well-known/openid-configuration",
+            "https://id.example/.well-known/oauth-authorization-server",
+        ),
+        (
+            "https://id.example/",
+            "https://id.example/.well-known/openid-configuration",
+            "https://id.example/.well-known/oauth-authorization-server",
+        ),
+        (ISSUER, OPENID, OAUTH),
+        (f"{ISSUER}/", OPENID, OAUTH),
+        (
+            "http://127.0.0.1:8000/a",
+            "http://127.0.0.1:8000/a/.well-known/openid-configuration",
+            "http://127.0.0.1:8000/.well-known/oauth-authorization-server/a",
+        ),
+    ],
+)
+def test_where_metadata_is_looked_for(url: str, openid: str, oauth: str) -> None:
+    """OpenID appends to the path, RFC 8414 inserts before it."""
+    assert candidates(TrustedIssuer(url=url)) == (openid, oauth)
+
+
+def test_openid_metadata_comes_first() -> None:
+    """Where both are there, one request is enough."""
+    web = Web({OPENID: metadata(), OAUTH: metadata(jwks_uri="https://other.example")})
+    assert look(web) == JWKS
+    assert web.asked == [OPENID]
+
+
+WRONG: Mapping[str, object] = {
+    "another issuer": metadata(issuer="https://evil.example"),
+    "a slash more": metadata(issuer=f"{ISSUER}/"),
+    "another case": metadata(issuer=ISSUER.upper()),
+    "no issuer": {"jwks_uri": JWKS},
+    "issuer of another type": metadata(issuer=[ISSUER]),
+    "no jwks_uri": {"issuer": ISSUER},
+    "jwks_uri of another type": metadata(jwks_uri=[JWKS]),
+    "jwks_uri over plain http": metadata(jwks_uri="http://keys.example/jwks"),
+    "jwks_uri of another scheme": metadata(jwks_uri="file:///etc/passwd"),
+    "jwks_uri with a password": metadata(jwks_uri="https://a:b@keys.example/"),
+    "jwks_uri that is no URL": metadata(jwks_uri="https://[::1"),
+    "HTML": b"<html>Welcome</html>",
+    "nothing": b"",
+    "an array": b"[]",
+    "NaN": b'{"issuer": NaN}',
+    "a member twice": b'{"issuer": "x", "issuer": "' + ISSUER.encode() + b'"}',
+    "too deep": b"[" * 100_000,
+    "bad UTF-8": b"\xff",
+}
+
+
+@pytest.mark.parametrize("wrong", WRONG.values(), ids=WRONG.keys())
+def test_a_wrong_document_means_the_next(wrong: object) -> None:
+    """Whatever is not JSON with exactly our issuer and a good URL is passed over."""
+    assert look(Web({OPENID: wrong, OAUTH: metadata()})) == JWKS
+
+
+@pytest.mark.parametrize("wrong", WRONG.values(), ids=WRONG.keys())
+def test_only_wrong_documents_are_a_failure(wrong: object) -> None:
+    """Keys of somebody else's issuer are never ours."""
+    with pytest.raises(FetchFailedError, match="no metadata") as caught:
+        look(Web({OPENID: wrong, OAUTH: wrong}))
+    assert OPENID in str(caught.value)
+    assert OAUTH in str(caught.value)
+    assert len(str(caught.value)) < 2000
+
+
+@pytest.mark.parametrize("dead", [(), (OPENID,)])
+def test_a_missing_document_means_the_next(dead: Collection[str]) -> None:
+    """404, or a server that hangs up on paths that it does not know."""
+    web = Web({OAUTH: metadata()})
+    web.dead = dead
+    assert look(web) == JWKS
+
+
+def test_a_huge_issuer_in_the_document_makes_no_huge_log() -> None:
+    """What is quoted in the failure is cut."""
+    wrong = metadata(issuer="x" * 100_000)
+    with pytest.raises(FetchFailedError) as caught:
+        look(Web({OPENID: wrong, OAUTH: wrong}))
+    assert len(str(caught.value)) < 2000
+
+
+def test_a_discovery_url_is_taken_as_it_stands() -> None:
+    """Nothing is appended, nothing else is tried; the issuer must still be ours."""
+    inside = "http://keycloak:8080/meta?x=1"
+    issuer = TrustedIssuer(url=ISSUER, discovery_url=inside)
+    web = Web({inside: metadata(jwks_uri="http://keycloak:8080/certs")})
+    assert look(web, issuer, {"keycloak"}) == "http://keycloak:8080/certs"
+    web = Web({inside: metadata(issuer="https://evil.example"), OPENID: metadata()})
+    with pytest.raises(FetchFailedError):
+        look(web, issuer, {"keycloak"})
+    assert web.asked == [inside]
+
+
+def test_other_endpoints_are_found_likewise() -> None:
+    """The relay asks for the token endpoint."""
+    web = Web({OPENID: metadata(token_endpoint="https://id.example/token")})
+    flow = find_endpoint(TrustedIssuer(url=ISSUER), "token_endpoint", ())
+    assert drive(flow, web, lambda: 5.0) == "https://id.example/token"

@@ -1,0 +1,130 @@
+"""Real servers: started as processes on free loopback ports, always stopped."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+
+from jwtguard.testing import JWTIssuer
+
+HERE = Path(__file__).parent
+START_SECONDS = 20.0
+
+
+@dataclass
+class Running:
+    """A server that answers."""
+
+    port: int
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    def url(self, path: str, scheme: str = "http") -> str:
+        return f"{scheme}://127.0.0.1:{self.port}{path}"
+
+    def said(self, text: str, seconds: float = 5.0) -> bool:
+        """Whether *text* turns up in the server's output."""
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            if text in self.log.read_text():
+                return True
+            time.sleep(0.02)
+        return False
+
+
+Serve = Callable[..., Running]
+
+
+@pytest.fixture
+def issuer() -> Iterator[JWTIssuer]:
+    """An issuer on a real socket, with real time and one EC key."""
+    made = JWTIssuer(alg="ES256")
+    with made.served():
+        yield made
+
+
+@pytest.fixture
+def serve(issuer: JWTIssuer, tmp_path: Path) -> Iterator[Serve]:
+    """Start ``python -m`` *arguments*, with PORT replaced by a free port."""
+    started: list[Running] = []
+
+    def start(*arguments: str, **environ: str) -> Running:
+        port = _free_port()
+        log = tmp_path / f"server-{port}.log"
+        command = [
+            sys.executable,
+            "-m",
+            *(a.replace("PORT", str(port)) for a in arguments),
+        ]
+        settings = {
+            "JWTGUARD_ISSUER": issuer.url,
+            "JWTGUARD_AUDIENCE": issuer.audience,
+            "JWTGUARD_PUBLIC_PATHS": "/healthz",
+            "JWTGUARD_CLIENTS": "spa=https://www.example",
+            "JWTGUARD_TOKEN_PATHS": "/token",
+        }
+        with log.open("wb") as output:
+            process = subprocess.Popen(
+                command,
+                cwd=HERE,
+                env={**_clean_environ(), **settings, **environ},
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        running = Running(port, process, log)
+        started.append(running)
+        _wait(running)
+        return running
+
+    yield start
+    for running in started:
+        _stop(running.process)
+
+
+def _clean_environ() -> dict[str, str]:
+    kept = {k: v for k, v in os.environ.items() if not k.startswith("JWTGUARD_")}
+    return {**kept, "PYTHONPATH": str(HERE.parents[1])}
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as held:
+        port: int = held.getsockname()[1]
+        return port
+
+
+def _wait(running: Running) -> None:
+    until = time.monotonic() + START_SECONDS
+    while time.monotonic() < until:
+        assert running.process.poll() is None, running.log.read_text()
+        try:
+            httpx.get(running.url("/healthz"), trust_env=False).raise_for_status()
+        except httpx.HTTPError:
+            time.sleep(0.03)
+        else:
+            return
+    pytest.fail(running.log.read_text())
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        try:
+            os.killpg(process.pid, number)
+        except ProcessLookupError:
+            break
+        try:
+            process.wait(5)
+        except subprocess.TimeoutExpired:
+            continue
+        break
+    process.wait(5)

@@ -1,0 +1,235 @@
+"""The same promises behind real servers, with workers, threads, forks and sockets."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import os
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import httpx
+import pytest
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.sync.client import ClientConnection, connect
+from websockets.typing import Origin, Subprotocol
+
+from jwtguard.testing import JWTIssuer
+
+pytestmark = pytest.mark.slow
+
+Serve = Callable[..., Any]
+UVICORN = ("uvicorn", "--app-dir=.", "--port=PORT", "asgi_app:app")
+GUNICORN = (
+    "gunicorn",
+    "--bind=127.0.0.1:PORT",
+    "--worker-class=gthread",
+    "wsgi_app:app",
+)
+SERVERS: Mapping[str, tuple[str, ...]] = {
+    "uvicorn": UVICORN,
+    "gunicorn": (*GUNICORN, "--threads=4"),
+}
+IMPLEMENTATIONS = ["websockets", "websockets-sansio", "wsproto"]
+
+
+@pytest.fixture(params=SERVERS)
+def running(request: pytest.FixtureRequest, serve: Serve) -> Any:
+    """One process of each world."""
+    return serve(*SERVERS[request.param])
+
+
+def get(running: Any, token: str | None, **fields: str) -> httpx.Response:
+    headers = {name.replace("_", "-"): value for name, value in fields.items()}
+    if token is not None:
+        headers["authorization"] = f"Bearer {token}"
+    return httpx.get(
+        running.url("/notes"), headers=headers, trust_env=False, timeout=20
+    )
+
+
+# HTTP.
+
+
+def test_a_good_token_passes_and_others_do_not(running: Any, issuer: JWTIssuer) -> None:
+    """The main promise, over a real socket; the issuer is asked once."""
+    answer = get(running, issuer.token(), origin="https://www.example")
+    assert (answer.status_code, answer.json()["subject"]) == (200, "alice")
+    assert answer.headers["access-control-allow-origin"] == "https://www.example"
+    assert get(running, None).headers["www-authenticate"] == 'Bearer realm="api"'
+    for token in (issuer.forged(), issuer.expired(), issuer.id_token(), "x"):
+        answer = get(running, token)
+        assert (answer.status_code, answer.json()["error"]) == (401, "invalid_token")
+        assert 'error="invalid_token"' in answer.headers["www-authenticate"]
+    answer = get(running, issuer.token(), origin="https://evil.example")
+    assert (answer.status_code, answer.json()["error"]) == (403, "invalid_origin")
+    assert issuer.fetches == 1
+
+
+def test_a_preflight_is_answered(running: Any) -> None:
+    """No token, no application: 204 for the client's origin, 403 for others."""
+    for origin, status in (("https://www.example", 204), ("https://evil.example", 403)):
+        answer = httpx.options(
+            running.url("/notes"),
+            headers={"Origin": origin, "Access-Control-Request-Method": "GET"},
+            trust_env=False,
+        )
+        assert answer.status_code == status
+
+
+def test_two_header_fields_are_400(running: Any, issuer: JWTIssuer) -> None:
+    """However the server joins them."""
+    field = ("Authorization", f"Bearer {issuer.token()}")
+    answer = httpx.get(running.url("/notes"), headers=[field, field], trust_env=False)
+    assert (answer.status_code, answer.json()["error"]) == (400, "invalid_request")
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+def test_a_token_request_reaches_the_application_whole(
+    running: Any, chunked: bool
+) -> None:
+    """It is read, judged, and handed on byte for byte, however it is framed."""
+    form = b"grant_type=password&client_id=spa&username=a%20b&password=%C3%A9+%26"
+    body = (form[i : i + 7] for i in range(0, len(form), 7)) if chunked else form
+    answer = httpx.post(
+        running.url("/token"),
+        content=body,
+        headers={
+            "Content-Type": "application/x-www-form-urlencoded",
+            "Origin": "https://www.example",
+        },
+        trust_env=False,
+    )
+    assert (answer.status_code, answer.json()["body"]) == (200, form.decode())
+
+
+def test_no_keys_is_503_and_public_paths_work(running: Any, issuer: JWTIssuer) -> None:
+    """The issuer was never up: Retry-After, no challenge."""
+    issuer.down()
+    answer = get(running, issuer.token())
+    assert answer.status_code == 503
+    assert 1 <= int(answer.headers["retry-after"]) <= 10
+    assert "www-authenticate" not in answer.headers
+    health = httpx.get(running.url("/healthz"), trust_env=False)
+    assert health.status_code == 200
+
+
+def test_an_outage_stops_no_known_key(running: Any, issuer: JWTIssuer) -> None:
+    """New tokens pass as before; a made-up key id gets 503, as we cannot know."""
+    assert get(running, issuer.token()).status_code == 200
+    issuer.down()
+    assert get(running, issuer.token(headers={"kid": "made-up"})).status_code == 503
+    assert get(running, issuer.token()).status_code == 200
+
+
+def test_a_cold_herd_causes_one_fetch(running: Any, issuer: JWTIssuer) -> None:
+    """Sixty at once at a fresh process: one fetch, and nobody fails."""
+    tokens = [issuer.token(subject=str(number)) for number in range(60)]
+    with concurrent.futures.ThreadPoolExecutor(30) as pool:
+        answers = list(pool.map(lambda token: get(running, token), tokens))
+    assert [a.json()["subject"] for a in answers] == [str(n) for n in range(60)]
+    assert issuer.fetches == 1
+
+
+# Workers and forks.
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.parametrize("used", [False, True], ids=["cold", "used-before-fork"])
+def test_preloaded_workers_do_not_hang(
+    serve: Serve, issuer: JWTIssuer, used: bool
+) -> None:
+    """Four workers, four threads each; keys fetched before the fork serve them all."""
+    environ = {"USE_BEFORE_FORK": issuer.token()} if used else {}
+    running = serve(*GUNICORN, "--preload", "--workers=4", "--threads=4", **environ)
+    assert issuer.fetches == used
+    tokens = [issuer.token() for _ in range(160)]
+    with concurrent.futures.ThreadPoolExecutor(16) as pool:
+        answers = list(pool.map(lambda token: get(running, token), tokens))
+    assert {answer.status_code for answer in answers} == {200}
+    workers = {answer.json()["worker"] for answer in answers}
+    assert len(workers) > 1
+    assert issuer.fetches == (1 if used else len(workers))
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_forked_workers_find_a_rotated_key_each_for_itself(
+    serve: Serve, issuer: JWTIssuer
+) -> None:
+    """Keys from before the fork do not have it: one fetch per worker, no failure."""
+    old = issuer.token()
+    running = serve(
+        *GUNICORN, "--preload", "--workers=2", "--threads=4", USE_BEFORE_FORK=old
+    )
+    issuer.rotate()
+    tokens = [issuer.token() for _ in range(60)]
+    with concurrent.futures.ThreadPoolExecutor(16) as pool:
+        answers = list(pool.map(lambda token: get(running, token), tokens))
+    assert {answer.status_code for answer in answers} == {200}
+    workers = {answer.json()["worker"] for answer in answers}
+    assert issuer.fetches == 1 + len(workers)
+
+
+def test_a_bad_configuration_stops_the_server(serve: Serve) -> None:
+    """Both worlds refuse to start, and say what is wrong."""
+    for command in SERVERS.values():
+        with pytest.raises(AssertionError, match="JWTGUARD_LEEWAY"):
+            serve(*command, JWTGUARD_LEEWAY="soon")
+
+
+# WebSockets.
+
+
+def dial(running: Any, **options: Any) -> ClientConnection:
+    url: str = running.url("/live", "ws")
+    opened: ClientConnection = connect(url, proxy=None, open_timeout=10, **options)
+    return opened
+
+
+@pytest.fixture(params=IMPLEMENTATIONS)
+def sockets(request: pytest.FixtureRequest, serve: Serve) -> Any:
+    """uvicorn with each of its WebSocket implementations."""
+    return serve(*UVICORN, f"--ws={request.param}", JWTGUARD_LEEWAY="0")
+
+
+def test_a_websocket_with_a_good_token(sockets: Any, issuer: JWTIssuer) -> None:
+    """By header, and by subprotocol as browsers must: then ``bearer`` is echoed."""
+    with dial(sockets, additional_headers=issuer.headers()) as socket:
+        assert socket.recv(10) == "hello alice"
+        socket.send("ping")
+        assert socket.recv(10) == "ping"
+    offered = [Subprotocol("bearer"), Subprotocol(issuer.token())]
+    origin = Origin("https://www.example")
+    with dial(sockets, subprotocols=offered, origin=origin) as socket:
+        assert socket.subprotocol == "bearer"
+        assert socket.recv(10) == "hello alice"
+
+
+def test_a_websocket_is_refused_before_it_opens(
+    sockets: Any, issuer: JWTIssuer
+) -> None:
+    """With the answer that HTTP would have got."""
+    good = issuer.headers()
+    evil = {"additional_headers": good, "origin": Origin("https://evil.example")}
+    for options, status in (
+        ({}, 401),
+        ({"additional_headers": {"Authorization": "Bearer x"}}, 401),
+        (evil, 403),
+    ):
+        with pytest.raises(InvalidStatus) as caught, dial(sockets, **options):
+            pass
+        assert caught.value.response.status_code == status
+    assert issuer.fetches == 1
+
+
+def test_a_websocket_ends_with_its_token(sockets: Any, issuer: JWTIssuer) -> None:
+    """4401 for the browser, and a disconnect for the application."""
+    ends = int(time.time()) + 2
+    token = issuer.token(expires_in=ends - int(issuer.clock.time()))
+    headers = {"Authorization": f"Bearer {token}"}
+    with dial(sockets, additional_headers=headers) as socket:
+        assert socket.recv(10) == "hello alice"
+        with pytest.raises(ConnectionClosed):
+            socket.recv(10)
+        assert (socket.close_code, socket.close_reason) == (4401, "expired")
+    assert sockets.said("closed 4401")
