@@ -15,7 +15,7 @@ $(STAMP): pyproject.toml
 	@echo "== building .venv (once; about a minute) =="
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade pip
-	$(BIN)/python -m pip install --disable-pip-version-check --progress-bar on --quiet -e '.[dev]'
+	$(BIN)/python -m pip install --disable-pip-version-check -e '.[dev]'
 	@touch $@
 
 demo: $(STAMP)  ## the whole picture on loopback: issuer, API, site, stranger
