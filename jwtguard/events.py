@@ -7,6 +7,7 @@ Events and their fields, all of them also in the ``extra`` of the log record:
 * ``fetch_failed``: ``issuer``, ``problem``
 * ``serving_stale``: ``issuer``, ``age`` in seconds
 * ``unknown_kid``: ``issuer``
+* ``limit_store_failed``: ``problem``
 
 Never a token, a claim or a path.
 """
@@ -25,6 +26,7 @@ Hook = Callable[[str, Mapping[str, Any]], None]
 _LEVELS = {
     "fetch_failed": logging.WARNING,
     "serving_stale": logging.WARNING,
+    "limit_store_failed": logging.WARNING,
     "fetch_not_modified": logging.DEBUG,
 }
 

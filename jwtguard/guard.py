@@ -61,7 +61,8 @@ class Guard:
     ) -> None:
         self.policy = policy
         self.clock = clock
-        self.flow = Flow(policy, clock.time, clock.monotonic, emitter(on_event))
+        self.emit = emitter(on_event)
+        self.flow = Flow(policy, clock.time, clock.monotonic, self.emit)
         self._fetcher = Fetcher(transport)
         _guards.add(self)
 

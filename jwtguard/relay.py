@@ -8,8 +8,8 @@ clients, named fields.
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Awaitable, Callable, Generator, Iterable, MutableMapping
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
@@ -18,7 +18,7 @@ import httpx
 from .asgi import read_body as aread_body
 from .asgi import request_of as asgi_request_of
 from .asgi import respond as arespond
-from .core.cors import decorate
+from .core.cors import VARY, decorate
 from .core.discovery import FetchFailedError, find_endpoint
 from .core.issuers import TrustedIssuer
 from .core.messages import Ask, Call, Fields, Grant, Request, Respond
@@ -26,29 +26,26 @@ from .core.origins import client_address
 from .errors import AuthError, ConfigurationError, GrantError
 from .fetch import HTTPTransport, drive
 from .guard import Guard
+from .guesses import Guesses
 from .wsgi import read_body, request_of, respond
-
-try:
-    from limits import parse
-    from limits.errors import ConfigurationError as NoStorageError
-    from limits.storage import storage_from_string
-    from limits.strategies import MovingWindowRateLimiter
-except ImportError as error:
-    raise ImportError(
-        "jwtguard.relay needs the package limits: install jwtguard-middleware[relay]"
-    ) from error
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 TIMEOUT = 10.0
 """Seconds that the issuer has for its answer."""
-ADDRESS_SHARE = 10
-"""One address may guess this many times as often as one user name from it."""
 _GRANTS = frozenset({"password", "refresh_token"})
-_HANDED_BACK = frozenset(
-    {"cache-control", "content-type", "pragma", "retry-after", "www-authenticate"}
-)
+_KEPT_BACK = frozenset(
+    {
+        # of the connection, or of how the body was packed (RFC 9110 section 7.6.1)
+        "connection", "content-encoding", "content-length", "keep-alive",
+        "proxy-authenticate", "proxy-connection", "te", "trailer", "transfer-encoding",
+        "upgrade", "date", "server", "via",
+        # for the issuer's own host: from here they would bind ours
+        "alt-svc", "clear-site-data", "nel", "report-to", "reporting-endpoints",
+        "set-cookie", "set-cookie2", "strict-transport-security",
+    }
+)  # fmt: skip
 
 
 class TokenRelay:
@@ -68,7 +65,12 @@ class TokenRelay:
     ) -> None:
         self.guard = guard if guard is not None else Guard.from_env()
         policy = self.guard.policy
-        self._limiter = Limiter(policy.relay_limit, policy.relay_limit_storage)
+        self._guesses = Guesses(
+            policy.relay_limit,
+            policy.relay_limit_storage,
+            self.guard.emit,
+            self.guard.clock,
+        )
         self._issuer = Upstream(self.guard, transport)
 
     def wsgi(
@@ -86,6 +88,10 @@ class TokenRelay:
         send: Callable[[MutableMapping[str, Any]], Awaitable[None]],
     ) -> None:
         """Serve as an ASGI application; for HTTP alone."""
+        if scope["type"] == "websocket":  # whoever mounts us hands these on too
+            await receive()
+            await send({"type": "websocket.close", "code": 4403})
+            return
         if scope["type"] != "http":
             raise ConfigurationError(f"TokenRelay serves http, not {scope['type']}")
         flow = self._relay(asgi_request_of(scope))
@@ -96,7 +102,7 @@ class TokenRelay:
         """Judge, count, hand on."""
         last = request.path.rstrip("/").rpartition("/")[2]
         if last not in ("", "token", "revoke"):
-            return Respond(404, (("Content-Length", "0"),))
+            return Respond(404, (("Content-Length", "0"), VARY))
         revocation = last == "revoke"
         flow = self.guard.flow
         decision = yield from flow.token_request(request, revocation=revocation)
@@ -130,16 +136,11 @@ class TokenRelay:
             )
 
     def _slow_down(self, request: Request, grant: Grant) -> Generator[Ask, Any, None]:
-        """RFC 6749 section 4.3.2: passwords are not to be tried out here.
-
-        Counted by name and address, and by address: by name alone, anyone could lock
-        anyone out.
-        """
         if grant.grant_type != "password":
             return
         address = client_address(request, tuple(self.guard.policy.proxies))
         name = grant.form.get("username", [""])[0]
-        wait = yield Call(lambda: self._limiter.guess(name, address))
+        wait = yield Call(lambda: self._guesses.count(name, address))
         if wait:
             headers = (("Retry-After", str(wait)),)
             raise GrantError(
@@ -148,34 +149,6 @@ class TokenRelay:
                 code="temporarily_unavailable",
                 headers=headers,
             )
-
-
-class Limiter:
-    """Counts password guesses in a moving window, in memory or in Redis."""
-
-    def __init__(self, limit: str, storage: str) -> None:
-        try:
-            self._limit = parse(limit)
-            self._address_limit = type(self._limit)(
-                self._limit.amount * ADDRESS_SHARE, self._limit.multiples
-            )
-            self._window = MovingWindowRateLimiter(storage_from_string(storage))
-        except (ValueError, NoStorageError, ImportError) as error:
-            raise ConfigurationError(
-                f"relay_limit, relay_limit_storage: {error}"
-            ) from None
-
-    def guess(self, name: str, address: str) -> int:
-        """Count one guess; return the seconds to wait, 0 if it may go on."""
-        counted = (
-            (self._limit, ("jwtguard", "user", name, address)),
-            (self._address_limit, ("jwtguard", "address", address)),
-        )
-        for limit, key in counted:
-            if not self._window.hit(limit, *key):
-                reset = self._window.get_window_stats(limit, *key).reset_time
-                return max(1, int(reset - time.time()) + 1)
-        return 0
 
 
 class Upstream:
@@ -241,20 +214,26 @@ class Upstream:
         return next((i for i in issuers if i.url in names), issuers[0])
 
     def _client(self) -> httpx.Client:
-        """One client for each process: connections do not survive a fork."""
+        """One client for each process: connections do not survive a fork.
+
+        It keeps no cookies: one caller's would go along with the next caller's request.
+        """
         pid = os.getpid()
         if pid not in self._clients:
+            nobodys = CookieJar(DefaultCookiePolicy(allowed_domains=()))
             self._clients[pid] = httpx.Client(
-                timeout=TIMEOUT, transport=self._transport
+                timeout=TIMEOUT, transport=self._transport, cookies=nobodys
             )
         return self._clients[pid]
 
 
 def _handed_back(got: httpx.Response) -> Fields:
+    raw = ((n.decode("latin-1"), v.decode("latin-1")) for n, v in got.headers.raw)
     kept = [
         (name, value)
-        for name, value in got.headers.multi_items()
-        if name.lower() in _HANDED_BACK
+        for name, value in raw
+        if name.lower() not in _KEPT_BACK
+        and not name.lower().startswith("access-control-")
     ]
     return (*kept, ("Content-Length", str(len(got.content))))
 

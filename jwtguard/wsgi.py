@@ -34,6 +34,7 @@ _NAMES = tuple(
     (_CGI_NAMES.get(name, "HTTP_" + name.upper().replace("-", "_")), name)
     for name in sorted(REQUEST_HEADERS)
 )
+_PHRASES = {status.value: status.phrase for status in HTTPStatus}
 _ExcInfo = tuple[type[BaseException], BaseException, TracebackType] | tuple[None, ...]
 
 
@@ -118,7 +119,8 @@ def read_body(environ: WSGIEnvironment, limit: int) -> bytes | None:
 
 def respond(answer: Respond, start_response: StartResponse) -> list[bytes]:
     """Send *answer*."""
-    phrase = HTTPStatus(answer.status).phrase
+    # An issuer behind a relay may answer with a number that nobody registered.
+    phrase = _PHRASES.get(answer.status, "Unknown")
     start_response(f"{answer.status} {phrase}", list(answer.headers))
     return [answer.body] if answer.body else []
 

@@ -31,7 +31,7 @@ MAY_USE = {
     "werkzeug": {"flask.py"},
     "starlette": {"starlette.py", "fastapi.py"},
     "fastapi": {"fastapi.py"},
-    "limits": {"relay.py"},
+    "limits": {"guesses.py"},
     "pytest": {"testing.py"},
     "authlib": set(),
 }

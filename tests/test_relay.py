@@ -10,6 +10,7 @@ from typing import Any
 import anyio
 import httpx
 import pytest
+from werkzeug.test import Client as WSGIClient
 
 from jwtguard import ConfigurationError, Guard, load_policy
 from jwtguard.issuer import Client, Config, bind
@@ -169,7 +170,10 @@ def test_other_paths_and_methods(issuer: str, send: Send) -> None:
 
 
 def test_what_goes_up_and_what_comes_back(send: Send) -> None:
-    """Cookies, Origin and forwarding fields stay here; the form goes on unchanged."""
+    """Cookies, Origin and forwarding fields stay here; the form goes on unchanged.
+
+    What the issuer says of its answer comes back, what it says of its own host not.
+    """
     seen: list[httpx.Request] = []
 
     def upstream(request: httpx.Request) -> httpx.Response:
@@ -177,8 +181,14 @@ def test_what_goes_up_and_what_comes_back(send: Send) -> None:
         headers = {
             "Set-Cookie": "session=1",
             "Access-Control-Allow-Origin": "*",
+            "Access-Control-Expose-Headers": "X-Secret",
             "Cache-Control": "no-store",
-            "X-Internal": "1",
+            "DPoP-Nonce": "n1",
+            "WWW-Authenticate": 'Basic realm="id"',
+            "Strict-Transport-Security": "max-age=9",
+            "Clear-Site-Data": "*",
+            "Connection": "close",
+            "Server": "issuer",
         }
         return httpx.Response(200, headers=headers, json={"access_token": "t"})
 
@@ -190,9 +200,14 @@ def test_what_goes_up_and_what_comes_back(send: Send) -> None:
     for name in ("cookie", "origin", "authorization", "x-test"):
         assert name not in request.headers
     assert request.headers["x-forwarded-for"] == "127.0.0.1"
-    assert "set-cookie" not in answer.headers
-    assert "x-internal" not in answer.headers
+    for name in ("set-cookie", "strict-transport-security", "clear-site-data"):
+        assert name not in answer.headers
+    assert not {"connection", "server"} & set(answer.headers)
+    assert answer.headers["dpop-nonce"] == "n1"
+    assert answer.headers["www-authenticate"] == 'Basic realm="id"'
+    assert answer.headers.get_list("cache-control") == ["no-store"]
     assert answer.headers["access-control-allow-origin"] == OWN["Origin"]
+    assert "X-Secret" not in answer.headers["access-control-expose-headers"]
     assert answer.json() == {"access_token": "t"}
 
 
@@ -288,22 +303,151 @@ def test_an_issuer_that_cannot_be_discovered(send: Send) -> None:
     assert answer.headers["access-control-allow-origin"] == OWN["Origin"]
 
 
+def test_one_callers_cookies_never_go_along_with_anothers_request(send: Send) -> None:
+    """The issuer's session of one visitor is not handed to the next."""
+    seen: list[httpx.Request] = []
+
+    def upstream(request: httpx.Request) -> httpx.Response:
+        seen.append(request)
+        cookie = {"Set-Cookie": "session=alice; Path=/"}
+        return httpx.Response(200, headers=cookie, json={"access_token": "t"})
+
+    relay = relay_to("https://id.example", upstream, RELAY_URL="https://id.example/t")
+    for name in ("alice", "bob"):
+        send(relay, "POST", "/oauth/token", data=LOGIN | {"username": name})
+    assert [request.headers.get("cookie") for request in seen] == [None, None]
+
+
+@pytest.mark.parametrize("status", [499, 520, 599])
+def test_a_status_that_nobody_registered_is_handed_back(
+    send: Send, status: int
+) -> None:
+    """Proxies in front of issuers make them up; that is no error of ours."""
+
+    def upstream(_: httpx.Request) -> httpx.Response:
+        return httpx.Response(status, json={"error": "odd"})
+
+    relay = relay_to("https://id.example", upstream, RELAY_URL="https://id.example/t")
+    answer = send(relay, "POST", "/oauth/token", data=LOGIN, headers=OWN)
+    assert (answer.status_code, answer.json()) == (status, {"error": "odd"})
+
+
+def test_header_bytes_that_are_no_ascii_are_handed_back() -> None:
+    """The issuer's bytes go on as they came, in both worlds."""
+    said = 'error_description="\u65e5\u672c"'.encode()
+
+    def upstream(_: httpx.Request) -> httpx.Response:
+        return httpx.Response(400, headers=[(b"WWW-Authenticate", said)], json={})
+
+    relay = relay_to("https://id.example", upstream, RELAY_URL="https://id.example/t")
+    answer = _by_asgi(relay, "POST", "/oauth/token", data=LOGIN)
+    assert (b"www-authenticate", said) in answer.headers.raw
+    by_wsgi = WSGIClient(relay.wsgi).post("/token", base_url="https://a", data=LOGIN)
+    assert by_wsgi.headers["WWW-Authenticate"].encode("latin-1") == said
+
+
+GUESSES = [
+    ("letter case", ["alice", "ALICE", "Alice", "aLICE"]),
+    ("blanks", ["alice", " alice", "alice ", "alice\u00a0"]),
+    ("wide letters", ["alice", "\uff41lice", "\uff21LICE", "al\uff49ce"]),
+]
+
+
+@pytest.mark.parametrize(("way", "names"), GUESSES, ids=[way for way, _ in GUESSES])
+def test_spelling_a_name_in_other_ways_buys_no_more_guesses(
+    send: Send, way: str, names: list[str]
+) -> None:
+    """Many token servers take these for one user: so does the count."""
+
+    def upstream(_: httpx.Request) -> httpx.Response:
+        return httpx.Response(400, json={"error": "invalid_grant"})
+
+    relay = relay_to(
+        "https://id.example",
+        upstream,
+        RELAY_URL="https://id.example/t",
+        RELAY_LIMIT="3/minute",
+    )
+    codes = [
+        send(relay, "POST", "/oauth/token", data=LOGIN | {"username": name}).status_code
+        for name in names
+    ]
+    assert codes == [400, 400, 400, 429], way
+
+
 @pytest.mark.parametrize(
-    ("name", "value"),
-    [("RELAY_LIMIT", "often"), ("RELAY_LIMIT_STORAGE", "floppy://a")],
+    "addresses",
+    [
+        [f"2001:db8::{n}" for n in range(4)],
+        [f"198.51.100.7:{n}" for n in range(50000, 50004)],
+        ["198.51.100.7", "::ffff:198.51.100.7", "198.51.100.7:1", "198.51.100.7"],
+    ],
+    ids=["one IPv6 network", "a port each", "IPv4 in IPv6"],
 )
-def test_a_limit_that_cannot_be_read_is_refused_at_start(name: str, value: str) -> None:
-    """A limiter that does not limit would be worse than none."""
-    with pytest.raises(ConfigurationError, match="relay_limit"):
+def test_changing_address_within_ones_own_buys_no_more_guesses(
+    send: Send, addresses: list[str]
+) -> None:
+    """An IPv6 network of 64 bits is one caller; a port is no part of an address."""
+
+    def upstream(_: httpx.Request) -> httpx.Response:
+        return httpx.Response(400, json={"error": "invalid_grant"})
+
+    relay = relay_to(
+        "https://id.example",
+        upstream,
+        RELAY_URL="https://id.example/t",
+        RELAY_LIMIT="3/minute",
+        TRUSTED_PROXIES="127.0.0.1",
+        REQUIRE_HTTPS="false",
+    )
+    codes = [
+        send(
+            relay,
+            "POST",
+            "/oauth/token",
+            data=LOGIN,
+            headers={"X-Forwarded-For": f"203.0.113.9, {address}"},
+        ).status_code
+        for address in addresses
+    ]
+    assert codes == [400, 400, 400, 429]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("RELAY_LIMIT", "often", "5/minute"),
+        ("RELAY_LIMIT", "0/minute", "5/minute"),
+        ("RELAY_LIMIT", "5/minute; 9/hour", "5/minute"),
+        ("RELAY_LIMIT_STORAGE", "floppy://:secret@a", "memory://"),
+        ("RELAY_LIMIT_STORAGE", "redis://:secret@host:port", "memory://"),
+        ("RELAY_LIMIT_STORAGE", "memcached://:secret@a", "memory://"),
+    ],
+)
+def test_a_limit_that_cannot_be_read_is_refused_at_start(
+    name: str, value: str, said: str
+) -> None:
+    """A limiter that does not limit would be worse than none; no password is shown."""
+    with pytest.raises(ConfigurationError) as caught:
         relay_to("https://id.example", **{name: value})
+    (problem,) = caught.value.problems
+    assert problem.startswith(f"{name.lower()}: ")
+    assert said in problem
+    assert "secret" not in problem
 
 
 def test_it_serves_http_alone() -> None:
-    """A WebSocket has no business at a token endpoint."""
+    """A WebSocket is closed before it opens, and no error of the server's."""
     relay = relay_to("https://id.example")
+    sent: list[Any] = []
 
-    async def nothing(*_: Any) -> Any:
-        return {}
+    async def receive() -> Any:
+        return {"type": "websocket.connect"}
 
-    with pytest.raises(ConfigurationError, match="websocket"):
-        anyio.run(relay.asgi, {"type": "websocket"}, nothing, nothing)
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    anyio.run(relay.asgi, {"type": "websocket"}, receive, send)
+    assert sent == [{"type": "websocket.close", "code": 4403}]
+    with pytest.raises(ConfigurationError, match="lifespan"):
+        anyio.run(relay.asgi, {"type": "lifespan"}, receive, send)

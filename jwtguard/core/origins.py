@@ -14,6 +14,9 @@ _DEFAULT_PORTS = {"http": 80, "https": 443}
 _HOST = re.compile(r"[a-z0-9_](?:[a-z0-9._-]*[a-z0-9_])?|\[[0-9a-f:.]+\]")
 _HOST_AND_PORT = re.compile(r"([a-z0-9._-]+|\[[0-9a-f:.]+\])(?::[0-9]{0,5})?")
 _APP_SCHEME = re.compile(r"[a-z][a-z0-9+.-]*://[a-z0-9_.-]+(?::[0-9]{1,5})?")
+_ADDRESS_AND_PORT = re.compile(
+    r"([0-9.]+):[0-9]{1,5}|\[([0-9A-Fa-f:.]+)\](?::[0-9]{1,5})?"
+)
 _FORWARDED = (
     "forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-port",
     "x-forwarded-prefix", "x-forwarded-proto", "x-forwarded-server", "x-forwarded-ssl",
@@ -77,11 +80,19 @@ def _hops(request: Request, proxies: Sequence[Network | str]) -> list[str]:
     if not proxies:
         return hops
     forwarded = request.header("x-forwarded-for") or ""
-    for address in reversed([part.strip() for part in forwarded.split(",")]):
-        if not address or not _trusted(hops[-1], proxies):
+    for text in reversed(forwarded.split(",")):
+        address = _forwarded_address(text.strip())
+        if address is None or not _trusted(hops[-1], proxies):
             break
         hops.append(address)
     return hops
+
+
+def _forwarded_address(text: str) -> str | None:
+    """The address alone: some proxies add the port, which differs each time."""
+    found = _ADDRESS_AND_PORT.fullmatch(text)
+    bare = (found[1] or found[2]) if found else text
+    return bare if _address(bare) is not None else None
 
 
 @lru_cache(maxsize=1024)

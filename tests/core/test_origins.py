@@ -264,13 +264,21 @@ def test_a_unix_socket_can_be_trusted_by_name() -> None:
         ("10.0.0.1", "10.0.0.3, 10.0.0.2", "10.0.0.3"),
         ("10.0.0.1", "", "10.0.0.1"),
         ("10.0.0.1", "6.6.6.6, ", "10.0.0.1"),
-        ("10.0.0.1", "6.6.6.6, nonsense", "nonsense"),
+        ("10.0.0.1", "6.6.6.6, nonsense", "10.0.0.1"),
+        ("10.0.0.1", "6.6.6.6, unknown", "10.0.0.1"),
+        ("10.0.0.1", "6.6.6.6, unix", "10.0.0.1"),
+        ("10.0.0.1", "6.6.6.6, 1.2.3.4:50123", "1.2.3.4"),
+        ("10.0.0.1", "6.6.6.6, [2001:db8::1]:50123", "2001:db8::1"),
+        ("10.0.0.1", "6.6.6.6, [2001:db8::1]", "2001:db8::1"),
+        ("10.0.0.1", "6.6.6.6, 2001:db8::1", "2001:db8::1"),
+        ("10.0.0.1", "6.6.6.6, 1.2.3.4, 10.0.0.2:9", "1.2.3.4"),
+        ("10.0.0.1", "6.6.6.6, 1.2.3.4:x", "10.0.0.1"),
     ],
 )
 def test_the_caller_is_the_first_from_the_right_that_is_no_proxy(
     peer: str, chain: str, expected: str
 ) -> None:
-    """What the caller wrote into the field itself stands further left."""
+    """What the caller wrote itself stands further left; a port is no part of it."""
     asked = request(peer, **({"x_forwarded_for": chain} if chain else {}))
     assert origins.client_address(asked, PROXIES) == expected
     assert origins.client_address(asked, ()) == peer
