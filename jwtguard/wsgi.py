@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable
 from functools import lru_cache
 from http import HTTPStatus
@@ -63,6 +64,7 @@ class GuardMiddleware:
         if decision.body is not None:
             environ["wsgi.input"] = BytesIO(decision.body)
             environ["CONTENT_LENGTH"] = str(len(decision.body))
+            environ.pop("HTTP_TRANSFER_ENCODING", None)  # as it is framed now
         if decision.instead is not None:
             return _or_else(self.app, environ, start_response, decision)
         decorated = _decorating(start_response, decision.headers)
@@ -70,7 +72,8 @@ class GuardMiddleware:
             return self.app(environ, decorated)
         except AuthError as error:
             error.cors = decision.headers.cors
-            return respond(self.guard.flow.refuse(error, request), start_response)
+            answer = self.guard.flow.refuse(error, request)
+            return respond(answer, _again(start_response))
 
 
 def request_of(environ: WSGIEnvironment) -> Request:
@@ -123,6 +126,17 @@ def respond(answer: Respond, start_response: StartResponse) -> list[bytes]:
     phrase = _PHRASES.get(answer.status, "Unknown")
     start_response(f"{answer.status} {phrase}", list(answer.headers))
     return [answer.body] if answer.body else []
+
+
+def _again(start_response: StartResponse) -> StartResponse:
+    """PEP 3333: whoever may have started already starts over with ``exc_info``."""
+
+    def start(
+        status: str, headers: list[tuple[str, str]], _: Any = None, /
+    ) -> Callable[[bytes], object]:
+        return start_response(status, headers, sys.exc_info())
+
+    return start
 
 
 def _decorating(start_response: StartResponse, ours: Decoration) -> StartResponse:

@@ -27,12 +27,18 @@ _MEDIA_TYPE = re.compile(
 )
 _AUTHORIZATION = re.compile(r"[\x20-\x2b\x2d-\x7e]*")
 """No comma, and no white space that only some parsers take for a blank."""
-_GRANT = re.compile(r"[\x21-\x7e]+")
+_GRANT = re.compile(r"[A-Za-z0-9._:/-]+")
+"""RFC 6749 appendix A.10: a name or a URI, the same however often it is unescaped."""
 _CLIENT = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?")
 _REPEATABLE = frozenset({"resource", "audience"})
 _DECISIVE = frozenset(
-    {"grant_type", "client_id", "client_secret", "refresh_token", "token"}
-)
+    {
+        "grant_type", "client_id", "client_secret", "refresh_token",
+        "subject_token_type", "token",
+    }
+)  # fmt: skip
+_CHARSET = "_charset_"
+"""WHATWG HTML section 4.10.18.1: by this name a form says how it is to be read."""
 
 
 def check_head(request: Request, longest: int) -> None:
@@ -47,8 +53,16 @@ def check_head(request: Request, longest: int) -> None:
         raise GrantError("form_malformed")
     if request.query:
         raise GrantError("form_malformed")
+    _check_framing(request, longest)
+
+
+def _check_framing(request: Request, longest: int) -> None:
+    """RFC 9112 section 6.3: one way to tell where the body ends, and a known one."""
     lengths = request.headers.get("content-length", ())
     if len(lengths) > 1 or (lengths and not _is_digits(lengths[0])):
+        raise GrantError("form_malformed")
+    coding = request.header("transfer-encoding")
+    if coding is not None and (lengths or coding.strip().lower() != "chunked"):
         raise GrantError("form_malformed")
     if lengths and (len(lengths[0]) > 18 or int(lengths[0]) > longest):
         raise GrantError("body_too_long", status=413)
@@ -60,6 +74,9 @@ def _is_digits(text: str) -> bool:
 
 def read(request: Request, body: bytes, *, revocation: bool, clients: Clients) -> Grant:
     """Parse the form and find out which client asks; raise ``GrantError``."""
+    lengths = request.headers.get("content-length", ())
+    if lengths and int(lengths[0]) != len(body):
+        raise GrantError("form_malformed")
     form = parse_form(body)
     client_id, authenticated = _client(request, form, clients)
     if revocation:
@@ -90,7 +107,7 @@ def parse_form(body: bytes) -> dict[str, list[str]]:
         except UnicodeDecodeError:
             raise GrantError("form_malformed") from None
         folded = name.lower()
-        if not equals or not _NAME.fullmatch(name):
+        if not equals or not _NAME.fullmatch(name) or folded == _CHARSET:
             raise GrantError("form_malformed")
         # Some servers read names without regard to case: leave them no choice.
         if folded in _DECISIVE and folded != name:
@@ -153,7 +170,7 @@ def judge(request: Request, grant: Grant, clients: Clients) -> None:
     origin = origin_of(request)
     foreign = origin is None and from_elsewhere(request)
     at_home = bool(listed) and all(origin in client.origins for client in listed)
-    renewing = grant.grant_type == "refresh_token"
+    renewing = _renews(grant)
     if renewing or not grant.grant_type:
         if not listed:
             raise _refused("grant_client_unknown")
@@ -163,6 +180,16 @@ def judge(request: Request, grant: Grant, clients: Clients) -> None:
             raise _refused("grant_foreign_origin")
     if foreign or (origin is not None and not at_home):
         raise _refused("grant_foreign_origin")
+
+
+def _renews(grant: Grant) -> bool:
+    """Whether a refresh token is spent, under whatever grant (RFC 8693 section 3)."""
+    kinds = grant.form.get("subject_token_type", ())
+    return bool(grant.grant_type) and (
+        grant.grant_type == "refresh_token"
+        or "refresh_token" in grant.form
+        or any(kind.lower().endswith("refresh_token") for kind in kinds)
+    )
 
 
 def _refused(reason: str) -> GrantError:

@@ -15,7 +15,8 @@ REQUEST_HEADERS = frozenset(
     {
         "access-control-request-method", "authorization", "content-encoding",
         "content-length", "content-type", "cookie", "forwarded", "host", "origin",
-        "sec-fetch-dest", "sec-fetch-mode", "sec-fetch-site", "via",
+        "sec-fetch-dest", "sec-fetch-mode", "sec-fetch-site", "transfer-encoding",
+        "via",
         "x-forwarded-for", "x-forwarded-host", "x-forwarded-port",
         "x-forwarded-prefix", "x-forwarded-proto", "x-forwarded-server",
         "x-forwarded-ssl",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.wire.case import Case
+from tests.wire.cases_bypasses import BYPASSES
 from tests.wire.cases_cookies import COOKIES
 from tests.wire.cases_cors import CORS_CASES
 from tests.wire.cases_grants import GRANTS
@@ -12,7 +13,7 @@ from tests.wire.cases_paths import PATHS
 from tests.wire.cases_protected import PROTECTED
 from tests.wire.worlds import WORLDS
 
-CASES = [*PROTECTED, *CORS_CASES, *GRANTS, *COOKIES, *PATHS]
+CASES = [*PROTECTED, *CORS_CASES, *GRANTS, *COOKIES, *PATHS, *BYPASSES]
 
 
 @pytest.mark.parametrize("world", WORLDS)
