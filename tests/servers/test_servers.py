@@ -6,6 +6,7 @@ import concurrent.futures
 import os
 import time
 from collections.abc import Callable, Mapping
+from socket import SHUT_WR, create_connection
 from typing import Any
 
 import httpx
@@ -101,6 +102,54 @@ def test_a_token_request_reaches_the_application_whole(
         trust_env=False,
     )
     assert (answer.status_code, answer.json()["body"]) == (200, form.decode())
+
+
+FORM = b"grant_type=refresh_token&client_id=spa&refresh_token=r"
+CHUNKS = b"%x\r\n" % len(FORM) + FORM + b"\r\n0\r\n\r\n"
+FRAMINGS = {
+    "a length and chunks": (
+        [b"Content-Length: 5", b"Transfer-Encoding: chunked"],
+        CHUNKS,
+    ),
+    "chunks and a length": (
+        [b"Transfer-Encoding: chunked", b"Content-Length: 5"],
+        CHUNKS,
+    ),
+    "two lengths": ([b"Content-Length: %d" % len(FORM), b"Content-Length: 5"], FORM),
+    "two codings": ([b"Transfer-Encoding: gzip, chunked"], CHUNKS),
+    "chunks twice": ([b"Transfer-Encoding: chunked, chunked"], CHUNKS),
+    "chunks under an odd name": ([b"Transfer-Encoding: xchunked"], CHUNKS),
+    "chunks by an underscore": ([b"Transfer_Encoding: chunked"], CHUNKS),
+    "a form without a length": ([], FORM),
+    "a chunk that lies": (
+        [b"Transfer-Encoding: chunked"],
+        b"5\r\n" + FORM + b"\r\n0\r\n\r\n",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FRAMINGS)
+def test_no_framing_slips_a_refresh_past(running: Any, name: str) -> None:
+    """From a stranger's page, by bytes that no browser sends: refused, or cut off."""
+    fields, body = FRAMINGS[name]
+    head = [
+        b"POST /token HTTP/1.1",
+        b"Host: 127.0.0.1",
+        b"Origin: https://evil.example",
+        b"Content-Type: application/x-www-form-urlencoded",
+        b"Connection: close",
+        *fields,
+    ]
+    with create_connection(("127.0.0.1", running.port), 10) as wire:
+        wire.sendall(b"\r\n".join(head) + b"\r\n\r\n" + body)
+        wire.shutdown(SHUT_WR)
+        said = b""
+        while piece := wire.recv(65536):
+            said += piece
+    assert b"HTTP/1.1 2" not in said
+    assert b" 500 " not in said
+    assert b"refresh_token=r" not in said
+    assert httpx.get(running.url("/healthz"), trust_env=False).status_code == 200
 
 
 def test_no_keys_is_503_and_public_paths_work(running: Any, issuer: JWTIssuer) -> None:

@@ -2,13 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from logging import LogRecord
 
-from tests.wire.tokens import BASE
+from jwtguard.errors import DESCRIPTIONS
+from tests.wire.tokens import BASE, ISSUER, OTHER, WWW
 from tests.wire.worlds import Answer, App, Ask
 
 CORS = "access-control-allow-origin"
+CORS_ASKED = "Access-Control-Request-Method"
+_CHALLENGED = {
+    "invalid_request", "missing_token", "invalid_token", "insufficient_scope",
+}  # fmt: skip
+_GRANT_REFUSALS = {
+    DESCRIPTIONS[reason]
+    for reason in (
+        "post_only", "form_malformed", "body_too_long", "client_gone",
+        "grant_type_missing", "client_ambiguous_form", "origin_repeated",
+    )
+}  # fmt: skip
+"""RFC 6749 section 5.2: these carry no challenge."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,11 +67,71 @@ class Case:
         vary = (answer.get("vary") or "").lower()
         assert "origin" in vary or vary == "*"
         assert answer.get(CORS) == self.cors
+        self._check_fields(answer)
+        if not ran:
+            self._check_refusal(answer)
         for name, text in self.headers.items():
             assert text in (answer.get(name) or ""), (name, answer.headers)
         for name in self.absent:
             assert answer.get(name) is None
         self._check_seen(answer)
+
+    def _check_fields(self, answer: Answer) -> None:
+        """No CORS field without an origin that may read, and none of them twice."""
+        names = [name.lower() for name, _ in answer.headers]
+        granted = [name for name in names if name.startswith("access-control-")]
+        assert len(set(granted)) == len(granted)
+        assert self.cors is not None or not granted
+        assert names.count("vary") == 1
+        assert names.count("cache-control") <= 1
+        if self.app.streams and self.status == self.app.status:
+            assert answer.body == self.app.body
+
+    def _check_refusal(self, answer: Answer) -> None:
+        """What holds for each answer of the guard's own, whatever it is about."""
+        assert answer.status < 500 or answer.status == 503
+        if self.ask.method == "HEAD" or CORS_ASKED in dict(self.ask.headers):
+            assert answer.body == b""
+            return
+        said = json.loads(answer.body)
+        assert set(said) == {"error", "error_description"}
+        code = said["error"]
+        challenge = answer.get("www-authenticate")
+        of_grant = said["error_description"] in _GRANT_REFUSALS
+        if self.status == 431 or code not in _CHALLENGED or of_grant:
+            assert challenge is None
+        else:
+            assert challenge is not None
+            assert challenge.startswith("Bearer realm=")
+            assert (f'error="{code}"' in challenge) is (code != "missing_token")
+        self._check_echoes_nothing(answer)
+
+    def _check_echoes_nothing(self, answer: Answer) -> None:
+        """Nothing of the request, and no name of ours, is in the answer."""
+        fields = {n.lower(): v for n, v in answer.headers if n.lower() != CORS}
+        text = f"{answer.body!r} {fields}"
+        for name, value in self.ask.headers:
+            if name in ("Authorization", "Cookie", "Origin") and len(value) > 9:
+                assert value.rpartition(" ")[2] not in text
+        for name in (ISSUER.url, ISSUER.audience, WWW, OTHER, '"spa"', "batch"):
+            assert name not in text
+
+    def check_log(self, records: Sequence[LogRecord], answer: Answer) -> None:
+        """One reason for each refusal, and never a token."""
+        told = [r for r in records if getattr(r, "event", "") == "refused"]
+        if answer.seen is None and answer.status >= 400:
+            (record,) = told
+            assert record.__dict__["status"] == answer.status
+            reason = record.__dict__["reason"]
+            assert reason in DESCRIPTIONS or reason == "insecure_transport"
+            if answer.error is not None and reason in DESCRIPTIONS:
+                said = json.loads(answer.body)["error_description"]
+                assert said == DESCRIPTIONS[reason]
+        for record in records:
+            text = f"{record.getMessage()} {record.__dict__}"
+            for name, value in self.ask.headers:
+                if name in ("Authorization", "Cookie") and len(value) > 40:
+                    assert value[-40:] not in text
 
     def _check_seen(self, answer: Answer) -> None:
         if answer.seen is None:

@@ -171,4 +171,132 @@ COOKIES = [
         status=403,
         error="invalid_origin",
     ),
+    *(
+        Case(
+            name=f"cookie: a foreign post without a token, on {path}",
+            ask=Ask(method=method, path=path, headers=(origin(EVIL),)),
+            settings=SETTINGS,
+            status=403,
+            error="invalid_origin",
+        )
+        for method, path in (("POST", "/notes"), ("DELETE", "/m"), ("PUT", "/login"))
+    ),
+    Case(
+        name="cookie: a foreign post as Basic is CSRF all the same",
+        ask=Ask(
+            method="POST", path="/login", headers=(raw("Basic eDp5"), origin(EVIL))
+        ),
+        settings=SETTINGS,
+        status=403,
+        error="invalid_origin",
+    ),
+    *(
+        Case(
+            name=f"cookie: {method} on a public path is no CSRF",
+            ask=Ask(method=method, path="/login", headers=(origin(EVIL),)),
+            settings=SETTINGS,
+        )
+        for method in ("GET", "HEAD", "OPTIONS")
+    ),
+    Case(
+        name="cookie: null that is same-origin may post to a public path",
+        ask=Ask(
+            method="POST",
+            path="/login",
+            headers=(origin("null"), *site("same-origin")),
+        ),
+        settings=SETTINGS,
+    ),
+    Case(
+        name="cookie: null that is not, may not",
+        ask=Ask(method="POST", path="/login", headers=(origin("null"),)),
+        settings=SETTINGS,
+        status=403,
+        error="invalid_origin",
+    ),
+    Case(
+        name="cookie: twice, but not read beside a bearer header",
+        ask=Ask(headers=(bearer(subject="bob"), ("Cookie", "token=a; token=b"))),
+        settings=SETTINGS,
+        subject="bob",
+    ),
+    Case(
+        name="cookie: a bearer header needs no origin to post",
+        ask=Ask(method="POST", headers=(bearer(subject="bob"), cookie())),
+        settings=SETTINGS,
+        subject="bob",
+    ),
+    Case(
+        name="cookie: a bad bearer header is no way around the origin",
+        ask=Ask(method="POST", headers=(raw("Bearer x.y.z"), cookie(), origin(EVIL))),
+        settings=SETTINGS,
+        status=401,
+        error="invalid_token",
+    ),
+    Case(
+        name="cookie: twice, in two fields",
+        ask=Ask(headers=(cookie(), cookie())),
+        settings=SETTINGS,
+        status=400,
+        error="invalid_request",
+        worlds=("asyncio", "trio", "starlette", "fastapi"),
+    ),
+    Case(
+        name="cookie: over plain http",
+        ask=Ask(headers=(cookie(),), scheme="http"),
+        settings=SETTINGS,
+        status=403,
+        error="insecure_transport",
+    ),
+    Case(
+        name="cookie: on an optional path, a good one",
+        ask=Ask(path="/m", headers=(cookie(),)),
+        settings=SETTINGS,
+        subject="alice",
+        headers=PRIVATE,
+    ),
+    Case(
+        name="cookie: on an optional path, nobody",
+        ask=Ask(path="/m"),
+        settings=SETTINGS,
+        headers={"vary": "Origin, Cookie"},
+    ),
+    Case(
+        name="cookie: on an optional path, a foreign page is no anonymous visitor",
+        ask=Ask(path="/m", headers=(cookie(), *site("cross-site", "no-cors", "image"))),
+        settings=SETTINGS,
+        status=403,
+        error="invalid_origin",
+    ),
+    Case(
+        name="cookie: the public URL is the own origin, not Host",
+        ask=Ask(method="POST", headers=(cookie(), origin(OWN))),
+        settings={**SETTINGS, "PUBLIC_URL": "https://www.real.example"},
+        status=403,
+        error="invalid_origin",
+    ),
+    Case(
+        name="cookie: a post from the public URL",
+        ask=Ask(method="POST", headers=(cookie(), origin("https://www.real.example"))),
+        settings={**SETTINGS, "PUBLIC_URL": "https://www.real.example"},
+        subject="alice",
+        headers=PRIVATE,
+    ),
+    *(
+        Case(
+            name=f"cookie: an own origin that only looks like it: {text!r}",
+            ask=Ask(method="POST", headers=(cookie(), origin(text))),
+            settings=SETTINGS,
+            status=403,
+            error="invalid_origin",
+        )
+        for text in (
+            "http://api.example",
+            "https://api.example:444",
+            "https://API.example",
+            "https://api.example.",
+            "https://api.example/",
+            "https://x.api.example",
+        )
+    ),
 ]

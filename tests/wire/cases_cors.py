@@ -3,7 +3,17 @@
 from __future__ import annotations
 
 from tests.wire.case import Case
-from tests.wire.tokens import EVIL, ISSUER, OTHER, WWW, bearer, origin, raw, site
+from tests.wire.tokens import (
+    EVIL,
+    ISSUER,
+    OTHER,
+    WWW,
+    bearer,
+    cookie,
+    origin,
+    raw,
+    site,
+)
 from tests.wire.worlds import App, Ask
 
 PREFLIGHT = ("Access-Control-Request-Method", "POST")
@@ -246,5 +256,167 @@ CORS_CASES = [
         settings=PUBLIC,
         status=403,
         ran=True,
+    ),
+    *(
+        Case(
+            name=f"preflight: {name}",
+            ask=Ask(method="OPTIONS", headers=(*fields, PREFLIGHT)),
+            status=403,
+        )
+        for name, fields in {
+            "two Origins": (origin(WWW), origin(WWW)),
+            "two Origins in one field": (origin(f"{WWW}, {WWW}"),),
+            "an empty Origin": (origin(""),),
+            "null": (origin(NULL),),
+            "capitals": (origin(WWW.upper()),),
+        }.items()
+    ),
+    Case(
+        name="a token of a client that is named in no claim, from a page",
+        ask=Ask(headers=(bearer(client_id=None, typ="at+jwt"), origin(WWW))),
+        status=403,
+        error="invalid_origin",
+    ),
+    *(
+        Case(
+            name=f"an answer of {status} that streams has CORS fields, none doubled",
+            ask=Ask(headers=(bearer(), origin(WWW))),
+            app=App(
+                status=status,
+                headers=((ACAO, "*"), (ACAO, EVIL), ("Access-Control-Max-Age", "9")),
+                body=b"0123456789",
+                streams=True,
+            ),
+            status=status,
+            subject="alice",
+            cors=WWW,
+            headers=EXPOSED,
+            absent=("access-control-max-age",),
+        )
+        for status in (200, 404, 500, 503)
+    ),
+    Case(
+        name="a stream for no page has none of the app's either",
+        ask=Ask(headers=(bearer(),)),
+        app=App(headers=((ACAO, "*"),), body=b"0123", streams=True),
+        subject="alice",
+    ),
+    *(
+        Case(
+            name=f"an app error of {status} has CORS fields",
+            ask=Ask(headers=(bearer(), origin(WWW))),
+            app=App(status=status, headers=((ACAO, EVIL),)),
+            status=status,
+            subject="alice",
+            cors=WWW,
+        )
+        for status in (302, 304, 400, 401, 403, 405, 502, 503)
+    ),
+    Case(
+        name="Vary: * stays as it is",
+        ask=Ask(headers=(bearer(),)),
+        app=App(headers=(("Vary", "*"),)),
+        subject="alice",
+        headers={"vary": "*"},
+    ),
+    Case(
+        name="two Vary fields of the app become one",
+        ask=Ask(headers=(bearer(),)),
+        app=App(headers=(("Vary", "Accept"), ("vary", "Accept-Language"))),
+        subject="alice",
+        headers={"vary": "Accept, Accept-Language, Origin"},
+    ),
+    Case(
+        name="origins by claim: a refusal without a token is unreadable",
+        ask=Ask(headers=(origin(CLAIMED),)),
+        settings=KEYCLOAK,
+        status=401,
+        error="missing_token",
+    ),
+    Case(
+        name="origins by claim: so is one of an expired token",
+        ask=Ask(
+            headers=(
+                raw(f"Bearer {ISSUER.expired(claims={'allowed-origins': [CLAIMED]})}"),
+                origin(CLAIMED),
+            )
+        ),
+        settings=KEYCLOAK,
+        status=401,
+        error="invalid_token",
+    ),
+    Case(
+        name="origins by claim: a scope refusal is readable",
+        ask=Ask(
+            headers=(bearer(claims={"allowed-origins": [CLAIMED]}), origin(CLAIMED))
+        ),
+        settings={**KEYCLOAK, "SCOPES": "/*=x"},
+        status=403,
+        error="insufficient_scope",
+        cors=CLAIMED,
+    ),
+    Case(
+        name="origins by claim: no credentials, and no cookie",
+        ask=Ask(
+            headers=(cookie(claims={"allowed-origins": [CLAIMED]}), origin(CLAIMED))
+        ),
+        settings={**KEYCLOAK, "COOKIE": "token"},
+        status=403,
+        error="invalid_origin",
+    ),
+    Case(
+        name="origins by claim: the listed ones count as before",
+        ask=Ask(headers=(bearer(claims={"allowed-origins": []}), origin(WWW))),
+        settings=KEYCLOAK,
+        subject="alice",
+        cors=WWW,
+    ),
+    Case(
+        name="origins by claim: exact, as everywhere",
+        ask=Ask(
+            headers=(
+                bearer(claims={"allowed-origins": ["https://Claimed.example"]}),
+                origin(CLAIMED),
+            )
+        ),
+        settings=KEYCLOAK,
+        status=403,
+        error="invalid_origin",
+    ),
+    Case(
+        name="a public path: a stranger gets no CORS fields of ours",
+        ask=Ask(path="/healthz", headers=(origin(EVIL),)),
+        settings=PUBLIC,
+    ),
+    Case(
+        name="a public path: a stranger may post there",
+        ask=Ask(method="POST", path="/healthz", headers=(origin(EVIL),)),
+        settings=PUBLIC,
+    ),
+    Case(
+        name="a public path: OPTIONS that is no preflight goes to the app",
+        ask=Ask(method="OPTIONS", path="/healthz"),
+        settings=PUBLIC,
+    ),
+    Case(
+        name="an optional path: nobody, from a listed page",
+        ask=Ask(path="/m", headers=(origin(WWW),)),
+        settings={"OPTIONAL_PATHS": "/m"},
+        cors=WWW,
+    ),
+    Case(
+        name="an optional path: a token on a stranger's page",
+        ask=Ask(path="/m", headers=(bearer(), origin(EVIL))),
+        settings={"OPTIONAL_PATHS": "/m"},
+        status=403,
+        error="invalid_origin",
+    ),
+    Case(
+        name="an optional path: a preflight is answered here",
+        ask=Ask(method="OPTIONS", path="/m", headers=(origin(WWW), PREFLIGHT)),
+        settings={"OPTIONAL_PATHS": "/m"},
+        status=204,
+        ran=False,
+        cors=WWW,
     ),
 ]

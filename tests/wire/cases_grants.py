@@ -36,9 +36,10 @@ def passes(name: str, form: object, *headers: tuple[str, str], **more: object) -
     page = dict(headers).get("Origin")
     path = str(more.get("path", "/oauth/token"))
     body = encoded(form)
+    kind = () if "Content-Type" in dict(headers) else (FORM,)
     return Case(
         name=f"token path: {name}",
-        ask=Ask(method="POST", path=path, headers=(FORM, *headers), body=body),
+        ask=Ask(method="POST", path=path, headers=(*kind, *headers), body=body),
         settings=SETTINGS,
         app=JSON,
         cors=page,
@@ -101,6 +102,53 @@ GRANTS = [
         "revocation from the client's page", REVOKE, origin(WWW), path="/oauth/revoke"
     ),
     passes("a Bearer header is not read", LOGIN, bearer()),
+    passes("a charset of UTF-8", LOGIN, ("Content-Type", FORM[1] + "; charset=UTF-8")),
+    passes("a quoted one", LOGIN, ("Content-Type", FORM[1] + ';charset="utf-8"')),
+    passes("no coding", LOGIN, ("Content-Encoding", "identity")),
+    passes("audience may repeat", encoded(LOGIN) + b"&audience=a&audience=b"),
+    passes(
+        "a hundred parameters",
+        encoded(LOGIN) + b"".join(b"&a%d=" % n for n in range(96)),
+    ),
+    passes("Basic and body agree", LOGIN, basic("spa:s"), origin(WWW)),
+    passes(
+        "Basic alone",
+        {"grant_type": "password", "username": "a"},
+        basic("spa:s"),
+        origin(WWW),
+    ),
+    passes(
+        "Basic, form-encoded", {"grant_type": "password"}, basic("%73pa:s"), origin(WWW)
+    ),
+    passes("another grant", LOGIN | {"grant_type": "client_credentials"}, origin(WWW)),
+    passes(
+        "a grant by URI",
+        LOGIN | {"grant_type": "urn:ietf:params:oauth:grant-type:jwt-bearer"},
+    ),
+    passes(
+        "every byte of a value",
+        encoded(LOGIN) + b"&x=" + b"%00%0A%C3%A9%25+~*\xc3\xa9'()!",
+    ),
+    passes("an empty value", encoded(LOGIN) + b"&scope="),
+    passes("typed into nowhere", LOGIN, *site("none")),
+    passes("same-origin without an Origin", LOGIN, *site("same-origin")),
+    passes(
+        "refresh by Basic, no origins",
+        {"grant_type": "refresh_token"},
+        basic("batch:s"),
+    ),
+    passes(
+        "revocation of a client without origins",
+        REVOKE | {"client_id": "batch"},
+        path="/oauth/revoke",
+    ),
+    passes(
+        "revocation though refresh is off",
+        REVOKE | {"client_id": "other"},
+        origin(OTHER),
+        path="/oauth/revoke",
+    ),
+    passes("revocation by a slash", REVOKE, origin(WWW), path="/oauth/revoke/"),
     passes("a trailing slash", LOGIN, origin(WWW), path="/oauth/token/"),
     Case(
         name="token path: a body in pieces",
@@ -263,6 +311,62 @@ GRANTS = [
     refused(
         "revocation from a foreign origin", REVOKE, origin(EVIL), path="/oauth/revoke"
     ),
+    refused(
+        "refresh marked same-origin, without an Origin", REFRESH, *site("same-origin")
+    ),
+    refused(
+        "refresh of a client without origins, from a page",
+        REFRESH | {"client_id": "batch"},
+        origin(WWW),
+    ),
+    refused(
+        "refresh of another's by Basic",
+        {"grant_type": "refresh_token"},
+        basic("other:s"),
+        origin(WWW),
+    ),
+    refused(
+        "revocation from another client's page",
+        REVOKE,
+        origin(OTHER),
+        path="/oauth/revoke",
+    ),
+    refused(
+        "revocation of a client without origins, from a page",
+        REVOKE | {"client_id": "batch"},
+        origin(WWW),
+        path="/oauth/revoke",
+    ),
+    refused(
+        "revocation by GET",
+        b"",
+        status=405,
+        error="invalid_request",
+        method="GET",
+        path="/oauth/revoke",
+    ),
+    malformed(
+        "revocation as JSON",
+        b"{}",
+        ("Content-Type", "application/json"),
+        path="/oauth/revoke",
+    ),
+    refused(
+        "the client cannot be told, from a stranger's page",
+        {"grant_type": "password"},
+        origin(EVIL),
+    ),
+    malformed(
+        "a refusal of rubbish, for a listed page to read",
+        b"rubbish",
+        origin(WWW),
+        cors=WWW,
+    ),
+    malformed("a refusal of rubbish, for nobody else", b"rubbish", origin(EVIL)),
+    malformed("Basic twice in one", LOGIN, raw("Basic YTpi Basic YTpi")),
+    malformed("Basic that is no UTF-8", LOGIN, raw("Basic //86eA==")),
+    malformed("Basic without padding", LOGIN, raw("Basic c3BhOnNz" + "cw")),
+    malformed("an empty coding", LOGIN, ("Content-Encoding", "")),
     refused("the path in another case", REFRESH, origin(EVIL), path="/OAuth/TOKEN"),
     refused("over plain http", LOGIN, error="insecure_transport", scheme="http"),
     Case(
@@ -276,5 +380,63 @@ GRANTS = [
         settings=SETTINGS,
         status=400,
         error="invalid_request",
+    ),
+    Case(
+        name="token path: the app's own CORS fields are replaced",
+        ask=Ask(
+            method="POST",
+            path="/oauth/token",
+            headers=(FORM, origin(WWW)),
+            body=encoded(LOGIN),
+        ),
+        settings=SETTINGS,
+        app=App(
+            headers=(
+                ("Access-Control-Allow-Origin", "*"),
+                ("Access-Control-Allow-Credentials", "true"),
+            )
+        ),
+        cors=WWW,
+        absent=("access-control-allow-credentials",),
+    ),
+    Case(
+        name="token path: an error of the app's is for the page to read",
+        ask=Ask(
+            method="POST",
+            path="/oauth/token",
+            headers=(FORM, origin(WWW)),
+            body=encoded(LOGIN),
+        ),
+        settings=SETTINGS,
+        app=App(status=400, body=b'{"error": "invalid_grant"}'),
+        status=400,
+        cors=WWW,
+        headers={"cache-control": "no-store"},
+    ),
+    *(
+        Case(
+            name=f"token path: a preflight from {page} is refused",
+            ask=Ask(
+                method="OPTIONS",
+                path="/oauth/token",
+                headers=(origin(page), ("Access-Control-Request-Method", "POST")),
+            ),
+            settings=SETTINGS,
+            status=403,
+        )
+        for page in (EVIL, "https://api.example", "null")
+    ),
+    Case(
+        name="token path: another limit",
+        ask=Ask(
+            method="POST",
+            path="/oauth/token",
+            headers=(FORM, origin(WWW)),
+            body=encoded(LOGIN),
+        ),
+        settings={**SETTINGS, "MAX_BODY_BYTES": "10"},
+        status=413,
+        error="invalid_request",
+        cors=WWW,
     ),
 ]

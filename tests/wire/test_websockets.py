@@ -10,6 +10,7 @@ import anyio
 import pytest
 
 from jwtguard.asgi import GuardMiddleware
+from tests.wire.cases_clients import LISTED
 from tests.wire.tokens import (
     BASE,
     EVIL,
@@ -85,7 +86,8 @@ def shake(
         socket.seen = dict(scope)
         await _accepts(scope, receive, send)
 
-    guard = guard_of({**BASE, **(settings or {})})
+    wanted = {**BASE, **(settings or {})}
+    guard = guard_of({name: value for name, value in wanted.items() if value})
     anyio.run(
         GuardMiddleware(application, guard),
         socket.scope(),
@@ -117,6 +119,25 @@ LET_IN: dict[str, tuple[Socket, Mapping[str, str]]] = {
     "cookie, the own origin": (
         Socket((cookie(), origin("https://api.example"))),
         COOKIE,
+    ),
+    "cookie, the page of a client with credentials": (
+        Socket((cookie(client_id="shop"), origin("https://shop.example"))),
+        {**LISTED, **COOKIE},
+    ),
+    "subprotocol token, no origin": (Socket((), ("bearer", GOOD)), {}),
+    "header token, an origin of the claim": (
+        Socket(
+            (bearer(claims={"o": ["https://x.example"]}), origin("https://x.example"))
+        ),
+        {"ORIGINS_CLAIM": "o"},
+    ),
+    "header token and a cookie: the header counts": (
+        Socket((bearer(), cookie(subject="bob"), origin(WWW))),
+        COOKIE,
+    ),
+    "a scope, by a rule for GET": (
+        Socket((bearer(scope="live"),)),
+        {"SCOPES": "GET:/live=live"},
     ),
 }
 
@@ -159,6 +180,42 @@ REFUSED: dict[str, tuple[Socket, Mapping[str, str], int]] = {
     "two headers": (Socket((bearer(), bearer())), {}, 400),
     "a scope is missing": (Socket((bearer(),)), {"SCOPES": "GET:/live=live"}, 403),
     "plain ws": (Socket((bearer(),), scheme="ws"), {}, 403),
+    "header token, origin null": (Socket((bearer(), origin("null"))), {}, 403),
+    "header token, an empty origin": (Socket((bearer(), origin(""))), {}, 403),
+    "header token, two origins": (
+        Socket((bearer(), origin(WWW), origin(WWW))),
+        {},
+        403,
+    ),
+    "subprotocol token from another client's page": (
+        Socket((origin(OTHER),), ("bearer", GOOD)),
+        {},
+        403,
+    ),
+    "an expired subprotocol token": (
+        Socket((origin(WWW),), ("bearer", ISSUER.expired())),
+        {},
+        401,
+    ),
+    "a client that may not GET": (
+        Socket((bearer(client_id="poster"), origin("https://post.example"))),
+        LISTED,
+        403,
+    ),
+    "cookie of a client without credentials, beside one that has them": (
+        Socket((cookie(), origin(WWW))),
+        {**LISTED, **COOKIE},
+        403,
+    ),
+    "cookie, origin null": (Socket((cookie(), origin("null"))), COOKIE, 403),
+    "cookie, a listed page by the claim": (
+        Socket(
+            (cookie(claims={"o": ["https://x.example"]}), origin("https://x.example"))
+        ),
+        {"ORIGINS_CLAIM": "o", **COOKIE},
+        403,
+    ),
+    "a token path": (Socket((bearer(),)), {"TOKEN_PATHS": "/live"}, 405),
 }
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import logging
+
 import pytest
 
 from tests.wire.case import Case
 from tests.wire.cases_bypasses import BYPASSES
+from tests.wire.cases_clients import CLIENTS
 from tests.wire.cases_cookies import COOKIES
 from tests.wire.cases_cors import CORS_CASES
 from tests.wire.cases_grants import GRANTS
@@ -13,16 +16,19 @@ from tests.wire.cases_paths import PATHS
 from tests.wire.cases_protected import PROTECTED
 from tests.wire.worlds import WORLDS
 
-CASES = [*PROTECTED, *CORS_CASES, *GRANTS, *COOKIES, *PATHS, *BYPASSES]
+CASES = [*PROTECTED, *CORS_CASES, *GRANTS, *COOKIES, *PATHS, *CLIENTS, *BYPASSES]
 
 
 @pytest.mark.parametrize("world", WORLDS)
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_wire(case: Case, world: str) -> None:
+def test_wire(case: Case, world: str, caplog: pytest.LogCaptureFixture) -> None:
     """The answer is the same in every world, and the one that was promised."""
     if case.worlds and world not in case.worlds:
         return
-    case.check(WORLDS[world](case.environ, case.ask, case.app))
+    with caplog.at_level(logging.DEBUG, logger="jwtguard"):
+        answer = WORLDS[world](case.environ, case.ask, case.app)
+    case.check(answer)
+    case.check_log(caplog.records, answer)
 
 
 def test_every_case_has_a_name_of_its_own() -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import io
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,7 +19,7 @@ from flask import Flask
 from flask import request as flask_request
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 from starlette.routing import Mount, Route
 
 from jwtguard import Guard, load_policy
@@ -99,6 +99,15 @@ class App:
     status: int = 200
     headers: Fields = (("Content-Type", "text/plain"),)
     body: bytes = b"ok"
+    streams: bool = False
+    """The answer comes piece by piece, made while it is sent."""
+
+    @property
+    def pieces(self) -> list[bytes]:
+        """The body as it is sent."""
+        if not self.streams:
+            return [self.body]
+        return [self.body[n : n + 1] for n in range(len(self.body))]
 
 
 def guard_of(settings: Mapping[str, str]) -> Guard:
@@ -164,7 +173,7 @@ class _Stream(io.BytesIO):
 def _call_wsgi(app: Any, ask: Ask, answer: Answer) -> Answer:
     def start(status: str, headers: list[tuple[str, str]], _: Any = None) -> Any:
         answer.status, answer.headers = int(status[:3]), headers
-        return lambda _: None
+        return lambda piece: None
 
     chunks = app(_environ(ask), start)
     answer.body = b"".join(chunks)
@@ -178,10 +187,12 @@ def wsgi(settings: Mapping[str, str], ask: Ask, app: App) -> Answer:
     """Raw WSGI."""
     answer = Answer()
 
-    def application(environ: Any, start_response: Any) -> list[bytes]:
+    def application(environ: Any, start_response: Any) -> Iterator[bytes]:
         answer.seen = _seen(environ, environ["wsgi.input"].read())
-        start_response(f"{app.status} X", list(app.headers))
-        return [app.body]
+        write = start_response(f"{app.status} X", list(app.headers))
+        if app.streams:
+            write(b"")
+        yield from app.pieces
 
     return _call_wsgi(WSGIGuard(application, guard_of(settings)), ask, answer)
 
@@ -193,7 +204,7 @@ def flask(settings: Mapping[str, str], ask: Ask, app: App) -> Answer:
 
     def view(**_: str) -> Any:
         answer.seen = _seen(flask_request.environ, flask_request.get_data())
-        made = application.response_class(app.body, app.status)
+        made = application.response_class(iter(app.pieces), app.status)
         made.headers.clear()
         for name, value in app.headers:
             made.headers.add(name, value)
@@ -236,6 +247,8 @@ def _call_asgi(app: Any, ask: Ask, answer: Answer, backend: str) -> Answer:
         if pieces:
             more = len(pieces) > 1 or ask.leaves
             return {"type": "http.request", "body": pieces.pop(0), "more_body": more}
+        if not ask.leaves:
+            await anyio.sleep_forever()
         return {"type": "http.disconnect"}
 
     async def send(message: Any) -> None:
@@ -269,7 +282,10 @@ def asgi(backend: str, settings: Mapping[str, str], ask: Ask, app: App) -> Answe
         headers = [(n.lower().encode(), v.encode()) for n, v in app.headers]
         start = {"type": "http.response.start", "status": app.status}
         await send({**start, "headers": headers})
-        await send({"type": "http.response.body", "body": app.body})
+        for piece in app.pieces:
+            message = {"type": "http.response.body", "body": piece}
+            await send({**message, "more_body": True})
+        await send({"type": "http.response.body"})
 
     guarded = ASGIGuard(application, guard_of(settings))
     return _call_asgi(guarded, ask, answer, backend)
@@ -278,7 +294,9 @@ def asgi(backend: str, settings: Mapping[str, str], ask: Ask, app: App) -> Answe
 def _endpoint(answer: Answer, app: App) -> Any:
     async def endpoint(request: Any) -> Response:
         answer.seen = _seen(request.scope, await request.body())
-        made = Response(app.body, app.status)
+        made: Response = Response(app.body, app.status)
+        if app.streams:
+            made = StreamingResponse(iter(app.pieces), app.status)
         made.raw_headers = [(n.lower().encode(), v.encode()) for n, v in app.headers]
         return made
 
