@@ -10,6 +10,7 @@ import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from pathlib import Path
 
 import httpx
@@ -65,7 +66,11 @@ def _policy() -> Policy:
 
 @asynccontextmanager
 async def _lifespan(app: Starlette) -> AsyncIterator[None]:
-    async with httpx.AsyncClient(transport=app.state.transport, timeout=10) as http:
+    # One client for all visitors: it must not keep what a server sets for one of them.
+    nobodys = CookieJar(DefaultCookiePolicy(allowed_domains=()))
+    async with httpx.AsyncClient(
+        transport=app.state.transport, timeout=10, cookies=nobodys
+    ) as http:
         app.state.http = http
         issuer = next(iter(app.state.guard.policy.issuers)).url
         app.state.tokens = TokenServer(issuer, app.state.settings, http)

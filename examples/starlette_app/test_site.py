@@ -19,9 +19,14 @@ FORM = {"username": "alice", "password": "wonderland"}
 
 
 def neighbours(issuer: JWTIssuer) -> Callable[[httpx.Request], httpx.Response]:
-    """Play the token server and the API: alice is known, and has one note."""
+    """Play the token server and the API: alice is known, and has one note.
+
+    The token server sets a cookie for each visitor, which must not come back with the
+    next one.
+    """
 
     def answer(request: httpx.Request) -> httpx.Response:
+        assert "Cookie" not in request.headers
         if request.url.path == "/.well-known/openid-configuration":
             found = {"issuer": issuer.url, "token_endpoint": f"{issuer.url}/token"}
             return httpx.Response(200, json=found)
@@ -30,7 +35,9 @@ def neighbours(issuer: JWTIssuer) -> Callable[[httpx.Request], httpx.Response]:
             if "wonderland" not in form.values() and form.get("refresh_token") != "r1":
                 return httpx.Response(400, json={"error": "invalid_grant"})
             tokens = {"access_token": issuer.token(client_id="www", scope="notes:read")}
-            return httpx.Response(200, json={**tokens, "refresh_token": "r1"})
+            cookie = {"Set-Cookie": "session=alice"}
+            found = {**tokens, "refresh_token": "r1"}
+            return httpx.Response(200, headers=cookie, json=found)
         if request.method == "POST":
             return httpx.Response(201, json=json.loads(request.content))
         caller = request.headers["Authorization"]

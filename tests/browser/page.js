@@ -73,11 +73,15 @@ function loadImage(url) {
   });
 }
 
-function openSocket(url, protocols) {
+// What a page learns of a WebSocket, until it is closed or so many milliseconds are over.
+function openSocket(url, protocols = [], ms = 2000) {
   return new Promise((resolve) => {
     const socket = new WebSocket(url, protocols);
-    socket.onopen = () => resolve("open");
-    socket.onclose = (event) => resolve(`closed ${event.code}`);
+    const found = { opened: false, first: null };
+    setTimeout(() => resolve(found), ms);
+    socket.onopen = () => Object.assign(found, { opened: true, protocol: socket.protocol });
+    socket.onmessage = (event) => (found.first ??= event.data);
+    socket.onclose = ({ code, reason }) => resolve({ ...found, code, reason });
   });
 }
 

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +23,7 @@ from jwtguard.issuer import Client, Config, bind
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
 LIBRARY = HERE / "node_modules/oidc-client-ts/dist/browser/oidc-client-ts.min.js"
+APPS = "tests.browser.apps"
 LIFETIME = 2
 """Seconds that an access token lives: long enough to use, short enough to wait for."""
 
@@ -36,6 +37,9 @@ class Place:
     stranger: str
     issuer: str
     api: str
+    """The Flask example under gunicorn."""
+    asgi: str
+    """The same API on ASGI, under uvicorn."""
     www: str
     log: Path
 
@@ -73,6 +77,7 @@ def issuer(own: str) -> Iterator[str]:
     clients = (
         Client(id="spa", origins=(own,), refresh=True),
         Client(id="www", refresh=True),
+        Client(id="other", refresh=True),
     )
     server = bind(Config(clients=clients, access_token_lifetime=LIFETIME))
     run = functools.partial(server.serve_forever, 0.05)
@@ -125,18 +130,30 @@ def wait_for(url: str, log: Path) -> None:
     raise RuntimeError(f"{url} does not answer:\n{log.read_text()}")
 
 
+def _chosen(
+    server: str, settings: Mapping[str, str], named: Mapping[str, str]
+) -> dict[str, str]:
+    """Return the settings that are for *server*, or for all."""
+    return {
+        name.partition(":")[2] or name: value.format(**named)
+        for name, value in settings.items()
+        if name.partition(":")[0] == server or ":" not in name
+    }
+
+
 @contextmanager
 def everything(
     folder: Path,
     *,
-    api_settings: Mapping[str, str] | None = None,
-    www_settings: Mapping[str, str] | None = None,
+    settings: Mapping[str, str] | None = None,
+    serving: Sequence[str] = ("api", "asgi", "www"),
 ) -> Iterator[Place]:
-    """Start it all. The extra settings break a rule, to see that a test notices.
+    """Start it all, or what is named by *serving*. The extra settings break a rule, to see that a test notices.
 
-    In a value, ``{stranger}`` and ``{other}`` stand for these origins.
+    ``api:NAME`` is for the APIs alone, ``www:NAME`` for the site. In a value,
+    ``{own}``, ``{other}`` and ``{stranger}`` stand for these origins.
     """
-    own, other, stranger, api, www = free_ports(5)
+    own, other, stranger, api, asgi, www = free_ports(6)
     log = folder / "servers.log"
     log.touch()
     with ExitStack() as running:
@@ -157,33 +174,39 @@ def everything(
             "JWTGUARD_REFRESH_CLIENTS": "spa",
             "JWTGUARD_RELAY_LIMIT": "1000/minute",
             "NOTES_DB": str(folder / "notes.sqlite"),
-            **{k: v.format(**named) for k, v in (api_settings or {}).items()},
+            **_chosen("api", settings or {}, named),
         }
         www_environ = {
             **trust,
             "JWTGUARD_CLIENTS": "www",
             "NOTES_API_URL": f"http://127.0.0.1:{api}",
-            **{k: v.format(**named) for k, v in (www_settings or {}).items()},
+            **_chosen("www", settings or {}, named),
         }
         gunicorn = [
             sys.executable, "-m", "gunicorn", "--bind", f"127.0.0.1:{api}",
-            "--threads", "4", "--access-logfile", "-", "examples.flask_app:app",
+            "--threads", "4", "--access-logfile", "-", f"{APPS}:flask_api()",
         ]  # fmt: skip
-        uvicorn = [
-            sys.executable, "-m", "uvicorn", "--port", str(www), "--no-proxy-headers",
-            "examples.starlette_app:app",
-        ]  # fmt: skip
-        running.enter_context(process(gunicorn, api_environ, log))
-        running.enter_context(process(uvicorn, www_environ, log))
+        uvicorn = [sys.executable, "-m", "uvicorn", "--no-proxy-headers", "--factory"]
+        commands = {
+            "api": (gunicorn, api_environ),
+            "asgi": (
+                [*uvicorn, f"--port={asgi}", f"{APPS}:starlette_api"],
+                api_environ,
+            ),
+            "www": ([*uvicorn, f"--port={www}", f"{APPS}:starlette_site"], www_environ),
+        }
+        for name in serving:
+            running.enter_context(process(*commands[name], log))
         place = Place(
             own=at[0],
             other=at[1],
             stranger=at[2],
             issuer=trusted,
             api=f"http://127.0.0.1:{api}",
+            asgi=f"http://127.0.0.1:{asgi}",
             www=f"http://localhost:{www}",
             log=log,
         )
-        wait_for(f"{place.api}/healthz", log)
-        wait_for(f"{place.www}/healthz", log)
+        for name in serving:
+            wait_for(f"{getattr(place, name)}/healthz", log)
         yield place

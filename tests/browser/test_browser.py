@@ -6,8 +6,8 @@ import json
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,8 @@ from tests.browser import servers
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 NODE = shutil.which("node")
 SUITE = servers.HERE / "suite.mjs"
+
+Found = Callable[..., dict[str, Any]]
 
 missing = [
     name
@@ -47,9 +49,12 @@ def run(
     group: str,
     *,
     relay: bool = False,
+    asgi: bool = False,
     only: Sequence[str] | None = None,
 ) -> dict[str, Any]:
     """Run the cases of *group*; return what each had to say, None if it passed."""
+    if asgi:
+        place = replace(place, api=place.asgi)
     settings = {
         **asdict(place),
         "log": None,
@@ -81,57 +86,65 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[servers.Place]:
 
 
 @pytest.fixture(scope="module")
-def direct(place: servers.Place) -> dict[str, Any]:
-    """The API's cases, with the page asking the issuer for tokens."""
-    return run(place, "api")
+def found(place: servers.Place) -> Found:
+    """Run each group once, when it is first asked for."""
+    known: dict[tuple[str, bool, bool], dict[str, Any]] = {}
 
+    def find(group: str, *, relay: bool = False, asgi: bool = False) -> dict[str, Any]:
+        key = (group, relay, asgi)
+        if key not in known:
+            known[key] = run(place, group, relay=relay, asgi=asgi)
+        return known[key]
 
-@pytest.fixture(scope="module")
-def relayed(place: servers.Place) -> dict[str, Any]:
-    """The API's cases, with the relay in front of the issuer."""
-    return run(place, "api", relay=True)
-
-
-@pytest.fixture(scope="module")
-def site(place: servers.Place) -> dict[str, Any]:
-    """The cases of the site that keeps the token in a cookie."""
-    return run(place, "site")
+    return find
 
 
 @pytest.mark.parametrize("name", _names("api"))
-def test_api_under_gunicorn(direct: dict[str, Any], name: str) -> None:
+def test_api_under_gunicorn(found: Found, name: str) -> None:
     """The Flask example, called across origins with tokens of the issuer."""
-    assert direct[name] is None, direct[name]
+    assert found("api")[name] is None, found("api")[name]
 
 
-@pytest.mark.parametrize("name", _names("api"))
-def test_api_with_the_relay(relayed: dict[str, Any], name: str) -> None:
-    """The same, where the token endpoint is on the API's own origin."""
-    assert relayed[name] is None, relayed[name]
+@pytest.mark.parametrize("name", [*_names("api"), *_names("relay")])
+@pytest.mark.parametrize("asgi", [False, True], ids=["gunicorn", "uvicorn"])
+def test_api_with_the_relay(found: Found, name: str, asgi: bool) -> None:
+    """The same, where the token endpoint is on the API's own origin; WSGI and ASGI."""
+    group = "api" if name in _names("api") else "relay"
+    said = found(group, relay=True, asgi=asgi)[name]
+    assert said is None, said
+
+
+@pytest.mark.parametrize("name", _names("sockets"))
+def test_sockets_under_uvicorn(found: Found, name: str) -> None:
+    """WebSockets of pages, with the token as a subprotocol."""
+    said = found("sockets", asgi=True)[name]
+    assert said is None, said
 
 
 @pytest.mark.parametrize("name", _names("site"))
-def test_site_under_uvicorn(site: dict[str, Any], name: str) -> None:
+def test_site_under_uvicorn(found: Found, name: str) -> None:
     """The Starlette example: cookies, and what other pages try with them."""
-    assert site[name] is None, site[name]
+    assert found("site")[name] is None, found("site")[name]
 
 
-def test_one_preflight_for_three_calls(
-    place: servers.Place, direct: dict[str, Any]
-) -> None:
+def asked(place: servers.Place, marks: Sequence[str]) -> tuple[int, int]:
+    """Return how many preflights and how many requests bore the mark."""
+    (mark,) = marks
+    lines = [line for line in place.log.read_text().splitlines() if mark in line]
+    return sum('"OPTIONS ' in x for x in lines), sum('"GET ' in x for x in lines)
+
+
+def test_one_preflight_for_three_calls(place: servers.Place, found: Found) -> None:
     """Browsers cache the preflight for as long as ``max_age`` says."""
-    (mark,) = direct["marks"]
-    asked = [line for line in place.log.read_text().splitlines() if mark in line]
-    assert sum('"OPTIONS ' in line for line in asked) == 1
-    assert sum('"GET ' in line for line in asked) == 3
+    assert asked(place, found("api")["marks"]) == (1, 3)
 
 
 ALL_MAY = "spa={own},{other},{stranger} other={other}"
-BROKEN = {
-    "a foreign page": (
-        {"JWTGUARD_CLIENTS": ALL_MAY},
-        {},
+EXPIRED = "an expired token, then a refresh"
+BROKEN: dict[str, tuple[str, dict[str, str], list[str]]] = {
+    "a foreign page gets nothing": (
         "api",
+        {"api:JWTGUARD_CLIENTS": ALL_MAY},
         [
             "a refresh from a stranger's page: refused, and nothing is spent",
             "a login from a stranger's page brings no token",
@@ -139,31 +152,105 @@ BROKEN = {
             "a stranger's page: stopped at the preflight",
         ],
     ),
-    "the client's own page": (
-        {"JWTGUARD_CLIENTS": "spa other={other}"},
-        {},
+    "the client's own page gets all": (
         "api",
-        ["login and API call", "a 401 is readable: status and challenge"],
+        {"api:JWTGUARD_CLIENTS": "spa other={other}"},
+        ["login and API call", "a preflight is cached"],
+    ),
+    "refusals are readable, and a token ends": (
+        "api",
+        {"api:BREAK": "exposed", "api:JWTGUARD_LEEWAY": "60"},
+        [
+            "a 401 is readable: status and challenge",
+            "a scope refusal is readable",
+            EXPIRED,
+        ],
+    ),
+    "a refresh where it is on": (
+        "api",
+        {"api:JWTGUARD_REFRESH_CLIENTS": ""},
+        [EXPIRED],
+    ),
+    "no refresh where it is off": (
+        "relay",
+        {"api:JWTGUARD_REFRESH_CLIENTS": "spa other"},
+        ["a refresh that is off: the page reads that it has to sign in again"],
+    ),
+    "the issuer's refusal is readable": (
+        "relay",
+        {"api:JWTGUARD_CLIENTS": "spa other={other}"},
+        ["a wrong password: the page reads the issuer's own words"],
+    ),
+    "sockets of foreign pages": (
+        "sockets",
+        {"api:JWTGUARD_CLIENTS": ALL_MAY, "api:JWTGUARD_LEEWAY": "60"},
+        [
+            "a socket of another page is refused before it opens",
+            "a socket ends with its token",
+        ],
+    ),
+    "sockets of the client's own page": (
+        "sockets",
+        {"api:JWTGUARD_CLIENTS": "spa"},
+        ["a socket of the client's own page"],
+    ),
+    "sockets need a token": (
+        "sockets",
+        {"api:JWTGUARD_PUBLIC_PATHS": "/*"},
+        ["a socket without a token, or with a bad one, is refused before it opens"],
     ),
     "cookie and login CSRF": (
-        {},
-        {"JWTGUARD_PUBLIC_URL": "{stranger}"},
         "site",
+        {"www:JWTGUARD_PUBLIC_URL": "{stranger}"},
         [
             "CSRF by form, fetch, image and WebSocket from the stranger's page",
             "login CSRF: the stranger's page cannot sign the visitor in",
             "logout: by the site's own page, and not by the stranger's",
         ],
     ),
+    "the cookie, its end, and two tabs": (
+        "site",
+        {"www:BREAK": "httponly tabs"},
+        [
+            "login by form: an HttpOnly cookie, and a page made with it",
+            "two tabs renewing at once do not log the visitor out",
+        ],
+    ),
+    "an ended session is renewed": (
+        "site",
+        {"www:JWTGUARD_LEEWAY": "60"},
+        ["an ended session is renewed without a password"],
+    ),
 }
+
+NEEDED = {
+    "api": ["api"], "relay": ["api"], "sockets": ["asgi"], "site": ["api", "www"],
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("rule", BROKEN)
 def test_a_broken_rule_is_noticed(rule: str, tmp_path: Path) -> None:
-    """With the rule switched off by a setting, its cases fail: they can."""
-    api_settings, www_settings, group, only = BROKEN[rule]
-    with servers.everything(
-        tmp_path, api_settings=api_settings, www_settings=www_settings
-    ) as place:
-        found = run(place, group, relay=group == "api", only=only)
-    assert [name for name in only if found[name] is None] == []
+    """With the rule switched off, outside the product, its cases fail: they can."""
+    group, settings, only = BROKEN[rule]
+    needed = NEEDED[group]
+    with servers.everything(tmp_path, settings=settings, serving=needed) as place:
+        said = run(
+            place, group, relay=group != "site", asgi=group == "sockets", only=only
+        )
+    assert [name for name in only if said[name] is None] == []
+
+
+def test_a_preflight_that_may_not_be_cached_is_noticed(tmp_path: Path) -> None:
+    """With ``max_age`` taken away there are more than one: the count can fail."""
+    only = ["a preflight is cached"]
+    settings = {"api:BREAK": "cached"}
+    with servers.everything(tmp_path, settings=settings, serving=["api"]) as place:
+        marks = run(place, "api", relay=True, only=only)["marks"]
+        assert asked(place, marks) == (3, 3)
+
+
+def test_every_case_is_broken_once() -> None:
+    """No case is left that nobody has seen fail."""
+    seen = {name for _, _, only in BROKEN.values() for name in only}
+    groups = ("api", "relay", "sockets", "site")
+    assert seen == {name for group in groups for name in _names(group)}
