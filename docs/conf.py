@@ -36,6 +36,7 @@ python_maximum_signature_line_length = 72
 copybutton_prompt_text = r"\$ "
 copybutton_prompt_is_regexp = True
 copybutton_only_copy_prompt_lines = True
+copybutton_line_continuation_character = "\\"
 
 html_theme = "furo"
 html_title = f"jwtguard {release}"

@@ -57,7 +57,7 @@ class Clients:
             return Respond(204, preflight_fields(origin, clients))
         if self._claim and _https(origin):
             return Respond(204, preflight_fields(origin, ()))
-        return Respond(403, (VARY,), reason="preflight_refused")
+        return Respond(403, (("Content-Length", "0"), VARY), reason="preflight_refused")
 
     def union(self, origin: str | None) -> Fields:
         """Return CORS fields for when the client is not known (yet)."""

@@ -148,10 +148,11 @@ def everything(
     settings: Mapping[str, str] | None = None,
     serving: Sequence[str] = ("api", "asgi", "www"),
 ) -> Iterator[Place]:
-    """Start it all, or what is named by *serving*. The extra settings break a rule, to see that a test notices.
+    """Start it all, or what is named by *serving*.
 
-    ``api:NAME`` is for the APIs alone, ``www:NAME`` for the site. In a value,
-    ``{own}``, ``{other}`` and ``{stranger}`` stand for these origins.
+    The extra settings break a rule, to see that a test notices. ``api:NAME`` is for
+    the APIs alone, ``www:NAME`` for the site. In a value, ``{own}``, ``{other}`` and
+    ``{stranger}`` stand for these origins.
     """
     own, other, stranger, api, asgi, www = free_ports(6)
     log = folder / "servers.log"
