@@ -134,7 +134,9 @@ class GuardMiddleware:
             return
         _introduce(scope, decision, guard)
         if decision.carrier == "subprotocol":
-            scope["subprotocols"] = without_bearer(scope.get("subprotocols", ()))
+            left = without_bearer(scope.get("subprotocols", ()))
+            scope["subprotocols"] = left
+            scope["headers"] = _offering(scope["headers"], left)
             send = _echoing_bearer(send)
         if decision.principal is None:
             await self.app(scope, receive, send)
@@ -281,6 +283,13 @@ async def _deny(answer: Respond, scope: Scope, receive: Receive, send: Send) -> 
     else:
         code = EXPIRED if answer.status == 401 else 4403
         await send({"type": "websocket.close", "code": code, "reason": answer.reason})
+
+
+def _offering(headers: Any, subprotocols: list[str]) -> list[tuple[bytes, bytes]]:
+    """Take the token out of the header fields too: applications log them."""
+    name = b"sec-websocket-protocol"
+    kept = [field for field in headers if field[0] != name]
+    return [*kept, (name, ", ".join(subprotocols).encode())] if subprotocols else kept
 
 
 def _echoing_bearer(send: Send) -> Send:

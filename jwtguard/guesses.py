@@ -130,10 +130,8 @@ def _window(storage: str) -> MovingWindowRateLimiter:
             problem = f"{scheme}:// needs a package that is missing"
             if scheme.startswith("redis"):
                 problem += ": install jwtguard-middleware[relay]"
-    except NotImplementedError:
-        problem = "a store of this kind cannot count in a moving window"
-    except (ValueError, TypeError, ImportError) as error:
-        problem = f"the address cannot be read ({type(error).__name__})"
+    except (ValueError, TypeError, ImportError, NotImplementedError) as error:
+        problem = f"this store cannot be used ({type(error).__name__})"
     raise ConfigurationError(
         f"relay_limit_storage: {problem}; write memory:// or redis://host:6379"
     )

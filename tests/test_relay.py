@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from threading import Thread
 from typing import Any
 
@@ -63,7 +65,9 @@ def _by_wsgi(relay: TokenRelay, method: str, url: str, **kwargs: Any) -> httpx.R
         return client.request(method, url, **kwargs)
 
 
-def _by_asgi(relay: TokenRelay, method: str, url: str, **kwargs: Any) -> httpx.Response:
+def _by_asgi(
+    relay: TokenRelay, method: str, url: str, backend: str = "asyncio", **kwargs: Any
+) -> httpx.Response:
     async def send() -> httpx.Response:
         transport = httpx.ASGITransport(app=relay.asgi)
         async with httpx.AsyncClient(
@@ -71,12 +75,15 @@ def _by_asgi(relay: TokenRelay, method: str, url: str, **kwargs: Any) -> httpx.R
         ) as client:
             return await client.request(method, url, **kwargs)
 
-    return anyio.run(send)
+    return anyio.run(send, backend=backend)
 
 
-@pytest.fixture(params=[_by_wsgi, _by_asgi], ids=["wsgi", "asgi"])
+_by_trio = functools.partial(_by_asgi, backend="trio")
+
+
+@pytest.fixture(params=[_by_wsgi, _by_asgi, _by_trio], ids=["wsgi", "asyncio", "trio"])
 def send(request: pytest.FixtureRequest) -> Send:
-    """Send one request to a relay, in one of the two worlds."""
+    """Send one request to a relay, in each of the worlds."""
     found: Send = request.param
     return found
 
@@ -411,6 +418,33 @@ def test_changing_address_within_ones_own_buys_no_more_guesses(
         for address in addresses
     ]
     assert codes == [400, 400, 400, 429]
+
+
+def test_a_client_of_two_issuers_is_asked_for_at_neither(
+    send: Send, tmp_path: Path
+) -> None:
+    """Its password is not shown to an issuer that may not be the right one."""
+    config = tmp_path / "jwtguard.toml"
+    config.write_text("""
+        audience = "https://api.example.com"
+        [[issuers]]
+        url = "https://a.example"
+        [[issuers]]
+        url = "https://b.example"
+        [[clients]]
+        id = "spa"
+        issuer = "https://a.example"
+        [[clients]]
+        id = "spa"
+        issuer = "https://b.example"
+    """)
+
+    def upstream(_: httpx.Request) -> httpx.Response:
+        raise AssertionError("an issuer was asked")
+
+    guard = Guard(load_policy({"JWTGUARD_CONFIG": str(config)}))
+    relay = TokenRelay(guard, transport=httpx.MockTransport(upstream))
+    assert send(relay, "POST", "/oauth/token", data=LOGIN).status_code == 502
 
 
 @pytest.mark.parametrize(

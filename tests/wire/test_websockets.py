@@ -42,7 +42,9 @@ class Socket:
 
     def scope(self) -> dict[str, Any]:
         """Return the ASGI scope of the handshake."""
-        fields = (("Host", "api.example"), *self.headers)
+        fields = [("Host", "api.example"), *self.headers]
+        if self.subprotocols:
+            fields.append(("Sec-WebSocket-Protocol", ", ".join(self.subprotocols)))
         return {
             "type": "websocket",
             "scheme": self.scheme,
@@ -251,6 +253,9 @@ def test_the_token_is_taken_out_and_bearer_echoed(
     socket = shake(Socket((origin(WWW),), offered), backend)
     assert socket.seen is not None
     assert socket.seen["subprotocols"] == left
+    fields = dict(socket.seen["headers"])
+    assert fields.get(b"sec-websocket-protocol", b"").decode() == ", ".join(left)
+    assert GOOD not in str(fields)
     assert socket.sent[0]["subprotocol"] == chosen
 
 
