@@ -238,7 +238,8 @@ def dial(running: Any, **options: Any) -> ClientConnection:
 @pytest.fixture(params=IMPLEMENTATIONS)
 def sockets(request: pytest.FixtureRequest, serve: Serve) -> Any:
     """uvicorn with each of its WebSocket implementations."""
-    return serve(*UVICORN, f"--ws={request.param}", JWTGUARD_LEEWAY="0")
+    settings = {"JWTGUARD_LEEWAY": "0", "JWTGUARD_COOKIE": "token"}
+    return serve(*UVICORN, f"--ws={request.param}", **settings)
 
 
 def test_a_websocket_with_a_good_token(sockets: Any, issuer: JWTIssuer) -> None:
@@ -269,6 +270,21 @@ def test_a_websocket_is_refused_before_it_opens(
             pass
         assert caught.value.response.status_code == status
     assert issuer.fetches == 1
+
+
+def test_a_websocket_with_a_cookie(sockets: Any, issuer: JWTIssuer) -> None:
+    """From our own page alone: a cookie comes by itself, whoever's page it is."""
+    cookie = {"additional_headers": {"Cookie": f"token={issuer.token()}"}}
+    own = Origin(sockets.url(""))
+    with dial(sockets, origin=own, **cookie) as opened:
+        assert opened.recv(10) == "hello alice"
+    for origin in (None, Origin("https://www.example"), Origin("null")):
+        with (
+            pytest.raises(InvalidStatus) as caught,
+            dial(sockets, origin=origin, **cookie),
+        ):
+            pass
+        assert caught.value.response.status_code == 403
 
 
 def test_a_websocket_ends_with_its_token(sockets: Any, issuer: JWTIssuer) -> None:
