@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-import shutil
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,9 +14,7 @@ import pytest
 
 from jwtguard.guesses import RETRY_STORE, Guesses, network_of
 from jwtguard.testing import FakeClock
-
-REDIS = shutil.which("redis-server")
-needs_redis = pytest.mark.skipif(REDIS is None, reason="missing: redis-server")
+from tests.redis_server import Redis, needs_redis
 
 GUESS = """
 import json, sys, time
@@ -39,48 +35,11 @@ sys.meta_path.insert(0, Missing())
 """
 
 
-class Redis:
-    """A Redis of our own, on a free port, that keeps nothing on disk."""
-
-    def __init__(self, folder: Path) -> None:
-        with socket.create_server(("127.0.0.1", 0)) as held:
-            self.port: int = held.getsockname()[1]
-        self.url = f"redis://127.0.0.1:{self.port}"
-        self._folder = folder
-        self._process: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> None:
-        """Start it, and wait until it answers."""
-        command = [
-            str(REDIS), "--port", str(self.port), "--bind", "127.0.0.1",
-            "--save", "", "--appendonly", "no", "--dir", str(self._folder),
-        ]  # fmt: skip
-        self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-        until = time.monotonic() + 10
-        while time.monotonic() < until:
-            try:
-                socket.create_connection(("127.0.0.1", self.port), 1).close()
-            except OSError:
-                time.sleep(0.02)
-            else:
-                return
-        raise RuntimeError("redis-server does not answer")
-
-    def stop(self) -> None:
-        """Stop it, if it runs."""
-        if self._process is not None:
-            self._process.kill()
-            self._process.wait(10)
-            self._process = None
-
-
 @pytest.fixture
 def redis(tmp_path: Path) -> Iterator[Redis]:
     """A real Redis that runs."""
-    server = Redis(tmp_path)
-    server.start()
-    yield server
-    server.stop()
+    with Redis(tmp_path) as server:
+        yield server
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ from werkzeug.test import Client as WSGIClient
 from jwtguard import ConfigurationError, Guard, load_policy
 from jwtguard.issuer import Client, Config, bind
 from jwtguard.relay import TokenRelay
+from tests.redis_server import Redis, needs_redis
 
 OWN = {"Origin": "http://localhost:8000"}
 LOGIN = {
@@ -418,6 +419,54 @@ def test_changing_address_within_ones_own_buys_no_more_guesses(
         for address in addresses
     ]
     assert codes == [400, 400, 400, 429]
+
+
+def test_a_strangers_page_cannot_use_up_a_visitors_guesses(send: Send) -> None:
+    """It is refused before anything is counted: else it could lock the visitor out."""
+
+    def upstream(_: httpx.Request) -> httpx.Response:
+        return httpx.Response(400, json={"error": "invalid_grant"})
+
+    relay = relay_to(
+        "https://id.example",
+        upstream,
+        RELAY_URL="https://id.example/t",
+        RELAY_LIMIT="1/minute",
+    )
+    evil = {"Origin": "https://evil.example"}
+    for headers in (evil, {"Sec-Fetch-Site": "cross-site"}):
+        for _ in range(12):
+            answer = send(relay, "POST", "/oauth/token", data=LOGIN, headers=headers)
+            assert answer.status_code == 403
+    answer = send(relay, "POST", "/oauth/token", data=LOGIN, headers=OWN)
+    assert answer.status_code == 400
+
+
+@needs_redis
+def test_relays_share_one_count_and_outlive_their_redis(tmp_path: Path) -> None:
+    """WSGI and ASGI count together; without Redis each goes on by itself, as 4xx."""
+
+    def upstream(_: httpx.Request) -> httpx.Response:
+        return httpx.Response(400, json={"error": "invalid_grant"})
+
+    with Redis(tmp_path) as redis:
+        settings = {
+            "RELAY_URL": "https://id.example/t",
+            "RELAY_LIMIT": "3/minute",
+            "RELAY_LIMIT_STORAGE": redis.url,
+        }
+        first = relay_to("https://id.example", upstream, **settings)
+        second = relay_to("https://id.example", upstream, **settings)
+        ask = ("POST", "/oauth/token")
+        sends = [
+            functools.partial(_by_wsgi, first, *ask, data=LOGIN),
+            functools.partial(_by_asgi, second, *ask, data=LOGIN),
+        ]
+        codes = [send().status_code for send in (*sends, *sends)]
+        assert codes == [400, 400, 400, 429]
+        redis.stop()
+        codes = [send().status_code for send in sends * 4]
+        assert codes == [400] * 6 + [429] * 2
 
 
 def test_a_client_of_two_issuers_is_asked_for_at_neither(
