@@ -1,11 +1,12 @@
 """The only outgoing socket of the guard: key sets and metadata, in a thread of its own.
 
 One way of fetching, whichever driver asked. It takes 200 only, at most 512 KiB, no
-redirect, and gives up after ``DEADLINE`` seconds in all.
+redirect, and ends after ``DEADLINE`` seconds in all.
 """
 
 from __future__ import annotations
 
+import socket
 import ssl
 import threading
 import time
@@ -16,6 +17,7 @@ from typing import Any, TypeVar
 
 import anyio
 import anyio.lowlevel
+import httpcore  # noqa: F401  # else httpx loads it during the first request
 import httpx
 
 from .core.discovery import FetchFailedError
@@ -111,20 +113,26 @@ class HTTPTransport:
 
     def __call__(self, url: str, headers: Mapping[str, str], timeout: float) -> Got:
         """GET *url* within *timeout* seconds; raise ``FetchFailedError``."""
-        deadline = time.monotonic() + timeout
-        if not timeout:
+        if timeout <= 0:
             raise FetchFailedError(f"{url}: no time left")
+        limit = _Limit(timeout)
+        asked = {"headers": {**_FIELDS, **headers}, "extensions": {"trace": limit.see}}
         try:
             with (
                 httpx.Client(verify=self._verify(), timeout=timeout) as client,
-                client.stream("GET", url, headers={**_FIELDS, **headers}) as response,
+                limit,
+                client.stream("GET", url, **asked) as response,  # type: ignore[arg-type]
             ):
-                body = _read(response, deadline)
+                body = _read(response)
                 fields = {k.lower(): v for k, v in response.headers.items()}
                 return Got(response.status_code, fields, body)
-        except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
-            text = f"{url}: {type(error).__name__}: {error}"
-            raise FetchFailedError(text) from error
+        except (FetchFailedError, *_FAILURES) as error:
+            text = f"{type(error).__name__}: {error}"
+            if isinstance(error, FetchFailedError):
+                text = str(error)
+            if limit.over or isinstance(error, httpx.TimeoutException):
+                text = "took too long"
+            raise FetchFailedError(f"{url}: {text}") from error
 
     def _verify(self) -> ssl.SSLContext:
         """Build the context once: reading the trust store is the slow part."""
@@ -137,14 +145,53 @@ class HTTPTransport:
 _FIELDS = {"User-Agent": "jwtguard", "Accept-Encoding": "identity"}
 
 
-def _read(response: httpx.Response, deadline: float) -> bytes:
-    if response.headers.get("content-encoding", "identity") != "identity":
+_FAILURES = (
+    httpx.HTTPError,
+    httpx.InvalidURL,
+    ImportError,  # a SOCKS proxy in the environment, and nothing that speaks to it
+    OSError,
+    RuntimeError,  # no more threads
+    ValueError,
+)
+
+
+class _Limit:
+    """Hangs up when the time is over: httpx limits each wait, but not their sum."""
+
+    def __init__(self, seconds: float) -> None:
+        self.over = False
+        self._socket: socket.socket | None = None
+        self._timer = threading.Timer(seconds, self._hang_up)
+        self._timer.name = "jwtguard-fetch-limit"
+        self._timer.daemon = True
+
+    def __enter__(self) -> None:
+        self._timer.start()
+
+    def __exit__(self, *_: object) -> None:
+        self._timer.cancel()
+
+    def see(self, event: str, info: Mapping[str, Any]) -> None:
+        """Take note of each new socket; the HTTP client tells of every step."""
+        if event.endswith(("connect_tcp.complete", "start_tls.complete")):
+            self._socket = info["return_value"].get_extra_info("socket")
+        if self.over and not event.endswith((".failed", "closed.complete")):
+            raise FetchFailedError("took too long")
+
+    def _hang_up(self) -> None:
+        self.over = True
+        if self._socket is not None:
+            with suppress(OSError):  # whoever reads wakes up; TLS state is not ours
+                socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
+
+
+def _read(response: httpx.Response) -> bytes:
+    coding = response.headers.get("content-encoding", "").strip().lower()
+    if coding not in ("", "identity"):
         raise FetchFailedError("compressed although identity was asked for")
     body = bytearray()
-    for chunk in response.iter_raw():  # as it comes: a drip must meet the deadline
+    for chunk in response.iter_raw():
         body += chunk
         if len(body) > LONGEST_DOCUMENT:
             raise FetchFailedError(f"longer than {LONGEST_DOCUMENT} bytes")
-        if time.monotonic() > deadline:
-            raise FetchFailedError("took too long")
     return bytes(body)

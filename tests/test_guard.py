@@ -507,7 +507,7 @@ SETUP = """
 def script(body: str, timeout: float = 20) -> subprocess.CompletedProcess[str]:
     code = textwrap.dedent(SETUP) + textwrap.dedent(body)
     return subprocess.run(
-        [sys.executable, "-W", "error", "-c", code],
+        [sys.executable, "-X", "dev", "-W", "error", "-c", code],
         capture_output=True,
         text=True,
         timeout=timeout,

@@ -130,7 +130,7 @@ class KeyCache:
 
     def _ask_for(self, wanted: Wanted) -> Generator[Ask, None, Sequence[Key]]:
         """Fetch, or join the fetch under way, and look again."""
-        own, joined = False, 0
+        own, joined, boarded = False, 0, None
         while True:
             snapshot, now = self.snapshot, self._monotonic()
             keys = snapshot.held(now)
@@ -141,11 +141,11 @@ class KeyCache:
                 break
             flight, own = self._claim(snapshot, now, unknown=keys is not None)
             if flight is not None:
-                joined += 1
+                joined, boarded = joined + 1, flight
                 yield from self._board(flight, own=own, unknown=keys is not None)
             elif self.snapshot is snapshot:  # else one landed meanwhile
                 break
-        raise self._not_found()
+        raise self._not_found(boarded)
 
     def _board(
         self, flight: Flight, *, own: bool, unknown: bool
@@ -156,9 +156,11 @@ class KeyCache:
             yield StartFetch(flight)
         yield AwaitFetch(flight)
 
-    def _not_found(self) -> AuthError:
+    def _not_found(self, boarded: Flight | None) -> AuthError:
+        """401 if we know that there is no such key; 503 if we waited in vain."""
         snapshot, now = self.snapshot, self._monotonic()
-        if snapshot.held(now) and not snapshot.failures and self._flight is None:
+        late = boarded is not None and not boarded.done.done()
+        if snapshot.held(now) and not snapshot.failures and not late:
             return InvalidTokenError("unknown_key")
         return KeysUnavailableError(retry_after=max(1.0, snapshot.retry_at - now))
 

@@ -348,6 +348,23 @@ def test_a_fetch_that_takes_too_long_is_503_for_unknown_keys(
         find(cache, network, "made-up")
 
 
+def test_a_refresh_under_way_turns_no_401_into_503(
+    make: MakeCache, network: Network, clock: FakeClock
+) -> None:
+    """We asked, and were told: what others ask for meanwhile is another matter."""
+    cache, kid = make(cooldown=0), kid_of(network.issuer)
+    find(cache, network, kid)
+    ours, other = cache.find(named("made-up")), cache.find(named("another"))
+    start = next(ours)
+    assert isinstance(start, StartFetch)
+    network.pending.append(start.flight)
+    assert isinstance(next(ours), AwaitFetch)
+    network.land()
+    assert isinstance(next(other), StartFetch)
+    with pytest.raises(InvalidTokenError, match="unknown_key"):
+        next(ours)
+
+
 def test_a_cooldown_of_0_asks_each_time(make: MakeCache, network: Network) -> None:
     """Zero means none, for unknown key ids and for failures alike."""
     cache = make(cooldown=0)
