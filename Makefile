@@ -5,10 +5,10 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint types docs bench coverage clean
+.PHONY: help demo test check lint types docs bench bench-keys coverage clean
 
 help:  ## list the targets
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 20
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
 
 $(STAMP): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "jwtguard needs Python 3.11 or later: make PYTHON=python3.12 ..."; exit 1; }
@@ -46,5 +46,13 @@ docs: $(STAMP)  ## the documentation, into docs/_build/html
 bench: $(STAMP)  ## cost per request, beside the bare application
 	$(BIN)/python -m benchmarks
 
+.venv-bench/.installed: pyproject.toml benchmarks/requirements.txt
+	@test -x .venv-bench/bin/python || $(PYTHON) -m venv .venv-bench
+	.venv-bench/bin/python -m pip install --disable-pip-version-check --quiet -r benchmarks/requirements.txt -e '.[bench]'
+	@touch $@
+
+bench-keys: .venv-bench/.installed  ## key caches in a storm, ours beside others; refreshes the page
+	.venv-bench/bin/python -m benchmarks.keys --json benchmarks/keys.json --plot docs/_static/keys-storm.svg --page docs/benchmarks-keys.md
+
 clean:  ## remove what the other targets made
-	rm -rf .venv docs/_build .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage .coverage.*
+	rm -rf .venv .venv-bench docs/_build .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage .coverage.*

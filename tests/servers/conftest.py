@@ -7,14 +7,16 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
 import pytest
 
+from jwtguard.core.messages import Got
 from jwtguard.testing import JWTIssuer
 
 HERE = Path(__file__).parent
@@ -45,12 +47,28 @@ class Running:
 Serve = Callable[..., Running]
 
 
+class HoldingIssuer(JWTIssuer):
+    """Can keep whoever asks first waiting, until the test is over."""
+
+    def __init__(self) -> None:
+        super().__init__(alg="ES256")
+        self.hold_next = False
+        self.over = threading.Event()
+
+    def transport(self, url: str, headers: Mapping[str, str], timeout: float) -> Got:
+        if self.hold_next:
+            self.hold_next = False
+            self.over.wait(60)
+        return super().transport(url, headers, timeout)
+
+
 @pytest.fixture
-def issuer() -> Iterator[JWTIssuer]:
+def issuer() -> Iterator[HoldingIssuer]:
     """An issuer on a real socket, with real time and one EC key."""
-    made = JWTIssuer(alg="ES256")
+    made = HoldingIssuer()
     with made.served():
         yield made
+        made.over.set()
 
 
 @pytest.fixture

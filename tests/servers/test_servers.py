@@ -184,13 +184,18 @@ def test_a_cold_herd_causes_one_fetch(running: Any, issuer: JWTIssuer) -> None:
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
-@pytest.mark.parametrize("used", [False, True], ids=["cold", "used-before-fork"])
+@pytest.mark.parametrize("before", [None, "USE_BEFORE_FORK", "FETCH_DURING_FORK"])
 def test_preloaded_workers_do_not_hang(
-    serve: Serve, issuer: JWTIssuer, used: bool
+    serve: Serve, issuer: Any, before: str | None
 ) -> None:
-    """Four workers, four threads each; keys fetched before the fork serve them all."""
-    environ = {"USE_BEFORE_FORK": issuer.token()} if used else {}
-    running = serve(*GUNICORN, "--preload", "--workers=4", "--threads=4", **environ)
+    """Eight workers; keys from before the fork serve them all, else each fetches once.
+
+    A fetch that is under way at the fork belongs to the parent alone.
+    """
+    environ = {before: issuer.token()} if before else {}
+    issuer.hold_next = before == "FETCH_DURING_FORK"
+    running = serve(*GUNICORN, "--preload", "--workers=8", "--threads=4", **environ)
+    used = before == "USE_BEFORE_FORK"
     assert issuer.fetches == used
     tokens = [issuer.token() for _ in range(160)]
     with concurrent.futures.ThreadPoolExecutor(16) as pool:

@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import json
 import os
+import threading
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from jwtguard import load_policy
+from jwtguard.errors import KeysUnavailableError
+from jwtguard.fetch import HTTPTransport
 from jwtguard.guard import Guard
 from jwtguard.wsgi import GuardMiddleware
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
+
+    from jwtguard.core.messages import Got
 
 
 def hello(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -27,7 +34,26 @@ def hello(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[b
     return [json.dumps(said).encode()]
 
 
+def suppressing(token: str) -> None:
+    """Ask for keys that will not come."""
+    with suppress(KeysUnavailableError):
+        guard.verify(token)
+
+
 guard = Guard.from_env()
 app = GuardMiddleware(hello, guard)
 if "USE_BEFORE_FORK" in os.environ:  # with --preload: keys and locks exist already
     guard.verify(os.environ["USE_BEFORE_FORK"])
+if "FETCH_DURING_FORK" in os.environ:  # and here locks are held, and a thread runs
+    asked = threading.Event()
+
+    def transport(url: str, headers: Mapping[str, str], timeout: float) -> Got:
+        """Fetch as ever, but say when it began."""
+        asked.set()
+        return HTTPTransport()(url, headers, timeout)
+
+    guard = Guard(load_policy(os.environ), transport=transport)
+    app = GuardMiddleware(hello, guard)
+    first = os.environ["FETCH_DURING_FORK"]
+    threading.Thread(target=suppressing, args=(first,), daemon=True).start()
+    asked.wait(10)
