@@ -124,6 +124,7 @@ class HTTPTransport:
                 client.stream("GET", url, **asked) as response,  # type: ignore[arg-type]
             ):
                 body = _read(response)
+                limit.check()  # a body without length ends where we hung up
                 fields = {k.lower(): v for k, v in response.headers.items()}
                 return Got(response.status_code, fields, body)
         except (FetchFailedError, *_FAILURES) as error:
@@ -143,8 +144,6 @@ class HTTPTransport:
 
 # Not compressed: a small answer must not become a large one.
 _FIELDS = {"User-Agent": "jwtguard", "Accept-Encoding": "identity"}
-
-
 _FAILURES = (
     httpx.HTTPError,
     httpx.InvalidURL,
@@ -175,7 +174,11 @@ class _Limit:
         """Take note of each new socket; the HTTP client tells of every step."""
         if event.endswith(("connect_tcp.complete", "start_tls.complete")):
             self._socket = info["return_value"].get_extra_info("socket")
-        if self.over and not event.endswith((".failed", "closed.complete")):
+            self.check()
+
+    def check(self) -> None:
+        """Raise ``FetchFailedError`` if the time is over."""
+        if self.over:
             raise FetchFailedError("took too long")
 
     def _hang_up(self) -> None:
