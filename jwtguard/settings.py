@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import difflib
+import re
 import tomllib
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import fields
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,8 @@ from .vocabulary import BY_NAME, CONFIG, PREFIX, SETTINGS, ValueProblemError
 
 _ONE_ISSUER = ("jwks_url", "discovery_url", "keys")
 _OF_ISSUER = (*_ONE_ISSUER, "profile")
+_ALSO_OF_ISSUER = ("audience", "algorithms")
+_OF_ONE = re.compile(r"issuer (?:.*?): (\w+): (.*)", re.DOTALL)
 
 
 def load_policy(environ: Mapping[str, str]) -> Policy:
@@ -26,9 +29,9 @@ def load_policy(environ: Mapping[str, str]) -> Policy:
     be right. Values of secrets are never shown.
     """
     problems: list[str] = []
-    found = _from_toml(environ.get(CONFIG, ""), problems)
-    found.update(_from_environ(environ, found, problems))
-    settings = _assemble(found, problems)
+    file = _from_toml(environ.get(CONFIG, ""), problems)
+    variables = _from_environ(environ, file, problems)
+    settings = _assemble(file, variables, problems)
     if problems:
         raise ConfigurationError(*dict.fromkeys(problems))
     return Policy(**settings)
@@ -57,8 +60,9 @@ def _from_environ(
             if text:
                 values[setting.name] = setting.parse(text)
         except ValueProblemError as error:
-            shown = "(secret)" if setting.secret or by_file else repr(environ[name])
-            problems.append(f"{name}: {shown}: {error}")
+            shown = "(secret)" if setting.secret else repr(environ[name])
+            value = "" if str(error).startswith(shown + ":") else f"{shown}: "
+            problems.append(f"{name}: {value}{error}")
     if "issuer" in values and "issuers" in file:
         problems.append("JWTGUARD_ISSUER: the TOML file lists issuers too; keep one")
     return values
@@ -80,8 +84,13 @@ def _contents(path: str) -> str:
     try:
         text = Path(path).read_text(encoding="utf-8")
     except (OSError, ValueError) as error:
-        raise ValueProblemError(f"{path!r} cannot be read: {error}") from None
+        raise ValueProblemError(f"cannot be read: {_reason(error)}") from None
     return text.removesuffix("\n").removesuffix("\r")
+
+
+def _reason(error: Exception) -> str:
+    """Say what *error* is about, without the path that it repeats."""
+    return getattr(error, "strerror", None) or str(error)
 
 
 def _from_toml(path: str, problems: list[str]) -> dict[str, Any]:
@@ -90,7 +99,7 @@ def _from_toml(path: str, problems: list[str]) -> dict[str, Any]:
     try:
         document = tomllib.loads(Path(path).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        problems.append(f"{CONFIG}: {path!r}: {error}")
+        problems.append(f"{CONFIG}: {path!r}: cannot be read: {_reason(error)}")
         return {}
     found = {}
     for key, value in document.items():
@@ -141,29 +150,37 @@ def _all_named(values: Any) -> bool:
     return all(isinstance(item, str) and item for item in values)
 
 
-def _assemble(found: dict[str, Any], problems: list[str]) -> dict[str, Any]:
+def _assemble(
+    file: Mapping[str, Any], variables: Mapping[str, Any], problems: list[str]
+) -> dict[str, Any]:
     """Put the values together as the arguments of a Policy."""
-    issuers = _issuer_tables(found, problems)
+    found = {**file, **variables}
+    blamed = variables if "issuers" in file else BY_NAME
+    tables = _issuer_tables(found, variables, problems)
     clients = _with_refresh(found, problems)
-    if len(issuers) > 1 and any("issuer" not in table for table in clients):
+    if len(tables) > 1 and any("issuer" not in table for table in clients):
         problems.append(
             "JWTGUARD_CLIENTS: with several issuers each client names its own; write "
             "[[clients]] tables in a TOML file"
         )
+    issuers = _built(TrustedIssuer, tables, "JWTGUARD_ISSUER", problems, blamed)
     settings = {
         **found,
-        "issuers": _built(TrustedIssuer, issuers, "JWTGUARD_ISSUER", problems),
+        "issuers": issuers,
         "clients": _built(Client, clients, "JWTGUARD_CLIENTS", problems),
         "scopes": _built(
             ScopeRule, found.get("scopes", ()), "JWTGUARD_SCOPES", problems
         ),
     }
-    _try_policy(settings, problems)
+    stand_ins = {}
+    if not issuers or len(issuers) < len(tables):
+        stand_ins["issuers"] = _stand_ins(tables, settings["clients"])
+    _try_policy({**settings, **stand_ins}, problems, blamed)
     return settings
 
 
 def _issuer_tables(
-    found: dict[str, Any], problems: list[str]
+    found: dict[str, Any], variables: Mapping[str, Any], problems: list[str]
 ) -> Sequence[Mapping[str, Any]]:
     """Take what is about issuers out of *found*: one table for each."""
     tables = found.pop("issuers", None)
@@ -172,7 +189,7 @@ def _issuer_tables(
     own = {name: found.pop(name) for name in _OF_ISSUER if name in found}
     if tables is None:
         tables = [{"url": url} for url in named]
-    if not tables and not _named(problems, "JWTGUARD_ISSUER"):
+    if not tables and not _blamed(problems, "issuer", "issuers", "config"):
         problems.append("JWTGUARD_ISSUER: required: the issuer whose tokens count")
     if len(tables) > 1:
         problems += [
@@ -181,13 +198,28 @@ def _issuer_tables(
             for name in _ONE_ISSUER
             if own.pop(name, None) is not None
         ]
+    said = {*_OF_ISSUER, *_ALSO_OF_ISSUER} & set(variables)
+    tables = [{k: v for k, v in table.items() if k not in said} for table in tables]
     known = "audience" in found or (tables and all("audience" in t for t in tables))
-    if not known and not _named(problems, "JWTGUARD_AUDIENCE"):
+    if not known and not _blamed(problems, "audience", "config"):
         problems.append(
             "JWTGUARD_AUDIENCE: required: the name of this API in `aud`, "
             "or the word unchecked alone"
         )
     return [{**own, **table} for table in tables]
+
+
+def _stand_ins(
+    tables: Sequence[Mapping[str, Any]], clients: Sequence[Client]
+) -> list[TrustedIssuer]:
+    """Where the issuers are wrong: others, to check everything else at once."""
+    named = [table.get("url") for table in tables]
+    urls = [url for url in named if isinstance(url, str) and url]
+    urls = urls or [client.issuer for client in clients if client.issuer]
+    return [
+        TrustedIssuer(url=url, audience="unchecked", jwks_url="https://keys.invalid")
+        for url in dict.fromkeys(urls or ["https://issuer.invalid"])
+    ]
 
 
 def _with_refresh(found: dict[str, Any], problems: list[str]) -> list[dict[str, Any]]:
@@ -204,49 +236,87 @@ def _with_refresh(found: dict[str, Any], problems: list[str]) -> list[dict[str, 
 
 
 def _built(
-    kind: Any, tables: Iterable[Mapping[str, Any]], where: str, problems: list[str]
+    kind: Any,
+    tables: Iterable[Mapping[str, Any]],
+    where: str,
+    problems: list[str],
+    blamed: Collection[str] = (),
 ) -> list[Any]:
-    made = [_build(kind, table, where, problems) for table in tables]
-    return [one for one in made if one is not None]
+    made = []
+    for table in tables:
+        _unknown_members(kind, table, where, problems)
+        try:
+            made.append(_build(kind, table))
+        except ConfigurationError as error:
+            problems += [
+                _by_variable(problem, blamed) or f"{where}: {problem}"
+                for problem in error.problems
+            ]
+    return made
 
 
-def _build(kind: Any, table: Mapping[str, Any], where: str, problems: list[str]) -> Any:
-    """Make one dataclass of a table, noting what is wrong with it."""
-    known = {field.name for field in fields(kind) if field.init}
-    for name in set(table) - known:
+def _unknown_members(
+    kind: Any, table: Mapping[str, Any], where: str, problems: list[str]
+) -> None:
+    known = [field.name for field in fields(kind)]
+    for name in sorted(set(table) - set(known)):
         near = difflib.get_close_matches(name, known, 1)
         hint = f"; did you mean {near[0]}?" if near else ""
         problems.append(f"{where}: {name}: no such member{hint}")
-    given = {name: value for name, value in table.items() if name in known}
-    try:
-        return kind(**given)
-    except ConfigurationError as error:
-        problems.extend(f"{where}: {problem}" for problem in error.problems)
-    except TypeError:
-        problems.append(f"{where}: {sorted(given)}: a member is missing")
-    return None
 
 
-def _try_policy(settings: dict[str, Any], problems: list[str]) -> None:
+def _build(kind: Any, table: Mapping[str, Any]) -> Any:
+    """Make one dataclass of *table*; raises ``ConfigurationError``."""
+    known = {field.name: field for field in fields(kind)}
+    missing = [
+        name
+        for name, field in known.items()
+        if name not in table
+        and field.default is MISSING
+        and field.default_factory is MISSING
+    ]
+    if missing:
+        raise ConfigurationError(*(f"{name}: a member is missing" for name in missing))
+    return kind(**{name: table[name] for name in table if name in known})
+
+
+def _try_policy(
+    settings: Mapping[str, Any], problems: list[str], blamed: Collection[str]
+) -> None:
     """Let the policy check what belongs together, and name the variables."""
-    if not settings["issuers"]:
-        return
     try:
         Policy(**settings)
     except ConfigurationError as error:
         for problem in error.problems:
-            key, colon, rest = problem.partition(": ")
-            known = colon and key in BY_NAME
-            text = f"{BY_NAME[key].variable}: {rest}" if known else problem
+            text = _by_variable(problem, blamed) or problem
             if not _said(text, problems):
                 problems.append(text)
 
 
-def _named(problems: list[str], variable: str) -> bool:
-    """Whether something is wrong with *variable* already."""
-    return any(problem.startswith(variable + ":") for problem in problems)
+def _by_variable(problem: str, blamed: Collection[str]) -> str | None:
+    """Return *problem* under the name of its variable, if it has one.
+
+    *blamed* holds the settings of an issuer that are not in a table of its own.
+    """
+    of_one = _OF_ONE.fullmatch(problem)
+    if of_one is not None and of_one[1] in blamed:
+        return f"{BY_NAME[of_one[1]].variable}: {of_one[2]}"
+    key, colon, rest = problem.partition(": ")
+    return f"{BY_NAME[key].variable}: {rest}" if colon and key in BY_NAME else None
+
+
+def _blamed(problems: list[str], *names: str) -> bool:
+    """Whether something is wrong with one of these settings already."""
+    starts = tuple(
+        f"{PREFIX}{name.upper()}{form}:" for name in names for form in ("", "_FILE")
+    )
+    inside = tuple(f": {name}: " for name in names)
+    return any(
+        problem.startswith(starts) or any(part in problem for part in inside)
+        for problem in problems
+    )
 
 
 def _said(text: str, problems: list[str]) -> bool:
     """Whether the same has been said already, in better words."""
-    return "audience: name this API" in text and _named(problems, "JWTGUARD_AUDIENCE")
+    return "name this API" in text and _blamed(problems, "audience", "config")

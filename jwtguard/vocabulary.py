@@ -59,9 +59,10 @@ def _clients(value: str) -> tuple[dict[str, Any], ...]:
 
 def _client(item: str) -> dict[str, Any]:
     name, equals, listed = item.partition("=")
-    if not name or name.endswith(","):
+    if not name or "," in name:
         raise ValueProblemError(
-            f"{item!r}: write spa=https://www.example.com, or batch alone"
+            f"{item!r}: write spa=https://www.example.com, or batch alone; clients "
+            "are separated by spaces, commas stand between the origins of one"
         )
     if not equals:
         return {"id": name}
@@ -77,10 +78,13 @@ def _scopes(value: str) -> tuple[dict[str, Any], ...]:
 
 def _scope(item: str) -> dict[str, Any]:
     where, equals, needed = item.partition("=")
-    method, colon, path = where.partition(":")
-    if not equals or (colon and not method.isupper()):
+    method, colon, path = ("", "", where)
+    if not where.startswith("/"):
+        method, colon, path = where.partition(":")
+    if not equals or "," in where or (colon and not method.isupper()):
         raise ValueProblemError(
-            f"{item!r}: write GET:/notes/*=notes:read, or /admin/*=admin"
+            f"{item!r}: write GET:/notes/*=notes:read, or /admin/*=admin; rules are "
+            "separated by spaces, commas stand between the scopes of one"
         )
     require = tuple(needed.split(",")) if needed else ()
     if not all(require):

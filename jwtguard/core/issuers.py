@@ -51,20 +51,21 @@ class TrustedIssuer:
         good = isinstance(self.url, str) and bool(self.url)
         problems.check(good, "issuer: an empty name")
         what = f"issuer {self.url}"
-        if isinstance(self.profile, str) and self.profile not in PROFILES:
-            problems.append(
-                f"{what}: profile: {self.profile!r} is none of {' '.join(PROFILES)}"
-            )
-        for name in ("discovery_url", "jwks_url", "keys", "subject_claim"):
-            if getattr(self, name) == "":
-                problems.append(f"{what}: {name}: empty")
-        sources = (self.jwks_url, self.discovery_url, self.keys)
+        known = isinstance(self.profile, Profile) or self.profile in tuple(PROFILES)
         problems.check(
-            sum(source is not None for source in sources) <= 1,
-            f"{what}: one of jwks_url, discovery_url and keys, not several",
+            known, f"{what}: profile: {self.profile!r} is none of {' '.join(PROFILES)}"
+        )
+        for name in ("discovery_url", "jwks_url", "subject_claim"):
+            value = getattr(self, name)
+            good = value is None or (isinstance(value, str) and bool(value))
+            problems.check(good, f"{what}: {name}: {value!r}: a text is needed")
+        problems.check(
+            self.jwks_url is None or self.keys is None,
+            f"{what}: keys: given directly, so nothing is fetched from jwks_url; "
+            "keep one",
         )
         self._tidy(what, problems)
-        if self.keys is not None and self.keys != "":
+        if self.keys is not None:
             try:
                 parse_given(self.keys)
             except (TypeError, ValueError) as error:
@@ -73,18 +74,18 @@ class TrustedIssuer:
             problems.append(f"{what}: kidless: {self.kidless!r} is not one, try, never")
         if self.max_lifetime is not None:
             check_number(problems, f"{what}: max_lifetime", self.max_lifetime, 1)
-        problems.done()
-        problems.check(
-            "iss" in self.rules.require or self.keys is not None,
-            f"{what}: tokens without iss need keys given directly",
-        )
+        if known and self.keys is None and "iss" not in self.rules.require:
+            problems.append(f"{what}: tokens without iss need keys given directly")
         problems.done()
 
     def _tidy(self, what: str, problems: Problems) -> None:
         if self.audience is not None:
-            put(self, audience=audience_of(self.audience, what, problems))
+            put(
+                self, audience=audience_of(self.audience, f"{what}: audience", problems)
+            )
         if self.algorithms is not None:
-            put(self, algorithms=algorithms_of(self.algorithms, what, problems))
+            algorithms = algorithms_of(self.algorithms, f"{what}: algorithms", problems)
+            put(self, algorithms=algorithms)
         listed = ("header_types", "client_claims", "scope_claims", "role_claims")
         for name in (*listed, "require"):
             value = getattr(self, name)
@@ -121,21 +122,26 @@ def audience_of(
     value: Any, what: str, problems: Problems
 ) -> frozenset[str] | Literal["unchecked"]:
     """Read accepted audiences: names, or the word ``unchecked`` alone."""
-    names = names_of(value, f"{what}: audience", problems)
+    names = _some(value, what, problems)
     if names == (UNCHECKED,):
         return "unchecked"
-    problems.check(bool(names), f"{what}: audience: at least one is needed")
-    problems.check(
-        UNCHECKED not in names, f"{what}: audience: `unchecked` stands alone"
-    )
+    problems.check(UNCHECKED not in names, f"{what}: `unchecked` stands alone")
     return frozenset(names)
 
 
 def algorithms_of(value: Any, what: str, problems: Problems) -> frozenset[str]:
     """Read accepted ``alg`` values."""
-    names = names_of(value, f"{what}: algorithms", problems)
-    problems.check(bool(names), f"{what}: algorithms: at least one is needed")
+    names = _some(value, what, problems)
     for name in names:
-        known = f"{what}: algorithms: {name!r} is none of {' '.join(ALGORITHMS)}"
+        known = f"{what}: {name!r} is none of {' '.join(ALGORITHMS)}"
         problems.check(name in ALGORITHMS, known)
     return frozenset(names)
+
+
+def _some(value: Any, what: str, problems: Problems) -> tuple[str, ...]:
+    before = len(problems)
+    names = names_of(value, what, problems)
+    problems.check(
+        bool(names) or len(problems) > before, f"{what}: at least one is needed"
+    )
+    return names

@@ -136,16 +136,26 @@ def _usable(found: Iterable[Key | None]) -> KeySet:
 
 def parse_given(keys: str | Mapping[str, Any]) -> KeySet:
     """Read keys given directly: a JWK set, one JWK, or PEM; else ValueError."""
-    if not isinstance(keys, str):
+    if isinstance(keys, Mapping):
         return _set_or_one(dict(keys))
-    if "-----BEGIN" not in keys:
-        document = parse_json(keys.encode())
-        if not isinstance(document, dict):
-            raise ValueError("neither a JWK set nor PEM")
-        return _set_or_one(document)
+    if not isinstance(keys, str) or "-----BEGIN" not in keys:
+        return _set_or_one(_document(keys))
     end = "-----END"
     blocks = [block for block in keys.split("-----BEGIN ")[1:] if end in block]
     return _usable(_pem(f"-----BEGIN {block}".encode()) for block in blocks)
+
+
+def _document(text: Any) -> dict[str, Any]:
+    try:
+        document = parse_json(text.encode())
+    except (AttributeError, ValueError):
+        document = None
+    if not isinstance(document, dict):
+        raise ValueError(
+            "neither a JWK set (JSON) nor PEM text; a path belongs in "
+            "JWTGUARD_KEYS_FILE"
+        )
+    return document
 
 
 def _set_or_one(document: Mapping[str, Any]) -> KeySet:

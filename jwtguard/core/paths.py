@@ -5,7 +5,7 @@ exactly, and a path that can be read in two ways is given nothing (RFC 3986 sect
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 
@@ -37,16 +37,22 @@ class ScopeRule:
 
     def __post_init__(self) -> None:
         problems = []
+        if not isinstance(self.path, str):
+            problems.append(f"scopes: path: {self.path!r} is no path")
         for name in ("methods", "require"):
             value = getattr(self, name)
-            listed = (value,) if isinstance(value, str) else tuple(value)
-            object.__setattr__(self, name, listed)
-        try:
-            scope_names(*self.require)
-        except (TypeError, ValueError) as error:
-            problems.append(f"scopes {self.path}: {error}")
+            listed = (value,) if isinstance(value, str) else value
+            if not isinstance(listed, Iterable) or isinstance(listed, bytes | Mapping):
+                problems.append(f"scopes {self.path}: {name}: {value!r} is no list")
+                listed = ()
+            object.__setattr__(self, name, tuple(listed))
+        for scope in self.require:
+            try:
+                scope_names(scope)
+            except (TypeError, ValueError):
+                problems.append(f"scopes {self.path}: {scope!r} is no scope")
         problems += [
-            f"scopes {self.path}: {method!r} is no method"
+            f"scopes {self.path}: {method!r} is no method, like GET"
             for method in self.methods
             if not isinstance(method, str) or not _METHOD.fullmatch(method)
         ]

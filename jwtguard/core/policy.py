@@ -12,6 +12,7 @@ from .issuers import ALGORITHMS, TrustedIssuer, algorithms_of, audience_of
 from .origins import Network, is_loopback_host, serialized
 from .paths import ScopeRule, covers, pattern_problem
 from .values import (
+    HOST,
     TOKEN,
     Problems,
     check_number,
@@ -115,7 +116,6 @@ class Policy:
     def __post_init__(self) -> None:
         problems = Problems()
         self._tidy(problems)
-        problems.done()
         self._check_issuers(problems)
         self._check_clients(problems)
         self._check_paths(problems)
@@ -130,21 +130,30 @@ class Policy:
                 value, Iterable
             ):
                 problems.append(f"{name}: a list is needed, not {value!r}")
-                continue
+                value = ()
             found = tuple(value)
             for item in found:
                 good = isinstance(item, kind[name])
                 problems.check(good, f"{name}: {item!r} is no {kind[name].__name__}")
-            put(self, **{name: found})
+            put(self, **{name: tuple(i for i in found if isinstance(i, kind[name]))})
+        problems.check(
+            bool(self.issuers) or bool(problems), "issuers: at least one is needed"
+        )
         if self.audience is not None:
-            put(self, audience=audience_of(self.audience, "policy", problems))
-        put(self, algorithms=algorithms_of(self.algorithms, "policy", problems))
+            put(self, audience=audience_of(self.audience, "audience", problems))
+        put(self, algorithms=algorithms_of(self.algorithms, "algorithms", problems))
         for name in (
             "public_paths", "optional_paths", "token_paths", "revocation_paths",
             "trusted_proxies",
         ):  # fmt: skip
             put(self, **{name: names_of(getattr(self, name), name, problems)})
         hosts = names_of(self.http_hosts, "http_hosts", problems)
+        for host in hosts:
+            if not HOST.fullmatch(host):
+                problems.append(
+                    f"http_hosts: {host!r} is no host name, like keycloak: neither "
+                    "scheme nor port"
+                )
         put(self, http_hosts=frozenset(host.lower() for host in hosts))
         put(
             self,
@@ -166,7 +175,6 @@ class Policy:
                 )
 
     def _check_issuers(self, problems: Problems) -> None:
-        problems.check(bool(self.issuers), "issuers: at least one is needed")
         urls = [issuer.url for issuer in self.issuers]
         problems.check(len(set(urls)) == len(urls), "issuers: one is listed twice")
         nameless = [i for i in self.issuers if "iss" not in i.rules.require]
@@ -197,7 +205,7 @@ class Policy:
                 problems.append(f"{what}: issuer: needed, as there are several")
             if client.issuer is not None and client.issuer not in urls:
                 problems.append(f"{what}: issuer: {client.issuer!r} is not trusted")
-            key = (client.issuer or (urls[0] if urls else ""), client.id)
+            key = (client.issuer or next(iter(urls), ""), client.id)
             problems.check(key not in seen, f"{what}: listed twice")
             seen.add(key)
             if self.require_https:
@@ -214,19 +222,16 @@ class Policy:
 
     def _check_paths(self, problems: Problems) -> None:
         demands = (*self.token_paths, *self.revocation_paths)
-        gives = (*self.public_paths, *self.optional_paths)
         names = ("token_paths", "revocation_paths", "public_paths", "optional_paths")
         named = [(name, pattern) for name in names for pattern in getattr(self, name)]
         for name, pattern in (*named, *(("scopes", rule.path) for rule in self.scopes)):
             problem = pattern_problem(pattern)
             if problem:
                 problems.append(f"{name}: {problem}")
-        for give in gives:
-            for demand in demands:
+        for name, give in named:
+            for demand in demands if name in ("public_paths", "optional_paths") else ():
                 if covers(give, demand):
-                    problems.append(
-                        f"public_paths: {give!r} opens token path {demand!r}"
-                    )
+                    problems.append(f"{name}: {give!r} opens token path {demand!r}")
         both = {p.casefold() for p in self.token_paths} & {
             p.casefold() for p in self.revocation_paths
         }
@@ -244,9 +249,14 @@ class Policy:
             )
         good = isinstance(self.realm, str) and _REALM.fullmatch(self.realm)
         problems.check(bool(good), f"realm: {self.realm!r} cannot be quoted")
-        if self.cookie is not None and not TOKEN.fullmatch(self.cookie):
-            problems.append(f"cookie: {self.cookie!r} is no cookie name")
-        problems.check(self.origins_claim != "", "origins_claim: empty")
+        cookie = self.cookie
+        if cookie is not None and not (
+            isinstance(cookie, str) and TOKEN.fullmatch(cookie)
+        ):
+            problems.append(f"cookie: {cookie!r} is no cookie name")
+        claim = self.origins_claim
+        if claim is not None and not (isinstance(claim, str) and claim):
+            problems.append(f"origins_claim: {claim!r} is no claim name")
         for url in self.public_url:
             if serialized(url) != url:
                 problems.append(origin_problem("public_url", url))

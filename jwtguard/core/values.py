@@ -12,6 +12,11 @@ from .origins import is_loopback_host, serialized
 
 TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 """RFC 9110 section 5.6.2."""
+HOST = re.compile(
+    r"[A-Za-z0-9_](?:[A-Za-z0-9._-]*[A-Za-z0-9_])?|[0-9A-Fa-f]*:[0-9A-Fa-f]*:[0-9A-Fa-f:.]*"
+)
+"""RFC 3986 section 3.2.2: a name or an address, without port or brackets."""
+_NOT_IN_URL = re.compile(r"[\x00-\x20\x7f]")
 
 
 class Problems(list[str]):
@@ -56,9 +61,14 @@ def fetchable(url: str, http_hosts: Collection[str]) -> bool:
         parts = urlsplit(url)
         host = parts.hostname or ""
         _ = parts.port
-    except ValueError:
+    except (AttributeError, TypeError, ValueError):
         return False
-    if not host or parts.username is not None or parts.fragment:
+    if (
+        _NOT_IN_URL.search(url)
+        or not host
+        or parts.username is not None
+        or parts.fragment
+    ):
         return False
     plain = is_loopback_host(parts.netloc) or host in http_hosts
     return parts.scheme == "https" or (parts.scheme == "http" and plain)

@@ -224,6 +224,8 @@ def test_a_path_that_no_rule_names_is_told_from_one_that_needs_nothing() -> None
         {"methods": ("get",)},
         {"methods": ("",)},
         {"methods": (1,)},
+        {"methods": 1},
+        {"require": {"a": 1}},
         {"methods": ("G T",), "require": ("",)},
     ],
 )
@@ -231,6 +233,12 @@ def test_a_scope_rule_that_cannot_hold_is_no_rule(wrong: dict[str, Any]) -> None
     """A method in lower case would match nothing, ever."""
     with pytest.raises(ConfigurationError, match="scopes /n"):
         ScopeRule(path="/n", **wrong)
+
+
+def test_a_scope_rule_has_a_path() -> None:
+    """TOML holds numbers too."""
+    with pytest.raises(ConfigurationError, match="5 is no path"):
+        ScopeRule(path=5)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

@@ -126,7 +126,12 @@ def test_all_problems_of_a_client_are_told_at_once() -> None:
         {"keys": {"keys": []}},
         {"keys": {"kty": "oct", "k": "AA"}},
         {"subject_claim": ""},
-        {"jwks_url": "https://a", "discovery_url": "https://b"},
+        {"jwks_url": "https://a", "keys": JWTIssuer(alg="ES256").jwks()},
+        {"jwks_url": 5},
+        {"discovery_url": 5},
+        {"subject_claim": 5},
+        {"profile": 5},
+        {"profile": "x", "require": ("exp",)},
         {"expect": {"a": 1}},
         {"expect": {1: "a"}},
         {"expect": "a=b"},
@@ -234,6 +239,7 @@ SPA = Client(id="spa", origins=("https://a.example",))
         {"clients_only": "no"},
         {"require_https": 1},
         {"origins_claim": ""},
+        {"origins_claim": 5},
         {"public_paths": ("static/*",)},
         {"public_paths": ("/static*",)},
         {"public_paths": ("/%61",)},
@@ -249,6 +255,12 @@ SPA = Client(id="spa", origins=("https://a.example",))
         {"cookie": ""},
         {"cookie": "a b"},
         {"cookie": "a;"},
+        {"cookie": 5},
+        {"relay_url": 5},
+        {"http_hosts": ("http://keycloak",)},
+        {"http_hosts": ("keycloak:8080",)},
+        {"http_hosts": ("fee:80",)},
+        {"http_hosts": ("[::1]",)},
         {"public_url": ("https://a/",)},
         {"public_url": ("*",)},
         {"trusted_proxies": ("proxy",)},
@@ -274,9 +286,41 @@ def test_a_wrong_policy_is_no_policy(wrong: dict[str, Any]) -> None:
 def test_all_problems_of_a_policy_are_told_at_once() -> None:
     """Not one at each start."""
     told = problems(
-        Policy, issuers=(ISSUER,), leeway=-1, realm="", cookie="", public_paths=("x",)
+        Policy,
+        issuers=(ISSUER, "x"),
+        algorithms=("HS256",),
+        leeway=-1,
+        realm="",
+        cookie="",
+        public_paths=("x",),
     )
-    assert len(told) == 4
+    assert len(told) == 6
+
+
+@pytest.mark.parametrize("name", ["public_paths", "optional_paths"])
+def test_a_pattern_over_a_token_path_is_told_under_its_own_setting(name: str) -> None:
+    """So that a person looks for it in the right line."""
+    (told,) = problems(
+        Policy, issuers=(ISSUER,), token_paths=("/t",), **{name: ("/t",)}
+    )
+    assert told.startswith(f"{name}: ")
+
+
+def test_hosts_of_plain_http_are_names_or_addresses() -> None:
+    """As they stand in a URL, less brackets and port."""
+    hosts = ("keycloak", "KEYCLOAK.internal", "10.0.0.7", "fd00::7", "::1")
+    assert "keycloak.internal" in policy(http_hosts=hosts).http_hosts
+
+
+def test_keys_and_metadata_may_be_in_two_places() -> None:
+    """The keys come from one, the token endpoint from the other."""
+    made = TrustedIssuer(
+        url=URL, jwks_url="https://keys.example", discovery_url="https://meta.example"
+    )
+    assert (made.jwks_url, made.discovery_url) == (
+        "https://keys.example",
+        "https://meta.example",
+    )
 
 
 def test_several_issuers_need_clients_that_name_theirs() -> None:
@@ -322,6 +366,8 @@ def test_given_keys_need_no_url_that_can_be_fetched() -> None:
         ("https://user:pw@a.example", False),
         ("https://a.example/#x", False),
         ("https:///x", False),
+        ("https://a.example ", False),
+        ("https://a.example/\n", False),
         ("https://[::1", False),
         ("https://a.example:x", False),
         ("ftp://a.example", False),
