@@ -70,8 +70,8 @@ class GuardMiddleware:
     """Lets only decided requests and WebSockets through to an ASGI application.
 
     *guard* None means ``Guard.from_env()``. A bad configuration never raises here, as
-    frameworks build middleware inside lifespan: it fails the startup, and is raised on
-    the first request where there is no lifespan.
+    frameworks build middleware inside lifespan: it fails the startup, and is raised
+    there and on the first request.
     """
 
     def __init__(self, app: ASGIApp, guard: Guard | None = None) -> None:
@@ -103,6 +103,7 @@ class GuardMiddleware:
             await receive()
             text = str(self._problem)
             await send({"type": "lifespan.startup.failed", "message": text})
+            raise self._problem  # as Starlette does: test clients wait for that
         else:
             await self.app(scope, receive, send)
 
@@ -130,19 +131,28 @@ class GuardMiddleware:
         guard, request = self.guard, request_of(scope)
         decision = await guard.arun(guard.flow.decide(request))
         if isinstance(decision, Respond):
-            await _deny(decision, scope, receive, send)
+            await receive()  # websocket.connect
+            await _deny(decision, scope, send)
             return
         _introduce(scope, decision, guard)
+        outgoing = _Socket(send, echo=decision.carrier == "subprotocol")
         if decision.carrier == "subprotocol":
-            left = without_bearer(scope.get("subprotocols", ()))
-            scope["subprotocols"] = left
-            scope["headers"] = _offering(scope["headers"], left)
-            send = _echoing_bearer(send)
-        if decision.principal is None:
-            await self.app(scope, receive, send)
-            return
-        ends = decision.principal.expires_at + guard.policy.leeway
-        await _until(ends - guard.clock.time(), self.app, scope, receive, send)
+            offered = without_bearer(scope.get("subprotocols", ()))
+            scope["subprotocols"] = offered
+            scope["headers"] = _offering(scope["headers"], offered)
+        try:
+            if decision.principal is None:
+                await self.app(scope, receive, outgoing)
+                return
+            ends = decision.principal.expires_at + guard.policy.leeway
+            left = ends - guard.clock.time()
+            await _until(left, self.app, scope, receive, outgoing)
+        except AuthError as error:
+            answer = guard.flow.refuse(error, request)
+            if outgoing.state == "accept":
+                await _close(answer, send)
+            elif not outgoing.state:
+                await _deny(answer, scope, send)
 
 
 def request_of(scope: Scope) -> Request:
@@ -275,14 +285,17 @@ async def respond(answer: Respond, send: Send, prefix: str = "http") -> None:
     await send({"type": f"{prefix}.response.body", "body": answer.body})
 
 
-async def _deny(answer: Respond, scope: Scope, receive: Receive, send: Send) -> None:
+async def _deny(answer: Respond, scope: Scope, send: Send) -> None:
     """Refuse before accept; servers without the extension say 403 by themselves."""
-    await receive()  # websocket.connect
     if "websocket.http.response" in (scope.get("extensions") or {}):
         await respond(answer, send, "websocket.http")
     else:
-        code = EXPIRED if answer.status == 401 else 4403
-        await send({"type": "websocket.close", "code": code, "reason": answer.reason})
+        await _close(answer, send)
+
+
+async def _close(answer: Respond, send: Send) -> None:
+    code = EXPIRED if answer.status == 401 else 4403
+    await send({"type": "websocket.close", "code": code, "reason": answer.reason})
 
 
 def _offering(headers: Any, subprotocols: list[str]) -> list[tuple[bytes, bytes]]:
@@ -292,15 +305,27 @@ def _offering(headers: Any, subprotocols: list[str]) -> list[tuple[bytes, bytes]
     return [*kept, (name, ", ".join(subprotocols).encode())] if subprotocols else kept
 
 
-def _echoing_bearer(send: Send) -> Send:
-    """The browser fails the handshake unless one of its subprotocols is chosen."""
+class _Socket:
+    """What the application says on a WebSocket.
 
-    async def echo(message: Message) -> None:
-        if message["type"] == "websocket.accept" and not message.get("subprotocol"):
-            message["subprotocol"] = "bearer"
-        await send(message)
+    *echo*: the browser fails the handshake unless one of its subprotocols is chosen.
+    """
 
-    return echo
+    def __init__(self, send: Send, *, echo: bool) -> None:
+        self._send = send
+        self._echo = echo
+        self.state = ""
+        """Nothing yet, ``accept``, or that it is over."""
+
+    async def __call__(self, message: Message) -> None:
+        kind = message["type"]
+        if kind == "websocket.accept":
+            self.state = "accept"
+            if self._echo and not message.get("subprotocol"):
+                message["subprotocol"] = "bearer"
+        elif kind != "websocket.send":
+            self.state = "over"
+        await self._send(message)
 
 
 async def _until(
@@ -326,7 +351,6 @@ class _Ending:
     def __init__(self, receive: Receive, send: Send) -> None:
         self._receive = receive
         self._send = send
-        self._accepted = False
         self._closed = False
         self._ended = anyio.Event()
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from functools import lru_cache
 from typing import Annotated
 
 from fastapi import Security
@@ -46,19 +45,25 @@ class FastAPIGuard(SecurityBase):
         flows = OAuthFlows(password=flow)
         self.model = OAuth2(flows=flows, description=description)
         self.scheme_name = scheme_name
-        self.requires = lru_cache(maxsize=None)(self._requires)
+        self._made: dict[tuple[str, ...], Dependency] = {}
 
     async def __call__(self, conn: HTTPConnection, needed: SecurityScopes) -> Principal:
         """Return the caller, or refuse with 401 or 403."""
         return checked(conn, rules.require_all, tuple(needed.scopes))
 
-    def _requires(self, *scopes: str) -> Dependency:
+    def requires(self, *scopes: str) -> Dependency:
         """Return a dependency that needs every one of *scopes*.
 
         The same scopes give the same object, so that it can be found again in
         ``app.dependency_overrides``.
         """
-        named = Security(self, scopes=list(rules.scope_names(*scopes)))
+        names = rules.scope_names(*scopes)
+        if names not in self._made:
+            self._made[names] = self._dependency(names)
+        return self._made[names]
+
+    def _dependency(self, names: tuple[str, ...]) -> Dependency:
+        named = Security(self, scopes=list(names))
 
         async def required(
             principal: Annotated[Principal, named],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 
@@ -78,7 +79,8 @@ class JWTGuard:
         app.extensions[EXTENSION] = middleware.guard
         app.register_error_handler(AuthError, _handle)
 
-    def protect(self, blueprint: Blueprint, *scopes: str) -> None:
+    @staticmethod
+    def protect(blueprint: Blueprint, *scopes: str) -> None:
         """Let the views of *blueprint* run only for callers with all of *scopes*."""
 
         needed = rules.scope_names(*scopes)
@@ -128,15 +130,26 @@ def _decorator(
     rule: Rule, names: tuple[str, ...]
 ) -> Callable[[Callable[P, T]], Callable[P, T]]:
     def decorate(view: Callable[P, T]) -> Callable[P, T]:
+        if inspect.iscoroutinefunction(view):
+            return cast(Callable[P, T], _guarded_async(view, rule, names))
+
         @functools.wraps(view)
         def guarded(*args: P.args, **kwargs: P.kwargs) -> T:
             _checked(rule, names)
-            answer: T = current_app.ensure_sync(view)(*args, **kwargs)
-            return answer
+            return view(*args, **kwargs)
 
         return guarded
 
     return decorate
+
+
+def _guarded_async(view: Any, rule: Rule, names: tuple[str, ...]) -> Any:
+    @functools.wraps(view)
+    async def guarded(*args: Any, **kwargs: Any) -> Any:
+        _checked(rule, names)
+        return await view(*args, **kwargs)
+
+    return guarded
 
 
 def require_scope(*scopes: str) -> Callable[[Callable[P, T]], Callable[P, T]]:
@@ -146,7 +159,7 @@ def require_scope(*scopes: str) -> Callable[[Callable[P, T]], Callable[P, T]]:
 
 def require_any_scope(*scopes: str) -> Callable[[Callable[P, T]], Callable[P, T]]:
     """Let a view run only for callers that hold one of *scopes*."""
-    return _decorator(rules.require_any, rules.scope_names(*scopes))
+    return _decorator(rules.require_any, rules.any_scope_names(*scopes))
 
 
 def require_role(*roles: str) -> Callable[[Callable[P, T]], Callable[P, T]]:

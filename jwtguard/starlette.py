@@ -8,15 +8,16 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable
-from typing import Any, NoReturn, ParamSpec, TypeVar, cast
+from typing import Any, ParamSpec, TypeVar, cast
 
 from starlette.exceptions import HTTPException, WebSocketException
 from starlette.requests import HTTPConnection
+from starlette.websockets import WebSocketState
 
 from .asgi import EXPIRED, GUARD_KEY, PRINCIPAL_KEY, GuardMiddleware, request_of
 from .core import scopes as rules
 from .core.messages import Principal
-from .errors import AuthError, ConfigurationError
+from .errors import AuthError, ConfigurationError, MissingTokenError
 from .guard import Guard
 
 __all__ = [
@@ -34,13 +35,28 @@ Rule = Callable[[Principal | None, tuple[str, ...]], Principal]
 _PARAMETERS = frozenset({"request", "websocket", "conn", "connection"})
 
 
+class _NoTokenError(HTTPException, MissingTokenError):
+    """Ours to catch, and Starlette's to answer, wherever the guard stands."""
+
+    def __init__(self, error: MissingTokenError, headers: dict[str, str]) -> None:
+        MissingTokenError.__init__(self, error.reason)
+        HTTPException.__init__(self, error.status, error.description, headers)
+
+
 def principal_of(request: HTTPConnection) -> Principal:
     """Return the caller of *request*; raises ``MissingTokenError`` if there is none.
 
-    The middleware answers that error with 401.
+    Left alone, that error is answered with 401, or closes the WebSocket.
     """
-    _guard_of(request)
-    return rules.require_principal(request.scope[PRINCIPAL_KEY])
+    guard = _guard_of(request)
+    try:
+        return rules.require_principal(request.scope[PRINCIPAL_KEY])
+    except MissingTokenError as error:
+        if request.scope["type"] == "websocket":
+            raise  # to the middleware, which knows whether it was accepted
+        guard.flow.tell(error, request_of(request.scope))
+        headers = dict(guard.flow.refusal_fields(error))
+        raise _NoTokenError(error, headers) from None
 
 
 def require_scope(*scopes: str) -> Callable[[Callable[P, T]], Callable[P, T]]:
@@ -50,7 +66,7 @@ def require_scope(*scopes: str) -> Callable[[Callable[P, T]], Callable[P, T]]:
 
 def require_any_scope(*scopes: str) -> Callable[[Callable[P, T]], Callable[P, T]]:
     """Let an endpoint run only for callers that hold one of *scopes*."""
-    return _decorator(rules.require_any, rules.scope_names(*scopes))
+    return _decorator(rules.require_any, rules.any_scope_names(*scopes))
 
 
 def require_role(*roles: str) -> Callable[[Callable[P, T]], Callable[P, T]]:
@@ -66,7 +82,7 @@ def checked(conn: HTTPConnection, rule: Rule, names: tuple[str, ...]) -> Princip
     except AuthError as error:
         error.principal = conn.scope[PRINCIPAL_KEY]
         guard.flow.tell(error, request_of(conn.scope))
-        _raise(error, conn, guard)
+        raise _refusal(error, conn, guard) from None
 
 
 def _guard_of(conn: HTTPConnection) -> Guard:
@@ -79,13 +95,21 @@ def _guard_of(conn: HTTPConnection) -> Guard:
     return guard
 
 
-def _raise(error: AuthError, conn: HTTPConnection, guard: Guard) -> NoReturn:
-    denial = "websocket.http.response" in (conn.scope.get("extensions") or {})
-    if conn.scope["type"] == "websocket" and not denial:
+def _refusal(
+    error: AuthError, conn: HTTPConnection, guard: Guard
+) -> HTTPException | WebSocketException:
+    if conn.scope["type"] == "websocket" and not _answers(conn):
         code = EXPIRED if error.status == 401 else 4403
-        raise WebSocketException(code, error.reason) from None
+        return WebSocketException(code, error.reason)
     headers = dict(guard.flow.refusal_fields(error))
-    raise HTTPException(error.status, error.description, headers) from None
+    return HTTPException(error.status, error.description, headers)
+
+
+def _answers(conn: HTTPConnection) -> bool:
+    """Whether a WebSocket can still be answered like a request."""
+    denial = "websocket.http.response" in (conn.scope.get("extensions") or {})
+    state = getattr(conn, "application_state", WebSocketState.CONNECTING)
+    return denial and state is WebSocketState.CONNECTING
 
 
 def _decorator(
@@ -95,7 +119,8 @@ def _decorator(
         if inspect.isclass(endpoint):
             return cast(Callable[P, T], _guarded_class(endpoint, rule, names))
         _check_signature(endpoint)
-        if inspect.iscoroutinefunction(inspect.unwrap(_innermost(endpoint))):
+        # What a decorator wraps does not count: Starlette does not look there either.
+        if inspect.iscoroutinefunction(_innermost(endpoint)):
             return cast(Callable[P, T], _guarded_async(endpoint, rule, names))
 
         @functools.wraps(endpoint)

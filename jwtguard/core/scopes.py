@@ -21,8 +21,21 @@ def scope_names(*scopes: str) -> tuple[str, ...]:
                 f"{scope!r} is no scope: write @require_scope('notes:read')"
             )
         if not _SCOPE.fullmatch(scope):
-            raise ValueError(f"{scope!r} is no scope: write several as arguments")
+            raise ValueError(
+                f"{scope!r} is no scope: no blank, quote or backslash; write several "
+                "as arguments"
+            )
     return scopes
+
+
+def any_scope_names(*scopes: str) -> tuple[str, ...]:
+    """Return *scopes* likewise; raises ``TypeError`` if there are none.
+
+    Nobody holds one of no scopes: the endpoint would be closed to all.
+    """
+    if not scopes:
+        raise TypeError("name one scope or more: @require_any_scope('notes:read')")
+    return scope_names(*scopes)
 
 
 def role_names(*roles: str) -> tuple[str, ...]:
