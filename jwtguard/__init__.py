@@ -2,6 +2,7 @@
 
 from .core.issuers import TrustedIssuer
 from .core.messages import Principal
+from .core.paths import ScopeRule
 from .core.policy import Client, Policy
 from .errors import AuthError, ConfigurationError, JWTGuardError
 from .guard import Guard
@@ -15,6 +16,7 @@ __all__ = [
     "JWTGuardError",
     "Policy",
     "Principal",
+    "ScopeRule",
     "TrustedIssuer",
     "load_policy",
 ]

@@ -32,6 +32,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 Rule = Callable[[Principal | None, tuple[str, ...]], Principal]
 
+_TYPES = frozenset({"Request", "WebSocket", "HTTPConnection"})
 _PARAMETERS = frozenset({"request", "websocket", "conn", "connection"})
 
 
@@ -171,7 +172,7 @@ def _check_signature(endpoint: Callable[..., Any]) -> None:
     for parameter in inspect.signature(endpoint).parameters.values():
         annotation = parameter.annotation
         if isinstance(annotation, str):
-            named = annotation.rpartition(".")[2] in ("Request", "WebSocket")
+            named = annotation.rpartition(".")[2] in _TYPES
         else:
             named = inspect.isclass(annotation) and issubclass(
                 annotation, HTTPConnection

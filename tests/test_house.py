@@ -184,6 +184,7 @@ def test_the_front_door_has_exactly_these_names() -> None:
         "JWTGuardError",
         "Policy",
         "Principal",
+        "ScopeRule",
         "TrustedIssuer",
         "load_policy",
     ]

@@ -92,6 +92,8 @@ class TokenRules:
         if self.audience == "unchecked":
             return
         aud = claims.get("aud")
+        if aud is None:  # though the profile may not ask for it
+            raise InvalidTokenError("missing_claim", detail="aud")
         listed = [aud] if isinstance(aud, str) else aud
         if not isinstance(listed, list) or not all(isinstance(a, str) for a in listed):
             raise InvalidTokenError("malformed_claim", detail="aud")
