@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, MutableMapping
+from contextlib import suppress
 from functools import lru_cache, partial
 from typing import Any
 
@@ -359,9 +360,10 @@ class _Ending:
         self._ended.set()
         if not self._closed:
             self._closed = True
-            await self._send(
-                {"type": "websocket.close", "code": EXPIRED, "reason": "expired"}
-            )
+            with suppress(OSError):  # the client has left already
+                await self._send(
+                    {"type": "websocket.close", "code": EXPIRED, "reason": "expired"}
+                )
 
     async def receive(self) -> Message:
         """Hand on what arrives; after the end, the disconnect."""

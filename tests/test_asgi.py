@@ -266,7 +266,66 @@ def test_other_errors_of_a_websocket_are_the_servers(jwt_issuer: JWTIssuer) -> N
         run(GuardMiddleware(app, jwt_issuer.guard()), scope, CONNECT)
 
 
+@pytest.mark.parametrize("left", [True, False])
+def test_the_end_of_a_token_troubles_no_socket_that_is_over(
+    jwt_issuer: JWTIssuer, left: bool
+) -> None:
+    """The application hung up before, or the client did: nothing is left to close."""
+    guard = jwt_issuer.guard(leeway=0)
+    said: list[str] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "websocket.accept"})
+        if not left:
+            await send({"type": "websocket.close"})
+        assert (await receive())["type"] == "websocket.disconnect"
+
+    async def main() -> None:
+        async def receive() -> dict[str, Any]:
+            await anyio.sleep_forever()
+            return {}
+
+        async def send(message: Any) -> None:
+            said.append(message["type"])
+            if left and message["type"] == "websocket.close":
+                raise OSError("the client has left")
+
+        ends = jwt_issuer.clock.time() + 0.01
+        token = jwt_issuer.token(claims={"exp": ends})
+        scope = scope_of(kind="websocket", headers={"authorization": f"Bearer {token}"})
+        await GuardMiddleware(app, guard)(scope, receive, send)
+
+    anyio.run(main)
+    assert said == ["websocket.accept", "websocket.close"]
+
+
+def test_closing_twice_is_for_the_server_to_judge(
+    jwt_issuer: JWTIssuer, jwt_guard: Guard
+) -> None:
+    """As it would be without a guard."""
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "websocket.close"})
+        await send({"type": "websocket.close"})
+
+    scope = scope_of(kind="websocket", headers=jwt_issuer.headers())
+    assert len(run(GuardMiddleware(app, jwt_guard), scope, CONNECT)) == 2
+
+
 # Bodies of token paths.
+
+
+def test_a_body_is_read_no_further_than_its_limit(jwt_issuer: JWTIssuer) -> None:
+    """However much more a client would send."""
+    guard = jwt_issuer.guard(token_paths=("/token",), max_body_bytes=5)
+    scope = scope_of(
+        "/token",
+        method="POST",
+        headers={"content-type": "application/x-www-form-urlencoded"},
+    )
+    piece = {"type": "http.request", "body": b"abc", "more_body": True}
+    sent = run(GuardMiddleware(ok, guard), scope, piece, piece)
+    assert sent[0]["status"] == 413
 
 
 def test_the_application_gets_the_judged_body_and_then_what_follows(

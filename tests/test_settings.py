@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from jwtguard import ConfigurationError, Policy, load_policy
+from jwtguard import ConfigurationError, Policy, TrustedIssuer, load_policy
 from jwtguard.vocabulary import SETTINGS
 
 BASE = {
@@ -213,6 +213,13 @@ def test_a_secret_in_place_of_a_path_is_not_shown(name: str) -> None:
     assert "hush" not in text
 
 
+def test_an_empty_file_means_unset(tmp_path: Path) -> None:
+    """Like an empty variable."""
+    path = tmp_path / "realm"
+    path.write_text("\n")
+    assert load(REALM_FILE=str(path), COOKIE_FILE="").realm == "api"
+
+
 def test_a_wrong_value_in_a_file_is_told_with_its_path(tmp_path: Path) -> None:
     """A person knows which file to mend."""
     path = tmp_path / "leeway"
@@ -336,6 +343,47 @@ def test_a_wrong_issuer_table_names_its_issuer(tmp_path: Path) -> None:
     table = "[[issuers]]\nurl = 'https://a.example'\naudience = 'x'\njwks_url = 5\n"
     (text,) = problems(written(tmp_path, table))
     assert "https://a.example: jwks_url: 5" in text
+
+
+def test_each_knob_of_an_issuer_is_in_toml(tmp_path: Path) -> None:
+    """With the same name and meaning as in code."""
+    table = """
+    [[issuers]]
+    url = "https://id.example.com"
+    profile = "okta"
+    audience = ["a", "b"]
+    discovery_url = "https://meta.example.com"
+    jwks_url = "https://keys.example.com"
+    algorithms = ["ES256"]
+    header_types = ["at+jwt", "absent"]
+    client_claims = ["cid"]
+    scope_claims = ["https://id.example.com/scopes"]
+    role_claims = ["realm_access.roles"]
+    subject_claim = "uid"
+    require = ["exp", "iss"]
+    kidless = "try"
+    max_lifetime = 3600
+    [issuers.expect]
+    token_use = "access"
+    """
+    (issuer,) = load_policy(written(tmp_path, table)).issuers
+    assert issuer == TrustedIssuer(
+        url="https://id.example.com",
+        profile="okta",
+        audience=("a", "b"),
+        discovery_url="https://meta.example.com",
+        jwks_url="https://keys.example.com",
+        algorithms=("ES256",),
+        header_types=("at+jwt", ""),
+        client_claims=("cid",),
+        scope_claims=("https://id.example.com/scopes",),
+        role_claims=("realm_access.roles",),
+        subject_claim="uid",
+        require=("exp", "iss"),
+        kidless="try",
+        max_lifetime=3600,
+        expect={"token_use": "access"},
+    )
 
 
 def test_issuers_in_two_places_are_an_error(tmp_path: Path) -> None:

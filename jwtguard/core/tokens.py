@@ -63,7 +63,7 @@ class TokenRules:
             if name == "aud" and self.audience == "unchecked":
                 continue
             if claims.get(wanted) is None:
-                raise InvalidTokenError("missing_claim", detail=name)
+                raise InvalidTokenError("missing_claim", detail=wanted)
         # A token that never ends is a refresh token of somebody sloppy.
         if claims.get("exp") is None:
             raise InvalidTokenError("missing_claim", detail="exp")

@@ -61,6 +61,13 @@ def test_a_good_token_says_who_calls() -> None:
     assert (found.expires_at, found.token) == (NOW + 300, "t")
 
 
+def test_an_audience_that_is_asked_for_must_be_there() -> None:
+    """Whether the profile requires the claim or not: it is missing, not malformed."""
+    rules = with_profile(require=("exp", "sub"))
+    assert reason(rules, aud="absent") == "missing_claim"
+    assert judged(replace(rules, audience="unchecked"), aud="absent")
+
+
 # Times.
 
 
