@@ -76,6 +76,7 @@ def _problem(origin: str) -> str | None:
     if serialized(origin) != origin:
         return f"BearerForward: {origin!r} is no origin, like https://api.example.com"
     parts = urlsplit(origin)
-    if parts.scheme == "https" or is_loopback_host(parts.netloc):
+    plain = parts.scheme == "http" and is_loopback_host(parts.netloc)
+    if parts.scheme == "https" or plain:
         return None
     return f"BearerForward: {origin!r}: https, or loopback, only"

@@ -165,6 +165,8 @@ def test_it_is_a_plain_callable_on_a_request() -> None:
         "ftp://api.example",
         "http://localhost.evil.example",
         "capacitor://localhost.evil.example",
+        "capacitor://localhost",
+        "ws://localhost",
     ],
 )
 def test_only_https_and_loopback_origins_can_be_named(origin: str) -> None:

@@ -63,7 +63,7 @@ class Client:
         for name in ("refresh", "credentials"):
             good = isinstance(getattr(self, name), bool)
             problems.check(good, f"{what}: {name} is true or false")
-        check_number(problems, f"{what}: max_age", self.max_age, 0)
+        check_number(problems, f"{what}: max_age", self.max_age, 0, whole=True)
         problems.done()
         heads = ("HEAD",) if "GET" in methods and "HEAD" not in methods else ()
         put(
@@ -239,10 +239,12 @@ class Policy:
             problems.append(f"token_paths: {path!r} is a revocation path too")
 
     def _check_values(self, problems: Problems) -> None:
-        for name in ("leeway", "keys_cooldown", "token_cache", "keys_stale_for"):
+        for name in ("leeway", "keys_cooldown", "keys_stale_for"):
             check_number(problems, name, getattr(self, name), 0)
-        for name in ("keys_max_age", "max_body_bytes", "max_token_bytes"):
-            check_number(problems, name, getattr(self, name), 1)
+        check_number(problems, "keys_max_age", self.keys_max_age, 1)
+        check_number(problems, "token_cache", self.token_cache, 0, whole=True)
+        for name in ("max_body_bytes", "max_token_bytes"):
+            check_number(problems, name, getattr(self, name), 1, whole=True)
         for name in ("clients_only", "require_https"):
             problems.check(
                 isinstance(getattr(self, name), bool), f"{name}: true or false"

@@ -49,10 +49,14 @@ def put(owner: object, **values: object) -> None:
         object.__setattr__(owner, name, value)
 
 
-def check_number(problems: Problems, what: str, value: object, least: float) -> None:
-    good = isinstance(value, int | float) and not isinstance(value, bool)
+def check_number(
+    problems: Problems, what: str, value: object, least: float, *, whole: bool = False
+) -> None:
+    kinds = int if whole else int | float
+    good = isinstance(value, kinds) and not isinstance(value, bool)
     if not good or not least <= value < 1e12:  # type: ignore[operator]
-        problems.append(f"{what}: {value!r} is no number of at least {least:g}")
+        kind = "whole number" if whole else "number"
+        problems.append(f"{what}: {value!r} is no {kind} of at least {least:g}")
 
 
 def fetchable(url: str, http_hosts: Collection[str]) -> bool:

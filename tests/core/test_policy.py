@@ -74,6 +74,7 @@ def test_a_client_is_tidied() -> None:
         {"max_age": -1},
         {"max_age": "600"},
         {"max_age": True},
+        {"max_age": 1.5},
         {"max_age": float("nan")},
         {"max_age": float("inf")},
     ],
@@ -275,6 +276,8 @@ SPA = Client(id="spa", origins=("https://a.example",))
         {"keys_stale_for": -1},
         {"keys_cooldown": -1},
         {"token_cache": -1},
+        {"token_cache": 1.5},
+        {"max_body_bytes": 1.5},
         {"max_token_bytes": 0},
     ],
 )
