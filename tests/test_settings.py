@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 import re
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from jwtguard import ConfigurationError, Policy, TrustedIssuer, load_policy
+from jwtguard import (
+    Client,
+    ConfigurationError,
+    Policy,
+    ScopeRule,
+    TrustedIssuer,
+    load_policy,
+)
 from jwtguard.vocabulary import SETTINGS
 
 BASE = {
@@ -462,3 +472,57 @@ def test_each_setting_is_a_field_of_the_policy_or_of_its_issuer() -> None:
     for setting in SETTINGS:
         assert setting.name in own or hasattr(policy, setting.name), setting.name
         assert re.fullmatch(r"JWTGUARD_[A-Z_]+", setting.variable)
+
+
+def told(environ: dict[str, str]) -> tuple[str, ...]:
+    """Return what is wrong with *environ*, if anything."""
+    try:
+        load_policy(environ)
+    except ConfigurationError as error:
+        return error.problems
+    return ()
+
+
+TEXTS = ["x", " ", "5", "/x", "a=b", "a=https://b.example", "https://a.example", "é"]
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from([setting.variable for setting in SETTINGS]),
+        st.sampled_from(TEXTS) | st.text(max_size=9),
+        max_size=6,
+    )
+)
+def test_whatever_variables_say_is_a_policy_or_a_problem(
+    environ: dict[str, str],
+) -> None:
+    """No other exception, and no problem without a text."""
+    assert all(told({**BASE, **environ}))
+
+
+VALUES = [
+    '""', '" "', '"x"', "5", "-1", "1.5", "true", "[]", '[""]', '["a"]', "[5]", "[[]]",
+    "[{}]", "{a=1}", "nan", "inf", "1979-05-27", '"https://a.example"', '"/x"',
+    '["/x/*"]', '"https://[::1"', '"\\u0000"',
+]  # fmt: skip
+
+
+def lines(names: list[str]) -> st.SearchStrategy[str]:
+    """Lines of TOML that give some of *names* any value."""
+    some = st.dictionaries(st.sampled_from(names), st.sampled_from(VALUES), max_size=4)
+    return some.map(lambda said: "".join(f"{k} = {v}\n" for k, v in said.items()))
+
+
+TABLES = {"issuers": TrustedIssuer, "clients": Client, "scopes": ScopeRule}
+
+
+@given(
+    lines([s.name for s in SETTINGS if s.name not in TABLES]),
+    st.tuples(*(lines([f.name for f in fields(kind)]) for kind in TABLES.values())),
+)
+def test_whatever_the_file_says_is_a_policy_or_a_problem(
+    tmp_path: Path, top: str, tables: tuple[str, ...]
+) -> None:
+    """A value of any type may stand anywhere, and something is said of it."""
+    said = [f"[[{name}]]\n{text}" for name, text in zip(TABLES, tables, strict=True)]
+    assert all(told(written(tmp_path, "\n".join([top, *said]))))

@@ -47,7 +47,8 @@ class Client:
         problems = Problems()
         problems.check(isinstance(self.id, str) and bool(self.id), "client: empty id")
         what = f"client {self.id}"
-        problems.check(self.issuer != "", f"{what}: issuer: an empty name")
+        named = self.issuer is None or (isinstance(self.issuer, str) and self.issuer)
+        problems.check(bool(named), f"{what}: issuer: {self.issuer!r} is no name")
         origins = names_of(self.origins, f"{what}: origins", problems)
         for origin in origins:
             if serialized(origin) != origin:

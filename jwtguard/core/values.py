@@ -61,18 +61,15 @@ def check_number(
 
 def fetchable(url: str, http_hosts: Collection[str]) -> bool:
     """RFC 8414 section 3: https; plain http on loopback or where it was allowed."""
+    if not isinstance(url, str) or _NOT_IN_URL.search(url):
+        return False
     try:
         parts = urlsplit(url)
         host = parts.hostname or ""
         _ = parts.port
-    except (AttributeError, TypeError, ValueError):
+    except ValueError:
         return False
-    if (
-        _NOT_IN_URL.search(url)
-        or not host
-        or parts.username is not None
-        or parts.fragment
-    ):
+    if not host or parts.username is not None or parts.fragment:
         return False
     plain = is_loopback_host(parts.netloc) or host in http_hosts
     return parts.scheme == "https" or (parts.scheme == "http" and plain)
