@@ -70,7 +70,7 @@ CLIENTS = [
         headers={
             "access-control-allow-methods": "GET, POST, HEAD, PUT",
             "access-control-allow-headers": "X-Request-ID, If-Match",
-            "access-control-max-age": "60",
+            "access-control-max-age": "45",
             CREDENTIALS: "true",
         },
     ),
