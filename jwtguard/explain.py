@@ -79,8 +79,8 @@ def _form_hint(token: str) -> str:
         return "five parts: an encrypted token (JWE); ask the issuer for a signed one"
     if token.count(".") != 2:
         return (
-            "an opaque token; some issuers (Auth0) make a JWT only if an audience is "
-            "asked for"
+            "an opaque token; some issuers make a JWT only if the token request names "
+            "the API: Auth0 by `audience`, oidc-provider by `resource`"
         )
     return "the token may have been cut or quoted on its way here"
 
@@ -185,6 +185,8 @@ def _one(name: str, check: Callable[[], Any], expected: str, found: str) -> Chec
         check()
     except AuthError as error:
         hint = _HINTS.get(error.reason, "")
+        if error.reason == "missing_claim":
+            hint = _MISSING.get(error.detail, hint)
         if name == "audience" and _nearly(expected, found):
             hint = "almost the same: audiences are compared exactly"
         detail = f"{found} ({error.detail})" if error.detail else found
@@ -192,13 +194,14 @@ def _one(name: str, check: Callable[[], Any], expected: str, found: str) -> Chec
     return Check(name=name, passed=True, expected=expected, found=found)
 
 
+_NOT_NAMED = (
+    "the token does not name this API: Keycloak needs an audience mapper, Auth0 an "
+    "audience parameter in the token request, oidc-provider a resource parameter"
+)
 _HINTS = {
     "id_token": "the client sent its ID token; it has to send access_token",
     "refresh_token": "the client sent its refresh token; it has to send access_token",
-    "wrong_audience": (
-        "the token does not name this API: Keycloak needs an audience mapper on the "
-        "client, Auth0 an audience parameter in the token request"
-    ),
+    "wrong_audience": _NOT_NAMED,
     "not_access_token": (
         "no scope, client_id or typ marks it as an access token: an ID token, or an "
         "issuer that needs a profile (JWTGUARD_PROFILE)"
@@ -207,6 +210,13 @@ _HINTS = {
     "not_yet_valid": "the issuer's clock is ahead of this one",
     "issued_in_future": "the issuer's clock is ahead of this one",
     "missing_claim": "JWTGUARD_PROFILE, or `require` of the issuer, says what it needs",
+}
+_MISSING = {
+    "aud": _NOT_NAMED,
+    "sub": (
+        "Keycloak's lightweight tokens need `Add to lightweight access token` on the "
+        "mapper sub; others may keep the user elsewhere: `subject_claim` of the issuer"
+    ),
 }
 
 

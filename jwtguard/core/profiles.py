@@ -48,7 +48,13 @@ RFC9068 = Profile(
 )
 GENERIC = Profile(
     name="generic",
-    marks={"token_use": ("access",), "typ": ("bearer",)},
+    marks={
+        "token_use": ("access",),
+        "typ": ("bearer",),
+        "type": ("access", "access_token"),
+        "token_type": ("access", "access_token", "bearer"),
+        "token_class": ("access_token",),
+    },
     hints=("client_id",),
 )
 KEYCLOAK = Profile(
@@ -62,7 +68,7 @@ KEYCLOAK = Profile(
 AUTH0 = Profile(
     name="auth0",
     marks={"gty": ("password", "client-credentials", "refresh_token")},
-    hints=("client_id",),
+    hints=("client_id", "permissions"),
     client_claims=("azp", "client_id"),
     scope_claims=("scope",),
     role_claims=("permissions",),

@@ -16,7 +16,7 @@ Claims = Mapping[str, Any]
 _LATEST = 1e15
 """Seconds; a later time is a mistake, and would not fit where times are added."""
 
-_TYPE_CLAIMS = ("token_use", "typ", "type", "token_class")
+_TYPE_CLAIMS = ("token_use", "typ", "type", "token_type", "token_class")
 """Claims in which issuers say what kind of token it is."""
 _NEGATIVE_MARKS = {
     "id": "id_token", "id_token": "id_token", "idtoken": "id_token",
@@ -26,10 +26,16 @@ _NEGATIVE_MARKS = {
     "logout": "logout_token", "logout_token": "logout_token",
 }  # fmt: skip
 
+_OF_ID_TOKENS = ("nonce", "at_hash", "c_hash")
+"""Claims that only ID tokens have, where nothing marks an access token."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TokenRules:
-    """What one issuer's tokens must say: its profile and the policy, put together."""
+    """What one issuer's tokens must say: its profile and the policy, put together.
+
+    ``clients`` are the ids that the policy lists: who an ID token would be meant for.
+    """
 
     issuer: str
     profile: Profile
@@ -37,6 +43,7 @@ class TokenRules:
     algorithms: Collection[str]
     leeway: float
     max_lifetime: float | None = None
+    clients: frozenset[str] = frozenset()
 
     def principal(self, token: str, compact: Compact, now: float) -> Principal:
         """Check every claim and return who the token speaks for."""
@@ -91,11 +98,10 @@ class TokenRules:
         """RFC 7519 section 4.1.3: one of the audiences is ours."""
         if self.audience == "unchecked":
             return
-        aud = claims.get("aud")
-        if aud is None:  # though the profile may not ask for it
+        if claims.get("aud") is None:  # though the profile may not ask for it
             raise InvalidTokenError("missing_claim", detail="aud")
-        listed = [aud] if isinstance(aud, str) else aud
-        if not isinstance(listed, list) or not all(isinstance(a, str) for a in listed):
+        listed = _audiences(claims)
+        if listed is None:
             raise InvalidTokenError("malformed_claim", detail="aud")
         if self.audience.isdisjoint(listed):
             raise InvalidTokenError("wrong_audience")
@@ -104,27 +110,34 @@ class TokenRules:
         """RFC 8725 section 3.11: an access token, and no other kind of token."""
         if claims.get("cnf") is not None:
             raise InvalidTokenError("bound_token")
+        _refuse_others(typ, claims)
         profile = self.profile
-        for name in _TYPE_CLAIMS:
-            value = claims.get(name)
-            if isinstance(value, str) and value.lower() in _NEGATIVE_MARKS:
-                raise InvalidTokenError(_NEGATIVE_MARKS[value.lower()])
-        if "events" in claims or typ == "logout+jwt":
-            raise InvalidTokenError("logout_token")
         marked = typ in AT_JWT or _bears_mark(profile, claims)
-        if not marked and any(c in claims for c in ("nonce", "at_hash", "c_hash")):
+        hinted = marked or self._hinted(claims)
+        if not marked and any(name in claims for name in _OF_ID_TOKENS):
+            raise InvalidTokenError("id_token")
+        if profile.needs_mark and not hinted and self._for_a_client(claims):
             raise InvalidTokenError("id_token")
         if typ not in profile.header_types:
             raise InvalidTokenError("wrong_type", detail=f"typ {typ[:32]!r}")
         for name, value in profile.expect.items():
             if claims.get(name) != value:
                 raise InvalidTokenError("not_access_token", detail=name)
-        hints = (*profile.hints, *profile.scope_claims)
-        hinted = any(claims.get(name) is not None for name in hints)
-        # An expected tenant, say, would let that tenant's ID tokens in.
-        hinted = hinted or any(name in profile.expect for name in _TYPE_CLAIMS)
-        if profile.needs_mark and not (marked or hinted):
+        if profile.needs_mark and not hinted:
             raise InvalidTokenError("not_access_token")
+
+    def _hinted(self, claims: Claims) -> bool:
+        """Whether a claim is there that speaks for an access token."""
+        names = (*self.profile.hints, *self.profile.scope_claims)
+        if any(claims.get(name) is not None for name in names):
+            return True
+        # Of types alone: an expected tenant would let that tenant's ID tokens in.
+        expected = self.profile.expect.items()
+        return any(claims.get(n) == v for n, v in expected if n in _TYPE_CLAIMS)
+
+    def _for_a_client(self, claims: Claims) -> bool:
+        """OpenID Connect Core section 2: an ID token is meant for the client."""
+        return not self.clients.isdisjoint(_audiences(claims) or ())
 
     def subject(self, claims: Claims) -> str:
         """RFC 7519 section 4.1.2: a non-empty string; empty where none is required."""
@@ -172,6 +185,25 @@ class TokenRules:
                 yield path
             for audience in audiences if "{audience}" in path else ():
                 yield path.replace("{audience}", audience)
+
+
+def _refuse_others(typ: str, claims: Claims) -> None:
+    """Refuse what says itself that it is an ID, refresh or logout token."""
+    for name in _TYPE_CLAIMS:
+        value = claims.get(name)
+        if isinstance(value, str) and value.lower() in _NEGATIVE_MARKS:
+            raise InvalidTokenError(_NEGATIVE_MARKS[value.lower()])
+    if "events" in claims or typ == "logout+jwt":
+        raise InvalidTokenError("logout_token")
+
+
+def _audiences(claims: Claims) -> list[str] | None:
+    """RFC 7519 section 4.1.3: one string, or an array of them; None for what is not."""
+    aud = claims.get("aud")
+    listed = [aud] if isinstance(aud, str) else aud
+    if not isinstance(listed, list) or not all(isinstance(a, str) for a in listed):
+        return None
+    return listed
 
 
 def _bears_mark(profile: Profile, claims: Claims) -> bool:

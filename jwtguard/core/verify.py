@@ -128,6 +128,11 @@ def rules_of(issuer: TrustedIssuer, policy: Policy) -> TokenRules:
         algorithms=issuer.algorithms or policy.algorithms,
         leeway=policy.leeway,
         max_lifetime=issuer.max_lifetime,
+        clients=frozenset(
+            client.id
+            for client in policy.clients
+            if client.issuer in (None, issuer.url)
+        ),
     )
 
 

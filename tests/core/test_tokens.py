@@ -277,6 +277,9 @@ BARE: dict[str, Any] = {"client_id": "absent", "scope": "absent"}
         {"scp": ["a"]},
         {"token_use": "access"},
         {"typ": "Bearer"},
+        {"type": "access_token"},
+        {"token_type": "access"},
+        {"token_class": "access_token"},
     ],
 )
 def test_one_positive_mark_is_needed(mark: dict[str, Any]) -> None:
@@ -302,7 +305,9 @@ def reason_of(changes: dict[str, Any], header: str = "jwt") -> str:
     return caught.value.reason
 
 
-@pytest.mark.parametrize("name", ["token_use", "typ", "type", "token_class"])
+@pytest.mark.parametrize(
+    "name", ["token_use", "typ", "type", "token_type", "token_class"]
+)
 @pytest.mark.parametrize(
     ("value", "why"),
     [
@@ -374,6 +379,26 @@ def test_an_expected_type_is_a_mark() -> None:
     """Where an issuer says in its own words what an access token is."""
     rules = with_profile(expect={"token_use": "api"})
     assert judged(rules, "jwt", token_use="api", **BARE)
+
+
+@pytest.mark.parametrize("aud", ["spa", ["spa"], ["spa", "api"]])
+@pytest.mark.parametrize("header", ["jwt", "", "id+jwt"])
+def test_without_a_mark_and_meant_for_a_client_it_is_an_id_token(
+    aud: Any, header: str
+) -> None:
+    """OpenID Connect Core section 2: ``aud`` names the client; also if we are in it."""
+    rules = replace(RULES, clients=frozenset({"spa"}))
+    assert reason(rules, header, aud=aud, **BARE) == "id_token"
+
+
+def test_clients_in_the_audience_harm_no_access_token() -> None:
+    """A marked token may name them too, and whoever does without marks knows why."""
+    clients = frozenset({"spa"})
+    assert judged(replace(RULES, clients=clients), aud=["spa", "api"])
+    knowingly = replace(with_profile(needs_mark=False), clients=clients)
+    assert judged(knowingly, aud=["spa", "api"], **BARE)
+    typed = replace(with_profile(expect={"token_use": "api"}), clients=clients)
+    assert judged(typed, aud=["spa", "api"], token_use="api", **BARE)
 
 
 def test_a_profile_can_do_without_marks() -> None:
