@@ -1,0 +1,108 @@
+"""The page that says what was tested with which server: made from the tests.
+
+A module of tests names its ``SERVER``, or its shapes do; a test's docstring is the
+promise. ``python -m tests.issuers.table`` runs the suites and writes the page; a test
+proves that the page says what the suites came to.
+"""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections import defaultdict
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+TEST = HERE / "test_table.py"
+PAGE = HERE.parents[1] / "docs/issuers/tested.md"
+ORDER = (
+    "Keycloak",
+    "oidc-provider",
+    "Auth0",
+    "Microsoft Entra",
+    "Okta",
+    "Amazon Cognito",
+    "Sloppy servers",
+)
+HEAD = """\
+# What was tested
+
+Made by `python -m tests.issuers.table` from the tests in `tests/issuers`; one of them
+compares this page with what the others came to. Keycloak and oidc-provider run as real
+servers, and their tokens go through both examples, Flask under gunicorn and Starlette
+under uvicorn. Of the servers after them, the tokens that their documentation shows are
+signed with a test key.
+"""
+
+Row = tuple[str, str]
+results: dict[Row, list[str]] = defaultdict(list)
+"""Server and promise, and the outcome of each of its cases."""
+
+
+def row_of(item: pytest.Item) -> Row | None:
+    """Return server and promise of a test, if it belongs to a server."""
+    if item.path.parent != HERE or not isinstance(item, pytest.Function):
+        return None
+    shape = item.callspec.params.get("shape") if hasattr(item, "callspec") else None
+    server = getattr(shape, "server", None) or getattr(item.module, "SERVER", None)
+    said = inspect.getdoc(item.function) or ""
+    return (server, said.partition("\n")[0]) if server else None
+
+
+def note(item: pytest.Item, report: pytest.TestReport) -> None:
+    """Keep the outcome of a test: of its call, or of what kept it from being called."""
+    row = row_of(item)
+    if row is not None and (report.when == "call" or not report.passed):
+        results[row].append(report.outcome)
+
+
+def line(row: Row, outcomes: list[str]) -> str:
+    """Return the line of the page for one promise."""
+    worst = next((o for o in ("failed", "skipped") if o in outcomes), "passed")
+    cases = f"{len(outcomes)} cases" if len(outcomes) > 1 else "1 case"
+    return f"| {row[1].rstrip('.')} | {cases} | {worst} |"
+
+
+def page(found: dict[Row, list[str]], versions: dict[str, str]) -> str:
+    """Return the whole page."""
+    parts = [HEAD]
+    for server in ORDER:
+        rows = [(row, said) for row, said in found.items() if row[0] == server]
+        lines = [line(row, said) for row, said in rows]
+        title = f"{server} {versions.get(server, '')}".rstrip()
+        parts.append(
+            f"## {title}\n\n| what | tests | result |\n|---|---|---|\n"
+            + "\n".join(lines)
+            + "\n"
+        )
+    return "\n".join(parts)
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of the servers that run here."""
+    import json
+
+    from tests.issuers.keycloak.dist import VERSION
+
+    package = json.loads((HERE / "oidc_provider/package.json").read_text())
+    return {
+        "Keycloak": VERSION,
+        "oidc-provider": package["dependencies"]["oidc-provider"],
+    }
+
+
+def main() -> int:
+    """Run the suites, and write the page if they passed."""
+    from tests.issuers import table
+
+    options = ["-q", "-p", "no:cacheprovider", str(HERE), f"--ignore={TEST}"]
+    code = pytest.main(options)
+    if code == pytest.ExitCode.OK:
+        PAGE.write_text(page(table.results, versions()), "utf-8")
+    return int(code)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
