@@ -207,6 +207,7 @@ def test_the_front_door_has_exactly_these_names() -> None:
         ),
         ("fastapi", "FastAPIGuard"),
         ("forward", "BearerForward"),
+        ("profiles", "Profile PROFILES GENERIC"),
         ("relay", "TokenRelay"),
         ("testing", "FakeClock JWTIssuer jwt_issuer jwt_guard jwt_clock"),
     ],

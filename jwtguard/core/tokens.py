@@ -144,6 +144,8 @@ class TokenRules:
         subject = claims.get(self.profile.subject_claim)
         if subject is None and "sub" not in self.profile.require:
             return ""
+        if subject is None:
+            raise InvalidTokenError("missing_claim", detail="sub")
         if not isinstance(subject, str) or not subject:
             raise InvalidTokenError("malformed_claim", detail="sub")
         return subject

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -89,11 +90,21 @@ def test_an_access_token_of_the_family_is_read(profile: str) -> None:
 
 
 @pytest.mark.parametrize("profile", PROFILES)
-def test_an_id_token_of_the_family_is_refused(profile: str) -> None:
-    """Also one that has neither nonce nor at_hash, as the password grant makes them."""
-    with pytest.raises(InvalidTokenError) as caught:
-        rules(profile).principal("t", compact(*ID_TOKENS[profile]), NOW)
-    assert caught.value.reason in ("id_token", "wrong_type", "not_access_token")
+def test_each_other_token_of_the_family_has_its_own_reason(profile: str) -> None:
+    """Also an ID token without nonce and at_hash, as the password grant makes them."""
+    judge = replace(rules(profile), clients=frozenset({"spa"}))
+    head, access = ACCESS[profile]
+    typ, claims = ID_TOKENS[profile]
+    for why, other in (
+        ("id_token", compact(typ, {**claims, "aud": "spa"})),
+        ("refresh_token", compact(head, {**access, "typ": "Refresh"})),
+        ("refresh_token", compact(head, {**access, "token_use": "refresh"})),
+        ("logout_token", compact(head, {**access, "events": {}})),
+        ("logout_token", compact("logout+jwt", access)),
+    ):
+        with pytest.raises(InvalidTokenError) as caught:
+            judge.principal("t", other, NOW)
+        assert caught.value.reason == why
 
 
 @pytest.mark.parametrize("profile", PROFILES)

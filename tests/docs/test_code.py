@@ -21,6 +21,7 @@ ROOT = Path(__file__).parents[2]
 PAGES = [
     *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md")),
     *sorted((ROOT / "docs").glob("*.md")),
+    *sorted((ROOT / "docs/issuers").glob("*.md")),
 ]
 AUDIENCE = "https://api.example.com"
 OPTIONAL = ("prometheus_client", "opentelemetry")

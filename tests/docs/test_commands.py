@@ -16,6 +16,7 @@ ROOT = Path(__file__).parents[2]
 PAGES = [
     *ROOT.glob("*.md"),
     *(ROOT / "docs").glob("*.md"),
+    *(ROOT / "docs/issuers").glob("*.md"),
     *ROOT.glob("examples/*/*.md"),
 ]
 CLI_PAGE = ROOT / "docs" / "cli.md"

@@ -18,7 +18,11 @@ from jwtguard.vocabulary import CONFIG, SETTINGS
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
-PAGES = [*sorted(ROOT.glob("*.md")), *sorted(DOCS.glob("*.md"))]
+PAGES = [
+    *sorted(ROOT.glob("*.md")),
+    *sorted(DOCS.glob("*.md")),
+    *sorted((DOCS / "issuers").glob("*.md")),
+]
 KUBERNETES = ("JWTGUARD_SERVICE", "JWTGUARD_PORT")
 
 _FENCE = re.compile(r"^```.*?^```$|^<!--.*?^-->$", re.DOTALL | re.MULTILINE)
@@ -139,7 +143,7 @@ def test_special_refusals_are_those_of_the_code() -> None:
 
 def test_profiles_are_those_of_the_code() -> None:
     """The table of profiles has each profile, with the claims that it looks in."""
-    listed = {row[0].strip("`"): row for row in rows(DOCS / "issuers.md")}
+    listed = {row[0].strip("`"): row for row in rows(DOCS / "issuers/index.md")}
     for name, profile in PROFILES.items():
         row = listed[name]
         for cell, claims in (

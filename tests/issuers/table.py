@@ -8,11 +8,14 @@ proves that the page says what the suites came to.
 from __future__ import annotations
 
 import inspect
+import json
 import sys
 from collections import defaultdict
 from pathlib import Path
 
 import pytest
+
+from tests.issuers.keycloak.dist import VERSION
 
 HERE = Path(__file__).parent
 TEST = HERE / "test_table.py"
@@ -47,8 +50,12 @@ def row_of(item: pytest.Item) -> Row | None:
         return None
     shape = item.callspec.params.get("shape") if hasattr(item, "callspec") else None
     server = getattr(shape, "server", None) or getattr(item.module, "SERVER", None)
-    said = inspect.getdoc(item.function) or ""
-    return (server, said.partition("\n")[0]) if server else None
+    return (server, promise(inspect.getdoc(item.function))) if server else None
+
+
+def promise(said: str | None) -> str:
+    """Return the first line of a docstring, without its full stop."""
+    return (said or "").partition("\n")[0].rstrip(".")
 
 
 def note(item: pytest.Item, report: pytest.TestReport) -> None:
@@ -62,31 +69,32 @@ def line(row: Row, outcomes: list[str]) -> str:
     """Return the line of the page for one promise."""
     worst = next((o for o in ("failed", "skipped") if o in outcomes), "passed")
     cases = f"{len(outcomes)} cases" if len(outcomes) > 1 else "1 case"
-    return f"| {row[1].rstrip('.')} | {cases} | {worst} |"
+    return f"| {row[1]} | {cases} | {worst} |"
 
 
-def page(found: dict[Row, list[str]], versions: dict[str, str]) -> str:
-    """Return the whole page."""
+def title(server: str) -> str:
+    """Return the heading of a server: with its version, if it runs here."""
+    return f"## {server} {_versions().get(server, '')}".rstrip()
+
+
+def written(server: str) -> str:
+    """Return what the page says of a server now, its heading included."""
+    rest = PAGE.read_text("utf-8").partition(f"## {server}")[2]
+    return f"## {server}{rest.partition(chr(10) + '## ')[0]}"
+
+
+def page() -> str:
+    """Return the whole page, from the results."""
     parts = [HEAD]
     for server in ORDER:
-        rows = [(row, said) for row, said in found.items() if row[0] == server]
-        lines = [line(row, said) for row, said in rows]
-        title = f"{server} {versions.get(server, '')}".rstrip()
-        parts.append(
-            f"## {title}\n\n| what | tests | result |\n|---|---|---|\n"
-            + "\n".join(lines)
-            + "\n"
-        )
+        lines = [line(row, said) for row, said in results.items() if row[0] == server]
+        top = [title(server), "", "| what | tests | result |", "|---|---|---|"]
+        parts.append("\n".join([*top, *lines, ""]))
     return "\n".join(parts)
 
 
-def versions() -> dict[str, str]:
-    """Return the versions of the servers that run here."""
-    import json
-
-    from tests.issuers.keycloak.dist import VERSION
-
-    package = json.loads((HERE / "oidc_provider/package.json").read_text())
+def _versions() -> dict[str, str]:
+    package = json.loads((HERE / "oidc_provider/package.json").read_text("utf-8"))
     return {
         "Keycloak": VERSION,
         "oidc-provider": package["dependencies"]["oidc-provider"],
@@ -95,12 +103,13 @@ def versions() -> dict[str, str]:
 
 def main() -> int:
     """Run the suites, and write the page if they passed."""
+    # Run as a program this is another module than the one that the tests write to.
     from tests.issuers import table
 
     options = ["-q", "-p", "no:cacheprovider", str(HERE), f"--ignore={TEST}"]
     code = pytest.main(options)
     if code == pytest.ExitCode.OK:
-        PAGE.write_text(page(table.results, versions()), "utf-8")
+        PAGE.write_text(table.page(), "utf-8")
     return int(code)
 
 
