@@ -24,7 +24,7 @@ HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
 LIBRARY = HERE / "node_modules/oidc-client-ts/dist/browser/oidc-client-ts.min.js"
 APPS = "tests.browser.apps"
-LIFETIME = 2
+LIFETIME = 4
 """Seconds that an access token lives: long enough to use, short enough to wait for."""
 
 

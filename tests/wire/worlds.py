@@ -27,6 +27,7 @@ from jwtguard.asgi import GuardMiddleware as ASGIGuard
 from jwtguard.flask import JWTGuard
 from jwtguard.starlette import GuardMiddleware as StarletteGuard
 from jwtguard.wsgi import GuardMiddleware as WSGIGuard
+from tests.wire.tokens import ISSUER
 
 Fields = tuple[tuple[str, str], ...]
 
@@ -111,8 +112,12 @@ class App:
 
 
 def guard_of(settings: Mapping[str, str]) -> Guard:
-    """Return a guard by these settings, names without their prefix."""
-    return Guard(load_policy({f"JWTGUARD_{k}": v for k, v in settings.items()}))
+    """Return a guard by these settings, names without their prefix.
+
+    It lives in the issuer's moment: tokens made for the table do not grow old.
+    """
+    policy = load_policy({f"JWTGUARD_{k}": v for k, v in settings.items()})
+    return Guard(policy, clock=ISSUER.clock)
 
 
 def _seen(scope: Mapping[str, Any], body: bytes) -> dict[str, Any]:
