@@ -100,7 +100,9 @@ class GuardMiddleware:
             await self._http(scope, receive, send)
         elif kind == "websocket":
             await self._websocket(scope, receive, send)
-        elif kind == "lifespan" and self._problem is not None:
+        elif kind != "lifespan":  # whatever it carries, no rule has looked at it
+            raise ConfigurationError(f"GuardMiddleware does not know {kind!r}")
+        elif self._problem is not None:
             await receive()
             text = str(self._problem)
             await send({"type": "lifespan.startup.failed", "message": text})

@@ -72,7 +72,9 @@ class Guesses:
             (self._limit, ("jwtguard", "user", _folded(name), caller)),
             (self._address_limit, ("jwtguard", "address", caller)),
         )
-        for limit, key in counted:
+        # Who is over the limit of his address leaves no trace of further names.
+        open_still = window.test(self._address_limit, "jwtguard", "address", caller)
+        for limit, key in counted if open_still else counted[1:]:
             if not window.hit(limit, *key):
                 reset = window.get_window_stats(limit, *key).reset_time
                 return max(1, int(reset - time.time()) + 1)

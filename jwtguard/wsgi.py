@@ -65,10 +65,10 @@ class GuardMiddleware:
             environ["wsgi.input"] = BytesIO(decision.body)
             environ["CONTENT_LENGTH"] = str(len(decision.body))
             environ.pop("HTTP_TRANSFER_ENCODING", None)  # as it is framed now
-        if decision.instead is not None:
-            return _or_else(self.app, environ, start_response, decision)
         decorated = _decorating(start_response, decision.headers)
         try:
+            if decision.instead is not None:
+                return _or_else(self.app, environ, start_response, decision)
             return self.app(environ, decorated)
         except AuthError as error:
             error.cors = decision.headers.cors

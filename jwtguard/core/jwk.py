@@ -60,6 +60,14 @@ _CURVE_ALGORITHMS = {
 }
 _ED_ALGORITHMS = frozenset({"EdDSA", "Ed25519"})
 
+_P25519 = 2**255 - 19
+_Y8 = 0x7A03AC9277FDC74EC6CC392CFA53202A0F67100D760B3CBA4FD84D3D706A17C7
+_LOW_ORDER = frozenset({0, 1, _P25519 - 1, _Y8, _P25519 - _Y8})
+"""The y coordinates of the eight points that anybody can sign for (RFC 8032)."""
+_ROCA_PRIMES = (
+    11, 13, 17, 19, 37, 53, 61, 71, 73, 79, 97, 103, 107, 109, 127, 151, 157,
+)  # fmt: skip
+
 PublicKey = rsa.RSAPublicKey | ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey
 
 
@@ -232,6 +240,28 @@ def _check_rsa(n: int, e: int) -> None:
         raise ValueError("RSA modulus out of range")
     if e < 3 or e % 2 == 0 or e.bit_length() > 32:
         raise ValueError("RSA exponent out of range")
+    if all(n % p in powers for p, powers in _ROCA.items()):
+        raise ValueError("an RSA key whose private half can be computed")
+
+
+def _powers(p: int) -> frozenset[int]:
+    found, value = [1], 65537 % p
+    while value != 1:
+        found.append(value)
+        value = value * 65537 % p
+    return frozenset(found)
+
+
+# CVE-2017-15361: a chip made primes out of powers of 65537, and they are factored.
+_ROCA = {p: _powers(p) for p in _ROCA_PRIMES}
+
+
+def _check_ed25519(public: ed25519.Ed25519PublicKey) -> None:
+    """RFC 8032 section 8: a key of small order verifies what nobody has signed."""
+    encoded = public.public_bytes(Encoding.Raw, PublicFormat.Raw)
+    y = int.from_bytes(encoded, "little") & (2**255 - 1)  # the top bit is x's sign
+    if y % _P25519 in _LOW_ORDER:
+        raise ValueError("an Ed25519 key of small order")
 
 
 def _prepared(public: object, kid: str | None, alg: str | None) -> Key | None:
@@ -243,6 +273,7 @@ def _prepared(public: object, kid: str | None, alg: str | None) -> Key | None:
         names = {"secp256r1": "P-256", "secp384r1": "P-384", "secp521r1": "P-521"}
         fit = _CURVE_ALGORITHMS.get(names.get(public.curve.name, ""), frozenset())
     elif isinstance(public, ed25519.Ed25519PublicKey):
+        _check_ed25519(public)
         fit = _ED_ALGORITHMS
     else:
         return None

@@ -60,11 +60,15 @@ class ScopeRule:
             raise ConfigurationError(*problems)
 
     def takes(self, method: str) -> bool:
-        """GET stands for HEAD too; a WebSocket handshake is a GET."""
+        """GET stands for HEAD too; a WebSocket handshake is a GET.
+
+        Frameworks route ``post`` to what they have for ``POST``, so case is no way out.
+        """
+        wanted = method.upper()
         return (
             not self.methods
-            or method in self.methods
-            or (method == "HEAD" and "GET" in self.methods)
+            or wanted in self.methods
+            or (wanted == "HEAD" and "GET" in self.methods)
         )
 
 

@@ -58,7 +58,7 @@ class TokenRules:
             client_id=self.client(claims),
             scopes=self.scopes(claims),
             roles=self.roles(claims),
-            expires_at=_time(claims, "exp") or _LATEST,
+            expires_at=float(claims["exp"]),
             token=token,
             payload=compact.payload,
         )

@@ -1,0 +1,222 @@
+"""What attacking ourselves has found: each test is named after what it let happen."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from math import prod
+from typing import Any
+
+import anyio
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from flask import Flask
+from jwt.utils import base64url_encode
+from werkzeug.test import Client, EnvironBuilder
+
+from jwtguard import ConfigurationError
+from jwtguard.asgi import GuardMiddleware as ASGIGuard
+from jwtguard.core.discovery import FetchFailedError
+from jwtguard.core.jwk import parse_given
+from jwtguard.core.paths import ScopeRule
+from jwtguard.errors import InvalidTokenError, MissingTokenError
+from jwtguard.fetch import HTTPTransport
+from jwtguard.flask import JWTGuard
+from jwtguard.guesses import Guesses
+from jwtguard.testing import FakeClock, JWTIssuer
+from jwtguard.wsgi import GuardMiddleware as WSGIGuard
+
+WRITE = ScopeRule(path="/notes", methods=("POST",), require=("notes:write",))
+
+
+@pytest.mark.parametrize("method", ["POST", "post", "Post"])
+def test_post_in_small_letters_wrote_without_a_token(
+    jwt_issuer: JWTIssuer, method: str
+) -> None:
+    """Werkzeug folds the case of methods: a rule for POST stands for all spellings."""
+    app = Flask("attacked")
+    ran: list[str] = []
+
+    @app.post("/notes")
+    def write() -> str:
+        ran.append("written")
+        return "written"
+
+    JWTGuard(app, jwt_issuer.guard(public_paths=("/notes",), scopes=(WRITE,)))
+    environ = EnvironBuilder("/notes", "https://api.example").get_environ()
+    environ["REQUEST_METHOD"] = method
+    assert Client(app).open(environ).status_code == 401
+    assert ran == []
+
+
+P = 2**255 - 19
+D = -121665 * pow(121666, -1, P) % P
+Point = tuple[int, int]
+
+
+def _doubled(point: Point) -> Point:
+    """RFC 8032 section 5.1: twice a point of the curve, in its own coordinates."""
+    x, y = point
+    t = D * x * x * y * y % P
+    return (
+        2 * x * y * pow(1 + t, -1, P) % P,
+        (y * y + x * x) * pow(1 - t, -1, P) % P,
+    )
+
+
+def _root(square: int) -> int | None:
+    """RFC 8032 section 5.1.3: a square root modulo P, if there is one."""
+    root = pow(square, (P + 3) // 8, P)
+    if (root * root - square) % P:
+        root = root * pow(2, (P - 1) // 4, P) % P
+    return root if (root * root - square) % P == 0 else None
+
+
+def _small() -> list[int]:
+    """Return y of all points of order 1, 2, 4, and 8: there D y^4 + 2 y^2 is 1."""
+    root = _root(1 + D)
+    assert root is not None
+    squares = [(sign * root - 1) * pow(D, -1, P) % P for sign in (1, -1)]
+    eighth = next(y for y in map(_root, squares) if y is not None)
+    return [0, 1, P - 1, eighth, P - eighth, P, P + 1]
+
+
+SMALL = _small()
+
+
+@pytest.mark.parametrize("y", SMALL, ids=range(len(SMALL)))
+@pytest.mark.parametrize("sign", [0, 2**255], ids=["even", "odd"])
+def test_anybody_signed_for_a_key_of_small_order(y: int, sign: int) -> None:
+    """All eight points, and their other spellings: eight times each is nothing."""
+    x = _root((y * y - 1) * pow(D * y * y + 1, -1, P) % P)
+    assert x is not None
+    assert _doubled(_doubled(_doubled((x, y % P)))) == (0, 1)
+    encoded = (y | sign).to_bytes(32, "little")
+    key = {"kty": "OKP", "crv": "Ed25519", "x": base64url_encode(encoded).decode()}
+    with pytest.raises(ValueError, match="no usable key"):
+        parse_given(key)
+
+
+def test_a_signature_by_nobody_verifies_where_the_check_is_missing() -> None:
+    """Why it matters: without any private key, every message is signed."""
+    point = (1).to_bytes(32, "little")
+    signature = point + bytes(32)
+    for message in (b"alice", b"mallory"):
+        Ed25519PublicKey.from_public_bytes(point).verify(signature, message)
+
+
+def test_a_key_made_by_a_broken_chip_could_be_factored() -> None:
+    """CVE-2017-15361 (ROCA): its modulus is a power of 65537 modulo small primes."""
+    primes = [p for p in range(3, 168, 2) if all(p % q for q in range(3, p, 2))]
+    product = prod(primes)
+    modulus = (2**2047 // product + 1) * product + pow(65537, 12345, product)
+    modulus += 0 if modulus % 2 else product
+    number = base64url_encode(modulus.to_bytes(256, "big")).decode()
+    with pytest.raises(ValueError, match="no usable key"):
+        parse_given({"kty": "RSA", "n": number, "e": "AQAB"})
+
+
+class _Drip:
+    """A server that sends the head of an answer for ever, a byte at a time."""
+
+    def __init__(self) -> None:
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}/"
+        self.gone = threading.Event()
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+        self._thread.start()
+
+    def _serve(self) -> None:
+        try:
+            peer, _ = self._socket.accept()
+            with peer:
+                peer.sendall(b"HTTP/1.1 200 OK\r\nA: ")
+                while not self._stop.wait(0.02):
+                    peer.sendall(b"a")
+        except OSError:
+            self.gone.set()
+
+    def close(self) -> None:
+        self._stop.set()
+        self._socket.close()
+        self._thread.join()
+
+
+@pytest.fixture
+def drip() -> Iterator[_Drip]:
+    server = _Drip()
+    yield server
+    server.close()
+
+
+def test_an_issuer_that_drips_headers_held_one_thread_for_each_retry(
+    drip: _Drip,
+) -> None:
+    """The connection is cut at the deadline, whatever arrives on it."""
+    before, began = threading.active_count(), time.monotonic()
+    with pytest.raises(FetchFailedError):
+        HTTPTransport()(drip.url, {}, 0.3)
+    assert time.monotonic() - began < 5
+    assert drip.gone.wait(10)
+    assert threading.active_count() <= before
+
+
+def test_a_preflight_of_a_public_path_crashed_a_wsgi_application(
+    jwt_issuer: JWTIssuer,
+) -> None:
+    """What the application raises is answered on this way too: 401, no exception."""
+
+    def app(environ: Any, start_response: Any) -> Any:
+        raise MissingTokenError("no_credentials")
+
+    environ = EnvironBuilder(
+        "/x", "https://api.example", method="OPTIONS"
+    ).get_environ()
+    environ["HTTP_ORIGIN"] = "https://www.example"
+    environ["HTTP_ACCESS_CONTROL_REQUEST_METHOD"] = "GET"
+    started: list[str] = []
+    guarded = WSGIGuard(app, jwt_issuer.guard(public_paths=("/x",)))
+    guarded(environ, lambda status, *_: started.append(status))  # type: ignore[arg-type, func-returns-value]
+    assert started == ["401 Unauthorized"]
+
+
+def test_a_connection_of_an_unknown_kind_reached_the_application(
+    jwt_issuer: JWTIssuer,
+) -> None:
+    """What is neither HTTP, WebSocket nor lifespan has passed no rule."""
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        raise AssertionError("the application ran")
+
+    guarded: Any = ASGIGuard(app, jwt_issuer.guard())
+    with pytest.raises(ConfigurationError, match="webtransport"):
+        anyio.run(guarded, {"type": "webtransport", "headers": []}, None, None)
+
+
+def test_a_token_that_ended_in_1970_never_ended_after_a_clock_jump() -> None:
+    """A clock that starts at zero does not turn ``exp`` 0 into no end at all."""
+    clock = FakeClock(now=0.0)
+    issuer = JWTIssuer(alg="ES256", clock=clock)
+    guard, token = issuer.guard(), issuer.token(claims={"exp": 0, "iat": 0})
+    assert guard.verify(token).expires_at == 0
+    clock.advance(1_800_000_000)
+    issuer.withdraw()
+    with pytest.raises(InvalidTokenError, match="expired"):
+        guard.verify(token)
+
+
+# The relay.
+
+
+def test_a_flood_of_names_filled_the_memory() -> None:
+    """Who is over the limit leaves nothing behind, however long and many the names."""
+    guesses = Guesses("1/minute", "memory://", lambda *_, **__: None, FakeClock())
+    for number in range(200):
+        guesses.count(f"{number}" * 1000, "192.0.2.1")
+    storage: Any = guesses._shared.storage
+    kept = [*storage.events]
+    assert len(kept) == 1 + 10
+    assert max(map(len, kept)) < 200
