@@ -22,6 +22,10 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 settings.register_profile("ci", settings.get_profile("quick"), derandomize=True)
+# For mutation testing, where the same tests run thousands of times.
+settings.register_profile(
+    "swift", settings.get_profile("quick"), max_examples=20, derandomize=True
+)
 settings.load_profile("ci" if os.environ.get("CI") else "quick")
 
 Sign = Callable[..., str]

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import json
 from binascii import a2b_base64
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from math import isfinite
 from typing import Any, NamedTuple
 
 from ..errors import InvalidTokenError
 
+MAX_DEPTH = 64
+"""Arrays and objects inside each other; claims need a handful."""
 _ALPHABET = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 _TO_STANDARD = bytes.maketrans(b"-_", b"+/")
 _PADDING = (b"", b"", b"==", b"=")
@@ -75,11 +77,29 @@ _decoder = json.JSONDecoder(
 )
 
 
+def _check_depth(value: Any) -> None:
+    """What can just be read here is too deep for whoever reads it further down."""
+    level = [value]
+    for _ in range(MAX_DEPTH):
+        level = [inner for outer in level for inner in _members(outer)]
+        if not level:
+            return
+    raise ValueError("nested too deep")
+
+
+def _members(value: Any) -> Iterable[Any]:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()
+
+
 def parse_json(text: bytes) -> Any:
     """RFC 8259, and I-JSON (RFC 7493) in what it adds; else ValueError."""
     try:
         decoded = text.decode("utf-8")
         value = _decoder.decode(decoded)
+        if decoded.count("[") + decoded.count("{") > MAX_DEPTH:
+            _check_depth(value)
         if "\\u" in decoded:  # an escape may smuggle half a surrogate pair in
             json.dumps(value, ensure_ascii=False).encode("utf-8")
     except RecursionError:

@@ -27,6 +27,7 @@ from jwtguard.flask import JWTGuard
 from jwtguard.guesses import Guesses
 from jwtguard.testing import FakeClock, JWTIssuer
 from jwtguard.wsgi import GuardMiddleware as WSGIGuard
+from tests.attacks.attacker import GUARD, claims, signed
 
 WRITE = ScopeRule(path="/notes", methods=("POST",), require=("notes:write",))
 
@@ -206,6 +207,16 @@ def test_a_token_that_ended_in_1970_never_ended_after_a_clock_jump() -> None:
     issuer.withdraw()
     with pytest.raises(InvalidTokenError, match="expired"):
         guard.verify(token)
+
+
+def test_claims_nested_to_the_edge_of_the_stack_crashed_their_reader() -> None:
+    """What can just be read by the guard is too deep for an application below it."""
+    said = json.dumps(claims())[:-1]
+    for depth in (100, 500, 900, 5000):
+        nested = f'{said},"x":{"[" * depth}{"]" * depth}}}'
+        with pytest.raises(InvalidTokenError, match="malformed"):
+            GUARD.verify(signed(body=nested))
+    assert GUARD.verify(signed(body=said + ',"x":[' + "[]," * 999 + "[]]}")).claims
 
 
 # The relay.
