@@ -142,6 +142,8 @@ def _header(members: Any) -> Header:
         raise InvalidTokenError("malformed")
     if "crit" in members:  # RFC 7515 section 4.1.11: we understand no extension
         raise InvalidTokenError("unsupported_critical")
+    if members.get("b64", True) is not True:  # RFC 7797 section 6: never without crit
+        raise InvalidTokenError("malformed")
     return Header(alg, kid, (typ or "").lower())
 
 

@@ -27,7 +27,7 @@ from jwtguard.flask import JWTGuard
 from jwtguard.guesses import Guesses
 from jwtguard.testing import FakeClock, JWTIssuer
 from jwtguard.wsgi import GuardMiddleware as WSGIGuard
-from tests.attacks.attacker import GUARD, claims, signed
+from tests.attacks.attacker import GUARD, claims, header, signed
 
 WRITE = ScopeRule(path="/notes", methods=("POST",), require=("notes:write",))
 
@@ -217,6 +217,15 @@ def test_claims_nested_to_the_edge_of_the_stack_crashed_their_reader() -> None:
         with pytest.raises(InvalidTokenError, match="malformed"):
             GUARD.verify(signed(body=nested))
     assert GUARD.verify(signed(body=said + ',"x":[' + "[]," * 999 + "[]]}")).claims
+
+
+@pytest.mark.parametrize("value", [False, 0, None, "false"])
+def test_a_token_had_two_payloads_one_for_us_and_one_for_rfc_7797(value: Any) -> None:
+    """``b64`` false means to some parsers that the payload is what we would decode."""
+    token = signed(header(b64=value))
+    with pytest.raises(InvalidTokenError, match="malformed"):
+        GUARD.verify(token)
+    assert GUARD.verify(signed(header(b64=True)))
 
 
 # The relay.

@@ -133,6 +133,8 @@ HEADERS: list[Row] = [
         for value in CRITS
     ),
     ("b64 false, critical", "RFC 7797", heads(b64=False, crit=["b64"]), CRITICAL),
+    ("b64 false, not critical", "RFC 7797 6", heads(b64=False), MALFORMED),
+    ("b64 of another type", "RFC 7797 6", heads(b64=0), MALFORMED),
     ("a payload that is not encoded", "RFC 7797 5.2", f"{b64('{}')}.{{}}.AAAA", MALFORMED),
     ("zip, a deflated payload", "RFC 7516 4.1.3; CVE-2024-33664", signed(header(zip="DEF"), zlib.compress(b"{}" * 999)[2:-4]), MALFORMED),
     ("zip, but not deflated", "RFC 7515 4", heads(zip="DEF"), ACCEPTED),

@@ -140,7 +140,7 @@ def test_rule_18_crit_of_any_json_type(value: str) -> None:
 
 def test_rule_19_other_header_parameters_are_ignored() -> None:
     """What is not critical may be there."""
-    header = b'{"alg":"ES256","jku":"https://evil.example","x":{"y":[1]},"b64":false}'
+    header = b'{"alg":"ES256","jku":"https://evil.example","x":{"y":[1]},"b64":true}'
     assert parse(compact(header=header)).header == ("ES256", None, "")
 
 
