@@ -5,7 +5,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint types docs bench bench-keys coverage clean
+.PHONY: help demo test check lint types docs bench bench-keys coverage audit fuzz mutants soak clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -54,5 +54,26 @@ bench: $(STAMP)  ## cost per request, beside the bare application
 bench-keys: .venv-bench/.installed  ## key caches in a storm, ours beside others; refreshes the page
 	.venv-bench/bin/python -m benchmarks.keys --json benchmarks/keys.json --plot docs/_static/keys-storm.svg --page docs/benchmarks-keys.md
 
+ATTACK := .venv/.attack
+SECONDS ?= 60
+SOAK ?= 600
+
+$(ATTACK): $(STAMP)
+	$(BIN)/python -m pip install --disable-pip-version-check -e '.[attack]'
+	@touch $@
+
+audit: $(ATTACK)  ## known holes in what is installed, where the advisory service is reached
+	$(BIN)/pip-audit --skip-editable
+
+fuzz: $(ATTACK)  ## look for crashes and forgeries; SECONDS=60 for each target
+	nice $(BIN)/python -m tests.fuzz --seconds $(SECONDS)
+
+mutants: $(ATTACK)  ## change core/ in thousands of ways: which changes does no test see?
+	nice $(BIN)/mutmut run --max-children 1
+	@$(BIN)/mutmut results
+
+soak: $(STAMP)  ## ten minutes of good and hostile traffic; SOAK=600
+	nice $(BIN)/python -m tests.soak --seconds $(SOAK)
+
 clean:  ## remove what the other targets made
-	rm -rf .venv .venv-bench docs/_build .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage .coverage.*
+	rm -rf .venv .venv-bench docs/_build .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage .coverage.* .fuzz mutants

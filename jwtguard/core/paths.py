@@ -96,7 +96,7 @@ def pattern_problem(pattern: str) -> str | None:
 def gives(pattern: str, path: str) -> bool:
     """Exactly as written; ``/x/*`` is what lies below ``/x``, not ``/x`` itself."""
     if pattern.endswith("/*"):
-        return path.startswith(pattern[:-1]) and len(path) >= len(pattern) - 1
+        return path.startswith(pattern[:-1])
     return path == pattern
 
 

@@ -737,6 +737,33 @@ def test_a_credentialed_origin_is_that_clients_alone(cookies: House) -> None:
     assert decision.reason == "foreign_origin"
 
 
+def test_two_clients_at_one_origin_do_not_share_credentials(
+    jwt_issuer: JWTIssuer,
+) -> None:
+    """The page may use the cookie of the client that was promised it, and no other."""
+    both = (
+        Client(id="ssr", origins=(SSR,), credentials=True),
+        Client(id="spa", origins=(SSR,)),
+    )
+    house = House(jwt_issuer, clients=both, cookie="token")
+    for method in ("GET", "POST"):
+        assert isinstance(by_cookie(house, method, origin=SSR), Proceed)
+        refused = by_cookie(house, method, origin=SSR, client_id="spa")
+        assert refused.reason == "foreign_origin"
+
+
+def test_the_own_origin_gets_cors_fields_if_a_client_lists_it(
+    jwt_issuer: JWTIssuer,
+) -> None:
+    """It passes in any case, and reads the answer like any page of that client."""
+    own = f"https://{API}"
+    house = House(jwt_issuer, clients=(Client(id="spa", origins=(own,)),))
+    bearer = {"authorization": f"Bearer {house.token()}"}
+    decision = house.decide(request("/x", "POST", origin=own, **bearer))
+    assert isinstance(decision, Proceed)
+    assert dict(decision.headers.cors)["Access-Control-Allow-Origin"] == own
+
+
 def test_a_websocket_by_cookie_needs_an_origin(cookies: House) -> None:
     """Its handshake is a GET, but no safe one."""
     for fields, expected in (

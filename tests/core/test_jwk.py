@@ -110,6 +110,12 @@ MODULI = [0, 1, 2**1023, 2**2047 - 1, 2**8192 + 1, 2**100000 + 1]
 EXPONENTS = [0, 1, 2, 4, 65536, 2**32 + 1, 2**64 + 1, 2**2000 + 1, 2**60000 + 1]
 
 
+@pytest.mark.parametrize("e", [3, 5, 17, 65537, 2**31 + 11, 2**32 - 1])
+def test_a_good_exponent_is_usable(e: int) -> None:
+    """Odd, from 3 to 32 bits: issuers use them."""
+    assert usable({"kty": "RSA", "n": number(N), "e": number(e)}) is not None
+
+
 @pytest.mark.parametrize("e", EXPONENTS, ids=range(len(EXPONENTS)))
 def test_rule_5_a_bad_exponent_is_unusable(e: int) -> None:
     """1, even, zero or huge: skipped, quickly, without an exception."""

@@ -93,6 +93,8 @@ def test_another_spelling_is_put_right(written: str, right: str) -> None:
         "https://a\x00",
         "https://exämple.com",
         "https://a。b",
+        "https://loca\u212ahost",  # the Kelvin sign: small, it is an ASCII k
+        "capacitor://loc\u212alhost",
         "https://a.",
         "https://.a",
         "https://a\\b",

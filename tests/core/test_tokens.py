@@ -446,3 +446,56 @@ def _guard(jwt_issuer: JWTIssuer) -> Guard:
         url=jwt_issuer.url, audience=AUDIENCE, role_claims=("realm_access.roles",)
     )
     return jwt_issuer.guard(issuers=(trusted,))
+
+
+@pytest.mark.parametrize(
+    ("changes", "detail"),
+    [
+        ({"exp": "absent"}, "exp"),
+        ({"sub": "absent"}, "sub"),
+        ({"iss": 1}, "iss"),
+        ({"jti": 1}, "jti"),
+        ({"aud": 1}, "aud"),
+        ({"sub": ""}, "sub"),
+        ({"client_id": 1}, "client_id"),
+        ({"exp": "x"}, "exp"),
+        ({"exp": 1e300}, "exp"),
+        ({"nbf": None}, "nbf"),
+        ({"iat": True}, "iat"),
+        ({"header": "x" * 40}, f"typ {'x' * 32!r}"),
+    ],
+)
+def test_the_log_learns_which_claim_it_was(
+    changes: dict[str, Any], detail: str
+) -> None:
+    """The detail names the claim, never its value."""
+    with pytest.raises(InvalidTokenError) as caught:
+        judged(**changes)
+    assert caught.value.detail == detail
+
+
+def test_the_log_learns_what_a_setting_has_asked_for() -> None:
+    """An expected claim, and the one that a capped lifetime needs."""
+    for rules, detail in (
+        (with_profile(expect={"tenant": "a"}), "tenant"),
+        (replace(RULES, max_lifetime=60), "iat"),
+    ):
+        with pytest.raises(InvalidTokenError) as caught:
+            judged(rules)
+        assert caught.value.detail == detail
+
+
+def test_an_unchecked_audience_leaves_the_other_claims_required() -> None:
+    """What stands after ``aud`` in the list is still looked for."""
+    rules = replace(RULES, audience="unchecked")
+    assert reason(rules, sub="absent", aud="absent") == "missing_claim"
+
+
+def test_no_client_can_be_called_so_that_its_roles_count() -> None:
+    """Neither the placeholder itself nor a letter of ``unchecked`` is an audience."""
+    role = {"roles": ["admin"]}
+    access = dict.fromkeys(("{audience}", *"unchecked"), role)
+    rules = with_profile(role_claims=("resource_access.{audience}.roles",))
+    assert judged(rules, resource_access=access).roles == frozenset()
+    loose = replace(rules, audience="unchecked")
+    assert judged(loose, resource_access=access).roles == frozenset()
