@@ -76,7 +76,7 @@ class Traffic:
         connection.request(method, path, body or None, dict(headers))
         answer = connection.getresponse()
         answer.read()
-        if answer.will_close:
+        if answer.will_close or answer.status == 413:  # the body was left unread
             connection.close()
         return answer.status
 
