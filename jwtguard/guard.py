@@ -9,7 +9,9 @@ from collections.abc import Awaitable, Callable, Generator
 from math import inf
 from typing import Any, Protocol, TypeVar
 
+import anyio
 import anyio.to_thread
+from anyio.lowlevel import RunVar
 
 from .core.flow import Flow
 from .core.messages import (
@@ -37,6 +39,19 @@ class Clock(Protocol):
 
     def monotonic(self) -> float:
         """Return seconds since any moment that does not move."""
+
+
+_own_threads: RunVar[anyio.CapacityLimiter] = RunVar("jwtguard_threads")
+
+
+def _threads() -> anyio.CapacityLimiter:
+    """Threads of our own: a slow token server holds none of the application's."""
+    try:
+        return _own_threads.get()
+    except LookupError:
+        limiter = anyio.CapacityLimiter(40)
+        _own_threads.set(limiter)
+        return limiter
 
 
 async def _no_body(_: int) -> bytes | None:
@@ -138,7 +153,9 @@ class Guard:
                 elif isinstance(ask, AwaitFetch):
                     await self._fetcher.await_(ask.flight)
                 else:
-                    answer = await anyio.to_thread.run_sync(ask.work)
+                    answer = await anyio.to_thread.run_sync(
+                        ask.work, limiter=_threads()
+                    )
         except StopIteration as stop:
             result: Result = stop.value
             return result

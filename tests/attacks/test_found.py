@@ -10,13 +10,15 @@ from math import prod
 from typing import Any
 
 import anyio
+import anyio.to_thread
+import httpx
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from flask import Flask
 from jwt.utils import base64url_encode
 from werkzeug.test import Client, EnvironBuilder
 
-from jwtguard import ConfigurationError
+from jwtguard import ConfigurationError, Guard
 from jwtguard.asgi import GuardMiddleware as ASGIGuard
 from jwtguard.core.discovery import FetchFailedError
 from jwtguard.core.jwk import parse_given
@@ -25,6 +27,7 @@ from jwtguard.errors import InvalidTokenError, MissingTokenError
 from jwtguard.fetch import HTTPTransport
 from jwtguard.flask import JWTGuard
 from jwtguard.guesses import Guesses
+from jwtguard.relay import TokenRelay
 from jwtguard.testing import FakeClock, JWTIssuer
 from jwtguard.wsgi import GuardMiddleware as WSGIGuard
 from tests.attacks.attacker import GUARD, claims, header, signed
@@ -240,3 +243,37 @@ def test_a_flood_of_names_filled_the_memory() -> None:
     kept = [*storage.events]
     assert len(kept) == 1 + 10
     assert max(map(len, kept)) < 200
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_a_slow_token_server_took_the_threads_of_the_application(backend: str) -> None:
+    """However many logins wait for it, plain functions of the application run on."""
+    release = threading.Event()
+
+    def upstream(_: httpx.Request) -> httpx.Response:
+        release.wait(30)
+        return httpx.Response(400, json={"error": "invalid_grant"})
+
+    issuer = JWTIssuer(alg="ES256")
+    policy = issuer.policy(relay_url=f"{issuer.url}/t", relay_limit="999/minute")
+    relay = TokenRelay(Guard(policy), transport=httpx.MockTransport(upstream))
+    form = {"grant_type": "password", "client_id": "spa", "username": "alice"}
+
+    async def login() -> None:
+        transport = httpx.ASGITransport(app=relay.asgi)
+        base = "https://api.example"
+        async with httpx.AsyncClient(transport=transport, base_url=base) as client:
+            assert (await client.post("/token", data=form)).status_code == 400
+
+    async def crowd() -> None:
+        async with anyio.create_task_group() as group:
+            for _ in range(45):
+                group.start_soon(login)
+            try:
+                await anyio.sleep(0.5)  # let them all get stuck
+                with anyio.fail_after(10):
+                    assert await anyio.to_thread.run_sync(threading.get_ident)
+            finally:
+                release.set()
+
+    anyio.run(crowd, backend=backend)
