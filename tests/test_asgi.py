@@ -167,15 +167,17 @@ def test_without_lifespan_it_is_raised_on_the_first_request(
 
 
 def test_a_good_one_leaves_lifespan_to_the_application(jwt_guard: Guard) -> None:
-    """And whatever protocols come after."""
+    """What a protocol of a later day carries no rule has looked at: it ends here."""
     seen: list[str] = []
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
         seen.append(scope["type"])
 
-    for kind in ("lifespan", "something.new"):
-        run(GuardMiddleware(app, jwt_guard), {"type": kind})
-    assert seen == ["lifespan", "something.new"]
+    guarded = GuardMiddleware(app, jwt_guard)
+    run(guarded, {"type": "lifespan"})
+    with pytest.raises(ConfigurationError, match=r"something\.new"):
+        run(guarded, {"type": "something.new"})
+    assert seen == ["lifespan"]
 
 
 # Errors that leave the application.
