@@ -96,6 +96,7 @@ def measured(kinds: list[type[KeyCache]], rounds: int, console: Console) -> Any:
         "machine": _machine(),
         "versions": {name: version(name) for name in PACKAGES},
         "rounds": rounds,
+        "nice": os.nice(0),
         "load": {"before": began[0], "after": os.getloadavg()[0]},
         "figures": figures,
     }

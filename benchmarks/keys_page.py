@@ -122,7 +122,8 @@ def refresh(page: Path, report: Any) -> None:
     load = report["load"]
     said = (
         f"Measured on {report['machine']}, load {load['before']:.1f} before and "
-        f"{load['after']:.1f} after, medians of {report['rounds']} rounds: {versions}."
+        f"{load['after']:.1f} after, niceness {report['nice']}, medians of "
+        f"{report['rounds']} rounds: {versions}."
     )
     made = "\n".join((*lines, "", *_wrapped(said)))
     page.write_text(f"{before}{BEGIN}{made}\n{END}{after}", "utf-8")

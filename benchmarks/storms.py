@@ -156,6 +156,7 @@ async def flood(kind: Kind, issuer: Issuer, rounds: int) -> Figures:
         "ratio": median(flooded) / median(quiet),
         "fetches_per_slice": max(fetches),
         "refused_good": refused,
+        "samples_ms": {"quiet": quiet, "flooded": flooded},
     }
 
 
@@ -189,6 +190,7 @@ async def slow(kind: Kind, issuer: Issuer, rounds: int) -> Figures:
         "refused": refused,
         "gap_idle_ms": median(idle),
         "gap_slow_ms": median(busy),
+        "samples_ms": {"idle": idle, "slow": busy},
     }
 
 
