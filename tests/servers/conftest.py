@@ -53,11 +53,13 @@ class HoldingIssuer(JWTIssuer):
     def __init__(self) -> None:
         super().__init__(alg="ES256")
         self.hold_next = False
+        self.holding = threading.Event()
         self.over = threading.Event()
 
     def transport(self, url: str, headers: Mapping[str, str], timeout: float) -> Got:
         if self.hold_next:
             self.hold_next = False
+            self.holding.set()
             self.over.wait(60)
         return super().transport(url, headers, timeout)
 

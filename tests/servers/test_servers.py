@@ -195,6 +195,8 @@ def test_preloaded_workers_do_not_hang(
     environ = {before: issuer.token()} if before else {}
     issuer.hold_next = before == "FETCH_DURING_FORK"
     running = serve(*GUNICORN, "--preload", "--workers=8", "--threads=4", **environ)
+    if issuer.hold_next:  # the parent's request is on its way: let it be the first
+        assert issuer.holding.wait(20)
     used = before == "USE_BEFORE_FORK"
     assert issuer.fetches == used
     tokens = [issuer.token() for _ in range(160)]
