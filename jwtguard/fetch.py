@@ -6,6 +6,7 @@ redirect, and ends after ``DEADLINE`` seconds in all.
 
 from __future__ import annotations
 
+import os
 import socket
 import ssl
 import threading
@@ -137,9 +138,10 @@ class HTTPTransport:
 
     def _verify(self) -> ssl.SSLContext:
         """Build the context once: reading the trust store is the slow part."""
-        if self._context is None:
-            self._context = httpx.create_ssl_context()
-        return self._context
+        with _no_fork:
+            if self._context is None:
+                self._context = httpx.create_ssl_context()
+            return self._context
 
 
 # Not compressed: a small answer must not become a large one.
@@ -152,6 +154,17 @@ _FAILURES = (
     RuntimeError,  # no more threads
     ValueError,
 )
+
+
+_no_fork = threading.Lock()
+"""Held while the TLS library reads its trust store: a child forked in the middle of
+that would inherit locks that nobody opens any more."""
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(
+        before=_no_fork.acquire,
+        after_in_parent=_no_fork.release,
+        after_in_child=_no_fork.release,
+    )
 
 
 class _Limit:
