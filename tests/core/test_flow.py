@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jwtguard import AuthError, Client, Guard, TrustedIssuer
+from jwtguard import AuthError, Client, Guard, Policy, TrustedIssuer
 from jwtguard.core.keys import KeyCache, Snapshot
 from jwtguard.core.messages import Decision, Got, Principal, Proceed, Request, Respond
 from jwtguard.core.paths import ScopeRule
@@ -331,6 +331,47 @@ def test_a_remembered_token_is_not_valid_before_its_time(
     house.passes(asked)
     jwt_clock._now -= 31
     assert house.reason(asked) == (401, "not_yet_valid")
+
+
+def test_a_remembered_token_keeps_to_the_leeway_and_comes_along(
+    jwt_issuer: JWTIssuer, jwt_clock: FakeClock
+) -> None:
+    """The first time and every other time: the same times count, the same is told."""
+    guard = jwt_issuer.guard()
+    now = jwt_clock.time()
+    early = jwt_issuer.token(claims={"nbf": now + 30})
+    for _ in range(2):
+        found = guard.decide(request("/x", token=early), lambda _: b"")
+        assert isinstance(found, Proceed)
+        assert principal(found).token == early
+        assert guard.verify(early).token == early
+    ends = jwt_issuer.token(claims={"exp": now + 100})
+    assert guard.verify(ends).token == ends
+    jwt_clock.advance(129.5)
+    assert guard.verify(ends).token == ends
+    jwt_clock.advance(0.5)
+    with pytest.raises(InvalidTokenError, match="expired"):
+        guard.verify(ends)
+
+
+def test_a_token_without_kid_is_tried_only_where_the_setting_says_so(
+    jwt_issuer: JWTIssuer, sign: Sign
+) -> None:
+    """``never`` means it, although the one published key would fit."""
+    token = sign(None, {"alg": "ES256"})
+    for kidless, good in (("one", True), ("never", False)):
+        issuer = TrustedIssuer(
+            url=jwt_issuer.url,
+            audience=AUDIENCE,
+            keys=jwt_issuer.jwks(),
+            kidless=kidless,
+        )
+        guard = Guard(Policy(issuers=[issuer]), clock=jwt_issuer.clock)
+        if good:
+            assert guard.verify(token).subject == "alice"
+        else:
+            with pytest.raises(InvalidTokenError, match="unknown_key"):
+                guard.verify(token)
 
 
 def test_a_remembered_token_dies_with_its_key(
