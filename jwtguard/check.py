@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import Any
 
 from .core.policy import Policy
 from .core.verify import Trusted
 from .errors import AuthError
 from .guard import Guard
+from .routes import Finding, Route, survey
+from .routes.judged import Row, about, rows
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One line of the report: ``ok``, ``note``, ``weak`` or ``wrong``."""
-
-    level: str
-    what: str
-    text: str
+def check_app(app: Any) -> tuple[list[Finding], list[Row]]:
+    """Check every guard found in *app*, and list what its routes demand."""
+    found = list(survey(app))
+    routes = [one for one in found if isinstance(one, Route)]
+    findings: list[Finding] = []
+    for guard in dict.fromkeys(route.guard for route in routes if route.guard):
+        findings += check(guard)
+    findings += [one for one in found if isinstance(one, Finding)]
+    findings += about(routes)
+    return list(dict.fromkeys(findings)), rows(routes)
 
 
 def check(guard: Guard) -> Iterator[Finding]:

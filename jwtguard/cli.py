@@ -7,17 +7,28 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import inspect
 import json
+import logging
 import os
+import re
 import sys
+import time
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
 
 from . import __version__
-from .check import Finding, check
-from .core.messages import Request
+from .check import check, check_app
 from .errors import ConfigurationError
-from .explain import Check, explain, try_request
+from .explain import Check, Dated, explain, token_in
+from .fetch import HTTPTransport
 from .guard import Guard
+from .routes import Finding
+from .routes.judged import Row
+from .settings import load_policy
+from .tried import request_of, try_request
 
 _EXTRAS = {"issuer": "issuer", "demo": "demo"}
 _COLOURS = {"ok": "32", "note": "36", "weak": "33", "wrong": "31"}
@@ -25,6 +36,8 @@ _COLOURS = {"ok": "32", "note": "36", "weak": "33", "wrong": "31"}
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; return its exit code."""
+    # What the guard would log is among the findings.
+    logging.getLogger(__package__).addHandler(logging.NullHandler())
     parser = _parser(sys.argv[1:] if argv is None else argv)
     arguments = parser.parse_args(argv)
     try:
@@ -44,6 +57,9 @@ def _parser(argv: Sequence[str]) -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     one = commands.add_parser("check", help="read JWTGUARD_*, reach the issuer, report")
+    one.add_argument(
+        "app", nargs="?", metavar="APP", help="module:app or module:factory()"
+    )
     one.add_argument("--json", action="store_true", help="for scripts")
     one.set_defaults(run=_check)
 
@@ -55,6 +71,9 @@ def _parser(argv: Sequence[str]) -> argparse.ArgumentParser:
     one.add_argument("--origin", help="also try a request from a page at this origin")
     one.add_argument("--method", help="also try a request with this method")
     one.add_argument("--path", help="also try a request to this path")
+    one.add_argument(
+        "--cookie", action="store_true", help="the token comes in JWTGUARD_COOKIE"
+    )
     one.set_defaults(run=_explain)
 
     for name, text in (
@@ -85,13 +104,61 @@ def _delegate(parser: argparse.ArgumentParser, name: str) -> None:
 
 
 def _check(arguments: argparse.Namespace) -> int:
-    findings = list(check(Guard.from_env()))
+    findings: Sequence[Finding]
+    rows: Sequence[Row] = ()
+    if arguments.app is None:
+        findings = list(check(Guard.from_env()))
+    else:
+        try:
+            findings, rows = check_app(_application(arguments.app))
+        except _NotAnApplicationError as error:
+            print(error, file=sys.stderr)
+            return 2
     if arguments.json:
-        rows = [{"level": f.level, "what": f.what, "text": f.text} for f in findings]
-        print(json.dumps(rows, indent=1))
+        told = {
+            "findings": [asdict(finding) for finding in findings],
+            "routes": [row.as_dict() for row in rows],
+        }
+        print(json.dumps(told, indent=1))
     else:
         _print_findings(findings)
-    return 1 if any(finding.level == "wrong" for finding in findings) else 0
+        _print_rows(rows)
+    levels = {one.level for one in findings} | {row.level for row in rows}
+    return 1 if "wrong" in levels else 0
+
+
+class _NotAnApplicationError(Exception):
+    """What was named cannot be checked; the text says why."""
+
+
+def _application(spec: str) -> Any:
+    """Import ``module:app``, or call ``module:factory()``."""
+    match = re.fullmatch(r"([\w.]+):([\w.]+?)(\(\))?", spec)
+    if match is None:
+        raise _NotAnApplicationError(f"{spec!r}: write module:app or module:factory()")
+    module, name, call = match.groups()
+    sys.path.insert(0, str(Path.cwd()))
+    try:
+        found: Any = importlib.import_module(module)
+        for part in name.split("."):
+            found = getattr(found, part)
+    except (ImportError, AttributeError) as error:
+        raise _NotAnApplicationError(f"{spec}: {error}") from error
+    if call:
+        return found()
+    if not callable(found):
+        raise _NotAnApplicationError(f"{spec}: {found!r} is no application")
+    if inspect.isfunction(found) and _needs_nothing(found):
+        raise _NotAnApplicationError(f"{spec} looks like a factory: write {spec}()")
+    return found
+
+
+def _needs_nothing(function: Callable[..., Any]) -> bool:
+    try:
+        inspect.signature(function).bind()
+    except TypeError:
+        return False
+    return True
 
 
 def _print_findings(findings: Sequence[Finding]) -> None:
@@ -101,13 +168,44 @@ def _print_findings(findings: Sequence[Finding]) -> None:
         print(f"{level}  {finding.what:{width}}  {finding.text}")
 
 
+def _print_rows(rows: Sequence[Row]) -> None:
+    if not rows:
+        return
+    head = Row(
+        level="", methods="method", path="path", demands="needs", handler="handler"
+    )
+    cells = [(r.methods, r.path, r.demands, r.handler) for r in (head, *rows)]
+    widths = [max(len(row[i]) for row in cells) for i in range(4)]
+    print()
+    for row, texts in zip((head, *rows), cells, strict=True):
+        level = _painted(f"{row.level:5}", row.level)
+        columns = zip(texts, widths, strict=True)
+        line = "  ".join([level, *(f"{text:{width}}" for text, width in columns)])
+        print(line.rstrip())
+
+
 def _explain(arguments: argparse.Namespace) -> int:
-    guard = Guard.from_env()
-    token = sys.stdin.read() if arguments.token == "-" else arguments.token  # noqa: S105
-    token = token.strip().removeprefix("Bearer ").strip()
-    checks = list(explain(guard, token))
-    if arguments.origin or arguments.method or arguments.path:
-        checks.append(try_request(guard, _request(arguments, token)))
+    clock = Dated(HTTPTransport(), time.time)
+    guard = Guard(load_policy(os.environ), transport=clock)
+    if arguments.cookie and guard.policy.cookie is None:
+        print("--cookie: JWTGUARD_COOKIE is not set", file=sys.stderr)
+        return 2
+    if arguments.token == "-" and sys.stdin.isatty():  # noqa: S105
+        print("paste the token, then press Enter and Ctrl-D", file=sys.stderr)
+    said = sys.stdin.read() if arguments.token == "-" else arguments.token  # noqa: S105
+    token = token_in(said)
+    checks = list(explain(guard, token, clock))
+    asked = arguments.method, arguments.path, arguments.origin
+    if any(asked) or arguments.cookie:
+        request = request_of(
+            guard,
+            token,
+            method=(arguments.method or "GET").upper(),
+            path=arguments.path or "/",
+            origin=arguments.origin or "",
+            cookie=arguments.cookie,
+        )
+        checks += try_request(guard, request, token)
     if arguments.json:
         print(json.dumps([one.as_dict() for one in checks], indent=1))
     else:
@@ -116,31 +214,17 @@ def _explain(arguments: argparse.Namespace) -> int:
     return 0 if all(one.passed for one in checks) else 1
 
 
-def _request(arguments: argparse.Namespace, token: str) -> Request:
-    headers = {"authorization": (f"Bearer {token}",), "host": ("api.invalid",)}
-    if arguments.origin:
-        headers["origin"] = (arguments.origin,)
-    return Request(
-        method=arguments.method or "GET", path=arguments.path or "/", headers=headers
-    )
-
-
 def _print_check(one: Check) -> None:
     mark = _painted("passed", "ok") if one.passed else _painted("failed", "wrong")
     print(f"{mark}  {one.name:9}  {one.found}")
-    if one.passed:
-        return
-    for name, text in (
-        ("expected", one.expected),
-        ("reason", one.reason),
-        ("hint", one.hint),
-    ):
+    told = (("expected", one.expected), ("reason", one.reason), ("hint", one.hint))
+    for name, text in told if not one.passed else told[2:]:
         if text:
             print(f"        {name + ':':10} {text}")
 
 
 def _painted(text: str, level: str) -> str:
-    if not sys.stdout.isatty() or os.environ.get("NO_COLOR"):
+    if not level or not sys.stdout.isatty() or os.environ.get("NO_COLOR"):
         return text
     return f"\x1b[{_COLOURS[level]}m{text}\x1b[0m"
 

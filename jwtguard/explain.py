@@ -5,17 +5,22 @@ The rules are those of the guard itself, run one by one; nothing is decided here
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any
 
+from . import hints
 from .core.jose import Compact, parse
 from .core.jwk import Key
-from .core.messages import Proceed, Request
+from .core.messages import Got
 from .core.tokens import TokenRules
 from .core.verify import Trusted, candidates, verifying_key
 from .errors import AuthError
+from .fetch import Transport
 from .guard import Guard
 
 
@@ -35,35 +40,99 @@ class Check:
         return asdict(self)
 
 
-def explain(guard: Guard, token: str) -> Iterator[Check]:
+def token_in(text: str) -> str:
+    """Return the token in *text*: bare, with its header, or in a token response.
+
+    RFC 6749 section 5.1: the member is ``access_token``.
+    """
+    text = text.strip()
+    if text.startswith("{"):
+        try:
+            found = json.loads(text)["access_token"]
+        except (ValueError, KeyError, TypeError, RecursionError):
+            return text
+        return found if isinstance(found, str) else text
+    text = re.sub(r"^authorization:\s*", "", text.strip("\"'"), flags=re.IGNORECASE)
+    return re.sub(r"^bearer\s+", "", text, flags=re.IGNORECASE).strip("\"'")
+
+
+class Dated:
+    """A transport that reads the issuer's clock off its answers (RFC 9110 6.6.1).
+
+    ``ahead`` is how many seconds that clock is ahead of *now*; None until it is known.
+    """
+
+    def __init__(self, transport: Transport, now: Callable[[], float]) -> None:
+        self._transport = transport
+        self._now = now
+        self.ahead: float | None = None
+
+    def __call__(self, url: str, headers: Mapping[str, str], timeout: float) -> Got:
+        """GET *url*, and note the answer's Date."""
+        asked = self._now()
+        got = self._transport(url, headers, timeout)
+        halfway = (asked + self._now()) / 2
+        try:
+            date = parsedate_to_datetime(got.headers.get("date", ""))
+        except ValueError:
+            return got
+        # The field has whole seconds, cut off: half a second is the fair guess.
+        self.ahead = date.replace(tzinfo=UTC).timestamp() + 0.5 - halfway
+        return got
+
+
+def explain(guard: Guard, token: str, clock: Dated | None = None) -> Iterator[Check]:
     """Yield each check of *token*, going on after a failure as far as makes sense.
 
-    Asks the issuer for its keys if they are needed. Never yields the token.
+    Asks the issuer for its keys if they are needed; *clock* is the guard's transport,
+    if that tells the time. Never yields the token.
     """
     longest = guard.policy.max_token_bytes
     size = f"{len(token)} characters"
     if len(token) > longest:
-        yield _failed("size", "token_too_long", f"at most {longest}", size)
+        hint = "many roles or groups? JWTGUARD_MAX_TOKEN_BYTES may be raised"
+        yield failed("size", "token_too_long", f"at most {longest}", size, hint)
         return
     yield Check(name="size", passed=True, expected=f"at most {longest}", found=size)
     try:
         compact = parse(token)
     except AuthError as error:
-        hint = _form_hint(token)
-        yield _failed("form", error.reason, "header.claims.signature", "", hint)
+        hint = hints.of_form(token)
+        yield failed("form", error.reason, "header.claims.signature", "", hint)
         return
-    yield Check(name="form", passed=True, found="a signed token, strictly encoded")
+    form = "header.claims.signature"
+    found = "a signed token, strictly encoded"
+    yield Check(name="form", passed=True, expected=form, found=found)
+    known = sorted(guard.flow.verifier.trusted)
     try:
         trusted = guard.flow.verifier.issuer_of(compact)
     except AuthError as error:
-        yield _issuer_failed(guard, compact, error)
+        iss = str(compact.claims.get("iss"))
+        hint = hints.of_issuer(iss, known)
+        yield failed("issuer", error.reason, " or ".join(known), iss, hint)
         return
-    yield Check(name="issuer", passed=True, found=trusted.rules.issuer)
+    name = trusted.rules.issuer
+    yield Check(name="issuer", passed=True, expected=" or ".join(known), found=name)
     yield from _key_checks(guard, trusted, compact)
-    yield from _claim_checks(guard, trusted, compact)
+    ahead = clock.ahead if clock is not None else None
+    if ahead is not None:
+        yield _clock(ahead, trusted.rules.leeway)
+    yield from _claim_checks(guard, trusted, compact, ahead)
 
 
-def _failed(name: str, reason: str, expected: str, found: str, hint: str = "") -> Check:
+def _clock(ahead: float, leeway: float) -> Check:
+    """No rule refuses for this alone: it explains what the times say."""
+    return Check(
+        name="clock",
+        passed=True,
+        expected=f"the issuer's Date within {leeway:g} s of this machine's",
+        found=hints.clock_words(ahead),
+        hint="set the one that is wrong (NTP)" if abs(ahead) > leeway else "",
+    )
+
+
+def failed(name: str, reason: str, expected: str, found: str, hint: str = "") -> Check:
+    """Return a check that did not pass."""
     return Check(
         name=name,
         passed=False,
@@ -74,40 +143,12 @@ def _failed(name: str, reason: str, expected: str, found: str, hint: str = "") -
     )
 
 
-def _form_hint(token: str) -> str:
-    if token.count(".") == 4:
-        return "five parts: an encrypted token (JWE); ask the issuer for a signed one"
-    if token.count(".") != 2:
-        return (
-            "an opaque token; some issuers make a JWT only if the token request names "
-            "the API: Auth0 by `audience`, oidc-provider by `resource`"
-        )
-    return "the token may have been cut or quoted on its way here"
-
-
-def _issuer_failed(guard: Guard, compact: Compact, error: AuthError) -> Check:
-    found = str(compact.claims.get("iss"))
-    known = sorted(guard.flow.verifier.trusted)
-    near = [name for name in known if _nearly(name, found)]
-    hint = f"almost {near[0]}: issuers are compared exactly" if near else ""
-    return _failed("issuer", error.reason, " or ".join(known), found, hint)
-
-
-def _nearly(one: str, other: str) -> bool:
-    """Alike but for a trailing slash, the scheme, case, or the name of loopback."""
-
-    def folded(text: str) -> str:
-        bare = text.lower().rstrip("/").partition("://")[2] or text
-        return bare.replace("127.0.0.1", "localhost")
-
-    return folded(one) == folded(other)
-
-
 def _key_checks(guard: Guard, trusted: Trusted, compact: Compact) -> Iterator[Check]:
     alg, kid, _ = compact.header
     accepted = " ".join(sorted(trusted.rules.algorithms))
     if alg not in trusted.rules.algorithms:
-        yield _failed("algorithm", "wrong_algorithm", accepted, alg)
+        hint = hints.BY_REASON["wrong_algorithm"]
+        yield failed("algorithm", "wrong_algorithm", accepted, alg, hint)
         return
     yield Check(name="algorithm", passed=True, expected=accepted, found=alg)
     keys: Sequence[Key] = ()
@@ -116,30 +157,46 @@ def _key_checks(guard: Guard, trusted: Trusted, compact: Compact) -> Iterator[Ch
             trusted.keys.find(lambda held: candidates(compact, held, trusted.rules))
         )
     except AuthError as error:
-        snapshot = trusted.keys.snapshot
-        named = (
-            [key.kid or "(no kid)" for key in snapshot.keys.keys]
-            if snapshot.keys
-            else []
-        )
-        hint = (
-            snapshot.failure or "the issuer may have rotated, or another realm signed"
-        )
-        yield _failed("key", error.reason, " ".join(named), f"kid {kid}", hint)
+        yield _key_failed(trusted, error, kid)
         return
     yield Check(name="key", passed=True, found=f"kid {kid}, {len(keys)} to try")
     try:
         verifying_key(compact, keys)
     except AuthError as error:
-        yield _failed("signature", error.reason, f"made with kid {kid}", "another")
+        expected, hint = f"made with kid {kid}", hints.BY_REASON["bad_signature"]
+        yield failed("signature", error.reason, expected, "another", hint)
         return
     yield Check(name="signature", passed=True, found=alg)
 
 
-def _claim_checks(guard: Guard, trusted: Trusted, compact: Compact) -> Iterator[Check]:
+def _key_failed(trusted: Trusted, error: AuthError, kid: str | None) -> Check:
+    snapshot = trusted.keys.snapshot
+    held = snapshot.keys.keys if snapshot.keys else ()
+    named = " ".join(key.kid or "(no kid)" for key in held) or "a published key"
+    hint = snapshot.failure or "the issuer may have rotated, or another realm signed"
+    return failed("key", error.reason, named, f"kid {kid}", hint)
+
+
+def _claim_checks(
+    guard: Guard, trusted: Trusted, compact: Compact, ahead: float | None
+) -> Iterator[Check]:
     rules, claims, now = trusted.rules, compact.claims, guard.clock.time()
     for name, check, expected in _claim_rules(rules, compact, now):
-        yield _one(name, check, expected, _found(name, rules, compact, now))
+        found = _found(name, rules, compact, now)
+        try:
+            check()
+        except AuthError as error:
+            hint = hints.BY_REASON.get(error.reason, "")
+            if name == "audience":
+                hint = hints.of_audience(rules, claims)
+            elif error.reason == "missing_claim":
+                hint = hints.of_missing(rules, error.detail)
+            elif name == "times":
+                hint = hints.of_times(error.reason, claims, now, ahead)
+            found = f"{found} ({error.detail})" if error.detail else found
+            yield failed(name, error.reason, expected, found, hint)
+        else:
+            yield Check(name=name, passed=True, expected=expected, found=found)
     scopes = " ".join(sorted(rules.scopes(claims))) or "none"
     roles = " ".join(sorted(rules.roles(claims))) or "none"
     yield Check(name="grants", passed=True, found=f"scopes {scopes}; roles {roles}")
@@ -180,46 +237,6 @@ def _found(name: str, rules: TokenRules, compact: Compact, now: float) -> str:
     return " ".join(str(value) for value in said if value is not None) or "none"
 
 
-def _one(name: str, check: Callable[[], Any], expected: str, found: str) -> Check:
-    try:
-        check()
-    except AuthError as error:
-        hint = _HINTS.get(error.reason, "")
-        if error.reason == "missing_claim":
-            hint = _MISSING.get(error.detail, hint)
-        if name == "audience" and _nearly(expected, found):
-            hint = "almost the same: audiences are compared exactly"
-        detail = f"{found} ({error.detail})" if error.detail else found
-        return _failed(name, error.reason, expected, detail, hint)
-    return Check(name=name, passed=True, expected=expected, found=found)
-
-
-_NOT_NAMED = (
-    "the token does not name this API: Keycloak needs an audience mapper, Auth0 an "
-    "audience parameter in the token request, oidc-provider a resource parameter"
-)
-_HINTS = {
-    "id_token": "the client sent its ID token; it has to send access_token",
-    "refresh_token": "the client sent its refresh token; it has to send access_token",
-    "wrong_audience": _NOT_NAMED,
-    "not_access_token": (
-        "no scope, client_id or typ marks it as an access token: an ID token, or an "
-        "issuer that needs a profile (JWTGUARD_PROFILE)"
-    ),
-    "expired": "if it was made just now, compare the clocks of both machines",
-    "not_yet_valid": "the issuer's clock is ahead of this one",
-    "issued_in_future": "the issuer's clock is ahead of this one",
-    "missing_claim": "JWTGUARD_PROFILE, or `require` of the issuer, says what it needs",
-}
-_MISSING = {
-    "aud": _NOT_NAMED,
-    "sub": (
-        "Keycloak's lightweight tokens need `Add to lightweight access token` on the "
-        "mapper sub; others may keep the user elsewhere: `subject_claim` of the issuer"
-    ),
-}
-
-
 def _times(claims: Any, now: float) -> str:
     said = []
     for name in ("iat", "nbf", "exp"):
@@ -228,16 +245,3 @@ def _times(claims: Any, now: float) -> str:
             moment = datetime.fromtimestamp(value, UTC).strftime("%Y-%m-%d %H:%M:%S")
             said.append(f"{name} {moment} ({value - now:+.0f} s)")
     return ", ".join(said) or "none"
-
-
-def try_request(guard: Guard, request: Request) -> Check:
-    """Say what the guard would do with *request*, CORS and scopes included."""
-    decision = guard.decide(request, lambda _: b"")
-    asked = f"{request.method} {request.path}"
-    origin = request.header("origin")
-    if origin:
-        asked += f" from {origin}"
-    if isinstance(decision, Proceed):
-        return Check(name="request", passed=True, expected=asked, found="let through")
-    answer = f"answered {decision.status}"
-    return _failed("request", decision.reason, asked, answer)

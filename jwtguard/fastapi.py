@@ -1,6 +1,7 @@
 """FastAPI: the OpenAPI face of the middleware (OpenAPI 3.1, OAuth flows, password)."""
 
-from __future__ import annotations
+# Annotations are objects in this file, not text: FastAPI reads them, and older versions
+# of it do not look up the text of a callable object's.
 
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Annotated
@@ -12,6 +13,7 @@ from fastapi.security.base import SecurityBase
 from starlette.requests import HTTPConnection
 
 from .core import scopes as rules
+from .core.demands import ANY_TOKEN, mark
 from .core.messages import Principal
 from .starlette import checked
 
@@ -46,6 +48,7 @@ class FastAPIGuard(SecurityBase):
         self.model = OAuth2(flows=flows, description=description)
         self.scheme_name = scheme_name
         self._made: dict[tuple[str, ...], Dependency] = {}
+        mark(self, ANY_TOKEN)
 
     async def __call__(self, conn: HTTPConnection, needed: SecurityScopes) -> Principal:
         """Return the caller, or refuse with 401 or 403."""
@@ -70,6 +73,4 @@ class FastAPIGuard(SecurityBase):
         ) -> Principal:
             return principal
 
-        # The annotation is text in this file, and names what only this call knows.
-        required.__annotations__["principal"] = Annotated[Principal, named]
         return required

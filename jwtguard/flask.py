@@ -13,6 +13,7 @@ from werkzeug.exceptions import Forbidden, HTTPException, Unauthorized
 from werkzeug.local import LocalProxy
 
 from .core import scopes as rules
+from .core.demands import Demand, mark
 from .core.messages import Principal
 from .errors import AuthError, ConfigurationError
 from .guard import Guard
@@ -89,6 +90,8 @@ class JWTGuard:
         def check() -> None:
             _checked(rules.require_all, needed)
 
+        mark(check, Demand(rules.require_all, needed))
+
 
 def _handle(error: AuthError) -> ResponseReturnValue:
     """An AuthError that left a view ends where the others do."""
@@ -138,6 +141,7 @@ def _decorator(
             _checked(rule, names)
             return view(*args, **kwargs)
 
+        mark(guarded, Demand(rule, names))
         return guarded
 
     return decorate

@@ -16,6 +16,7 @@ from starlette.websockets import WebSocketState
 
 from .asgi import EXPIRED, GUARD_KEY, PRINCIPAL_KEY, GuardMiddleware, request_of
 from .core import scopes as rules
+from .core.demands import Demand, mark
 from .core.messages import Principal
 from .errors import AuthError, ConfigurationError, MissingTokenError
 from .guard import Guard
@@ -117,21 +118,27 @@ def _decorator(
     rule: Rule, names: tuple[str, ...]
 ) -> Callable[[Callable[P, T]], Callable[P, T]]:
     def decorate(endpoint: Callable[P, T]) -> Callable[P, T]:
-        if inspect.isclass(endpoint):
-            return cast(Callable[P, T], _guarded_class(endpoint, rule, names))
-        _check_signature(endpoint)
-        # What a decorator wraps does not count: Starlette does not look there either.
-        if inspect.iscoroutinefunction(_innermost(endpoint)):
-            return cast(Callable[P, T], _guarded_async(endpoint, rule, names))
-
-        @functools.wraps(endpoint)
-        def guarded(*args: P.args, **kwargs: P.kwargs) -> T:
-            checked(_connection(args, kwargs), rule, names)
-            return endpoint(*args, **kwargs)
-
-        return guarded
+        guarded = _guarded(endpoint, rule, names)
+        mark(guarded, Demand(rule, names))
+        return cast(Callable[P, T], guarded)
 
     return decorate
+
+
+def _guarded(endpoint: Any, rule: Rule, names: tuple[str, ...]) -> Any:
+    if inspect.isclass(endpoint):
+        return _guarded_class(endpoint, rule, names)
+    _check_signature(endpoint)
+    # What a decorator wraps does not count: Starlette does not look there either.
+    if inspect.iscoroutinefunction(_innermost(endpoint)):
+        return _guarded_async(endpoint, rule, names)
+
+    @functools.wraps(endpoint)
+    def guarded(*args: Any, **kwargs: Any) -> Any:
+        checked(_connection(args, kwargs), rule, names)
+        return endpoint(*args, **kwargs)
+
+    return guarded
 
 
 def _innermost(endpoint: Any) -> Any:

@@ -12,6 +12,7 @@ import secrets
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Lock, Thread
 from typing import Any
@@ -102,7 +103,7 @@ class JWTIssuer:
             "aud": self.audience,
             "client_id": client_id,
             "scope": scope,
-            "iat": now,
+            "iat": now if expires_in > 0 else now + expires_in - 300,
             "exp": now + expires_in,
             "jti": secrets.token_hex(8),
             **(claims or {}),
@@ -134,7 +135,8 @@ class JWTIssuer:
 
     def wrong_audience(self, **token: Any) -> str:
         """Return a token that is meant for another API."""
-        return self.token(claims={"aud": "https://other.example"}, **token)
+        claims = {"aud": "https://other.example", **(token.pop("claims", None) or {})}
+        return self.token(claims=claims, **token)
 
     # What happens to issuers.
 
@@ -179,12 +181,17 @@ class JWTIssuer:
         if url == f"{self.url}/jwks":
             with self._lock:
                 self.fetches += 1
-            return Got(200, {}, json.dumps(self.jwks()).encode())
+            return self._answer(self.jwks())
         if url.startswith(self.url) and url.endswith(
             "/.well-known/openid-configuration"
         ):
-            return Got(200, {}, json.dumps(self.metadata()).encode())
+            return self._answer(self.metadata())
         return Got(404, {}, b"")
+
+    def _answer(self, document: Mapping[str, Any]) -> Got:
+        """Return *document*, dated by this issuer's own clock."""
+        date = formatdate(self.clock.time() + self._skew, usegmt=True)
+        return Got(200, {"date": date}, json.dumps(document).encode())
 
     # Guards that trust it.
 
@@ -226,7 +233,9 @@ def _handler(issuer: JWTIssuer) -> type[BaseHTTPRequestHandler]:
                 got = issuer.transport(f"{issuer.url}{self.path}", {}, 0)
             except FetchFailedError:
                 got = Got(503, {}, b"")
-            self.send_response(got.status)
+            self.send_response_only(got.status)
+            for name, value in got.headers.items():
+                self.send_header(name, value)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(got.body)))
             self.end_headers()

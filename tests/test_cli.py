@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import importlib
 import io
 import json
 import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
@@ -57,8 +59,10 @@ def test_check_says_what_is_enforced(terminal: Terminal) -> None:
 def test_check_as_json(terminal: Terminal) -> None:
     """Scripts read the same findings as JSON."""
     assert terminal.run("check", "--json") == 0
-    rows = json.loads(terminal.out)
-    assert {"level": "ok", "what": "audience", "text": terminal.issuer.audience} in rows
+    told = json.loads(terminal.out)
+    row = {"level": "ok", "what": "audience", "text": terminal.issuer.audience}
+    assert row in told["findings"]
+    assert told["routes"] == []
 
 
 def test_check_fails_where_the_keys_cannot_be_had(terminal: Terminal) -> None:
@@ -177,6 +181,124 @@ def test_explain_a_request(terminal: Terminal) -> None:
     assert "foreign_origin" in terminal.out
     assert terminal.run("explain", token, "--path", "/notes", "--json") == 0
     assert json.loads(terminal.out)[-1]["name"] == "request"
+
+
+def test_explain_reads_a_token_response(terminal: Terminal) -> None:
+    """What ``curl`` got from the token endpoint can be piped in as it is."""
+    answer = json.dumps({"access_token": terminal.issuer.token(), "expires_in": 300})
+    assert terminal.run("explain", stdin=answer) == 0
+
+
+def test_explain_measures_the_issuer_s_clock(terminal: Terminal) -> None:
+    """By the Date of its answers, over a real socket."""
+    terminal.issuer.skew(500)
+    assert terminal.run("explain", terminal.issuer.token()) == 1
+    assert "ahead of this one" in terminal.out
+    assert "NTP" in terminal.out
+
+
+def test_explain_a_cookie_needs_a_setting(terminal: Terminal) -> None:
+    """Which cookie it would be is for the settings to say."""
+    token = terminal.issuer.token()
+    assert terminal.run("explain", token, "--cookie") == 2
+    assert "JWTGUARD_COOKIE" in terminal.err
+    terminal.monkeypatch.setenv("JWTGUARD_COOKIE", "__Host-t")
+    assert terminal.run("explain", token, "--cookie", "--method", "post") == 1
+    assert "origin_missing" in terminal.out
+
+
+def test_explain_asks_for_the_token_on_a_terminal(terminal: Terminal) -> None:
+    """Nobody sits before a prompt that is not there."""
+    stdin = io.StringIO(terminal.issuer.token())
+    stdin.isatty = lambda: True  # type: ignore[method-assign]
+    terminal.monkeypatch.setattr(sys, "stdin", stdin)
+    assert main(["explain"]) == 0
+    assert "Ctrl-D" in terminal.capsys.readouterr().err
+
+
+FLASK_TABLE = """\
+       method  path                     needs                     handler
+ok     GET     /admin/report            role admin                notes.report
+note   GET     /healthz                 nothing: public           notes.healthz
+ok     GET     /notes                   scope notes:read          notes.list_notes
+ok     POST    /notes                   scope notes:write         notes.add_note
+ok     DELETE  /notes/<int:note_id>     scope notes:write         notes.delete_note
+ok     any     /oauth/*                 the rules of token paths  TokenRelay.wsgi
+ok     GET     /static/<path:filename>  any token                 static
+ok     GET     /whoami                  any token                 notes.whoami
+"""
+STARLETTE_TABLE = """\
+       method  path             needs                                           handler
+note   GET     /                nothing: a token is read if one is sent         home
+note   GET     /healthz         nothing: public                                 healthz
+note   GET     /login           nothing: public                                 login
+note   POST    /login           nothing: public, but not from a foreign origin  login
+note   POST    /notes           nothing: a token is read if one is sent         add_note
+note   POST    /session/logout  nothing: public, but not from a foreign origin  logout
+note   GET     /session/renew   nothing: public                                 renew
+note   GET     /spa             nothing: public                                 spa
+note   GET     /static/*        nothing: public                                 StaticFiles
+"""  # noqa: E501
+
+
+@pytest.mark.parametrize(
+    ("app", "table"),
+    [
+        ("examples.flask_app:app", FLASK_TABLE),
+        ("examples.flask_app:create_app()", FLASK_TABLE),
+        ("examples.starlette_app:app", STARLETTE_TABLE),
+    ],
+)
+def test_check_lists_the_routes_of_the_examples(
+    terminal: Terminal, app: str, table: str, tmp_path: Path
+) -> None:
+    """A table that a reviewer can sign off: every route, and what it needs."""
+    terminal.monkeypatch.setenv("NOTES_DB", str(tmp_path / "notes.sqlite"))
+    module = importlib.import_module(app.partition(":")[0])
+    vars(module).pop("app", None)  # made once, of the settings of that time
+    assert terminal.run("check", app) == 0
+    assert table in terminal.out
+    assert terminal.run("check", app, "--json") == 0
+    routes = json.loads(terminal.out)["routes"]
+    assert len(routes) >= len(table.splitlines()) - 1
+    assert {"level", "methods", "path", "demands", "handler"} == set(routes[0])
+
+
+def test_the_page_shows_the_table_that_is_printed() -> None:
+    """Whoever reads the documentation sees what they will get."""
+    page = Path(__file__).parents[1] / "docs" / "cli.md"
+    assert FLASK_TABLE in page.read_text("utf-8")
+
+
+def test_check_fails_for_an_open_route(terminal: Terminal, tmp_path: Path) -> None:
+    """An application without a guard is wrong, so that CI stops it."""
+    (tmp_path / "open_app.py").write_text(
+        "import flask\napp = flask.Flask(__name__)\napp.get('/x')(lambda: '')\n"
+    )
+    terminal.monkeypatch.chdir(tmp_path)
+    terminal.monkeypatch.setattr(sys, "path", list(sys.path))
+    assert terminal.run("check", "open_app:app") == 1
+    assert "wrong  GET     /x" in terminal.out
+    assert "JWTGuard(app)" in terminal.out
+
+
+@pytest.mark.parametrize(
+    ("app", "said"),
+    [
+        ("examples.flask_app", "write module:app"),
+        ("examples.no_such_app:app", "no_such_app"),
+        ("examples.flask_app:nothing", "nothing"),
+        ("examples.flask_app:create_app", "write examples.flask_app:create_app()"),
+        ("os:sep", "is no application"),
+    ],
+)
+def test_check_says_what_is_no_application(
+    terminal: Terminal, app: str, said: str
+) -> None:
+    """A wrong call is told in one line."""
+    assert terminal.run("check", app) == 2
+    assert said in terminal.err
+    assert len(terminal.err.splitlines()) == 1
 
 
 def test_colour_is_for_terminals(terminal: Terminal) -> None:

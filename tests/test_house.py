@@ -27,10 +27,15 @@ FRAMEWORKS = (
     "pytest",
 )
 MAY_USE = {
-    "flask": {"flask.py"},
-    "werkzeug": {"flask.py"},
-    "starlette": {"starlette.py", "fastapi.py"},
-    "fastapi": {"fastapi.py"},
+    "flask": {"flask.py", "routes/flask.py"},
+    "werkzeug": {"flask.py", "routes/flask.py"},
+    "starlette": {
+        "starlette.py",
+        "fastapi.py",
+        "routes/starlette.py",
+        "routes/fastapi.py",
+    },
+    "fastapi": {"fastapi.py", "routes/fastapi.py"},
     "limits": {"guesses.py"},
     "pytest": {"testing.py"},
     "authlib": set(),
@@ -118,7 +123,7 @@ def test_the_core_opens_no_file_and_prints_nothing(path: Path) -> None:
 
 @pytest.mark.parametrize("path", [f for f in FILES if not apart(f)], ids=relative)
 def test_only_the_file_named_after_a_framework_imports_it(path: Path) -> None:
-    """A new version of one framework touches one file."""
+    """A new version of one framework touches its file, and that in ``routes``."""
     for name in imports_of(path):
         top = name.partition(".")[0]
         assert relative(path) in MAY_USE.get(top, {relative(path)}), name
@@ -133,6 +138,25 @@ def test_starlette_py_is_used_by_fastapi_py_alone() -> None:
         assert found <= (
             {"jwtguard.starlette"} if name == "jwtguard.fastapi" else set()
         )
+
+
+def test_what_lists_routes_is_for_the_command_line() -> None:
+    """No process that serves requests loads ``routes``, whatever it guards."""
+    for name, used in OWN.items():
+        if name.startswith("jwtguard.routes") or name in (
+            "jwtguard.check",
+            "jwtguard.cli",
+        ):
+            continue
+        assert not {other for other in used if other.startswith("jwtguard.routes")}
+
+
+def test_routes_of_one_framework_are_read_without_the_others() -> None:
+    """Whoever installed one framework needs no other; ``fastapi`` has Starlette."""
+    for name in ("flask", "starlette", "fastapi"):
+        others = {f"jwtguard.{other}" for other in ("flask", "starlette", "fastapi")}
+        assert not OWN[f"jwtguard.routes.{name}"] & others
+    assert "jwtguard.routes.starlette" not in OWN["jwtguard.routes"]
 
 
 def test_nobody_imports_the_programs_and_the_test_kit() -> None:

@@ -62,7 +62,7 @@ class Flow:
         self.clients = cors.Clients(policy)
         self.verifier = Verifier(policy, now, monotonic, emit)
         self._callers = Callers(policy, self.clients)
-        self._paths = PathRules(
+        self.paths = PathRules(
             token=policy.token_paths,
             revocation=policy.revocation_paths,
             optional=policy.optional_paths,
@@ -73,7 +73,7 @@ class Flow:
 
     def decide(self, request: Request) -> Generator[Ask, Any, Decision]:
         """Return what to do with *request*: ``Respond`` now, or ``Proceed``."""
-        kind = self._paths.kind(request.method, request.path, request.raw_path)
+        kind = self.paths.kind(request.method, request.path, request.raw_path)
         try:
             if cors.is_preflight(request):
                 return self._preflight(request, kind)
@@ -151,7 +151,7 @@ class Flow:
     def _check_scopes(
         self, request: Request, kind: Kind, principal: Principal, fields: Fields
     ) -> None:
-        needed = self._paths.required(request.method, request.path)
+        needed = self.paths.required(request.method, request.path)
         try:
             if needed is None and kind is Kind.PROTECTED:
                 raise AccessDeniedError("no_rule")

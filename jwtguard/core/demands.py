@@ -1,0 +1,49 @@
+"""What a handler demands of its caller, written on the handler itself.
+
+Decorators leave the mark; ``jwtguard check`` reads it. Nothing is decided by it.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from . import scopes
+
+Rule = Callable[..., Any]
+
+_MARK = "__jwtguard__"
+_WORDS: dict[Rule, tuple[str, str]] = {
+    scopes.require_all: ("scope ", " and "),
+    scopes.require_any: ("scope ", " or "),
+    scopes.require_roles: ("role ", " and "),
+}
+
+
+class Demand(NamedTuple):
+    """A rule of ``scopes.py``, and the names that it is asked with."""
+
+    rule: Rule
+    names: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        """Say it in words: ``scope notes:read``, ``role admin``, ``any token``."""
+        first, between = _WORDS.get(self.rule, ("", ""))
+        return first + between.join(self.names) if self.names else "any token"
+
+
+ANY_TOKEN = Demand(scopes.require_principal)
+
+
+def mark(handler: Any, demand: Demand) -> None:
+    """Write *demand* on *handler*, beside what stands there already."""
+    setattr(handler, _MARK, (demand, *demands_of(handler)))
+
+
+def demands_of(handler: Any) -> tuple[Demand, ...]:
+    """Read what is written on *handler*, the outermost demand first."""
+    while isinstance(handler, functools.partial):
+        handler = handler.func
+    found: tuple[Demand, ...] = getattr(handler, _MARK, ())
+    return found

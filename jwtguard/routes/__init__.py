@@ -1,0 +1,184 @@
+"""Which routes an application has, and what each demands: read, and never called.
+
+What frameworks have in common is here; each has a file of its own beside, loaded only
+if the application is one of its.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from ..asgi import GuardMiddleware as ASGIGuard
+from ..core.demands import Demand
+from ..guard import Guard
+from ..wsgi import GuardMiddleware as WSGIGuard
+
+APPLICATIONS = frozenset(
+    {
+        ("fastapi", "FastAPI"),
+        ("fastapi", "APIRouter"),
+        ("flask", "Flask"),
+        ("starlette", "Starlette"),
+        ("starlette", "Router"),
+    }
+)
+"""Package and class of what the files beside can read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line of a report: ``ok``, ``note``, ``weak`` or ``wrong``."""
+
+    level: str
+    what: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """One route: ``path`` from the outside, ``inner`` as its guard sees it.
+
+    No ``methods`` means any; a WebSocket's is ``WEBSOCKET``. ``guard`` None means that
+    none stands in front. ``demands`` are the handler's own.
+    """
+
+    path: str
+    inner: str
+    handler: str
+    methods: tuple[str, ...] = ()
+    demands: tuple[Demand, ...] = ()
+    guard: Guard | None = None
+    relay: bool = False
+
+
+Found = Route | Finding
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A point inside an application: what stands in front, and below which paths."""
+
+    guard: Guard | None = None
+    outer: str = ""
+    inner: str = ""
+
+    def below(self, path: str) -> Place:
+        """Go into what is mounted at *path*."""
+        path = path.rstrip("/")
+        return replace(self, outer=self.outer + path, inner=self.inner + path)
+
+    def at(self, host: str) -> Place:
+        """Go into what answers for *host* alone."""
+        return replace(self, outer=f"//{host}{self.outer}")
+
+    def behind(self, guard: Guard) -> Place:
+        """Go behind *guard*, which sees paths from here on."""
+        return replace(self, guard=guard, inner="")
+
+    def route(
+        self,
+        path: str,
+        handler: Any,
+        methods: tuple[str, ...] = (),
+        demands: tuple[Demand, ...] = (),
+    ) -> Route:
+        """Return the route at *path* below this place."""
+        return Route(
+            path=self.outer + path,
+            inner=self.inner + path,
+            handler=named(handler),
+            methods=methods,
+            demands=demands,
+            guard=self.guard,
+            relay=_is_relay(handler),
+        )
+
+
+Enter = Callable[[Any, Place], Iterator[Found]]
+
+
+def survey(app: Any, place: Place | None = None) -> Iterator[Found]:
+    """Yield every route of *app*, and what is odd about the order of its layers."""
+    place = place or Place()
+    if isinstance(app, ASGIGuard | WSGIGuard):
+        if place.guard is not None:
+            yield Finding("weak", "order", "a guard stands behind another one")
+        yield from survey(app.app, place.behind(app.guard))
+        return
+    framework = framework_of(app)
+    if framework is not None:
+        lister = importlib.import_module(f"{__name__}.{framework}")
+        yield from lister.survey(app, place, survey)
+        return
+    mounts = getattr(app, "mounts", None)
+    if isinstance(mounts, Mapping):  # werkzeug's DispatcherMiddleware
+        for path, mounted in mounts.items():
+            yield from survey(mounted, place.below(path))
+    inside = getattr(app, "app", None) or getattr(app, "wsgi_app", None)
+    if inside is None or _is_relay(app):
+        yield place.route("/*", app)
+        return
+    if mounts is None:
+        yield from layer(type(app).__name__, place)
+    yield from survey(inside, place)
+
+
+def framework_of(app: Any) -> str | None:
+    """Return the name of the file beside that can read *app*, if one can."""
+    owner = app.__self__ if getattr(app, "__name__", "") == "wsgi_app" else app
+    for kind in type(owner).__mro__:
+        package = kind.__module__.partition(".")[0]
+        if (package, kind.__name__) in APPLICATIONS:
+            return package
+    return None
+
+
+_OUTSIDE = {
+    "CORSMiddleware": (
+        "weak",
+        "answers preflights before the guard, for every client alike: take it out",
+    ),
+    "ProxyFix": ("note", "rewrites peer and scheme before the guard reads them"),
+    "ProxyHeadersMiddleware": (
+        "note",
+        "rewrites peer and scheme before the guard reads them",
+    ),
+}
+_INSIDE = {
+    "CORSMiddleware": ("note", "is superfluous: the guard's CORS fields replace its"),
+    "AuthenticationMiddleware": (
+        "weak",
+        "replaces request.user and request.auth, which the guard has set",
+    ),
+}
+
+
+def layer(name: str, place: Place) -> Iterator[Finding]:
+    """Say what is worth saying of middleware *name* at *place*."""
+    if place.guard is not None:
+        if name in _INSIDE:
+            level, text = _INSIDE[name]
+            yield Finding(level, "order", f"{name} {text}")
+        return
+    level, text = _OUTSIDE.get(
+        name, ("note", "stands outside of the guard: it sees every request first")
+    )
+    yield Finding(level, "order", f"{name} {text}")
+
+
+def named(handler: Any) -> str:
+    """Name *handler* as its author would."""
+    if isinstance(handler, str):
+        return handler
+    while hasattr(handler, "func"):
+        handler = handler.func
+    name = getattr(handler, "__qualname__", None) or type(handler).__qualname__
+    return str(name).rpartition("<locals>.")[2]
+
+
+def _is_relay(app: Any) -> bool:
+    owner = type(getattr(app, "__self__", app))
+    return (owner.__module__, owner.__name__) == ("jwtguard.relay", "TokenRelay")

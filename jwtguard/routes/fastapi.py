@@ -1,0 +1,84 @@
+"""FastAPI: what Starlette has, included routers, and security dependencies."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import fastapi.routing
+from fastapi import FastAPI
+
+from ..core import scopes as rules
+from ..core.demands import Demand, demands_of
+from . import Enter, Finding, Found, Place
+from .starlette import WEBSOCKET, routes_at, through
+
+
+def survey(app: Any, place: Place, enter: Enter) -> Iterator[Found]:
+    """Yield the routes of a FastAPI application or router."""
+    if isinstance(app, FastAPI):
+        place = yield from through(app, place)
+        yield from _documents(app, place)
+    for route, seen in _flat(app.routes):
+        dependant = getattr(seen, "dependant", None)
+        if dependant is None:
+            yield from routes_at(route, seen, place, enter)
+            continue
+        demands = (*demands_of(seen.endpoint), *_security(dependant))
+        methods = tuple(sorted(getattr(seen, "methods", None) or WEBSOCKET))
+        unique = tuple(dict.fromkeys(demands))
+        yield place.route(seen.path, seen.endpoint, methods, unique)
+
+
+def _flat(routes: Any) -> Iterator[tuple[Any, Any]]:
+    """Yield each route, and the same as it is reached, included routers unfolded.
+
+    Versions of FastAPI that copy the routes of an included router need no unfolding.
+    """
+    contexts = getattr(fastapi.routing, "iter_route_contexts", None)
+    if contexts is None:
+        yield from ((route, route) for route in routes)
+        return
+    yield from ((context.original_route, context) for context in contexts(routes))
+
+
+def _security(dependant: Any) -> Iterator[Demand]:
+    """Yield what guards among the dependencies demand, the scopes of each."""
+    for needed in dependant.dependencies:
+        for demand in demands_of(needed.call):
+            scopes = _scopes(needed)
+            yield Demand(rules.require_all, scopes) if scopes else demand
+        yield from _security(needed)
+
+
+def _scopes(dependant: Any) -> tuple[str, ...]:
+    found = getattr(dependant, "security_scopes", None)
+    if found is None:
+        parents = getattr(dependant, "parent_oauth_scopes", None) or ()
+        found = (*parents, *(getattr(dependant, "own_oauth_scopes", None) or ()))
+    return tuple(dict.fromkeys(found))
+
+
+def _documents(app: FastAPI, place: Place) -> Iterator[Finding]:
+    """Say who can read the OpenAPI document, and whether its pages can."""
+    if app.openapi_url is None or place.guard is None:
+        return
+    pages = [url for url in (app.docs_url, app.redoc_url) if url]
+    document = place.inner + app.openapi_url
+    if _is_open(place, document):
+        text = "is open to everybody: it names every route and parameter"
+        yield Finding("note", document, text)
+    for url in pages:
+        page = place.inner + url
+        if not _is_open(place, page):
+            text = "needs a token, which a browser that opens the page does not send: "
+            text += "list it in public_paths, or switch it off with docs_url=None"
+            yield Finding("note", page, text)
+        elif not _is_open(place, document):
+            text = f"is open, and {document}, which it loads, is not"
+            yield Finding("weak", page, text)
+
+
+def _is_open(place: Place, path: str) -> bool:
+    kind = place.guard.flow.paths.kind("GET", path, None) if place.guard else None
+    return kind is not None and kind.value in ("public", "optional")

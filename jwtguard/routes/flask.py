@@ -1,0 +1,61 @@
+"""Flask: the URL map, and what decorators and ``JWTGuard.protect`` have left there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from flask import Flask
+from werkzeug.routing import Rule
+
+from ..core.demands import Demand, demands_of
+from . import Enter, Finding, Found, Place
+
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+
+
+def survey(app: Any, place: Place, enter: Enter) -> Iterator[Found]:
+    """Yield the routes of a Flask application, or of its own ``wsgi_app``.
+
+    The first leads to the second through whatever has been put in front, the guard
+    among it.
+    """
+    if isinstance(app, Flask):
+        yield from enter(app.wsgi_app, place)
+        return
+    flask: Flask = app.__self__
+    if _has_flask_cors(flask):
+        text = "flask_cors is superfluous: the guard's CORS fields replace its"
+        yield Finding("note", "order", text)
+    for rule in flask.url_map.iter_rules():
+        yield from _routes(flask, rule, place)
+
+
+def _routes(flask: Flask, rule: Rule, place: Place) -> Iterator[Found]:
+    view = flask.view_functions.get(rule.endpoint)
+    methods = set(rule.methods or METHODS) - {"HEAD"}
+    if getattr(rule, "provide_automatic_options", True):
+        methods.discard("OPTIONS")
+    shared = (*_blueprint_demands(flask, rule.endpoint), *demands_of(view))
+    place = place.at(rule.host) if rule.host else place
+    by_demand: dict[tuple[Demand, ...], list[str]] = {}
+    for method in sorted(methods):
+        handler = getattr(getattr(view, "view_class", None), method.lower(), None)
+        by_demand.setdefault((*shared, *demands_of(handler)), []).append(method)
+    for demands, group in by_demand.items():
+        yield place.route(rule.rule, rule.endpoint, tuple(group), demands)
+
+
+def _blueprint_demands(flask: Flask, endpoint: str) -> Iterator[Demand]:
+    """Yield what runs before the view: the application's own, and its blueprints'."""
+    names: list[str | None] = [None]
+    parts = endpoint.split(".")[:-1]
+    names += [".".join(parts[: end + 1]) for end in range(len(parts))]
+    for name in names:
+        for function in flask.before_request_funcs.get(name, ()):
+            yield from demands_of(function)
+
+
+def _has_flask_cors(flask: Flask) -> bool:
+    functions = (f for group in flask.after_request_funcs.values() for f in group)
+    return any(getattr(f, "__module__", "").startswith("flask_cors") for f in functions)
