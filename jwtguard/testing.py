@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import secrets
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -26,6 +26,7 @@ from .core.discovery import FetchFailedError
 from .core.issuers import TrustedIssuer
 from .core.messages import Got
 from .core.policy import Client, Policy
+from .core.profiles import PROFILES
 from .guard import Guard
 
 ISSUER = "https://issuer.example"
@@ -58,8 +59,9 @@ class FakeClock:
 class JWTIssuer:
     """An issuer in memory: signs tokens, publishes keys, can break on request.
 
-    *alg* is RS256, ES256, ES384, ES512, EdDSA or another of their families. ``fetches``
-    counts how often its keys were asked for.
+    *alg* is RS256, ES256, ES384, ES512, EdDSA or another of their families. *profile*
+    says whose habits it has: client, scope and roles stand in the claims where that
+    family keeps them. ``fetches`` counts how often its keys were asked for.
     """
 
     def __init__(
@@ -68,11 +70,13 @@ class JWTIssuer:
         *,
         audience: str = AUDIENCE,
         alg: str = "RS256",
+        profile: str = "generic",
         clock: FakeClock | None = None,
     ) -> None:
         self.url = url
         self.audience = audience
         self.alg = alg
+        self.profile = PROFILES[profile]
         self.clock = clock or FakeClock()
         self.fetches = 0
         self.published: list[dict[str, Any]] = []
@@ -86,6 +90,7 @@ class JWTIssuer:
         *,
         subject: str = "alice",
         scope: str = "",
+        roles: Sequence[str] = (),
         client_id: str = "spa",
         expires_in: float = 300,
         typ: str | None = "at+jwt",
@@ -94,27 +99,42 @@ class JWTIssuer:
     ) -> str:
         """Return a signed access token (RFC 9068), changed by *claims* and *headers*.
 
-        A claim that is None is left out. *expires_in* is in seconds.
+        A claim that is None is left out. *expires_in* is in seconds. *roles* need a
+        profile that has any; ``generic`` has none.
         """
         now = int(self.clock.time() + self._skew)
         said = {
             "iss": self.url,
             "sub": subject,
             "aud": self.audience,
-            "client_id": client_id,
-            "scope": scope,
+            self.profile.client_claims[0]: client_id,
+            self.profile.scope_claims[0]: scope,
             "iat": now if expires_in > 0 else now + expires_in - 300,
             "exp": now + expires_in,
             "jti": secrets.token_hex(8),
+            **self.profile.expect,
+            **self._role_claim(roles),
             **(claims or {}),
         }
         said = {name: value for name, value in said.items() if value is not None}
         head = {"typ": typ, "kid": self._kid, **(headers or {})}
         return jwt.encode(said, self._private, self.alg, headers=head)
 
-    def headers(self, **token: Any) -> dict[str, str]:
-        """Return the request header with a token made from the same arguments."""
-        return {"Authorization": f"Bearer {self.token(**token)}"}
+    def _role_claim(self, roles: Sequence[str]) -> dict[str, Any]:
+        if not roles:
+            return {}
+        if not self.profile.role_claims:
+            text = f"tokens of profile {self.profile.name} have no roles: "
+            raise ValueError(text + 'try JWTIssuer(profile="rfc9068")')
+        value: Any = list(roles)
+        for name in reversed(self.profile.role_claims[0].split(".")):
+            value = {name: value}
+        claim: dict[str, Any] = value
+        return claim
+
+    def headers(self, token: str | None = None, /, **said: Any) -> dict[str, str]:
+        """Return the request header with *token*, or one that says what is *said*."""
+        return {"Authorization": f"Bearer {token or self.token(**said)}"}
 
     # Ready-made wrong tokens.
 
@@ -130,8 +150,10 @@ class JWTIssuer:
 
     def id_token(self, *, subject: str = "alice", client_id: str = "spa") -> str:
         """Return an ID token (OpenID Connect Core section 2)."""
-        claims = {"aud": client_id, "client_id": None, "scope": None, "jti": None}
-        return self.token(subject=subject, typ="JWT", claims={**claims, "nonce": "n"})
+        profile = self.profile
+        gone = (*profile.client_claims, *profile.scope_claims, *profile.expect, "jti")
+        claims = {"aud": client_id, **dict.fromkeys(gone), "nonce": "n"}
+        return self.token(subject=subject, typ="JWT", claims=claims)
 
     def wrong_audience(self, **token: Any) -> str:
         """Return a token that is meant for another API."""
@@ -197,7 +219,9 @@ class JWTIssuer:
 
     def policy(self, **settings: Any) -> Policy:
         """Return a policy that trusts this issuer and lists the client ``spa``."""
-        issuer = TrustedIssuer(url=self.url, audience=self.audience)
+        issuer = TrustedIssuer(
+            url=self.url, audience=self.audience, profile=self.profile.name
+        )
         spa = Client(id="spa", origins=("https://www.example",), refresh=True)
         return Policy(**{"issuers": (issuer,), "clients": (spa,), **settings})
 

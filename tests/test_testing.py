@@ -2,8 +2,11 @@
 
 import json
 import urllib.request
-from typing import Annotated
+from functools import partial
+from typing import Annotated, Any
 
+import anyio
+import httpx
 import jwt
 import pytest
 from fastapi import Depends, FastAPI
@@ -17,6 +20,7 @@ from starlette.testclient import TestClient
 
 from jwtguard import AuthError, Guard, Principal
 from jwtguard.core.discovery import FetchFailedError
+from jwtguard.core.profiles import PROFILES
 from jwtguard.fastapi import FastAPIGuard
 from jwtguard.flask import JWTGuard, current_principal
 from jwtguard.flask import require_scope as flask_scope
@@ -175,6 +179,36 @@ def test_an_issuer_can_be_served_over_a_socket(jwt_issuer: JWTIssuer) -> None:
     assert jwt_issuer.url == ISSUER
 
 
+# Issuers of every family.
+
+
+@pytest.mark.parametrize("profile", sorted(PROFILES))
+def test_tokens_have_the_shape_of_a_family(profile: str) -> None:
+    """Client, scope and roles are where that family keeps them; wrong ones too."""
+    issuer = JWTIssuer(alg="ES256", profile=profile)
+    guard = issuer.guard()
+    has_roles = bool(issuer.profile.role_claims)
+    token = issuer.token(scope="a b", roles=["admin"] if has_roles else ())
+    found = guard.verify(token)
+    assert found.client_id == "spa"
+    assert found.scopes == {"a", "b"}
+    assert found.roles == ({"admin"} if has_roles else set())
+    assert refused(guard, issuer.id_token()) in ("id_token", "wrong_type")
+    assert refused(guard, issuer.expired()) == "expired"
+
+
+def test_roles_need_a_family_that_has_them(jwt_issuer: JWTIssuer) -> None:
+    """Rather than to leave them out, the kit says what to do."""
+    with pytest.raises(ValueError, match="profile"):
+        jwt_issuer.token(roles=["admin"])
+
+
+def test_a_token_made_before_goes_into_the_headers(jwt_issuer: JWTIssuer) -> None:
+    """Wrong ones, above all."""
+    token = jwt_issuer.wrong_audience(claims={"x": 1})
+    assert jwt_issuer.headers(token) == {"Authorization": f"Bearer {token}"}
+
+
 # With each framework's own test client.
 
 
@@ -234,3 +268,27 @@ def test_fastapi(jwt_issuer: JWTIssuer, jwt_guard: Guard) -> None:
         return {"owner": who.subject}
 
     check(TestClient(app, base_url="https://testserver"), jwt_issuer)
+
+
+def test_httpx(jwt_issuer: JWTIssuer, jwt_guard: Guard) -> None:
+    """Its transports for WSGI and ASGI applications do, with an https base URL."""
+    app = Flask("notes")
+    JWTGuard(app, jwt_guard)
+    app.add_url_rule("/notes", view_func=lambda: {"owner": current_principal.subject})
+    base_url, headers = "https://testserver", jwt_issuer.headers()
+    with httpx.Client(transport=httpx.WSGITransport(app), base_url=base_url) as client:
+        assert client.get("/notes", headers=headers).json() == {"owner": "alice"}
+        assert client.get("/notes").status_code == 401
+
+    async def notes(request: Request) -> JSONResponse:
+        return JSONResponse({"owner": principal_of(request).subject})
+
+    guarded = GuardMiddleware(Starlette(routes=[Route("/notes", notes)]), jwt_guard)
+
+    async def ask(**sent: Any) -> httpx.Response:
+        transport = httpx.ASGITransport(guarded)
+        async with httpx.AsyncClient(transport=transport, base_url=base_url) as client:
+            return await client.get("/notes", **sent)
+
+    assert anyio.run(partial(ask, headers=headers)).json() == {"owner": "alice"}
+    assert anyio.run(ask).status_code == 401

@@ -77,10 +77,13 @@ def test_a_note_is_some_text(
     assert client.post("/notes", json=body, headers=headers).status_code == 422
 
 
-def test_the_report_is_for_admins(client: FlaskClient, jwt_issuer: JWTIssuer) -> None:
-    """Scopes do not open the report: the role does."""
-    reader = jwt_issuer.headers(scope=WRITE)
+def test_the_report_is_for_admins(tmp_path: Path) -> None:
+    """Scopes do not open the report: the role does, where this issuer keeps roles."""
+    issuer = JWTIssuer(profile="keycloak")
+    client = create_app(issuer.guard(), tmp_path / "notes.sqlite").test_client()
+    reader, admin = issuer.headers(scope=WRITE), issuer.headers(roles=["admin"])
     assert client.get("/admin/report", headers=reader).status_code == 403
+    assert client.get("/admin/report", headers=admin).json == {"notes_per_owner": {}}
 
 
 def test_health_is_public(client: FlaskClient, jwt_issuer: JWTIssuer) -> None:

@@ -7,7 +7,7 @@ are in ``tokens.py``.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 AT_JWT = frozenset({"at+jwt", "application/at+jwt"})
@@ -30,9 +30,9 @@ class Profile:
     marks: Mapping[str, Collection[str]] = field(default_factory=dict)
     hints: Collection[str] = ()
     needs_mark: bool = True
-    client_claims: Collection[str] = ("client_id", "azp")
-    scope_claims: Collection[str] = ("scope", "scp")
-    role_claims: Collection[str] = ()
+    client_claims: Sequence[str] = ("client_id", "azp")
+    scope_claims: Sequence[str] = ("scope", "scp")
+    role_claims: Sequence[str] = ()
     subject_claim: str = "sub"
     require: Collection[str] = ("exp", "iss", "aud", "sub")
     kidless: str = "one"
