@@ -5,7 +5,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint types docs bench bench-keys coverage audit fuzz mutants soak clean
+.PHONY: help demo test check lint types docs dist lowest versions bench bench-keys coverage audit fuzz mutants soak clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -43,6 +43,17 @@ docs: $(STAMP)  ## the documentation, into docs/_build/html
 	$(BIN)/sphinx-build -W --keep-going -q -b html docs docs/_build/html
 	@echo "docs/_build/html/index.html"
 
+dist: $(STAMP)  ## wheel and sdist, checked as the index would
+	@rm -rf dist
+	$(BIN)/python -m build --no-isolation --outdir dist
+	$(BIN)/twine check --strict dist/*
+
+lowest: $(STAMP)  ## the tests with the lowest versions that pyproject.toml allows
+	$(BIN)/python tools/matrix.py lowest --ignore=tests/browser
+
+versions: $(STAMP)  ## the tests on every Python from 3.11 that is here, with the newest of all
+	$(BIN)/python tools/matrix.py pythons --ignore=tests/browser
+
 bench: $(STAMP)  ## cost per request, beside the bare application
 	$(BIN)/python -m benchmarks
 
@@ -76,4 +87,4 @@ soak: $(STAMP)  ## ten minutes of good and hostile traffic; SOAK=600
 	nice $(BIN)/python -m tests.soak --seconds $(SOAK)
 
 clean:  ## remove what the other targets made
-	rm -rf .venv .venv-bench docs/_build .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage .coverage.* .fuzz mutants
+	rm -rf .venv .venv-bench .venvs dist docs/_build .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage .coverage.* .fuzz mutants
