@@ -29,8 +29,8 @@ def bounds() -> Iterator[str]:
             yield line.replace(">=", "==")
 
 
-def pythons() -> list[str]:
-    """Return the newest of each supported minor version, on PATH or from pyenv."""
+def pythons() -> list[tuple[str, str]]:
+    """Return the newest of each supported version, from PATH or pyenv, by its name."""
     found: dict[tuple[int, int], str] = {}
     pyenv = sorted(Path.home().glob(".pyenv/versions/3.*/bin/python"), key=_numbers)
     named = (shutil.which(f"python3.{minor}") for minor in range(OLDEST[1], 30))
@@ -40,7 +40,11 @@ def pythons() -> list[str]:
         if done.returncode == 0:
             major, minor = done.stdout.split()
             found[int(major), int(minor)] = path
-    return [path for version, path in sorted(found.items()) if version >= OLDEST]
+    return [
+        (f"python{major}.{minor}", path)
+        for (major, minor), path in sorted(found.items())
+        if (major, minor) >= OLDEST
+    ]
 
 
 def _numbers(path: Path) -> list[int]:
@@ -66,10 +70,7 @@ def main(argv: Sequence[str]) -> int:
     if what == "lowest":
         wanted = ["-e", ".", *bounds()]
         return run("lowest", sys.executable, wanted, pytest)
-    codes = [
-        run(f"python-{number}", python, ["-e", ".[dev]"], pytest)
-        for number, python in enumerate(pythons())
-    ]
+    codes = [run(name, path, ["-e", ".[dev]"], pytest) for name, path in pythons()]
     return max(codes, default=1)
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -20,12 +22,13 @@ from jwtguard.testing import JWTIssuer
 ROOT = Path(__file__).parents[2]
 PAGES = [
     *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md")),
-    *sorted((ROOT / "docs").glob("*.md")),
-    *sorted((ROOT / "docs/issuers").glob("*.md")),
+    *sorted((ROOT / "docs").rglob("*.md")),
 ]
 AUDIENCE = "https://api.example.com"
 OPTIONAL = ("prometheus_client", "opentelemetry")
 """What a recipe may import without being a dependency of the project."""
+
+NODE = shutil.which("node")
 
 _BLOCK = re.compile(
     r"^(?:```(?P<kind>\w+)\n(?P<shown>.*?)^```|<!-- run\n(?P<hidden>.*?)^-->)$",
@@ -109,6 +112,45 @@ def test_python_runs(
             pytest.skip(f"{error.name} is not installed")
 
 
+ELSEWHERE = {
+    "docs/tutorial.md": {"html"},
+    "docs/how-to/nginx.md": {"nginx"},
+    "docs/how-to/containers.md": {"dockerfile", "yaml"},
+}
+"""Kinds of blocks that test_tutorial.py and test_deployed.py run."""
+
+
+@pytest.mark.parametrize("page", PAGES, ids=by_name)
+def test_no_code_is_only_looked_at(page: Path) -> None:
+    """Every block is of a kind that some test here runs; JSON is JSON."""
+    text = page.read_text("utf-8")
+    kinds = set(re.findall(r"^```(\w+)\n", text, re.MULTILINE))
+    run = {"python", "toml", "console", "json", "js"} | ELSEWHERE.get(
+        by_name(page), set()
+    )
+    assert kinds - {"text"} <= run
+    for block in (b for b in blocks(page) if b.kind == "json"):
+        assert json.loads(block.text)
+
+
+@pytest.mark.skipif(NODE is None, reason="needs Node.js")
+@pytest.mark.parametrize("page", having("js"), ids=by_name)
+def test_javascript_parses(page: Path) -> None:
+    """What a page's script would do needs a browser; that it is one does not."""
+    for block in (b for b in blocks(page) if b.kind == "js"):
+        command = [str(NODE), "--input-type=module", "--check"]
+        done = subprocess.run(command, input=block.text, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+
+
+def test_fifteen_lines_protect_and_test_an_application() -> None:
+    """The first program of the testing page is short, and is a whole."""
+    first = next(b for b in blocks(ROOT / "docs/testing.md") if b.kind == "python")
+    assert len(first.text.splitlines()) < 15
+    assert "JWTGuard(app" in first.text
+    assert "def test_" in first.text
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["docs/testing.md", "README.md"])
 def test_tests_on_a_page_pass(
@@ -155,31 +197,42 @@ def test_toml_loads(page: Path, block: Block, tmp_path: Path) -> None:
     assert load_policy(environ).issuers
 
 
+Page = tuple[dict[str, str], str]
+
 _EXPORT = re.compile(r'^\$ export (JWTGUARD_\w+)=(?:"([^"]*)"|(\S+))$', re.MULTILINE)
 
 
-def exports() -> list[tuple[str, dict[str, str]]]:
-    """Return the variables that each shell block sets."""
+def exports() -> list[tuple[str, Page]]:
+    """Return the variables that each shell block sets, and the page's TOML."""
     found = []
     for page in PAGES:
+        toml = next((b.text for b in blocks(page) if b.kind == "toml"), "")
         for block in (b for b in blocks(page) if b.kind == "console"):
             said = {m[1]: m[2] or m[3] or "" for m in _EXPORT.finditer(block.text)}
             assert len(said) == block.text.count("export JWTGUARD_"), block
             if said:
-                found.append((f"{by_name(page)}:{block.line}", said))
+                found.append((f"{by_name(page)}:{block.line}", (said, toml)))
     return found
 
 
 @pytest.mark.parametrize(
-    "said", [s for _, s in exports()], ids=[i for i, _ in exports()]
+    ("said", "toml"), [s for _, s in exports()], ids=[i for i, _ in exports()]
 )
-def test_exported_settings_are_good(said: dict[str, str], tmp_path: Path) -> None:
+def test_exported_settings_are_good(
+    said: dict[str, str], toml: str, tmp_path: Path
+) -> None:
     """What a shell block exports is a good configuration, with issuer and audience."""
     needed = {
         "JWTGUARD_ISSUER": "https://id.example.com",
         "JWTGUARD_AUDIENCE": AUDIENCE,
         "JWTGUARD_CLIENTS": "spa=https://www.example.com",
     }
+    if " " in said.get("JWTGUARD_ISSUER", ""):
+        del needed["JWTGUARD_CLIENTS"]  # of several issuers, a client names its own
+    if "JWTGUARD_CONFIG" in said:
+        config = tmp_path / "jwtguard.toml"
+        config.write_text(toml, "utf-8")
+        said, needed = {**said, "JWTGUARD_CONFIG": str(config)}, {}
     secret = tmp_path / "secret"
     secret.write_text(_pem(), "utf-8")
     given = {k: str(secret) if k.endswith("_FILE") else v for k, v in said.items()}

@@ -15,8 +15,7 @@ from jwtguard.cli import _parser
 ROOT = Path(__file__).parents[2]
 PAGES = [
     *ROOT.glob("*.md"),
-    *(ROOT / "docs").glob("*.md"),
-    *(ROOT / "docs/issuers").glob("*.md"),
+    *(ROOT / "docs").rglob("*.md"),
     *ROOT.glob("examples/*/*.md"),
 ]
 CLI_PAGE = ROOT / "docs" / "cli.md"
