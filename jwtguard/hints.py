@@ -116,7 +116,7 @@ def of_audience(rules: TokenRules, claims: Claims) -> str:
 def _how_to_add(rules: TokenRules, audience: str) -> str:
     keycloak = (
         "Keycloak: Clients, the client, Client scopes, its -dedicated scope, "
-        f"Add mapper, By configuration, Audience: Included Custom Audience {audience}"
+        f"Configure a new mapper, Audience: Included Custom Audience {audience}"
     )
     auth0 = (
         f"Auth0: APIs, Create API with identifier {audience}, and send "

@@ -29,7 +29,7 @@ def commands() -> list[str]:
         line.removeprefix("$ ").rpartition("| ")[2].partition("  #")[0]
         for page in PAGES
         for block in _CONSOLE.findall(page.read_text("utf-8"))
-        for line in block.splitlines()
+        for line in block.replace("\\\n", " ").splitlines()
         if line.startswith("$ ")
     ]
     return sorted({line for line in lines if shlex.split(line)[0] == "jwtguard"})
