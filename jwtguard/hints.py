@@ -115,8 +115,9 @@ def of_audience(rules: TokenRules, claims: Claims) -> str:
 
 def _how_to_add(rules: TokenRules, audience: str) -> str:
     keycloak = (
-        "Keycloak: Clients, the client, Client scopes, its -dedicated scope, "
-        f"Configure a new mapper, Audience: Included Custom Audience {audience}"
+        "Keycloak needs an audience mapper: Clients, the client, Client scopes, its "
+        "-dedicated scope, Configure a new mapper, Audience, "
+        f"Included Custom Audience {audience}"
     )
     auth0 = (
         f"Auth0: APIs, Create API with identifier {audience}, and send "

@@ -92,7 +92,7 @@ def ask(
 
 def gunicorn(port: int, *arguments: str) -> list[str]:
     """Return the command that serves ``api:app``."""
-    bind = ["--bind", f"127.0.0.1:{port}", "--no-control-socket"]
+    bind = ["--bind", f"127.0.0.1:{port}"]
     return [sys.executable, "-m", "gunicorn", *arguments, *bind, "api:app"]
 
 
