@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from contextlib import suppress
 from typing import Any
 
 import jwt
@@ -101,18 +100,10 @@ def test_stray_bits_are_refused(stray: str) -> None:
 @pytest.mark.parametrize("depth", [2_000, 20_000, 100_000])
 @pytest.mark.parametrize("place", ["header", "claims"])
 def test_rule_16_deep_nesting_is_malformed(depth: int, place: str) -> None:
-    """Arrays in arrays end in a refusal, never in RecursionError.
-
-    How deep is too deep is the interpreter's affair: Python 3.13 reads 2000.
-    """
+    """Arrays in arrays end in a refusal, never in RecursionError."""
     nested = b"[" * depth + b"]" * depth
     text = b'{"alg":"ES256","x":' + nested + b"}"
-    token = compact(header=text) if place == "header" else compact(payload=text)
-    if depth == 2_000:
-        with suppress(InvalidTokenError):
-            parse(token)
-    else:
-        assert refused(token)
+    assert refused(compact(header=text) if place == "header" else compact(payload=text))
 
 
 @pytest.mark.parametrize("text", ["[]", '"x"', "1", "null", "true", "", "{", "{}{}"])
