@@ -112,20 +112,23 @@ class GuardMiddleware:
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         guard, request = self.guard, request_of(scope)
-        decision = await guard.arun(
-            guard.flow.decide(request), partial(read_body, receive)
-        )
+        step = guard.flow.begin(request)
+        if isinstance(step, tuple):
+            decision = step
+        else:
+            decision = await guard.arun(step, partial(read_body, receive))
         if isinstance(decision, Respond):
             await respond(decision, send)
             return
         _introduce(scope, decision, guard)
         if decision.body is not None:
             receive = _replaying(decision.body, receive)
-        outgoing = _Outgoing(send, decision)
+        started: list[Message] = []
+        outgoing = _outgoing(send, decision, started)
         try:
             await self.app(scope, receive, outgoing)
         except AuthError as error:
-            if outgoing.started:
+            if started:
                 raise
             error.cors = decision.headers.cors
             await respond(guard.flow.refuse(error, request), send)
@@ -163,28 +166,27 @@ def request_of(scope: Scope) -> Request:
     headers: dict[str, tuple[str, ...]] = {}
     for raw_name, raw_value in scope["headers"]:
         if raw_name in _NAMES:
-            name, value = _NAMES[raw_name], raw_value.decode("latin-1")
-            headers[name] = (*headers[name], value) if name in headers else (value,)
+            name, value = _NAMES[raw_name], (raw_value.decode("latin-1"),)
+            headers[name] = headers[name] + value if name in headers else value
+    root = scope.get("root_path")
     client, raw_path = scope.get("client"), scope.get("raw_path")
     websocket = scope["type"] == "websocket"
     return Request(
-        method="GET" if websocket else scope["method"],
-        path=_path(scope),
-        headers=headers,
-        scheme=scope.get("scheme", "ws" if websocket else "http"),
-        peer=(client[0] if client else "") or "unix",
-        query=scope.get("query_string", b"").decode("latin-1"),
-        raw_path=raw_path.decode("latin-1") if raw_path is not None else None,
-        websocket=websocket,
-        subprotocols=scope.get("subprotocols", ()) if websocket else (),
+        "GET" if websocket else scope["method"],
+        _below(root, scope["path"]) if root else scope["path"],
+        headers,
+        scope.get("scheme", "ws" if websocket else "http"),
+        (client[0] if client else "") or "unix",
+        scope.get("query_string", b"").decode("latin-1"),
+        raw_path.decode("latin-1") if raw_path is not None else None,
+        websocket,
+        scope.get("subprotocols", ()) if websocket else (),
     )
 
 
-def _path(scope: Scope) -> str:
+def _below(root: str, path: str) -> str:
     """The path that the wrapped application routes on: less ``root_path``."""
-    path: str = scope["path"]
-    root: str = scope.get("root_path", "")
-    if root and path.startswith(root) and path[len(root) : len(root) + 1] in ("", "/"):
+    if path.startswith(root) and path[len(root) : len(root) + 1] in ("", "/"):
         return path[len(root) :]
     return path
 
@@ -224,29 +226,30 @@ def _replaying(body: bytes, receive: Receive) -> Receive:
     return replay
 
 
-class _Outgoing:
-    """Decorates the head of the application's answer, or replaces the answer whole."""
+def _outgoing(send: Send, decision: Proceed, started: list[Message]) -> Send:
+    """Decorate the head of the application's answer, or replace the answer whole.
 
-    __slots__ = ("_decision", "_mute", "_send", "started")
+    The head is noted in *started*.
+    """
+    ours, instead = decision.headers, decision.instead
+    mute = False
 
-    def __init__(self, send: Send, decision: Proceed) -> None:
-        self._send = send
-        self._decision = decision
-        self._mute = False
-        self.started = False
-
-    async def __call__(self, message: Message) -> None:
+    def outgoing(message: Message) -> Awaitable[None]:
+        nonlocal mute
         if message["type"] == "http.response.start":
-            self.started = True
+            started.append(message)
             headers = message.get("headers", ())
-            instead = self._decision.instead
             if instead is not None and not _grants(headers):
-                self._mute = True
-                await respond(instead, self._send)
-                return
-            message["headers"] = _decorated(headers, self._decision.headers)
-        if not self._mute:
-            await self._send(message)
+                mute = True
+                return respond(instead, send)
+            message["headers"] = _decorated(headers, ours)
+        return _nothing() if mute else send(message)
+
+    return outgoing
+
+
+async def _nothing() -> None:
+    """What follows a head that was replaced goes nowhere."""
 
 
 def _grants(headers: Any) -> bool:

@@ -96,7 +96,8 @@ class Guard:
 
     def decide(self, request: Request, read: Callable[[int], bytes | None]) -> Decision:
         """Decide *request*, reading its body with *read* if a rule must know it."""
-        return self.run(self.flow.decide(request), read)
+        step = self.flow.begin(request)
+        return step if isinstance(step, tuple) else self.run(step, read)
 
     def health(self) -> dict[str, dict[str, Any]]:
         """Say of each issuer how its keys are, for a readiness endpoint.

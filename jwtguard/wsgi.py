@@ -90,13 +90,13 @@ def request_of(environ: WSGIEnvironment) -> Request:
     if not path.isascii():
         path = path.encode("latin-1", "replace").decode("utf-8", "replace")
     return Request(
-        method=environ["REQUEST_METHOD"],
-        path=path,
-        headers=headers,
-        scheme=environ["wsgi.url_scheme"],
-        peer=environ.get("REMOTE_ADDR") or "unix",
-        query=environ.get("QUERY_STRING", ""),
-        raw_path=environ.get("REQUEST_URI") or environ.get("RAW_URI"),
+        environ["REQUEST_METHOD"],
+        path,
+        headers,
+        environ["wsgi.url_scheme"],
+        environ.get("REMOTE_ADDR") or "unix",
+        environ.get("QUERY_STRING", ""),
+        environ.get("REQUEST_URI") or environ.get("RAW_URI"),
     )
 
 

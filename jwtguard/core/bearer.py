@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from ..errors import AuthError, InvalidRequestError, TokenTooLargeError
@@ -58,8 +59,8 @@ def from_header(values: Sequence[str], longest: int) -> str | None:
 
 def is_token68(text: str) -> bool:
     """RFC 9110 section 11.2: letters, digits and six marks, then any padding."""
-    body = text.rstrip("=").encode("utf-8", "replace")
-    return bool(body) and not body.translate(None, _TOKEN68)
+    body = text.rstrip("=")
+    return body.isascii() and body != "" and not body.encode().translate(None, _TOKEN68)
 
 
 def is_bearer(request: Request) -> bool:
@@ -100,10 +101,15 @@ def without_bearer(offered: Sequence[str]) -> list[str]:
 
 def challenge(error: AuthError, realm: str) -> str:
     """RFC 6750 section 3: the WWW-Authenticate value for *error*."""
+    return _worded(realm, error.code, error.description, error.scope)
+
+
+@lru_cache(maxsize=256)
+def _worded(realm: str, code: str, description: str, scope: str | None) -> str:
     parts = [f'Bearer realm="{realm}"']
-    if error.code != "missing_token":
-        parts.append(f'error="{error.code}"')
-        parts.append(f'error_description="{error.description}"')
-    if error.scope:
-        parts.append(f'scope="{error.scope}"')
+    if code != "missing_token":
+        parts.append(f'error="{code}"')
+        parts.append(f'error_description="{description}"')
+    if scope:
+        parts.append(f'scope="{scope}"')
     return ", ".join(parts)

@@ -31,13 +31,16 @@ class Callers:
         if origin is None:
             return ()
         fields = self.granted(principal, origin)
+        listed = client if client is not None and origin in client.origins else None
+        allowed = request.method in (METHODS if listed is None else listed.methods)
+        if fields is not None and allowed and carrier != "cookie":
+            return fields  # whether it is our own origin too makes no difference
         if self.is_own(request):
             return fields or ()
-        agreed = client is not None and client.credentials and origin in client.origins
+        agreed = listed is not None and listed.credentials
         if fields is None or (carrier == "cookie" and not agreed):
             raise InvalidOriginError("foreign_origin")
-        methods = client.methods if client and origin in client.origins else METHODS
-        if request.method not in methods:
+        if not allowed:
             error = AccessDeniedError("method_not_allowed_for_client")
             error.cors = fields
             raise error
@@ -45,12 +48,7 @@ class Callers:
 
     def granted(self, principal: Principal, origin: str) -> Fields | None:
         """Return the CORS fields for a page of the token's client; None for others."""
-        client = self._clients.of(principal)
-        if client is not None and origin in client.origins:
-            return cors.granted(origin, (client,))
-        if self._clients.claimed(principal, origin):
-            return cors.granted(origin, ())
-        return None
+        return self._clients.granted(principal, origin)
 
     def is_own(self, request: Request) -> bool:
         """Whether the page that calls was served at this application's own origin."""
@@ -90,7 +88,7 @@ class Callers:
 
     def check_transport(self, request: Request) -> None:
         """RFC 6750 section 5.3: tokens travel over TLS, or never leave the machine."""
-        if not self._require_https:
+        if not self._require_https or request.scheme == "https":
             return
         if origins.scheme(request, self._proxies) == "https":
             return

@@ -27,6 +27,10 @@ class Clients:
     def __init__(self, policy: Policy) -> None:
         first = next(iter(policy.issuers)).url
         self._by_key = {(c.issuer or first, c.id): c for c in policy.clients}
+        self._granted = {
+            key: {origin: granted(origin, (client,)) for origin in client.origins}
+            for key, client in self._by_key.items()
+        }
         self._by_id: dict[str, tuple[Client, ...]] = {}
         self._by_origin: dict[str, tuple[Client, ...]] = {}
         for client in policy.clients:
@@ -35,12 +39,32 @@ class Clients:
                 listed = self._by_origin.get(origin, ())
                 self._by_origin[origin] = (*listed, client)
         self._claim = policy.origins_claim
+        self._preflights = {
+            origin: Respond(204, preflight_fields(origin, clients))
+            for origin, clients in self._by_origin.items()
+        }
+        self._unions = {
+            origin: granted(origin, clients)
+            for origin, clients in self._by_origin.items()
+        }
 
     def of(self, principal: Principal) -> Client | None:
         """Return the listed client that *principal*'s token was made for."""
-        if principal.client_id is None:
+        facts = principal.facts
+        if facts.client_id is None:
             return None
-        return self._by_key.get((principal.issuer, principal.client_id))
+        return self._by_key.get((facts.issuer, facts.client_id))
+
+    def granted(self, principal: Principal, origin: str) -> Fields | None:
+        """Return the CORS fields for a page of *principal*'s client; None for others.
+
+        An origin that the token itself names is granted too, if the policy believes it.
+        """
+        facts = principal.facts
+        listed = self._granted.get((facts.issuer, facts.client_id or ""))
+        if listed is not None and origin in listed:
+            return listed[origin]
+        return granted(origin, ()) if self.claimed(principal, origin) else None
 
     def named(self, client_id: str) -> tuple[Client, ...]:
         """Return every listing of *client_id*, whatever its issuer."""
@@ -52,17 +76,15 @@ class Clients:
 
     def preflight(self, origin: str) -> Respond:
         """Answer a preflight for all who list its origin: 204, or 403 if none does."""
-        clients = self.at(origin)
-        if clients:
-            return Respond(204, preflight_fields(origin, clients))
+        if origin in self._preflights:
+            return self._preflights[origin]
         if self._claim and _https(origin):
             return Respond(204, preflight_fields(origin, ()))
         return Respond(403, (("Content-Length", "0"), VARY), reason="preflight_refused")
 
     def union(self, origin: str | None) -> Fields:
         """Return CORS fields for when the client is not known (yet)."""
-        clients = self.at(origin)
-        return granted(origin, clients) if origin and clients else ()
+        return self._unions.get(origin, ()) if origin else ()
 
     def claimed(self, principal: Principal, origin: str) -> bool:
         """Whether the token itself names *origin*, and the policy believes it."""

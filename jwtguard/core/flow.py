@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Generator
+from functools import lru_cache
 from math import ceil
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..errors import (
     AccessDeniedError,
@@ -41,7 +42,26 @@ from .policy import Policy
 from .scopes import require_all
 from .verify import Verifier
 
-_PLAIN = Decoration()
+Flowing = Generator[Ask, Any, Decision]
+_SHORT = 200
+"""Longer paths are not remembered: their rule is found anew each time."""
+
+
+class Rule(NamedTuple):
+    """What a path asks of its callers; no kind: the path is ambiguous."""
+
+    kind: Kind | None
+    scopes: tuple[str, ...] | None
+    """All that are needed; None: no rule names the path."""
+
+
+_decoration = lru_cache(maxsize=256)(Decoration)
+
+
+@lru_cache(maxsize=256)
+def _body(code: str, description: str) -> bytes:
+    """Return the JSON that a refusal answers with (RFC 6749 section 5.2)."""
+    return json.dumps({"error": code, "error_description": description}).encode()
 
 
 class Flow:
@@ -69,27 +89,46 @@ class Flow:
             public=policy.public_paths,
             scopes=policy.scopes,
         )
+        self._known_rule = lru_cache(maxsize=1024)(self._find_rule)
         self._emit = emit
 
-    def decide(self, request: Request) -> Generator[Ask, Any, Decision]:
+    def decide(self, request: Request) -> Flowing:
         """Return what to do with *request*: ``Respond`` now, or ``Proceed``."""
-        kind = self.paths.kind(request.method, request.path, request.raw_path)
+        step = self.begin(request)
+        return step if isinstance(step, tuple) else (yield from step)
+
+    def begin(self, request: Request) -> Decision | Flowing:
+        """Return the decision, or the rest of the flow where it needs the outside."""
+        rule = self._rule(request)
+        kind = rule.kind
         try:
-            if cors.is_preflight(request):
+            if request.method == "OPTIONS" and cors.is_preflight(request):
                 return self._preflight(request, kind)
             if kind is None:
                 raise InvalidRequestError("path_ambiguous")
             if kind is Kind.TOKEN or kind is Kind.REVOCATION:
-                revocation = kind is Kind.REVOCATION
-                return (yield from self._grant(request, revocation=revocation))
+                return self.token_request(request, revocation=kind is Kind.REVOCATION)
             if self.policy.cookie is not None:
                 self._callers.check_login_csrf(request)
             if kind is Kind.PUBLIC:
                 union = self.clients.union(origins.origin_of(request))
                 return Proceed(None, Decoration(union, replace=False))
-            return (yield from self._guarded(request, kind))
+            return self._guarded(request, rule)
         except AuthError as error:
             return self.refuse(error, request)
+
+    def _rule(self, request: Request) -> Rule:
+        """Return what the path asks of its callers, remembered for short ones."""
+        method, path, raw = request.method, request.path, request.raw_path
+        if raw is not None and "%" in raw:  # it may hold an encoded slash
+            return self._find_rule(method, path, raw)
+        if len(method) + len(path) > _SHORT:
+            return self._find_rule(method, path)
+        return self._known_rule(method, path)
+
+    def _find_rule(self, method: str, path: str, raw: str | None = None) -> Rule:
+        kind = self.paths.kind(method, path, raw)
+        return Rule(kind, self.paths.required(method, path))
 
     def _preflight(self, request: Request, kind: Kind | None) -> Decision:
         answer = self.clients.preflight(origins.origin_of(request) or "")
@@ -99,7 +138,7 @@ class Flow:
             self.tell(InvalidOriginError(answer.reason), request)
         return answer
 
-    def _guarded(self, request: Request, kind: Kind) -> Generator[Ask, Any, Decision]:
+    def _guarded(self, request: Request, rule: Rule) -> Decision | Flowing:
         """Decide a path where a token is read: needed there, or optional."""
         found = None
         try:
@@ -107,20 +146,43 @@ class Flow:
                 request, self.policy.cookie, self.policy.max_token_bytes
             )
             if found is None:
-                if kind is Kind.OPTIONAL:
+                if rule.kind is Kind.OPTIONAL:
                     return self._anonymous(request, None)
                 raise MissingTokenError("no_credentials")
             self._callers.check_transport(request)
             if found.carrier == "cookie":
                 self._callers.check_cookie_origin(request)
-            principal = self.verifier.recall(found.token)
-            if principal is None:
-                principal = yield from self.verifier.verify(found.token)
-            return self._authorized(request, kind, principal, found.carrier)
+            who = self.verifier.begin(found.token)
+            if isinstance(who, Principal):
+                return self._authorized(request, rule, who, found.carrier)
+            return self._waiting(request, rule, found.carrier, who)
         except (InvalidTokenError, TokenTooLargeError) as error:
-            if kind is Kind.OPTIONAL and found and found.carrier == "cookie":
-                return self._anonymous(request, error)
-            raise
+            return self._without(request, rule, found.carrier if found else "", error)
+
+    def _waiting(
+        self,
+        request: Request,
+        rule: Rule,
+        carrier: str,
+        verifying: Generator[Ask, Any, Principal],
+    ) -> Flowing:
+        """Do the same, where the keys have to be waited for."""
+        try:
+            try:
+                principal = yield from verifying
+                return self._authorized(request, rule, principal, carrier)
+            except (InvalidTokenError, TokenTooLargeError) as error:
+                return self._without(request, rule, carrier, error)
+        except AuthError as error:
+            return self.refuse(error, request)
+
+    def _without(
+        self, request: Request, rule: Rule, carrier: str, error: AuthError
+    ) -> Proceed:
+        """A bad cookie on an optional path makes an anonymous request of it."""
+        if rule.kind is Kind.OPTIONAL and carrier == "cookie":
+            return self._anonymous(request, error)
+        raise error
 
     def _anonymous(self, request: Request, error: AuthError | None) -> Proceed:
         if error is not None:
@@ -134,35 +196,31 @@ class Flow:
         )
 
     def _authorized(
-        self, request: Request, kind: Kind, principal: Principal, carrier: str
+        self, request: Request, rule: Rule, principal: Principal, carrier: str
     ) -> Proceed:
         try:
             fields = self._callers.check(request, principal, carrier)
-            self._check_scopes(request, kind, principal, fields)
+            if rule.scopes != ():
+                self._check_scopes(rule, principal, fields)
         except AuthError as error:
             error.principal = principal
             raise
         if carrier == "cookie":
             headers = Decoration(fields, vary=("Origin", "Cookie"), private=True)
         else:
-            headers = Decoration(fields) if fields else _PLAIN
+            headers = _decoration(fields)
         return Proceed(principal, headers, None, None, None, carrier)
 
-    def _check_scopes(
-        self, request: Request, kind: Kind, principal: Principal, fields: Fields
-    ) -> None:
-        needed = self.paths.required(request.method, request.path)
+    def _check_scopes(self, rule: Rule, principal: Principal, fields: Fields) -> None:
         try:
-            if needed is None and kind is Kind.PROTECTED:
+            if rule.scopes is None and rule.kind is Kind.PROTECTED:
                 raise AccessDeniedError("no_rule")
-            require_all(principal, needed or ())
+            require_all(principal, rule.scopes or ())
         except AuthError as error:
             error.cors = fields
             raise
 
-    def token_request(
-        self, request: Request, *, revocation: bool
-    ) -> Generator[Ask, Any, Decision]:
+    def token_request(self, request: Request, *, revocation: bool) -> Flowing:
         """Decide a request to a token endpoint, wherever it is mounted."""
         try:
             if cors.is_preflight(request):
@@ -171,9 +229,7 @@ class Flow:
         except AuthError as error:
             return self.refuse(error, request)
 
-    def _grant(
-        self, request: Request, *, revocation: bool
-    ) -> Generator[Ask, Any, Decision]:
+    def _grant(self, request: Request, *, revocation: bool) -> Flowing:
         origin = origins.origin_of(request)
         fields = self.clients.union(origin)
         try:
@@ -204,9 +260,7 @@ class Flow:
     def refuse(self, error: AuthError, request: Request) -> Respond:
         """Word the refusal, and tell of it."""
         self.tell(error, request)
-        body = json.dumps(
-            {"error": error.code, "error_description": error.description}
-        ).encode()
+        body = _body(error.code, error.description)
         fields = error.cors
         if fields is None:
             fields = self._refusal_cors(error, request)

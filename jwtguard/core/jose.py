@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from binascii import a2b_base64
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from math import isfinite
 from typing import Any, NamedTuple
 
@@ -17,13 +18,15 @@ from ..errors import InvalidTokenError
 MAX_DEPTH = 64
 """Arrays and objects inside each other; claims need a handful."""
 _ALPHABET = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
-_TO_STANDARD = bytes.maketrans(b"-_", b"+/")
+_STANDARD = _ALPHABET.replace(b"-_", b"+/")
+# What base64 has and base64url has not becomes a character that neither has.
+_TO_STANDARD = bytes.maketrans(b"-_+/=", b"+/!!!")
 _PADDING = (b"", b"", b"==", b"=")
 _LAST: tuple[frozenset[int], ...] = (
-    frozenset(_ALPHABET),
+    frozenset(_STANDARD),
     frozenset(),
-    frozenset(_ALPHABET[::16]),  # two characters carry one byte: four bits to spare
-    frozenset(_ALPHABET[::4]),  # three carry two bytes: two bits to spare
+    frozenset(_STANDARD[::16]),  # two characters carry one byte: four bits to spare
+    frozenset(_STANDARD[::4]),  # three carry two bytes: two bits to spare
 )
 
 
@@ -48,10 +51,15 @@ class Compact(NamedTuple):
 
 def decode_segment(segment: bytes) -> bytes:
     """RFC 7515 section 2: base64url with nothing left over; else ValueError."""
+    return _octets(segment.translate(_TO_STANDARD))
+
+
+def _octets(segment: bytes) -> bytes:
+    """Decode a segment that was translated to base64's own alphabet."""
     left = len(segment) % 4
     if segment and segment[-1] not in _LAST[left]:
         raise ValueError("stray bits")
-    return a2b_base64(segment.translate(_TO_STANDARD) + _PADDING[left])
+    return a2b_base64(segment + _PADDING[left], strict_mode=True)
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -93,11 +101,20 @@ def _members(value: Any) -> Iterable[Any]:
     return value if isinstance(value, list) else ()
 
 
+def _decoded(text: str) -> Any:
+    """What the decoder makes of *text*; it rarely has to look for blanks around it."""
+    if text.startswith("{"):
+        value, end = _decoder.raw_decode(text)
+        if end == len(text):
+            return value
+    return _decoder.decode(text)
+
+
 def parse_json(text: bytes) -> Any:
     """RFC 8259, and I-JSON (RFC 7493) in what it adds; else ValueError."""
     try:
         decoded = text.decode("utf-8")
-        value = _decoder.decode(decoded)
+        value = _decoded(decoded)
         if decoded.count("[") + decoded.count("{") > MAX_DEPTH:
             _check_depth(value)
         if "\\u" in decoded:  # an escape may smuggle half a surrogate pair in
@@ -111,27 +128,29 @@ def parse(token: str) -> Compact:
     """Take *token* apart, or raise ``InvalidTokenError``."""
     if not token.isascii():
         raise InvalidTokenError("malformed")
-    raw = token.encode("ascii")
-    dots = raw.translate(None, _ALPHABET)
-    if dots == b"....":
-        raise InvalidTokenError("encrypted")
-    if dots != b"..":
-        raise InvalidTokenError("malformed")
-    signing_input, _, signature = raw.rpartition(b".")
-    head, _, body = signing_input.partition(b".")
+    raw = token.encode()
+    segments = raw.translate(_TO_STANDARD).split(b".")
+    if len(segments) != 3:
+        encrypted = raw.translate(None, _ALPHABET) == b"...."
+        raise InvalidTokenError("encrypted" if encrypted else "malformed")
+    head, body, signature = segments
     try:
-        members = parse_json(decode_segment(head))
-        payload = decode_segment(body)
+        signed = _octets(signature)
+        payload = _octets(body)
+        header = _header(head)
         claims = parse_json(payload)
-        signed = decode_segment(signature)
     except ValueError:
         raise InvalidTokenError("malformed") from None
     if not isinstance(claims, dict):
         raise InvalidTokenError("malformed")
-    return Compact(_header(members), claims, payload, signed, signing_input)
+    signing_input = raw[: -len(signature) - 1]
+    return Compact(header, claims, payload, signed, signing_input)
 
 
-def _header(members: Any) -> Header:
+@lru_cache(maxsize=64)
+def _header(segment: bytes) -> Header:
+    """An issuer writes one header over and over; what it says never changes."""
+    members = parse_json(_octets(segment))
     if not isinstance(members, dict):
         raise InvalidTokenError("malformed")
     for name in ("alg", "kid", "typ"):  # null is no string either

@@ -111,6 +111,8 @@ class KeySet:
         """
         if kid is not None and self.named:
             found = self.by_kid.get(kid, ())
+            if len(found) == 1:  # as it should be
+                return found if alg in found[0].algorithms else ()
             return [key for key in found if alg in key.algorithms][:MAX_TRIED]
         fitting = [key for key in self.keys if alg in key.algorithms]
         if kidless == "never" or (kidless == "one" and len(fitting) != 1):

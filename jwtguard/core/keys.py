@@ -94,6 +94,13 @@ class KeyCache:
         snapshot = self.snapshot
         return snapshot.keys is keys and self._monotonic() < snapshot.refresh_at
 
+    def at_hand(self, wanted: Wanted) -> Sequence[Key]:
+        """Return the keys that *wanted* picks; none: there is more to do, ``find``."""
+        snapshot = self.snapshot
+        if snapshot.keys is None or self._monotonic() >= snapshot.refresh_at:
+            return ()
+        return wanted(snapshot.keys)
+
     def find(self, wanted: Wanted) -> Generator[Ask, None, Sequence[Key]]:
         """Return the keys that *wanted* picks; raise if there are none.
 

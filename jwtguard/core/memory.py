@@ -6,10 +6,9 @@ verified it are looked at again on each use.
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from hashlib import sha256
 from threading import Lock
-
-from cachetools import LRUCache
 
 from .jwk import KeySet
 from .keys import KeyCache
@@ -47,18 +46,28 @@ class Memory:
     def after_fork(self) -> None:
         """Begin anew: a lock of the parent's may have been held."""
         self._lock = Lock()
-        self._tokens: LRUCache[bytes, Remembered] = LRUCache(max(1, self._size))
+        self._tokens: OrderedDict[bytes, Remembered] = OrderedDict()
 
-    def get(self, token: str) -> Remembered | None:
-        """Return what is known of *token*, or None."""
+    def get(self, token: str) -> tuple[bytes, Remembered | None]:
+        """Return the name that *token* goes by here, and what is known of it.
+
+        The name is empty if nothing will be remembered under it.
+        """
         if not self._size or not token.isascii():
-            return None
+            return b"", None
         digest = sha256(token.encode()).digest()
         with self._lock:
-            return self._tokens.get(digest)
+            entry = self._tokens.get(digest)
+            if entry is not None:
+                self._tokens.move_to_end(digest)
+        return digest, entry
 
-    def put(self, token: str, entry: Remembered) -> None:
-        """Remember a token that has passed every check."""
-        if self._size:
-            with self._lock:
-                self._tokens[sha256(token.encode()).digest()] = entry
+    def put(self, digest: bytes, entry: Remembered) -> None:
+        """Remember a token that has passed every check, under its name."""
+        if not digest:
+            return
+        with self._lock:
+            self._tokens[digest] = entry
+            self._tokens.move_to_end(digest)
+            if len(self._tokens) > self._size:
+                self._tokens.popitem(last=False)

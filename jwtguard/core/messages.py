@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 Fields = tuple[tuple[str, str], ...]
@@ -49,8 +48,7 @@ class Request(NamedTuple):
         return ", ".join(values) if values else None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Facts:
+class Facts(NamedTuple):
     """What a verified token says, shared by all requests that bring it."""
 
     subject: str
@@ -59,7 +57,7 @@ class Facts:
     scopes: frozenset[str] = frozenset()
     roles: frozenset[str] = frozenset()
     expires_at: float = 0.0
-    payload: bytes = field(default=b"{}", repr=False)
+    payload: bytes = b"{}"
 
 
 class Principal:
@@ -182,7 +180,9 @@ class Principal:
 
     def __repr__(self) -> str:
         """Show who calls, and never the token."""
-        return repr(self._facts).replace("Facts(", "Principal(", 1)
+        facts = self._facts
+        shown = zip(facts._fields[:-1], facts, strict=False)  # the payload is not
+        return f"Principal({', '.join(f'{name}={value!r}' for name, value in shown)})"
 
 
 class Decoration(NamedTuple):

@@ -11,16 +11,17 @@ from urllib.parse import urlsplit
 from .messages import Request
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
+_OF_SOCKETS = {"ws": "http", "wss": "https"}
 _HOST = re.compile(r"[a-z0-9_](?:[a-z0-9._-]*[a-z0-9_])?|\[[0-9a-f:.]+\]")
 _HOST_AND_PORT = re.compile(r"([a-z0-9._-]+|\[[0-9a-f:.]+\])(?::[0-9]{0,5})?")
 _APP_SCHEME = re.compile(r"[a-z][a-z0-9+.-]*://[a-z0-9_.-]+(?::[0-9]{1,5})?")
 _ADDRESS_AND_PORT = re.compile(
     r"([0-9.]+):[0-9]{1,5}|\[([0-9A-Fa-f:.]+)\](?::[0-9]{1,5})?"
 )
-_FORWARDED = (
+_FORWARDED = frozenset({
     "forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-port",
     "x-forwarded-prefix", "x-forwarded-proto", "x-forwarded-server", "x-forwarded-ssl",
-)  # fmt: skip
+})  # fmt: skip
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -118,7 +119,7 @@ def scheme(request: Request, proxies: Sequence[Network | str]) -> str:
 
     Each hop appends, so values are read from the right, one for each hop we trust.
     """
-    own = {"ws": "http", "wss": "https"}.get(request.scheme, request.scheme)
+    own = _OF_SOCKETS.get(request.scheme, request.scheme)
     if own == "https" or not proxies or not _trusted(request.peer, proxies):
         return own
     said = request.header("x-forwarded-proto")
@@ -127,7 +128,7 @@ def scheme(request: Request, proxies: Sequence[Network | str]) -> str:
     values = [value.strip().lower() for value in said.split(",")]
     trusted = sum(_trusted(hop, proxies) for hop in _hops(request, proxies))
     value = values[-min(trusted, len(values))]
-    return {"ws": "http", "wss": "https"}.get(value, value)
+    return _OF_SOCKETS.get(value, value)
 
 
 def is_loopback(request: Request) -> bool:
@@ -135,7 +136,7 @@ def is_loopback(request: Request) -> bool:
     return (
         _loopback(request.peer)
         and is_loopback_host(request.header("host") or "")
-        and not any(name in request.headers for name in _FORWARDED)
+        and _FORWARDED.isdisjoint(request.headers)
     )
 
 

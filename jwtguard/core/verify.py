@@ -27,6 +27,19 @@ class Trusted(NamedTuple):
     keys: KeyCache
 
 
+class New(NamedTuple):
+    """A token that is not known yet, taken apart."""
+
+    token: str
+    digest: bytes
+    compact: Compact
+    trusted: Trusted
+
+    def candidates(self, held: KeySet) -> Sequence[Key]:
+        """Return the keys of *held* that fit the header (RFC 7515 section 6)."""
+        return candidates(self.compact, held, self.trusted.rules)
+
+
 class Verifier:
     """Verifies tokens of the issuers that a policy trusts."""
 
@@ -52,45 +65,51 @@ class Verifier:
         self._longest = policy.max_token_bytes
         self._now = now
 
-    def recall(self, token: str) -> Principal | None:
-        """Return who *token* speaks for if that is known and nothing has changed since.
-
-        Raises ``InvalidTokenError`` for a token that has ended; None means: ``verify``.
-        """
-        known = self.memory.get(token)
-        if known is None or not known.cache.is_fresh(known.keys):
-            return None
-        self._check_times(known)
-        return Principal.of(known.facts, token)
-
     def verify(self, token: str) -> Generator[Ask, Any, Principal]:
         """Return who *token* speaks for, or raise ``AuthError``."""
+        found = self.begin(token)
+        return found if isinstance(found, Principal) else (yield from found)
+
+    def begin(self, token: str) -> Principal | Generator[Ask, Any, Principal]:
+        """Return who *token* speaks for, or the rest of the work if keys are due.
+
+        Raises ``AuthError`` as soon as it is known to be no good.
+        """
         if len(token) > self._longest:
             raise TokenTooLargeError("token_too_long")
-        known = self.memory.get(token)
+        digest, known = self.memory.get(token)
         if known is not None:
-            return (yield from self._still(known, token))
+            self._check_times(known)
+            if known.cache.is_fresh(known.keys):
+                return Principal.of(known.facts, token)
+            return self._still(known, token)
         compact = parse(token)
         trusted = self.issuer_of(compact)
         rules = trusted.rules
         if compact.header.alg not in rules.algorithms:
             raise InvalidTokenError("wrong_algorithm")
-        keys = yield from trusted.keys.find(
-            lambda held: candidates(compact, held, rules)
-        )
+        new = New(token, digest, compact, trusted)
+        keys = trusted.keys.at_hand(new.candidates)
+        return self._checked(new, keys) if keys else self._fetching(new)
+
+    def _fetching(self, new: New) -> Generator[Ask, Any, Principal]:
+        keys = yield from new.trusted.keys.find(new.candidates)
+        return self._checked(new, keys)
+
+    def _checked(self, new: New, keys: Sequence[Key]) -> Principal:
+        """Check signature and claims; only what has passed both is remembered."""
+        token, digest, compact, (rules, cache) = new
         key = verifying_key(compact, keys)
         principal = rules.principal(token, compact, self._now())
-        held = trusted.keys.snapshot.keys
+        held = cache.snapshot.keys
         if held is not None and key.material in held.materials:
             nbf = compact.claims.get("nbf", -inf)
-            facts, material = principal.facts, key.material
-            entry = Remembered(facts, nbf, trusted.keys, held, material)
-            self.memory.put(token, entry)
+            entry = Remembered(principal.facts, nbf, cache, held, key.material)
+            self.memory.put(digest, entry)
         return principal
 
     def _still(self, known: Remembered, token: str) -> Generator[Ask, Any, Principal]:
         """A remembered token whose keys are due: is its own still published?"""
-        self._check_times(known)
         yield from known.cache.find(lambda held: holding(known.material, held))
         held = known.cache.snapshot.keys
         if held is not None and known.material in held.materials:

@@ -413,7 +413,8 @@ def test_a_key_withdrawn_during_the_check_is_not_remembered(
     guard = Guard(jwt_issuer.policy(), clock=Clock(), transport=jwt_issuer.transport)
     token = jwt_issuer.token()
     assert guard.verify(token).subject == "alice"
-    assert guard.flow.verifier.memory.get(token) is None
+    _, known = guard.flow.verifier.memory.get(token)
+    assert known is None
 
 
 def test_a_remembered_token_keeps_no_key_set_that_lacks_its_key(
@@ -519,6 +520,38 @@ def test_with_scope_rules_an_unnamed_path_is_closed(jwt_issuer: JWTIssuer) -> No
     assert house.reason(request("/x", token=token)) == (403, "no_rule")
     assert house.reason(request("/notes", "DELETE", token=token)) == (403, "no_rule")
     house.passes(request("/open", token=token))
+
+
+@pytest.mark.parametrize("length", [10, 190, 250, 5000])
+def test_a_path_falls_under_its_rule_however_long_and_often(
+    jwt_issuer: JWTIssuer, length: int
+) -> None:
+    """A rule that was found before is the same one: by method, path and raw target."""
+    house = House(jwt_issuer, scopes=RULES, public_paths=("/static/*",))
+    path = "/notes/" + "x" * length
+    reads = house.token(scope="notes:read")
+    for _ in range(2):
+        house.passes(request(path, token=reads))
+        assert house.reason(request(path, "POST", token=reads))[1] == "scope_missing"
+        assert house.reason(request(path, "PUT", token=reads))[1] == "no_rule"
+        asked = request(path, token=reads, raw_path=f"{path}%2Fy")
+        assert house.reason(asked) == (400, "path_ambiguous")
+        house.passes(request(f"/static/{path[7:]}"))
+
+
+def test_a_known_header_opens_nothing(house: House) -> None:
+    """What is remembered of one token is of no use to a forged one like it."""
+    token = house.token()
+    head, body, signature = token.split(".")
+    other = house.token(subject="mallory").split(".")
+    for _ in range(2):
+        house.passes(request(token=token))
+        for wrong in (
+            f"{head}.{other[1]}.{signature}",
+            f"{head}.{body}.{other[2]}",
+            f"{head}.{body}.{signature[:-8]}AAAAAAAA",
+        ):
+            assert house.reason(request(token=wrong)) == (401, "bad_signature")
 
 
 def test_an_optional_path_is_not_closed_to_those_who_log_in(

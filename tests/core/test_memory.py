@@ -19,51 +19,56 @@ def entry(subject: str) -> Remembered:
     return Remembered(facts, 0.0, CACHE, KeySet(()), b"")
 
 
+def remember(memory: Memory, token: str, what: Remembered) -> None:
+    name, _ = memory.get(token)
+    memory.put(name, what)
+
+
 def subject_of(memory: Memory, token: str) -> str | None:
-    found = memory.get(token)
+    _, found = memory.get(token)
     return None if found is None else found.facts.subject
 
 
 def test_what_was_put_is_found_under_its_own_token() -> None:
     """Another token, however similar, finds nothing."""
     memory = Memory(2)
-    memory.put("a.b.c", entry("alice"))
+    remember(memory, "a.b.c", entry("alice"))
     assert subject_of(memory, "a.b.c") == "alice"
     for other in ("a.b.C", "a.b.c ", "", "a.b.c\ud800", "é"):
-        assert memory.get(other) is None
+        assert subject_of(memory, other) is None
 
 
 def test_the_one_used_longest_ago_goes_first() -> None:
     """Size is bounded, and use keeps a token in."""
     memory = Memory(2)
-    memory.put("a", entry("a"))
-    memory.put("b", entry("b"))
+    remember(memory, "a", entry("a"))
+    remember(memory, "b", entry("b"))
     assert subject_of(memory, "a") == "a"
-    memory.put("c", entry("c"))
+    remember(memory, "c", entry("c"))
     assert [subject_of(memory, t) for t in "abc"] == ["a", None, "c"]
 
 
 def test_size_0_remembers_nothing() -> None:
     """Zero switches it off."""
     memory = Memory(0)
-    memory.put("a", entry("a"))
-    assert memory.get("a") is None
+    remember(memory, "a", entry("a"))
+    assert subject_of(memory, "a") is None
 
 
 def test_a_fork_begins_anew() -> None:
     """A lock held by a thread of the parent would never be released in the child."""
     memory = Memory(2)
-    memory.put("a", entry("a"))
+    remember(memory, "a", entry("a"))
     memory._lock.acquire()
     memory.after_fork()
-    assert memory.get("a") is None
+    assert subject_of(memory, "a") is None
 
 
 def test_the_token_itself_is_not_kept() -> None:
     """A memory dump of the cache holds no bearer token."""
     memory = Memory(2)
     token = "header.payload.signature-of-a-secret"
-    memory.put(token, entry("alice"))
+    remember(memory, token, entry("alice"))
     seen: set[int] = set()
     todo: list[Any] = [memory._tokens]
     while todo:
@@ -74,3 +79,21 @@ def test_the_token_itself_is_not_kept() -> None:
         assert thing not in (token, token.encode())
         if isinstance(thing, dict | list | tuple | frozenset | Remembered | Facts):
             todo += gc.get_referents(thing)
+
+
+def test_what_has_no_name_is_not_remembered() -> None:
+    """No token that could not be verified shares an entry with another."""
+    memory = Memory(2)
+    for token in ("é", "a.b.c\ud800"):
+        remember(memory, token, entry("alice"))
+        assert subject_of(memory, token) is None
+
+
+def test_the_number_of_tokens_is_bounded() -> None:
+    """However many are put, and one of them again and again."""
+    memory = Memory(3)
+    for number in range(50):
+        remember(memory, f"a.{number}", entry("alice"))
+        remember(memory, "a.0", entry("alice"))
+    assert len(memory._tokens) == 3
+    assert subject_of(memory, "a.0") == "alice"
