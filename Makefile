@@ -54,13 +54,13 @@ lowest: $(STAMP)  ## the tests with the lowest versions that pyproject.toml allo
 versions: $(STAMP)  ## the tests on every Python from 3.11 that is here, with the newest of all
 	$(BIN)/python tools/matrix.py pythons --ignore=tests/browser
 
-bench: $(STAMP)  ## cost per request, beside the bare application
-	$(BIN)/python -m benchmarks
-
 .venv-bench/.installed: pyproject.toml benchmarks/requirements.txt
 	@test -x .venv-bench/bin/python || $(PYTHON) -m venv .venv-bench
-	.venv-bench/bin/python -m pip install --disable-pip-version-check --quiet -r benchmarks/requirements.txt -e '.[bench]'
+	.venv-bench/bin/python -m pip install --disable-pip-version-check -r benchmarks/requirements.txt -e '.[bench]'
 	@touch $@
+
+bench: .venv-bench/.installed  ## cost per request, beside what people use today; refreshes the page
+	.venv-bench/bin/python -W ignore -m benchmarks
 
 bench-keys: .venv-bench/.installed  ## key caches in a storm, ours beside others; refreshes the page
 	.venv-bench/bin/python -m benchmarks.keys --json benchmarks/keys.json --plot docs/_static/keys-storm.svg --page docs/benchmarks-keys.md

@@ -1,35 +1,32 @@
-"""Medians and ratios: one figure on a shared machine says little by itself."""
+"""Medians and differences: one figure on a shared machine says little by itself."""
 
 from __future__ import annotations
 
 import gc
+import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from statistics import median
+
+Run = Callable[[], float]
+"""Does its work many times, and returns microseconds for once."""
 
 
-@dataclass(frozen=True)
-class Figure:
-    """Microseconds for one call, measured several times."""
-
-    samples: tuple[float, ...]
-
-    @property
-    def median(self) -> float:
-        """The figure to quote."""
-        return median(self.samples)
-
-    @property
-    def spread(self) -> str:
-        """From the lowest to the highest."""
-        return f"{min(self.samples):.1f} to {max(self.samples):.1f}"
-
-
-def measure(run: Callable[[], float]) -> float:
-    """Return microseconds per call, with the collector out of the way."""
+def measure(run: Run) -> float:
+    """Return microseconds for once, with the collector out of the way."""
     gc.collect()
     gc.disable()
     try:
         return run()
     finally:
         gc.enable()
+
+
+def repeated(call: Callable[[], object], times: int) -> Run:
+    """Return a run of *times* calls."""
+
+    def run() -> float:
+        began = time.process_time()
+        for _ in range(times):
+            call()
+        return (time.process_time() - began) / times * 1e6
+
+    return run

@@ -1,0 +1,150 @@
+"""What a request costs more than the bare application, in one process.
+
+Every case runs in every round, beside its base, so that the difference holds even
+where the machine's speed drifts.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
+from cryptography.hazmat.primitives.hashes import SHA256
+from jwt.utils import raw_to_der_signature
+
+from jwtguard.core.jose import parse
+from jwtguard.core.jwk import PublicKey
+from jwtguard.testing import JWTIssuer
+
+from . import calls, contestants
+from .contestants import ALL, CONTESTANTS, Contestant
+from .site import PREFLIGHT, TOKEN_REQUEST, Sent, Site, forged, token
+from .timing import Run, repeated
+
+CALLS = 1000
+NEW = 300
+
+
+@dataclass(frozen=True)
+class Case:
+    """One figure: *who* answers *what*. *base* names what is taken off, if anything."""
+
+    what: str
+    who: str
+    run: Run
+    base: str | None = None
+    before: Callable[[], object] = lambda: None
+
+
+@dataclass
+class Cases:
+    """Everything that is measured, and what could not be."""
+
+    found: list[Case]
+    left_out: dict[str, str]
+
+
+def cases() -> Cases:
+    """Build every application, and see that each answers as it should."""
+    logging.getLogger("jwtguard").setLevel(logging.WARNING)
+    for noisy in ("fastmcp", "fastapi_azure_auth", "axioms_fastapi", "axioms_core"):
+        logging.getLogger(noisy).setLevel(logging.CRITICAL)
+    made = Cases([], {})
+    for alg in ALL:
+        issuer = JWTIssuer(alg=alg)
+        tokens = [token(issuer, f"user-{number}") for number in range(NEW)]
+        site = Site.of(issuer)
+        limit = repeated(signature_check(site.key, tokens[0]), NEW)
+        made.found.append(Case(f"new {alg}", "signature check", limit))
+        for who in CONTESTANTS:
+            if alg in who.algs and (who.tokens or alg == "RS256"):
+                _add(made, who, site, tokens)
+    made.found += _bases()
+    return made
+
+
+def _bases() -> Iterator[Case]:
+    for name, (kind, make) in contestants.BASES.items():
+        drive = calls.asgi if kind == "asgi" else calls.wsgi
+        yield Case("bare", name, drive(make(), [Sent(token="x" * 900)], CALLS))
+
+
+def _add(made: Cases, who: Contestant, site: Site, tokens: list[str]) -> None:
+    """Add the cases of one contestant that answers as it should."""
+    try:
+        app = who.make(site)
+        wrong = [
+            f"{what}: {found} instead of {wanted}"
+            for what, sent, wanted in _expected(who, site, tokens)
+            if (found := _status(who, app, sent)) != wanted
+        ]
+    except Exception as error:  # noqa: BLE001  # said in the results
+        wrong = [f"{type(error).__name__}: {error}"]
+    if wrong:
+        made.left_out[f"{who.name}, {site.alg}"] = "; ".join(wrong)
+        return
+    made.found += _of(who, app, site, tokens)
+
+
+def _status(who: Contestant, app: Any, sent: Sent) -> int:
+    if who.kind == "wsgi":
+        return calls.wsgi_status(app, sent)
+    return asyncio.run(calls.asgi_status(app, sent))
+
+
+def _expected(
+    who: Contestant, site: Site, tokens: list[str]
+) -> Iterator[tuple[str, Sent, int]]:
+    yield "a good token", Sent(token=tokens[0]), 200
+    if who.tokens:
+        refused = 400 if "PyJWT" in who.name else 401
+        refused = 422 if "Extended" in who.name else refused
+        yield "a forged token", Sent(token=forged(tokens[:2])[0]), refused
+    if who.refuses:
+        yield "no token", Sent(), 401
+    if who.cors:
+        yield "a preflight", PREFLIGHT, 204 if who.ours else 200
+
+
+def _of(who: Contestant, app: Any, site: Site, tokens: list[str]) -> Iterator[Case]:
+    drive = calls.asgi if who.kind == "asgi" else calls.wsgi
+    sent = [Sent(token=each) for each in tokens]
+
+    def case(what: str, sent: list[Sent], times: int, **more: Any) -> Case:
+        return Case(what, who.name, drive(app, sent, times), who.base, **more)
+
+    if who.tokens:
+        yield case(f"new {site.alg}", sent, NEW, before=site.forget)
+        if who.ours and who.base not in ("ASGI", "WSGI"):
+            if site.alg == "RS256":
+                yield case("known token", sent[:1], CALLS)
+            return  # it refuses as those two do
+        turned = [Sent(token=each) for each in forged(tokens)]
+        yield case(f"forged {site.alg}", turned, NEW)
+    if site.alg != "RS256":
+        return
+    what = "known token" if who.tokens else "CORS alone"
+    yield case(what, sent[:1], CALLS)
+    if who.refuses:
+        yield case("no token", [Sent()], CALLS)
+    if who.cors:
+        yield case("preflight", [PREFLIGHT], CALLS)
+    if who.ours and who.base in ("ASGI", "WSGI"):
+        yield case("token path", [TOKEN_REQUEST], CALLS)
+
+
+def signature_check(public: PublicKey, compact: str) -> Callable[[], object]:
+    """The limit: the check by the crypto library, prepared, and nothing around it."""
+    parsed = parse(compact)
+    signature, signed = parsed.signature, parsed.signing_input
+    if isinstance(public, rsa.RSAPublicKey):
+        scheme, digest = padding.PKCS1v15(), SHA256()
+        return lambda: public.verify(signature, signed, scheme, digest)
+    if isinstance(public, ed25519.Ed25519PublicKey):
+        return lambda: public.verify(signature, signed)
+    der, ecdsa = raw_to_der_signature(signature, public.curve), ec.ECDSA(SHA256())
+    return lambda: public.verify(der, signed, ecdsa)

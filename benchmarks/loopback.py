@@ -1,0 +1,128 @@
+"""Real servers on loopback, asked by ``wrk``: each in turn, its base right before it.
+
+One server process, few connections, a known token: what is measured is the share of
+the bare application's requests per second that is left.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from urllib.request import Request, urlopen
+
+from .contestants import BASES, CONTESTANTS
+from .site import ORIGIN, Site
+
+CONNECTIONS = 8
+SECONDS = 1
+_UNITS = {"us": 1.0, "ms": 1e3, "s": 1e6}
+
+
+@dataclass(frozen=True)
+class Answered:
+    """What one bout of ``wrk`` found; times are in microseconds."""
+
+    per_second: float
+    p50: float
+    p99: float
+
+
+def missing() -> str | None:
+    """Say why there will be no figures, if so."""
+    if shutil.which("wrk") is None:
+        return "wrk is not installed (Debian: apt-get install wrk)"
+    return None
+
+
+def families(left_out: dict[str, str]) -> dict[str, list[str]]:
+    """Return who is measured against which base: those that answered in process."""
+    found: dict[str, list[str]] = {base: [base] for base in BASES}
+    for who in CONTESTANTS:
+        if who.tokens and f"{who.name}, RS256" not in left_out:
+            found[who.base].append(who.name)
+    return found
+
+
+@contextmanager
+def served(name: str, site: Site, token: str) -> Iterator[int]:
+    """Serve one contestant on a port of the system's choice; yields the port."""
+    told = {"issuer": site.issuer, "audience": site.audience, "alg": site.alg}
+    environ = {**os.environ, "BENCH_SITE": json.dumps({**told, "jwks": site.jwks})}
+    with socket.socket() as listening:
+        # Servers set it on sockets of their own; else small answers wait for an ACK.
+        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        listening.bind(("127.0.0.1", 0))
+        listening.listen(128)
+        fd, port = listening.fileno(), listening.getsockname()[1]
+        command = [sys.executable, "-W", "ignore", "-m", "benchmarks.serve"]
+        process = subprocess.Popen(
+            [*command, name, str(fd)], pass_fds=(fd,), env=environ
+        )
+    try:
+        _wait_for(process, port, token)
+        yield port
+    finally:
+        process.terminate()
+        process.wait(timeout=30)
+
+
+def _wait_for(process: subprocess.Popen[bytes], port: int, token: str) -> None:
+    url = f"http://127.0.0.1:{port}/notes/7"
+    request = Request(url, headers={"Authorization": f"Bearer {token}"})
+    with urlopen(request, timeout=20) as answer:  # waits in the backlog
+        if answer.status != 200 or process.poll() is not None:
+            raise RuntimeError(f"the server answers {answer.status}")
+
+
+@contextmanager
+def all_served(names: list[str], site: Site, token: str) -> Iterator[dict[str, int]]:
+    """Serve several at once; those that idle cost nothing."""
+    with ExitStack() as stack:
+        yield {name: stack.enter_context(served(name, site, token)) for name in names}
+
+
+def ask(port: int, token: str) -> Answered:
+    """Let ``wrk`` ask for a few seconds."""
+    headers = {
+        "Authorization": f"Bearer {token}",
+        "Origin": ORIGIN,
+        "Sec-Fetch-Site": "cross-site",
+    }
+    fields = [part for name in headers for part in ("-H", f"{name}: {headers[name]}")]
+    command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{SECONDS}s", "--latency"]
+    url = f"http://127.0.0.1:{port}/notes/7"
+    done = subprocess.run(
+        [*command, *fields, url],
+        capture_output=True, text=True, check=True, timeout=60,
+    )  # fmt: skip
+    time.sleep(0.1)
+    return read(done.stdout)
+
+
+def read(text: str) -> Answered:
+    """Read what ``wrk`` prints; an answer other than 2xx is an error."""
+    if "Non-2xx" in text or "Socket errors" in text:
+        raise RuntimeError(text)
+    rate = re.search(r"Requests/sec:\s+([0-9.]+)", text)
+    times = dict(re.findall(r"(50|99)%\s+([0-9.]+(?:us|ms|s))", text))
+    if rate is None:
+        raise RuntimeError(text)
+    return Answered(
+        float(rate[1]), _microseconds(times["50"]), _microseconds(times["99"])
+    )
+
+
+def _microseconds(text: str) -> float:
+    found = re.fullmatch(r"([0-9.]+)(us|ms|s)", text)
+    if found is None:
+        raise ValueError(text)
+    return float(found[1]) * _UNITS[found[2]]

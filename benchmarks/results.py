@@ -1,0 +1,90 @@
+"""What came out: kept as JSON, read by the page, the plot and the test of the page."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+STATIC = Path(__file__).parent.parent / "docs" / "_static"
+KEPT = STATIC / "benchmarks.json"
+PLOT = STATIC / "benchmarks.svg"
+PAGE = STATIC.parent / "benchmarks.md"
+
+Samples = list[list[float]]
+"""One list for each run."""
+
+
+@dataclass
+class Results:
+    """Every figure of every run. Times are in microseconds, memory in bytes."""
+
+    about: dict[str, Any] = field(default_factory=dict)
+    cases: dict[str, dict[str, Samples]] = field(default_factory=dict)
+    """What was asked, then who answered."""
+    bases: dict[str, str] = field(default_factory=dict)
+    """What each contestant is measured against."""
+    loopback: dict[str, dict[str, Samples]] = field(default_factory=dict)
+    """``per_second``, ``p50`` and ``p99``, then who answered."""
+    pieces: dict[str, Samples] = field(default_factory=dict)
+    """Pieces of one request, each timed alone."""
+    memory: dict[str, Any] = field(default_factory=dict)
+    left_out: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, path: Path = KEPT) -> Results:
+        """Read what was kept."""
+        return cls(**json.loads(path.read_text("utf-8")))
+
+    def write(self, path: Path = KEPT) -> None:
+        """Keep them, rounded to what can be believed."""
+        path.write_text(json.dumps(_rounded(asdict(self)), indent=1) + "\n", "utf-8")
+
+    def added(self, what: str, who: str) -> Samples:
+        """Return what *who* adds to its base, round by round."""
+        if who not in self.bases:
+            return self.cases[what][who]
+        base = self.cases["bare"][self.bases[who]]
+        return [
+            [one - bare for one, bare in zip(run, bares, strict=True)]
+            for run, bares in zip(self.cases[what][who], base, strict=True)
+        ]
+
+    def share(self, who: str) -> Samples:
+        """Return requests per second as a share of the base's, round by round."""
+        rates = self.loopback["per_second"]
+        return [
+            [one / bare for one, bare in zip(run, bares, strict=True)]
+            for run, bares in zip(rates[who], rates[self.bases[who]], strict=True)
+        ]
+
+    def ratio(self, what: str, who: str) -> Samples:
+        """Return what *who* adds, in signature checks of the same run."""
+        limits = self.cases[what.replace("forged", "new")]["signature check"]
+        return [
+            [one / median(limit) for one in run]
+            for run, limit in zip(self.added(what, who), limits, strict=True)
+        ]
+
+
+def middle(samples: Samples) -> float:
+    """Return the median of the runs' medians: the figure to quote."""
+    return median(median(run) for run in samples)
+
+
+def spread(samples: Samples) -> tuple[float, float]:
+    """Return the lowest and the highest of the runs' medians."""
+    medians = [median(run) for run in samples]
+    return min(medians), max(medians)
+
+
+def _rounded(value: Any) -> Any:
+    if isinstance(value, float):
+        return round(value, 2)
+    if isinstance(value, dict):
+        return {name: _rounded(one) for name, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_rounded(one) for one in value]
+    return value
