@@ -6,9 +6,10 @@ verified it are looked at again on each use.
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from hashlib import sha256
 from threading import Lock
+
+from cachetools import LRUCache
 
 from .jwk import KeySet
 from .keys import KeyCache
@@ -46,7 +47,7 @@ class Memory:
     def after_fork(self) -> None:
         """Begin anew: a lock of the parent's may have been held."""
         self._lock = Lock()
-        self._tokens: OrderedDict[bytes, Remembered] = OrderedDict()
+        self._tokens: LRUCache[bytes, Remembered] = LRUCache(max(1, self._size))
 
     def get(self, token: str) -> tuple[bytes, Remembered | None]:
         """Return the name that *token* goes by here, and what is known of it.
@@ -57,17 +58,13 @@ class Memory:
             return b"", None
         digest = sha256(token.encode()).digest()
         with self._lock:
-            entry = self._tokens.get(digest)
-            if entry is not None:
-                self._tokens.move_to_end(digest)
-        return digest, entry
+            try:
+                return digest, self._tokens[digest]
+            except KeyError:  # cheaper than ``get``, which looks twice
+                return digest, None
 
     def put(self, digest: bytes, entry: Remembered) -> None:
         """Remember a token that has passed every check, under its name."""
-        if not digest:
-            return
-        with self._lock:
-            self._tokens[digest] = entry
-            self._tokens.move_to_end(digest)
-            if len(self._tokens) > self._size:
-                self._tokens.popitem(last=False)
+        if digest:
+            with self._lock:
+                self._tokens[digest] = entry

@@ -5,6 +5,8 @@ from __future__ import annotations
 import gc
 from typing import Any
 
+from cachetools import LRUCache
+
 from jwtguard.core.issuers import TrustedIssuer
 from jwtguard.core.jwk import KeySet
 from jwtguard.core.keys import KeyCache
@@ -67,8 +69,8 @@ def test_a_fork_begins_anew() -> None:
 def test_the_token_itself_is_not_kept() -> None:
     """A memory dump of the cache holds no bearer token."""
     memory = Memory(2)
-    token = "header.payload.signature-of-a-secret"
-    remember(memory, token, entry("alice"))
+    token, what = "header.payload.signature-of-a-secret", entry("alice")
+    remember(memory, token, what)
     seen: set[int] = set()
     todo: list[Any] = [memory._tokens]
     while todo:
@@ -79,6 +81,9 @@ def test_the_token_itself_is_not_kept() -> None:
         assert thing not in (token, token.encode())
         if isinstance(thing, dict | list | tuple | frozenset | Remembered | Facts):
             todo += gc.get_referents(thing)
+        elif isinstance(thing, LRUCache):
+            todo += vars(thing).values()
+    assert id(what) in seen, "the walk has not come as far as the entry"
 
 
 def test_what_has_no_name_is_not_remembered() -> None:
