@@ -52,7 +52,7 @@ GENERIC = Profile(
         "token_use": ("access",),
         "typ": ("bearer",),
         "type": ("access", "access_token"),
-        "token_type": ("access", "access_token", "bearer"),
+        "token_type": ("access", "access_token"),
         "token_class": ("access_token",),
     },
     hints=("client_id",),

@@ -17,6 +17,7 @@ import pytest
 
 from jwtguard import Guard, load_policy
 from jwtguard.cli import main
+from jwtguard.errors import InvalidTokenError
 from tests.issuers.examples import (
     AUDIENCE,
     DOORS,
@@ -246,6 +247,20 @@ def test_refresh_token_is_explained(
     assert failed["type"]["reason"] == "refresh_token"
 
 
+def test_default_profile(keycloak: Keycloak) -> None:
+    """Where nobody names a profile, access tokens pass too, and the others do not."""
+    said = {
+        "JWTGUARD_ISSUER": keycloak.issuer(),
+        "JWTGUARD_AUDIENCE": f"{AUDIENCE} spa",  # the ID token's, by mistake
+    }
+    guard = Guard(load_policy(said))
+    got = keycloak.grant()
+    assert guard.verify(got["access_token"]).client_id == "spa"
+    for kind, why in (("id_token", "id_token"), ("refresh_token", "wrong_algorithm")):
+        with pytest.raises(InvalidTokenError, match=why):
+            guard.verify(got[kind])
+
+
 @both_doors
 def test_second_realm(keycloak: Keycloak, place: Examples, door: str) -> None:
     """Tokens of another realm of the same server are refused."""
@@ -272,7 +287,7 @@ def test_two_realms(keycloak: Keycloak, tmp_path: Path) -> None:
     assert users["main"].identity != users["second"].identity
     # The head of one realm's token names a key that the other realm does not have.
     mixed = f"{tokens['second'].partition('.')[0]}.{tokens['main'].partition('.')[2]}"
-    with pytest.raises(Exception, match="unknown_key"):
+    with pytest.raises(InvalidTokenError, match="unknown_key"):
         guard.verify(mixed)
 
 

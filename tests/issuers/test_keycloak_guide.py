@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -14,7 +15,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.issuers.examples import PASSWORD
+from jwtguard import Guard, load_policy
+from tests.issuers.examples import AUDIENCE, PASSWORD
 from tests.issuers.keycloak import dist
 from tests.issuers.keycloak.server import Keycloak
 from tests.issuers.running import ROOT
@@ -35,6 +37,44 @@ def blocks(kind: str, section: str) -> list[str]:
     """Return the blocks of one language under one heading."""
     text = PAGE.partition(f"## {section}\n")[2].partition("\n## ")[0]
     return re.findall(rf"^```{kind}\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+
+
+NODE = shutil.which("node")
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+PLAYWRIGHT = ROOT / "tests/browser/node_modules/playwright-core"
+
+
+@pytest.mark.skipif(
+    not (NODE and CHROMIUM and PLAYWRIGHT.exists()),
+    reason="missing: Node, Chromium, or npm install in tests/browser",
+)
+def test_the_clicks_lead_to_a_good_token(keycloak: Keycloak, tmp_path: Path) -> None:
+    """The clicks of our Keycloak page, in its console, lead to a token that passes."""
+    picture = tmp_path / "where-it-stopped.png"
+    settings = {
+        "url": keycloak.url,
+        "password": PASSWORD,
+        "chromium": CHROMIUM,
+        "picture": str(picture),
+    }
+    clicks = ROOT / "tests/issuers/keycloak/clicks.mjs"
+    done = subprocess.run(
+        [str(NODE), str(clicks), json.dumps(settings)],
+        capture_output=True,
+        text=True,
+        timeout=240,
+    )
+    assert done.returncode == 0, f"{done.stderr}\n{picture}"
+    said = {
+        "JWTGUARD_ISSUER": keycloak.issuer("notes"),
+        "JWTGUARD_AUDIENCE": AUDIENCE,
+        "JWTGUARD_PROFILE": "keycloak",
+    }
+    token = keycloak.grant("notes", scope="openid notes:read notes:write")
+    who = Guard(load_policy(said)).verify(token["access_token"])
+    assert who.scopes >= {"notes:read", "notes:write"}
+    assert who.claims["allowed-origins"] == ["https://www.example.com"]
+    keycloak.ask("DELETE", "/notes")
 
 
 class Reader:
