@@ -6,6 +6,7 @@ redirect, and ends after ``DEADLINE`` seconds in all.
 
 from __future__ import annotations
 
+import encodings.idna  # noqa: F401  # see below
 import os
 import socket
 import ssl
@@ -18,12 +19,16 @@ from typing import Any, TypeVar
 
 import anyio
 import anyio.lowlevel
-import httpcore  # noqa: F401  # else httpx loads it during the first request
+import cryptography.hazmat.backends.openssl.backend  # noqa: F401
+import httpcore  # noqa: F401
 import httpx
 
 from .core.discovery import FetchFailedError
 from .core.keys import DEADLINE
 from .core.messages import Flight, Get, Got
+
+# A process that is forked while a thread imports a module never gets the whole of it.
+# So what others would load during the first fetch is imported here, used or not.
 
 Result = TypeVar("Result")
 

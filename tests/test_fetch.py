@@ -9,6 +9,8 @@ import gzip
 import json
 import socket
 import ssl
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -483,3 +485,28 @@ def test_a_transport_that_breaks_its_word_starts_no_storm(issuer: JWTIssuer) -> 
                 thread.join(5)
     assert count == 1
     assert guard.health()[issuer.url]["failures"] == 1
+
+
+FIRST_FETCH = """
+import sys
+from jwtguard import Guard, Policy, TrustedIssuer
+
+url, audience, token = sys.argv[1:]
+guard = Guard(Policy(issuers=[TrustedIssuer(url=url)], audience=[audience]))
+before = set(sys.modules)
+assert guard.verify(token).subject == "alice"
+print(*sorted(set(sys.modules) - before))
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("alg", ["RS256", "ES256", "EdDSA"])
+def test_a_first_fetch_imports_nothing(alg: str) -> None:
+    """A fork in the middle of an import would leave workers that can never fetch."""
+    issuer = JWTIssuer(alg=alg)
+    with issuer.served():
+        said = (issuer.url, issuer.audience, issuer.token())
+        command = [sys.executable, "-c", FIRST_FETCH, *said]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.split() == []
