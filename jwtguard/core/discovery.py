@@ -45,14 +45,15 @@ def find_endpoint(
 
     Raises ``FetchFailedError`` if there is no such metadata, or no such URL in it.
     """
-    problem = ""
+    problems = []
     for url in candidates(issuer):
         try:
             got = yield Get(url, {})
             return _read(got, issuer.url, name, http_hosts)
         except (FetchFailedError, ValueError) as error:
-            problem = f"{problem}{'; ' if problem else ''}{url}: {error}"
-    raise FetchFailedError(f"no metadata: {problem}")
+            text = str(error)
+            problems.append(text if text.startswith(url) else f"{url}: {text}")
+    raise FetchFailedError(f"no metadata: {'; '.join(problems)}")
 
 
 def _read(got: Got, issuer: str, name: str, http_hosts: Collection[str]) -> str:
