@@ -73,13 +73,16 @@ function loadImage(url) {
   });
 }
 
-// What a page learns of a WebSocket, until it is closed or so many milliseconds are over.
+// What a page learns of a WebSocket: until it is closed, or open for so many milliseconds.
 function openSocket(url, protocols = [], ms = 2000) {
   return new Promise((resolve) => {
     const socket = new WebSocket(url, protocols);
     const found = { opened: false, first: null };
-    setTimeout(() => resolve(found), ms);
-    socket.onopen = () => Object.assign(found, { opened: true, protocol: socket.protocol });
+    setTimeout(() => resolve({ ...found, hung: true }), 20000 + ms);
+    socket.onopen = () => {
+      Object.assign(found, { opened: true, protocol: socket.protocol });
+      setTimeout(() => resolve(found), ms);
+    };
     socket.onmessage = (event) => (found.first ??= event.data);
     socket.onclose = ({ code, reason }) => resolve({ ...found, code, reason });
   });
