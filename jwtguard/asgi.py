@@ -131,7 +131,8 @@ class GuardMiddleware:
             if started:
                 raise
             error.cors = decision.headers.cors
-            await respond(guard.flow.refuse(error, request), send)
+            answer = decision.instead or guard.flow.refuse(error, request)
+            await respond(answer, send)
 
     async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
         guard, request = self.guard, request_of(scope)
@@ -238,7 +239,7 @@ def _outgoing(send: Send, decision: Proceed, started: list[Message]) -> Send:
         nonlocal mute
         if message["type"] == "http.response.start":
             started.append(message)
-            headers = message.get("headers", ())
+            headers = list(message.get("headers", ()))  # an iterator too
             if instead is not None and not _grants(headers):
                 mute = True
                 return respond(instead, send)

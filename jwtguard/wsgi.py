@@ -72,7 +72,7 @@ class GuardMiddleware:
             return self.app(environ, decorated)
         except AuthError as error:
             error.cors = decision.headers.cors
-            answer = self.guard.flow.refuse(error, request)
+            answer = decision.instead or self.guard.flow.refuse(error, request)
             return respond(answer, _again(start_response))
 
 

@@ -14,6 +14,7 @@ from jwtguard.errors import InvalidTokenError, KeysUnavailableError, MissingToke
 from jwtguard.testing import JWTIssuer
 
 App = Callable[[Any, Any, Any], Any]
+PAGE = "https://www.example"
 
 
 def run(app: App, scope: dict[str, Any], *incoming: dict[str, Any]) -> list[Any]:
@@ -384,3 +385,36 @@ def test_a_preflight_of_a_public_path_goes_to_the_application(
     sent = run(GuardMiddleware(app, guard), scope)
     bodies = b"".join(m.get("body", b"") for m in sent)
     assert (sent[0]["status"], bodies) == ((200, b"theirs") if grants else (204, b""))
+
+
+def test_our_error_is_no_answer_to_a_preflight(jwt_issuer: JWTIssuer) -> None:
+    """The browser would take it for a no, and never send the request itself."""
+    guard = jwt_issuer.guard(public_paths=("/",))
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        raise MissingTokenError("no_credentials")
+
+    asked = {"origin": PAGE, "access-control-request-method": "GET"}
+    scope = scope_of(method="OPTIONS", headers=asked)
+    sent = run(GuardMiddleware(app, guard), scope)
+    assert sent[0]["status"] == 204
+    assert dict(sent[0]["headers"])[b"access-control-allow-origin"] == PAGE.encode()
+
+
+# Header fields of answers.
+
+
+@pytest.mark.parametrize("more", [(), ((b"vary", b"Accept"),)])
+def test_an_answer_does_not_lose_the_fields_that_come_from_an_iterator(
+    jwt_issuer: JWTIssuer, more: tuple[tuple[bytes, bytes], ...]
+) -> None:
+    """ASGI lets ``headers`` be any iterable, so it is gone through once."""
+    guard = jwt_issuer.guard(public_paths=("/",))
+    theirs = ((b"set-cookie", b"a=b"), *more, (b"x-frame-options", b"DENY"))
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        start = {"type": "http.response.start", "status": 200}
+        await send({**start, "headers": iter(theirs)})
+
+    (start,) = run(GuardMiddleware(app, guard), scope_of())
+    assert set(theirs) - set(more) <= set(start["headers"])

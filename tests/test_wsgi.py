@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from jwtguard import ConfigurationError, Guard
-from jwtguard.errors import InvalidTokenError, KeysUnavailableError
+from jwtguard.errors import InvalidTokenError, KeysUnavailableError, MissingTokenError
 from jwtguard.testing import JWTIssuer
 from jwtguard.wsgi import GuardMiddleware, read_body, request_of
 
@@ -176,6 +176,23 @@ def test_a_preflight_of_a_public_path_goes_to_the_application(
     expected = (200, b"written, theirs") if grants else (204, b"")
     assert (status, body) == expected
     assert answer.closed
+
+
+def test_our_error_is_no_answer_to_a_preflight(jwt_issuer: JWTIssuer) -> None:
+    """The browser would take it for a no, and never send the request itself."""
+
+    def app(environ: Any, start_response: Any) -> Iterable[bytes]:
+        raise MissingTokenError("no_credentials")
+
+    environ = environ_of(
+        REQUEST_METHOD="OPTIONS",
+        HTTP_ORIGIN="https://www.example",
+        HTTP_ACCESS_CONTROL_REQUEST_METHOD="GET",
+    )
+    guard = jwt_issuer.guard(public_paths=("/",))
+    status, headers, _ = run(GuardMiddleware(app, guard), environ)
+    assert status == 204
+    assert headers["Access-Control-Allow-Origin"] == "https://www.example"
 
 
 @pytest.mark.parametrize(
