@@ -252,9 +252,11 @@ class Flow:
         return Proceed(None, Decoration(fields, private=True), body=body, grant=grant)
 
     def _granted_all(self, client_id: str, origin: str | None) -> Fields:
+        """One id may be listed under several issuers: what every listing grants."""
         listed = self.clients.named(client_id)
         if origin and listed and all(origin in client.origins for client in listed):
-            return cors.granted(origin, listed)
+            agreed = all(client.credentials for client in listed)
+            return cors.granted(origin, listed if agreed else ())
         return ()
 
     def refuse(self, error: AuthError, request: Request) -> Respond:

@@ -978,6 +978,30 @@ def test_refresh_is_a_policy_per_client(
     assert field(decision, "Access-Control-Allow-Origin") == at_home
 
 
+def test_credentials_of_one_listing_are_not_granted_to_all(
+    jwt_issuer: JWTIssuer,
+) -> None:
+    """A token path sees the id alone: it grants what every listing of it grants."""
+    names = (jwt_issuer.url, "https://other.example")
+    for agreed in ((True, True), (True, False), (False, True)):
+        clients = tuple(
+            Client(id="spa", issuer=name, origins=(WWW,), credentials=promised)
+            for name, promised in zip(names, agreed, strict=True)
+        )
+        policy = Policy(
+            issuers=tuple(TrustedIssuer(url=name) for name in names),
+            audience=AUDIENCE,
+            clients=clients,
+            token_paths=("/oauth/token",),
+        )
+        asked = request("/oauth/token", "POST", content_type=FORM, origin=WWW)
+        found = Guard(policy).decide(asked, lambda _: PASSWORD)
+        assert isinstance(found, Proceed)
+        fields = dict(found.headers.cors)
+        assert fields["Access-Control-Allow-Origin"] == WWW
+        assert ("Access-Control-Allow-Credentials" in fields) is all(agreed)
+
+
 def test_revocation_paths_have_the_rules_of_refresh(tokens: House) -> None:
     """Except that refresh need not be on."""
     body = b"token=x&client_id=ssr"
