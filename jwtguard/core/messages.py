@@ -10,17 +10,18 @@ from typing import Any, NamedTuple
 Fields = tuple[tuple[str, str], ...]
 """Header fields in order; names as they are sent."""
 
-REQUEST_HEADERS = frozenset(
-    {
-        "access-control-request-method", "authorization", "content-encoding",
-        "content-length", "content-type", "cookie", "forwarded", "host", "origin",
-        "sec-fetch-dest", "sec-fetch-mode", "sec-fetch-site", "transfer-encoding",
-        "via",
-        "x-forwarded-for", "x-forwarded-host", "x-forwarded-port",
-        "x-forwarded-prefix", "x-forwarded-proto", "x-forwarded-server",
-        "x-forwarded-ssl",
-    }
-)  # fmt: skip
+FORWARDED = frozenset({
+    "forwarded", "via", "x-forwarded-by", "x-forwarded-for", "x-forwarded-host",
+    "x-forwarded-path", "x-forwarded-port", "x-forwarded-prefix", "x-forwarded-proto",
+    "x-forwarded-protocol", "x-forwarded-scheme", "x-forwarded-server",
+    "x-forwarded-ssl", "x-forwarded-uri",
+})  # fmt: skip
+"""The header fields by which a proxy shows itself, whatever they say."""
+REQUEST_HEADERS = FORWARDED | {
+    "access-control-request-method", "authorization", "content-encoding",
+    "content-length", "content-type", "cookie", "host", "origin",
+    "sec-fetch-dest", "sec-fetch-mode", "sec-fetch-site", "transfer-encoding",
+}  # fmt: skip
 """The header fields that a rule reads: adapters need to hand on no others."""
 
 

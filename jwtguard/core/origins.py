@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from urllib.parse import urlsplit
 
-from .messages import Request
+from .messages import FORWARDED, Request
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _OF_SOCKETS = {"ws": "http", "wss": "https"}
@@ -18,10 +18,8 @@ _APP_SCHEME = re.compile(r"[a-z][a-z0-9+.-]*://[a-z0-9_.-]+(?::[0-9]{1,5})?")
 _ADDRESS_AND_PORT = re.compile(
     r"([0-9.]+):[0-9]{1,5}|\[([0-9A-Fa-f:.]+)\](?::[0-9]{1,5})?"
 )
-_FORWARDED = frozenset({
-    "forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-port",
-    "x-forwarded-prefix", "x-forwarded-proto", "x-forwarded-server", "x-forwarded-ssl",
-})  # fmt: skip
+_LONGEST = 255
+"""Characters. No address or host name is longer, and what is read is remembered."""
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -93,7 +91,7 @@ def _forwarded_address(text: str) -> str | None:
     """The address alone: some proxies add the port, which differs each time."""
     found = _ADDRESS_AND_PORT.fullmatch(text)
     bare = (found[1] or found[2]) if found else text
-    return bare if _address(bare) is not None else None
+    return bare if len(bare) <= _LONGEST and _address(bare) is not None else None
 
 
 @lru_cache(maxsize=1024)
@@ -133,10 +131,12 @@ def scheme(request: Request, proxies: Sequence[Network | str]) -> str:
 
 def is_loopback(request: Request) -> bool:
     """This machine talks to itself, and nobody forwarded the request."""
+    host = request.header("host") or ""
     return (
         _loopback(request.peer)
-        and is_loopback_host(request.header("host") or "")
-        and _FORWARDED.isdisjoint(request.headers)
+        and len(host) <= _LONGEST
+        and is_loopback_host(host)
+        and FORWARDED.isdisjoint(request.headers)
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import tracemalloc
 from typing import Any
 
 import pytest
@@ -192,13 +193,18 @@ def test_look_alikes_of_this_machine(host: str) -> None:
     [
         "forwarded",
         "via",
+        "x-forwarded-by",
         "x-forwarded-for",
         "x-forwarded-host",
+        "x-forwarded-path",
         "x-forwarded-port",
         "x-forwarded-prefix",
         "x-forwarded-proto",
+        "x-forwarded-protocol",
+        "x-forwarded-scheme",
         "x-forwarded-server",
         "x-forwarded-ssl",
+        "x-forwarded-uri",
     ],
 )
 def test_a_forwarded_request_is_never_loopback(name: str) -> None:
@@ -206,6 +212,20 @@ def test_a_forwarded_request_is_never_loopback(name: str) -> None:
     for value in ("", "x"):
         headers = {"host": ("localhost",), name: (value,)}
         assert not origins.is_loopback(Request("GET", "/", headers, peer="127.0.0.1"))
+
+
+def test_strangers_cannot_fill_the_memory_with_long_addresses() -> None:
+    """What was read once is remembered, but nothing longer than a name can be."""
+    tracemalloc.start()
+    for number in range(100):
+        long = f"{number}{'a' * 20_000}"
+        asked = request("203.0.113.1", x_forwarded_for=f"::1%{long}")
+        assert origins.client_address(asked, PROXIES) == "203.0.113.1"
+        assert not origins.is_loopback(request(host=long))
+        assert not origins.is_loopback(request(host=f"{long}.localhost"))
+    held, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert held < 1_000_000
 
 
 @pytest.mark.parametrize("peer", ["10.0.0.1", "unix", "", "localhost", "127.0.0.1x"])

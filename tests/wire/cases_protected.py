@@ -270,7 +270,14 @@ PROTECTED = [
             status=403,
             error="insecure_transport",
         )
-        for name in ("Forwarded", "Via", "X-Forwarded-For", "X-Forwarded-Host")
+        for name in (
+            "Forwarded",
+            "Via",
+            "X-Forwarded-For",
+            "X-Forwarded-Host",
+            "X-Forwarded-Protocol",
+            "X-Forwarded-Scheme",
+        )
     ),
     Case(
         name="plain http on loopback, under another name",
