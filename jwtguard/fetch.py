@@ -133,7 +133,7 @@ class HTTPTransport:
                 limit.check()  # a body without length ends where we hung up
                 fields = {k.lower(): v for k, v in response.headers.items()}
                 return Got(response.status_code, fields, body)
-        except (FetchFailedError, *_FAILURES) as error:
+        except (FetchFailedError, *FAILURES) as error:
             text = f"{type(error).__name__}: {error}"
             if isinstance(error, FetchFailedError):
                 text = str(error)
@@ -151,7 +151,7 @@ class HTTPTransport:
 
 # Not compressed: a small answer must not become a large one.
 _FIELDS = {"User-Agent": "jwtguard", "Accept-Encoding": "identity"}
-_FAILURES = (
+FAILURES = (
     httpx.HTTPError,
     httpx.InvalidURL,
     ImportError,  # a SOCKS proxy in the environment, and nothing that speaks to it
@@ -159,6 +159,7 @@ _FAILURES = (
     RuntimeError,  # no more threads
     ValueError,
 )
+"""What an HTTP client raises where an answer was hoped for."""
 
 
 _no_fork = threading.Lock()

@@ -24,7 +24,7 @@ from .core.issuers import TrustedIssuer
 from .core.messages import Ask, Call, Fields, Grant, Request, Respond
 from .core.origins import client_address
 from .errors import AuthError, ConfigurationError, GrantError
-from .fetch import HTTPTransport, drive
+from .fetch import FAILURES, HTTPTransport, drive
 from .guard import Guard
 from .guesses import Guesses
 from .wsgi import read_body, request_of, respond
@@ -170,8 +170,10 @@ class Upstream:
                 return self._ask(request, grant, body, caller)
             except httpx.TimeoutException:
                 return _broken("issuer_timeout", 504)
-            except (httpx.HTTPError, httpx.InvalidURL, FetchFailedError):
-                return _broken("issuer_unreachable", 502)
+            except (FetchFailedError, *FAILURES) as error:
+                refusal = _broken("issuer_unreachable", 502)
+                refusal.detail = type(error).__name__  # its text may name a proxy
+                return refusal
 
         return ask
 

@@ -303,6 +303,21 @@ def test_an_issuer_in_trouble(send: Send, failure: Any, status: int) -> None:
     assert answer.json()["error"] == "temporarily_unavailable"
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("SSL_CERT_FILE", "/nowhere/ca.pem"), ("HTTPS_PROXY", "gopher://127.0.0.1:9")],
+)
+def test_surroundings_that_let_no_client_be_made_are_no_500(
+    send: Send, monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    """The page can read that the token server is out of reach."""
+    monkeypatch.setenv(name, value)
+    relay = relay_to("https://id.example", RELAY_URL="https://127.0.0.1:9/t")
+    answer = send(relay, "POST", "/oauth/token", data=LOGIN, headers=OWN)
+    assert answer.status_code == 502
+    assert answer.headers["access-control-allow-origin"] == OWN["Origin"]
+
+
 def test_an_issuer_that_cannot_be_discovered(send: Send) -> None:
     """Nothing listens there: 502, and the page can read it."""
     relay = relay_to("http://127.0.0.1:9")
