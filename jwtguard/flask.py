@@ -133,18 +133,21 @@ def _decorator(
     rule: Rule, names: tuple[str, ...]
 ) -> Callable[[Callable[P, T]], Callable[P, T]]:
     def decorate(view: Callable[P, T]) -> Callable[P, T]:
-        if inspect.iscoroutinefunction(view):
-            return cast(Callable[P, T], _guarded_async(view, rule, names))
-
-        @functools.wraps(view)
-        def guarded(*args: P.args, **kwargs: P.kwargs) -> T:
-            _checked(rule, names)
-            return view(*args, **kwargs)
-
+        runs_async = inspect.iscoroutinefunction(view)
+        guarded = (_guarded_async if runs_async else _guarded)(view, rule, names)
         mark(guarded, Demand(rule, names))
-        return guarded
+        return cast(Callable[P, T], guarded)
 
     return decorate
+
+
+def _guarded(view: Any, rule: Rule, names: tuple[str, ...]) -> Any:
+    @functools.wraps(view)
+    def guarded(*args: Any, **kwargs: Any) -> Any:
+        _checked(rule, names)
+        return view(*args, **kwargs)
+
+    return guarded
 
 
 def _guarded_async(view: Any, rule: Rule, names: tuple[str, ...]) -> Any:

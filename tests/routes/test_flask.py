@@ -49,6 +49,19 @@ def test_each_decorator_is_read(issuer: JWTIssuer) -> None:
     assert set(levels(app).values()) == {"ok"}
 
 
+def test_an_async_view_is_not_listed_as_open_to_any_token(issuer: JWTIssuer) -> None:
+    """What its decorator demands is read like that of any other view."""
+    app = made()
+    JWTGuard(app, issuer.guard())
+
+    @app.get("/later")
+    @require_scope("notes:read")
+    async def later() -> str:
+        return ""
+
+    assert table(app) == {"GET /later": "scope notes:read"}
+
+
 def test_blueprints_and_method_views(issuer: JWTIssuer) -> None:
     """``protect`` reaches nested blueprints; a view's methods differ."""
     guard, app = JWTGuard(guard=issuer.guard()), made()
