@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, MutableMapping
-from contextlib import suppress
+from collections.abc import Awaitable
 from functools import lru_cache, partial
 from typing import Any
-
-import anyio
 
 from .core.bearer import without_bearer
 from .core.cors import TOUCHED, decorate
@@ -21,20 +18,22 @@ from .core.messages import (
 )
 from .errors import AuthError, ConfigurationError
 from .guard import Guard
-
-Scope = MutableMapping[str, Any]
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
+from .sockets import (
+    ASGIApp,
+    Message,
+    Receive,
+    Scope,
+    Send,
+    Socket,
+    close,
+    offering,
+    until,
+)
 
 PRINCIPAL_KEY = "jwtguard.principal"
 REFUSAL_KEY = "jwtguard.refusal"
 GUARD_KEY = "jwtguard.guard"
 """The guard that let the request through: decorators ask it how to refuse."""
-EXPIRED = 4401
-"""The close code of a WebSocket whose token has ended."""
-
 _NAMES = {name.encode(): name for name in REQUEST_HEADERS}
 _TOUCHED = frozenset(name.encode() for name in TOUCHED)
 
@@ -142,22 +141,22 @@ class GuardMiddleware:
             await _deny(decision, scope, send)
             return
         _introduce(scope, decision, guard)
-        outgoing = _Socket(send, echo=decision.carrier == "subprotocol")
+        outgoing = Socket(send, echo=decision.carrier == "subprotocol")
         if decision.carrier == "subprotocol":
             offered = without_bearer(scope.get("subprotocols", ()))
             scope["subprotocols"] = offered
-            scope["headers"] = _offering(scope["headers"], offered)
+            scope["headers"] = offering(scope["headers"], offered)
         try:
             if decision.principal is None:
                 await self.app(scope, receive, outgoing)
                 return
             ends = decision.principal.expires_at + guard.policy.leeway
             left = ends - guard.clock.time()
-            await _until(left, self.app, scope, receive, outgoing)
+            await until(left, self.app, scope, receive, outgoing)
         except AuthError as error:
             answer = guard.flow.refuse(error, request)
             if outgoing.state == "accept":
-                await _close(answer, send)
+                await close(answer, send)
             elif not outgoing.state:
                 await _deny(answer, scope, send)
 
@@ -297,102 +296,4 @@ async def _deny(answer: Respond, scope: Scope, send: Send) -> None:
     if "websocket.http.response" in (scope.get("extensions") or {}):
         await respond(answer, send, "websocket.http")
     else:
-        await _close(answer, send)
-
-
-async def _close(answer: Respond, send: Send) -> None:
-    code = EXPIRED if answer.status == 401 else 4403
-    await send({"type": "websocket.close", "code": code, "reason": answer.reason})
-
-
-def _offering(headers: Any, subprotocols: list[str]) -> list[tuple[bytes, bytes]]:
-    """Take the token out of the header fields too: applications log them."""
-    name = b"sec-websocket-protocol"
-    kept = [field for field in headers if field[0] != name]
-    return [*kept, (name, ", ".join(subprotocols).encode())] if subprotocols else kept
-
-
-class _Socket:
-    """What the application says on a WebSocket.
-
-    *echo*: the browser fails the handshake unless one of its subprotocols is chosen.
-    """
-
-    def __init__(self, send: Send, *, echo: bool) -> None:
-        self._send = send
-        self._echo = echo
-        self.state = ""
-        """Nothing yet, ``accept``, or that it is over."""
-
-    async def __call__(self, message: Message) -> None:
-        kind = message["type"]
-        if kind == "websocket.accept":
-            self.state = "accept"
-            if self._echo and not message.get("subprotocol"):
-                message["subprotocol"] = "bearer"
-        elif kind != "websocket.send":
-            self.state = "over"
-        await self._send(message)
-
-
-async def _until(
-    seconds: float, app: ASGIApp, scope: Scope, receive: Receive, send: Send
-) -> None:
-    """Run *app*, but close its WebSocket when the token has ended."""
-    socket = _Ending(receive, send)
-    failure: Exception | None = None
-    async with anyio.create_task_group() as group:
-        group.start_soon(socket.end_after, max(0.0, seconds))
-        try:
-            await app(scope, socket.receive, socket.send)
-        except Exception as error:  # noqa: BLE001  # raised below, out of its group
-            failure = error
-        group.cancel_scope.cancel()
-    if failure is not None:
-        raise failure
-
-
-class _Ending:
-    """A WebSocket that ends at a given time, whether its application listens or not."""
-
-    def __init__(self, receive: Receive, send: Send) -> None:
-        self._receive = receive
-        self._send = send
-        self._closed = False
-        self._ended = anyio.Event()
-
-    async def end_after(self, seconds: float) -> None:
-        await anyio.sleep(seconds)
-        self._ended.set()
-        if not self._closed:
-            self._closed = True
-            with suppress(OSError):  # the client has left already
-                await self._send(
-                    {"type": "websocket.close", "code": EXPIRED, "reason": "expired"}
-                )
-
-    async def receive(self) -> Message:
-        """Hand on what arrives; after the end, the disconnect."""
-        message: Message = {"type": "websocket.disconnect", "code": EXPIRED}
-        if self._ended.is_set():
-            return message
-        async with anyio.create_task_group() as group:
-
-            async def listen() -> None:
-                nonlocal message
-                message = await self._receive()
-                group.cancel_scope.cancel()
-
-            group.start_soon(listen)
-            await self._ended.wait()
-            group.cancel_scope.cancel()
-        return message
-
-    async def send(self, message: Message) -> None:
-        """Hand on; what is sent after the end goes nowhere, as after a disconnect."""
-        if self._closed:
-            if self._ended.is_set():
-                raise OSError("the WebSocket was closed: its token has ended")
-        elif message["type"] == "websocket.close":
-            self._closed = True
-        await self._send(message)
+        await close(answer, send)

@@ -27,6 +27,7 @@ from .errors import AuthError, ConfigurationError, GrantError
 from .fetch import FAILURES, HTTPTransport, drive
 from .guard import Guard
 from .guesses import Guesses
+from .sockets import REFUSED
 from .wsgi import read_body, request_of, respond
 
 if TYPE_CHECKING:
@@ -90,7 +91,7 @@ class TokenRelay:
         """Serve as an ASGI application; for HTTP alone."""
         if scope["type"] == "websocket":  # whoever mounts us hands these on too
             await receive()
-            await send({"type": "websocket.close", "code": 4403})
+            await send({"type": "websocket.close", "code": REFUSED})
             return
         if scope["type"] != "http":
             raise ConfigurationError(f"TokenRelay serves http, not {scope['type']}")

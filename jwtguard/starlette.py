@@ -14,12 +14,13 @@ from starlette.exceptions import HTTPException, WebSocketException
 from starlette.requests import HTTPConnection
 from starlette.websockets import WebSocketState
 
-from .asgi import EXPIRED, GUARD_KEY, PRINCIPAL_KEY, GuardMiddleware, request_of
+from .asgi import GUARD_KEY, PRINCIPAL_KEY, GuardMiddleware, request_of
 from .core import scopes as rules
 from .core.demands import Demand, mark
 from .core.messages import Principal
 from .errors import AuthError, ConfigurationError, MissingTokenError
 from .guard import Guard
+from .sockets import close_code
 
 __all__ = [
     "GuardMiddleware",
@@ -101,8 +102,7 @@ def _refusal(
     error: AuthError, conn: HTTPConnection, guard: Guard
 ) -> HTTPException | WebSocketException:
     if conn.scope["type"] == "websocket" and not _answers(conn):
-        code = EXPIRED if error.status == 401 else 4403
-        return WebSocketException(code, error.reason)
+        return WebSocketException(close_code(error.status), error.reason)
     headers = dict(guard.flow.refusal_fields(error))
     return HTTPException(error.status, error.description, headers)
 

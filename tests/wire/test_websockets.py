@@ -346,3 +346,20 @@ def test_an_error_of_the_application_is_its_own(backend: str) -> None:
     middleware: Any = GuardMiddleware(application, guard_of(BASE))
     with pytest.raises(LookupError, match="mine"):
         anyio.run(middleware, socket.scope(), None, None, backend=backend)
+
+
+def test_an_error_of_the_server_is_its_own(backend: str) -> None:
+    """What ``receive`` raises reaches the application as it is: no group around it."""
+
+    async def application(scope: Any, receive: Any, send: Any) -> None:
+        with pytest.raises(ConnectionResetError, match="gone"):
+            await receive()
+        raise LookupError("seen")
+
+    async def receive() -> Any:
+        raise ConnectionResetError("gone")
+
+    socket = Socket((bearer(),))
+    middleware: Any = GuardMiddleware(application, guard_of(BASE))
+    with pytest.raises(LookupError, match="seen"):
+        anyio.run(middleware, socket.scope(), receive, None, backend=backend)
