@@ -15,6 +15,7 @@ import pytest
 from jwtguard import errors, events, testing
 from jwtguard.core.profiles import PROFILES
 from jwtguard.vocabulary import CONFIG, SETTINGS
+from tests.wire.test_wire import CASES
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -172,12 +173,37 @@ def test_fixtures_are_on_the_testing_page() -> None:
 
 
 def test_evidence_exists() -> None:
-    """Each test that the comparison names as evidence is in the suite."""
-    text = (DOCS / "comparison.md").read_text("utf-8")
-    suite = "".join(p.read_text("utf-8") for p in (ROOT / "tests").rglob("test_*.py"))
-    named = set(re.findall(r"`(test_\w+)`", text))
-    assert len(named) > 10
-    assert not {name for name in named if f"def {name}(" not in suite}
+    """Each test, and each case of one, is in the file that the comparison names."""
+    page = prose(DOCS / "comparison.md")
+    named = re.findall(r"`(tests/[\w/]+\.py)::(test_\w+)(?:\[([^`]+)\])?`", page)
+    assert len(named) > 20
+    for file, test, case in named:
+        assert f"def {test}(" in (ROOT / file).read_text("utf-8"), test
+        assert not case or case in {each.name for each in CASES}, case
+    assert len(named) == page.count("`tests/") == page.count("::test_")
+
+
+def test_each_cell_of_the_comparison_has_evidence() -> None:
+    """Ours names tests; a peer's was measured, or its row says where it was read."""
+    page = prose(DOCS / "comparison.md")
+    told = dict(
+        re.findall(r"^\* \*\*(\w\d)\*\*: (`tests/(?:.|\n  )+)", page, re.MULTILINE)
+    )
+    shown, peers = [], []
+    for question, ours, *others in rows(DOCS / "comparison.md"):
+        if ours == "jwtguard":
+            peers = others
+        if ours == "jwtguard" or not peers:
+            continue
+        shown.append(ours.rpartition("(")[2].rstrip(")"))
+        sources = told[shown[-1]].replace("\n ", "")
+        read = " ".join(re.findall(r"[\w, -]+ \(S\)", sources))
+        assert len(others) == len(peers), question
+        for peer, cell in zip(peers, others, strict=True):
+            assert cell == "not checked" or cell.endswith((" (M)", " (S)")), cell
+            assert not cell.endswith("(S)") or peer in read, f"{question}: {peer}"
+    assert shown == list(told)
+    assert len(shown) > 20
 
 
 def test_the_package_is_called_by_its_right_name() -> None:
