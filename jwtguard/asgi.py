@@ -123,7 +123,8 @@ class GuardMiddleware:
         if decision.body is not None:
             receive = _replaying(decision.body, receive)
         started: list[Message] = []
-        outgoing = _outgoing(send, decision, started)
+        how = _decorating if decision.instead is None else _replacing
+        outgoing = how(send, decision, started)
         try:
             await self.app(scope, receive, outgoing)
         except AuthError as error:
@@ -226,11 +227,22 @@ def _replaying(body: bytes, receive: Receive) -> Receive:
     return replay
 
 
-def _outgoing(send: Send, decision: Proceed, started: list[Message]) -> Send:
-    """Decorate the head of the application's answer, or replace the answer whole.
+def _decorating(send: Send, decision: Proceed, started: list[Message]) -> Send:
+    """Decorate the head of the application's answer, and note it in *started*."""
+    ours = decision.headers
 
-    The head is noted in *started*.
-    """
+    def outgoing(message: Message) -> Awaitable[None]:
+        if message["type"] == "http.response.start":
+            started.append(message)
+            headers = list(message.get("headers", ()))  # an iterator too
+            message["headers"] = _decorated(headers, ours)
+        return send(message)
+
+    return outgoing
+
+
+def _replacing(send: Send, decision: Proceed, started: list[Message]) -> Send:
+    """Do the same, or replace the answer whole if it grants no origin."""
     ours, instead = decision.headers, decision.instead
     mute = False
 

@@ -87,10 +87,15 @@ class Callers:
             raise InvalidOriginError("foreign_origin")
 
     def check_transport(self, request: Request) -> None:
-        """RFC 6750 section 5.3: tokens travel over TLS, or never leave the machine."""
-        if not self._require_https or request.scheme == "https":
-            return
-        if origins.scheme(request, self._proxies) == "https":
-            return
-        if not origins.is_loopback(request):
+        """Refuse a token that came over an open wire."""
+        if not self.is_transport_safe(request):
             raise InsecureTransportError(request.peer or "an unknown peer")
+
+    def is_transport_safe(self, request: Request) -> bool:
+        """RFC 6750 section 5.3: tokens travel over TLS, or never leave the machine."""
+        return (
+            not self._require_https
+            or request.scheme == "https"
+            or origins.scheme(request, self._proxies) == "https"
+            or origins.is_loopback(request)
+        )

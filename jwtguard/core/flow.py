@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable, Generator
 from functools import lru_cache
 from math import ceil
-from typing import Any, NamedTuple
+from typing import Any
 
 from ..errors import (
     AccessDeniedError,
@@ -26,36 +26,26 @@ from ..errors import (
 from . import bearer, cors, grants, origins
 from .callers import Callers
 from .keys import Emit
+from .memory import Seen
 from .messages import (
     Ask,
     Decision,
     Decoration,
+    Facts,
     Fields,
     Principal,
     Proceed,
     ReadBody,
     Request,
     Respond,
+    decoration,
 )
-from .paths import Kind, PathRules
+from .paths import SHORT, Kind, PathRules, Rule
 from .policy import Policy
 from .scopes import require_all
 from .verify import Verifier
 
 Flowing = Generator[Ask, Any, Decision]
-_SHORT = 200
-"""Longer paths are not remembered: their rule is found anew each time."""
-
-
-class Rule(NamedTuple):
-    """What a path asks of its callers; no kind: the path is ambiguous."""
-
-    kind: Kind | None
-    scopes: tuple[str, ...] | None
-    """All that are needed; None: no rule names the path."""
-
-
-_decoration = lru_cache(maxsize=256)(Decoration)
 
 
 @lru_cache(maxsize=256)
@@ -89,7 +79,7 @@ class Flow:
             public=policy.public_paths,
             scopes=policy.scopes,
         )
-        self._known_rule = lru_cache(maxsize=1024)(self._find_rule)
+        self._known_way = lru_cache(maxsize=1024)(self._find_way)
         self._emit = emit
 
     def decide(self, request: Request) -> Flowing:
@@ -99,7 +89,68 @@ class Flow:
 
     def begin(self, request: Request) -> Decision | Flowing:
         """Return the decision, or the rest of the flow where it needs the outside."""
-        rule = self._rule(request)
+        token = bearer.usual(request, self.policy.max_token_bytes)
+        if token is None:
+            return self._anew(request, None)
+        seen = self.verifier.memory.get(token)
+        return self._again(request, seen) or self._anew(request, seen)
+
+    def _again(self, request: Request, seen: Seen) -> Proceed | None:
+        """Let a remembered token go a way that such tokens went before, or say None.
+
+        What may have changed is looked at again: transport, times, keys.
+        """
+        token, _, known = seen
+        if known is None or not self.verifier.still_good(known):
+            return None
+        way = self._way(request, known.facts)
+        if way is None or not self._callers.is_transport_safe(request):
+            return None
+        principal = Principal.of(known.facts, token)
+        return Proceed(principal, way, None, None, None, "header")
+
+    def _way(self, request: Request, facts: Facts) -> Decoration | None:
+        """Return what an answer to such a request with such a token gets, remembered.
+
+        None: look at everything. The token came in a header field.
+        """
+        method, path, raw = request.method, request.path, request.raw_path
+        origin = origins.origin_of(request)
+        if raw is not None and "%" in raw:  # it may hold an encoded slash
+            return None
+        if len(method) + len(path) + len(origin or "") > SHORT:
+            return None
+        return self._known_way(
+            method, path, origin, facts.issuer, facts.client_id, facts.scopes
+        )
+
+    def _find_way(
+        self,
+        method: str,
+        path: str,
+        origin: str | None,
+        issuer: str,
+        client_id: str | None,
+        scopes: frozenset[str],
+    ) -> Decoration | None:
+        """Decide by the same rules, for every token and request that is like this.
+
+        None: it depends on more, or is refused.
+        """
+        rule = self.paths.rule(method, path)
+        if method == "OPTIONS" or rule.kind not in (Kind.PROTECTED, Kind.OPTIONAL):
+            return None
+        request = Request(method, path, {} if origin is None else {"origin": (origin,)})
+        principal = Principal(
+            subject="", issuer=issuer, client_id=client_id, scopes=scopes
+        )
+        try:
+            return self._judged(request, rule, principal, "header").headers
+        except AuthError:
+            return None
+
+    def _anew(self, request: Request, seen: Seen | None) -> Decision | Flowing:
+        rule = self.paths.rule(request.method, request.path, request.raw_path)
         kind = rule.kind
         try:
             if request.method == "OPTIONS" and cors.is_preflight(request):
@@ -112,39 +163,26 @@ class Flow:
                 self._callers.check_login_csrf(request)
             if kind is Kind.PUBLIC:
                 union = self.clients.union(origins.origin_of(request))
-                return Proceed(None, Decoration(union, replace=False))
-            return self._guarded(request, rule)
+                return Proceed(None, decoration(union, replace=False))
+            return self._guarded(request, rule, seen)
         except AuthError as error:
             return self.refuse(error, request)
-
-    def _rule(self, request: Request) -> Rule:
-        """Return what the path asks of its callers, remembered for short ones."""
-        method, path, raw = request.method, request.path, request.raw_path
-        if raw is not None and "%" in raw:  # it may hold an encoded slash
-            return self._find_rule(method, path, raw)
-        if len(method) + len(path) > _SHORT:
-            return self._find_rule(method, path)
-        return self._known_rule(method, path)
-
-    def _find_rule(self, method: str, path: str, raw: str | None = None) -> Rule:
-        kind = self.paths.kind(method, path, raw)
-        return Rule(kind, self.paths.required(method, path))
 
     def _preflight(self, request: Request, kind: Kind | None) -> Decision:
         answer = self.clients.preflight(origins.origin_of(request) or "")
         if kind is Kind.PUBLIC:
-            return Proceed(None, Decoration(replace=False), instead=answer)
+            return Proceed(None, decoration(replace=False), instead=answer)
         if answer.reason:
             self.tell(InvalidOriginError(answer.reason), request)
         return answer
 
-    def _guarded(self, request: Request, rule: Rule) -> Decision | Flowing:
+    def _guarded(
+        self, request: Request, rule: Rule, seen: Seen | None
+    ) -> Decision | Flowing:
         """Decide a path where a token is read: needed there, or optional."""
         found = None
         try:
-            found = bearer.find(
-                request, self.policy.cookie, self.policy.max_token_bytes
-            )
+            found = self._found(request, seen)
             if found is None:
                 if rule.kind is Kind.OPTIONAL:
                     return self._anonymous(request, None)
@@ -152,7 +190,7 @@ class Flow:
             self._callers.check_transport(request)
             if found.carrier == "cookie":
                 self._callers.check_cookie_origin(request)
-            who = self.verifier.begin(found.token)
+            who = self.verifier.begin(found.token, seen)
             if isinstance(who, Principal):
                 return self._authorized(request, rule, who, found.carrier)
             return self._waiting(request, rule, found.carrier, who)
@@ -191,11 +229,25 @@ class Flow:
         vary = ("Origin", "Cookie") if self.policy.cookie else ("Origin",)
         return Proceed(
             None,
-            Decoration(union, vary=vary, private=error is not None),
+            decoration(union, vary=vary, private=error is not None),
             refusal=error.reason if error else None,
         )
 
+    def _found(self, request: Request, seen: Seen | None) -> bearer.Credentials | None:
+        if seen is not None and bearer.is_token68(seen[0]):
+            return bearer.Credentials(seen[0], "header")
+        return bearer.find(request, self.policy.cookie, self.policy.max_token_bytes)
+
     def _authorized(
+        self, request: Request, rule: Rule, principal: Principal, carrier: str
+    ) -> Proceed:
+        if carrier == "header":
+            way = self._way(request, principal.facts)
+            if way is not None:
+                return Proceed(principal, way, None, None, None, carrier)
+        return self._judged(request, rule, principal, carrier)
+
+    def _judged(
         self, request: Request, rule: Rule, principal: Principal, carrier: str
     ) -> Proceed:
         try:
@@ -206,9 +258,9 @@ class Flow:
             error.principal = principal
             raise
         if carrier == "cookie":
-            headers = Decoration(fields, vary=("Origin", "Cookie"), private=True)
+            headers = decoration(fields, vary=("Origin", "Cookie"), private=True)
         else:
-            headers = _decoration(fields)
+            headers = decoration(fields)
         return Proceed(principal, headers, None, None, None, carrier)
 
     def _check_scopes(self, rule: Rule, principal: Principal, fields: Fields) -> None:
@@ -249,7 +301,7 @@ class Flow:
         except AuthError as error:
             error.cors = fields
             raise
-        return Proceed(None, Decoration(fields, private=True), body=body, grant=grant)
+        return Proceed(None, decoration(fields, private=True), body=body, grant=grant)
 
     def _granted_all(self, client_id: str, origin: str | None) -> Fields:
         """One id may be listed under several issuers: what every listing grants."""

@@ -129,18 +129,18 @@ def parse(token: str) -> Compact:
     if not token.isascii():
         raise InvalidTokenError("malformed")
     raw = token.encode()
-    segments = raw.translate(_TO_STANDARD).split(b".")
-    if len(segments) != 3:
-        encrypted = raw.translate(None, _ALPHABET) == b"...."
-        raise InvalidTokenError("encrypted" if encrypted else "malformed")
-    head, body, signature = segments
+    head, _, rest = raw.translate(_TO_STANDARD).partition(b".")
+    body, dot, signature = rest.partition(b".")
+    if not dot:
+        raise InvalidTokenError("malformed")
     try:
-        signed = _octets(signature)
+        signed = _octets(signature)  # no dot is left in it
         payload = _octets(body)
         header = _header(head)
         claims = parse_json(payload)
     except ValueError:
-        raise InvalidTokenError("malformed") from None
+        encrypted = raw.translate(None, _ALPHABET) == b"...."
+        raise InvalidTokenError("encrypted" if encrypted else "malformed") from None
     if not isinstance(claims, dict):
         raise InvalidTokenError("malformed")
     signing_input = raw[: -len(signature) - 1]

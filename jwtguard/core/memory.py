@@ -37,6 +37,10 @@ class Remembered:
         self.material = material
 
 
+Seen = tuple[str, bytes, Remembered | None]
+"""A token, the name that it goes by in the memory, and what is known of it."""
+
+
 class Memory:
     """A bounded number of remembered tokens; the one used longest ago goes first."""
 
@@ -49,19 +53,19 @@ class Memory:
         self._lock = Lock()
         self._tokens: LRUCache[bytes, Remembered] = LRUCache(max(1, self._size))
 
-    def get(self, token: str) -> tuple[bytes, Remembered | None]:
-        """Return the name that *token* goes by here, and what is known of it.
+    def get(self, token: str) -> Seen:
+        """Return what is known of *token*.
 
-        The name is empty if nothing will be remembered under it.
+        Its name is empty if nothing will be remembered under it.
         """
         if not self._size or not token.isascii():
-            return b"", None
+            return token, b"", None
         digest = sha256(token.encode()).digest()
         with self._lock:
             try:
-                return digest, self._tokens[digest]
+                return token, digest, self._tokens[digest]
             except KeyError:  # cheaper than ``get``, which looks twice
-                return digest, None
+                return token, digest, None
 
     def put(self, digest: bytes, entry: Remembered) -> None:
         """Remember a token that has passed every check, under its name."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 Fields = tuple[tuple[str, str], ...]
@@ -186,7 +188,8 @@ class Principal:
         return f"Principal({', '.join(f'{name}={value!r}' for name, value in shown)})"
 
 
-class Decoration(NamedTuple):
+@dataclass(frozen=True, slots=True, eq=False)
+class Decoration:
     """What happens to the header fields of the application's answer."""
 
     cors: Fields = ()
@@ -195,6 +198,10 @@ class Decoration(NamedTuple):
     vary: tuple[str, ...] = ("Origin",)
     private: bool = False
     """Add ``Cache-Control: private, no-store`` where the application set none."""
+
+
+decoration = lru_cache(maxsize=256)(Decoration)
+"""The same object for the same fields: what an adapter makes of it can be kept."""
 
 
 class Respond(NamedTuple):

@@ -8,6 +8,8 @@ import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
+from functools import lru_cache
+from typing import NamedTuple
 
 from ..errors import ConfigurationError
 from .scopes import scope_names
@@ -15,6 +17,10 @@ from .scopes import scope_names
 _AMBIGUOUS = re.compile(r"^(?!/)|//|/\.{1,2}(?:/|$)|[\\;%\x00-\x1f\x7f-\x9f]")
 _ENCODED_SLASH = re.compile(r"%(?:2f|5c)", re.IGNORECASE)
 _METHOD = re.compile(r"[!#$%&'*+.^_`|~0-9A-Z-]+")
+
+
+SHORT = 200
+"""Characters of method and path. What was found for longer ones is not remembered."""
 
 
 class Kind(Enum):
@@ -25,6 +31,14 @@ class Kind(Enum):
     PROTECTED = "protected"
     OPTIONAL = "optional"
     PUBLIC = "public"
+
+
+class Rule(NamedTuple):
+    """What a path asks of its callers; no kind: the path is ambiguous."""
+
+    kind: Kind | None
+    scopes: tuple[str, ...] | None
+    """All that are needed; None: no rule names the path."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,6 +155,18 @@ class PathRules:
         self.strict = bool(self._token or self._revocation or self._scopes)
         """Whether an ambiguous path is refused."""
         self._trivial = not (self.strict or self._optional or self._public)
+        self._known = lru_cache(maxsize=1024)(self._find)
+
+    def rule(self, method: str, path: str, raw_path: str | None = None) -> Rule:
+        """Return what the path asks of its callers, remembered for short ones."""
+        if raw_path is not None and "%" in raw_path:  # it may hold an encoded slash
+            return self._find(method, path, raw_path)
+        if len(method) + len(path) > SHORT:
+            return self._find(method, path)
+        return self._known(method, path)
+
+    def _find(self, method: str, path: str, raw_path: str | None = None) -> Rule:
+        return Rule(self.kind(method, path, raw_path), self.required(method, path))
 
     def kind(self, method: str, path: str, raw_path: str | None) -> Kind | None:
         """Return the path's kind, or None if it is ambiguous and must be refused."""

@@ -49,9 +49,11 @@ class TokenRules:
     max_lifetime: float | None = None
     clients: frozenset[str] = frozenset()
     role_paths: tuple[str, ...] = field(init=False)
+    required: tuple[str, ...] = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "role_paths", tuple(self._role_paths()))
+        object.__setattr__(self, "required", tuple(self._required()))
 
     def principal(self, token: str, compact: Compact, now: float) -> Principal:
         """Check every claim and return who the token speaks for."""
@@ -73,15 +75,9 @@ class TokenRules:
 
     def check_required(self, claims: Claims) -> None:
         """RFC 9068 section 2.2: what must be there, and is not null."""
-        for name in self.profile.require:
-            wanted = self.profile.subject_claim if name == "sub" else name
-            if name == "aud" and self.audience == "unchecked":
-                continue
-            if claims.get(wanted) is None:
-                raise InvalidTokenError("missing_claim", detail=wanted)
-        # A token that never ends is a refresh token of somebody sloppy.
-        if claims.get("exp") is None:
-            raise InvalidTokenError("missing_claim", detail="exp")
+        for name in self.required:
+            if claims.get(name) is None:
+                raise InvalidTokenError("missing_claim", detail=name)
         for name in ("iss", "jti"):
             if not isinstance(claims.get(name, ""), str):
                 raise InvalidTokenError("malformed_claim", detail=name)
@@ -191,6 +187,13 @@ class TokenRules:
                 for value in _at(claims, path):
                     found.update([value] if isinstance(value, str) else names(value))
         return _shared(frozenset(found)) if found else _NONE
+
+    def _required(self) -> Iterator[str]:
+        for name in self.profile.require:
+            if name != "aud" or self.audience != "unchecked":
+                yield self.profile.subject_claim if name == "sub" else name
+        if "exp" not in self.profile.require:
+            yield "exp"  # what never ends is a refresh token of somebody sloppy
 
     def _role_paths(self) -> Iterator[str]:
         audiences = () if self.audience == "unchecked" else self.audience

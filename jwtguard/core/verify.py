@@ -14,7 +14,7 @@ from .issuers import TrustedIssuer
 from .jose import Compact, parse
 from .jwk import Key, KeySet
 from .keys import Emit, KeyCache
-from .memory import Memory, Remembered
+from .memory import Memory, Remembered, Seen
 from .messages import Ask, Principal
 from .policy import Policy
 from .tokens import TokenRules
@@ -70,14 +70,19 @@ class Verifier:
         found = self.begin(token)
         return found if isinstance(found, Principal) else (yield from found)
 
-    def begin(self, token: str) -> Principal | Generator[Ask, Any, Principal]:
+    def begin(
+        self, token: str, seen: Seen | None = None
+    ) -> Principal | Generator[Ask, Any, Principal]:
         """Return who *token* speaks for, or the rest of the work if keys are due.
 
-        Raises ``AuthError`` as soon as it is known to be no good.
+        *seen* saves a look into the memory, if it is of this very token. Raises
+        ``AuthError`` as soon as the token is known to be no good.
         """
         if len(token) > self._longest:
             raise TokenTooLargeError("token_too_long")
-        digest, known = self.memory.get(token)
+        if seen is None or seen[0] != token:
+            seen = self.memory.get(token)
+        _, digest, known = seen
         if known is not None:
             self._check_times(known)
             if known.cache.is_fresh(known.keys):
@@ -122,6 +127,15 @@ class Verifier:
             raise InvalidTokenError("expired")
         if known.not_before > now + self._leeway:
             raise InvalidTokenError("not_yet_valid")
+
+    def still_good(self, known: Remembered) -> bool:
+        """Whether a remembered token is in time, and its key as fresh as can be."""
+        now = self._now()
+        return (
+            known.facts.expires_at > now - self._leeway
+            and known.not_before <= now + self._leeway
+            and known.cache.is_fresh(known.keys)
+        )
 
     def issuer_of(self, compact: Compact) -> Trusted:
         """Return the issuer that the token claims, if it is trusted; no I/O."""

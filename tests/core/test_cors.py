@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -253,7 +254,7 @@ def test_an_application_cannot_open_what_we_did_not() -> None:
 def test_on_public_paths_the_application_decides() -> None:
     """Its own CORS fields stay whole; a gap is filled."""
     app = (("Access-Control-Allow-Origin", "*"), ("Access-Control-Max-Age", "5"))
-    ours = OURS._replace(replace=False)
+    ours = replace(OURS, replace=False)
     assert decorate(app, ours) == (*app, ("Vary", "Origin"))
     assert field(decorate((), ours), "Access-Control-Allow-Origin") == WWW
 

@@ -413,7 +413,7 @@ def test_a_key_withdrawn_during_the_check_is_not_remembered(
     guard = Guard(jwt_issuer.policy(), clock=Clock(), transport=jwt_issuer.transport)
     token = jwt_issuer.token()
     assert guard.verify(token).subject == "alice"
-    _, known = guard.flow.verifier.memory.get(token)
+    _, _, known = guard.flow.verifier.memory.get(token)
     assert known is None
 
 
@@ -670,6 +670,23 @@ def test_a_preflight_is_answered_before_anything_else(house: House) -> None:
     assert house.told[-1]["reason"] == "preflight_refused"
     assert house.refuses(request(method="OPTIONS", origin=WWW)).status == 401
     assert house.issuer.fetches == 0
+
+
+def test_a_preflight_with_a_token_is_still_a_preflight(
+    jwt_issuer: JWTIssuer,
+) -> None:
+    """No browser sends one; but a remembered token does not pass it on either."""
+    spa = Client(id="spa", origins=(WWW,), methods=("GET", "OPTIONS"))
+    house = House(jwt_issuer, clients=(spa,))
+    asked = request(
+        method="OPTIONS",
+        token=house.token(),
+        origin=WWW,
+        access_control_request_method="GET",
+    )
+    for _ in range(3):
+        assert house.refuses(asked).status == 204
+        house.passes(asked._replace(method="GET"))
 
 
 def test_a_preflight_of_a_public_path_goes_to_the_application(
@@ -1135,16 +1152,16 @@ REQUESTS = st.builds(
 )
 
 
-def everything(issuer: JWTIssuer) -> House:
-    return House(
-        issuer,
-        cookie="token",
-        public_paths=("/login",),
-        optional_paths=("/home",),
-        token_paths=("/oauth/token",),
-        trusted_proxies=("10.0.0.0/8", "unix"),
-        origins_claim="origins",
-    )
+def everything(issuer: JWTIssuer, **other: Any) -> House:
+    settings = {
+        "cookie": "token",
+        "public_paths": ("/login",),
+        "optional_paths": ("/home",),
+        "token_paths": ("/oauth/token",),
+        "trusted_proxies": ("10.0.0.0/8", "unix"),
+        "origins_claim": "origins",
+    }
+    return House(issuer, **{**settings, **other})
 
 
 async def _read(body: bytes) -> bytes:
@@ -1169,6 +1186,80 @@ def test_both_drivers_decide_alike_and_never_fail(
         for _, value in blocking.headers:
             assert value.isascii()
             assert value.isprintable()
+
+
+ASKED = st.builds(
+    lambda method, path, headers, how: Request(
+        method, path, {name: (value,) for name, value in headers.items()}, **how
+    ),
+    st.sampled_from(["GET", "HEAD", "POST", "DELETE", "OPTIONS", "get"]),
+    st.sampled_from(["/x", "/notes/7", "/Notes/7", "/home", "/login", "/oauth/token"]),
+    st.fixed_dictionaries(
+        {},
+        optional={
+            "origin": st.sampled_from([WWW, SSR, EVIL, f"https://{API}", "null"]),
+            "host": st.just(API),
+            "cookie": st.just("token=a.b.c"),
+            "sec-fetch-site": st.sampled_from(["same-origin", "cross-site"]),
+            "x-forwarded-proto": st.sampled_from(["https", "http"]),
+            "access-control-request-method": st.just("GET"),
+        },
+    ),
+    st.fixed_dictionaries(
+        {},
+        optional={
+            "scheme": st.sampled_from(["https", "http"]),
+            "peer": st.sampled_from(["203.0.113.1", "127.0.0.1", "10.0.0.1"]),
+            "raw_path": st.sampled_from(["/x", "/x", "/x", "/x%2fy", "/x?%2f"]),
+            "websocket": st.sampled_from([False, False, True]),
+        },
+    ),
+)
+SPELLED = st.sampled_from(
+    [("Bearer {}",)] * 4
+    + [("bearer {}",), ("Bearer  {} ",), ("Bearer {},",), ("Bearer {}",) * 2]
+)
+SAYING = st.fixed_dictionaries(
+    {
+        "client_id": st.sampled_from(["spa", "ssr", "batch", "unlisted", None]),
+        "scope": st.sampled_from(["", "read", "read write", "admin"]),
+        "claims": st.sampled_from([{}, {"origins": [EVIL]}]),
+    }
+)
+POLICIES: Sequence[dict[str, Any]] = (
+    {},
+    {"public_url": (SSR,), "clients_only": True},
+    {
+        "scopes": (
+            ScopeRule(path="/notes/*", methods=("GET",), require=("read",)),
+            ScopeRule(path="/notes/*", methods=("POST",), require=("write",)),
+        )
+    },
+    {"origins_claim": None, "cookie": None, "require_https": False, "token_paths": ()},
+)
+
+
+@settings(max_examples=400)
+@given(ASKED, SPELLED, SAYING, st.sampled_from(POLICIES))
+def test_a_remembered_token_opens_what_a_new_one_opens(
+    jwt_issuer: JWTIssuer,
+    asked: Request,
+    spelled: tuple[str, ...],
+    saying: dict[str, Any],
+    policy: dict[str, Any],
+) -> None:
+    """Whatever is remembered of earlier requests, it changes no decision."""
+    token = jwt_issuer.token(**saying)
+    brought = {"authorization": [one.format(token) for one in spelled]}
+    asked = asked._replace(headers={**asked.headers, **brought})
+    memory, none = (
+        everything(jwt_issuer, token_cache=size, **policy) for size in (9, 0)
+    )
+    memory.guard.verify(token)
+    # A percent sign, and nothing is taken from what was found out before.
+    unlike = asked._replace(raw_path=f"{asked.raw_path or asked.path}?%20")
+    for _ in range(2):
+        assert memory.decide(asked, PASSWORD) == none.decide(unlike, PASSWORD)
 
 
 @given(st.text(max_size=60) | st.binary(max_size=60).map(lambda b: b.decode("latin-1")))

@@ -22,12 +22,12 @@ def entry(subject: str) -> Remembered:
 
 
 def remember(memory: Memory, token: str, what: Remembered) -> None:
-    name, _ = memory.get(token)
+    _, name, _ = memory.get(token)
     memory.put(name, what)
 
 
 def subject_of(memory: Memory, token: str) -> str | None:
-    _, found = memory.get(token)
+    _, _, found = memory.get(token)
     return None if found is None else found.facts.subject
 
 
