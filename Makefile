@@ -68,6 +68,7 @@ bench-keys: .venv-bench/.installed  ## key caches in a storm, ours beside others
 ATTACK := .venv/.attack
 SECONDS ?= 60
 SOAK ?= 600
+CHILDREN ?= 1
 
 $(ATTACK): $(STAMP)
 	$(BIN)/python -m pip install --disable-pip-version-check -e '.[attack]'
@@ -79,9 +80,9 @@ audit: $(ATTACK)  ## known holes in what is installed, where the advisory servic
 fuzz: $(ATTACK)  ## look for crashes and forgeries; SECONDS=60 for each target
 	nice $(BIN)/python -m tests.fuzz --seconds $(SECONDS)
 
-mutants: $(ATTACK)  ## change core/ in thousands of ways: which changes does no test see?
-	nice $(BIN)/mutmut run --max-children 1
-	@$(BIN)/mutmut results
+mutants: $(ATTACK)  ## change core/ in thousands of ways: which changes does no test see, and why?
+	nice $(BIN)/mutmut run --max-children $(CHILDREN)
+	@$(BIN)/python tools/mutants.py
 
 soak: $(STAMP)  ## ten minutes of good and hostile traffic; SOAK=600
 	nice $(BIN)/python -m tests.soak --seconds $(SOAK)
