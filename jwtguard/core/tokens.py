@@ -229,10 +229,10 @@ def _refuse_others(typ: str, claims: Claims) -> None:
 def _audiences(claims: Claims) -> list[str] | None:
     """RFC 7519 section 4.1.3: one string, or an array of them; None for what is not."""
     aud = claims.get("aud")
-    listed = [aud] if isinstance(aud, str) else aud
-    if not isinstance(listed, list) or not all(isinstance(a, str) for a in listed):
-        return None
-    return listed
+    if isinstance(aud, str):
+        return [aud]
+    listed = isinstance(aud, list) and all(isinstance(name, str) for name in aud)
+    return aud if listed else None
 
 
 def _bears_mark(profile: Profile, claims: Claims) -> bool:
