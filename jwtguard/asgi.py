@@ -94,22 +94,9 @@ class GuardMiddleware:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, or hand on to the application."""
-        kind = scope["type"]
-        if kind == "http":
-            await self._http(scope, receive, send)
-        elif kind == "websocket":
-            await self._websocket(scope, receive, send)
-        elif kind != "lifespan":  # whatever it carries, no rule has looked at it
-            raise ConfigurationError(f"GuardMiddleware does not know {kind!r}")
-        elif self._problem is not None:
-            await receive()
-            text = str(self._problem)
-            await send({"type": "lifespan.startup.failed", "message": text})
-            raise self._problem  # as Starlette does: test clients wait for that
-        else:
-            await self.app(scope, receive, send)
-
-    async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._other(scope, receive, send)
+            return
         guard, request = self.guard, request_of(scope)
         step = guard.flow.begin(request)
         if isinstance(step, tuple):
@@ -133,6 +120,20 @@ class GuardMiddleware:
             error.cors = decision.headers.cors
             answer = decision.instead or guard.flow.refuse(error, request)
             await respond(answer, send)
+
+    async def _other(self, scope: Scope, receive: Receive, send: Send) -> None:
+        kind = scope["type"]
+        if kind == "websocket":
+            await self._websocket(scope, receive, send)
+        elif kind != "lifespan":  # whatever it carries, no rule has looked at it
+            raise ConfigurationError(f"GuardMiddleware does not know {kind!r}")
+        elif self._problem is not None:
+            await receive()
+            text = str(self._problem)
+            await send({"type": "lifespan.startup.failed", "message": text})
+            raise self._problem  # as Starlette does: test clients wait for that
+        else:
+            await self.app(scope, receive, send)
 
     async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
         guard, request = self.guard, request_of(scope)
