@@ -253,7 +253,7 @@ class Flow:
         try:
             fields = self._callers.check(request, principal, carrier)
             if rule.scopes != ():
-                self._check_scopes(rule, principal, fields)
+                self._check_scopes(rule, principal)
         except AuthError as error:
             error.principal = principal
             raise
@@ -263,14 +263,10 @@ class Flow:
             headers = decoration(fields)
         return Proceed(principal, headers, None, None, None, carrier)
 
-    def _check_scopes(self, rule: Rule, principal: Principal, fields: Fields) -> None:
-        try:
-            if rule.scopes is None and rule.kind is Kind.PROTECTED:
-                raise AccessDeniedError("no_rule")
-            require_all(principal, rule.scopes or ())
-        except AuthError as error:
-            error.cors = fields
-            raise
+    def _check_scopes(self, rule: Rule, principal: Principal) -> None:
+        if rule.scopes is None and rule.kind is Kind.PROTECTED:
+            raise AccessDeniedError("no_rule")
+        require_all(principal, rule.scopes or ())
 
     def token_request(self, request: Request, *, revocation: bool) -> Flowing:
         """Decide a request to a token endpoint, wherever it is mounted."""

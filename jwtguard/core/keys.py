@@ -81,7 +81,8 @@ class KeyCache:
         self._jitter = jitter
         self.after_fork()
         if issuer.keys is not None:
-            self.snapshot = Snapshot(parse_given(issuer.keys), 0, inf, inf)
+            given = parse_given(issuer.keys)
+            self.snapshot = Snapshot(given, 0, inf, inf, retry_at=inf)
 
     def after_fork(self) -> None:
         """Forget what a parent process was doing: its threads are not here."""
@@ -180,8 +181,6 @@ class KeyCache:
         had better look again. The cooldown is spent here, before the fetch and whatever
         its outcome.
         """
-        if self.issuer.keys is not None:
-            return None, False
         self._give_up_lost(now)
         with self._lock:
             if self._flight is not None:
@@ -206,21 +205,23 @@ class KeyCache:
         """Fetch and store; a failure is stored too, beside the keys we have."""
         before = self.snapshot
         try:
-            snapshot, event = yield from self._obtain(before)
+            event, keys, snapshot = yield from self._obtain(before)
         except (FetchFailedError, ValueError) as error:
             self.fail(flight, str(error))
             return
         if not self._land(flight, snapshot):
             return
-        keys = snapshot.keys
         self._emit(
             event,
             issuer=self.issuer.url,
-            keys=len(keys.keys) if keys else 0,
-            skipped=keys.skipped if keys else 0,
+            keys=len(keys.keys),
+            skipped=keys.skipped,
         )
 
-    def _obtain(self, before: Snapshot) -> Generator[Get, Got, tuple[Snapshot, str]]:
+    def _obtain(
+        self, before: Snapshot
+    ) -> Generator[Get, Got, tuple[str, KeySet, Snapshot]]:
+        """Return what happened, the keys, and the snapshot that holds them."""
         url = self.issuer.jwks_url or before.jwks_url
         if url is None:
             url = yield from find_jwks_url(self.issuer, self._http_hosts)
@@ -229,14 +230,17 @@ class KeyCache:
             headers["If-None-Match"] = before.etag
         got = yield Get(url, headers)
         if got.status == 304 and before.keys and before.etag:
-            return self._fresh(before.keys, got, url, before.etag), "fetch_not_modified"
+            held = before.keys
+            fresh = self._fresh(held, got, url, before.etag)
+            return "fetch_not_modified", held, fresh
         if got.status != 200:
             raise FetchFailedError(f"{url}: status {got.status}")
         keys = parse_jwk_set(got.body)
         if before.keys and before.keys.keys == keys.keys:
             keys = before.keys  # the same object says: nothing to check again
         etag = got.headers.get("etag", "")  # not sent back if it cannot be
-        return self._fresh(keys, got, url, etag if etag.isascii() else None), "fetch_ok"
+        fresh = self._fresh(keys, got, url, etag if etag.isascii() else None)
+        return "fetch_ok", keys, fresh
 
     def _fresh(self, keys: KeySet, got: Got, url: str, etag: str | None) -> Snapshot:
         now = self._monotonic()

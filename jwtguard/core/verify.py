@@ -152,12 +152,11 @@ class Verifier:
 
 def rules_of(issuer: TrustedIssuer, policy: Policy) -> TokenRules:
     """Put together what *issuer* and *policy* say about its tokens."""
-    audience = issuer.audience if issuer.audience is not None else policy.audience
-    names = audience if isinstance(audience, str) else frozenset(audience or ())
+    audience: Any = policy.audience if issuer.audience is None else issuer.audience
     return TokenRules(
         issuer=issuer.url,
         profile=issuer.rules,
-        audience=names,  # type: ignore[arg-type]  # a str is "unchecked" alone
+        audience=audience,
         algorithms=issuer.algorithms or policy.algorithms,
         leeway=policy.leeway,
         max_lifetime=issuer.max_lifetime,

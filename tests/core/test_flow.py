@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from base64 import b64encode
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, cast
 
@@ -101,9 +102,17 @@ def cookies(jwt_issuer: JWTIssuer) -> House:
 
 
 def field(answer: Respond, name: str) -> str | None:
-    values = [value for key, value in answer.headers if key.lower() == name.lower()]
-    assert len(values) < 2, values
-    return values[0] if values else None
+    found = [item for item in answer.headers if item[0].lower() == name.lower()]
+    assert len(found) < 2, found
+    assert all(key == name for key, _ in found)
+    return found[0][1] if found else None
+
+
+def quickly(house: House, asked: Request) -> Proceed | None:
+    """Ask what is remembered of such requests; None: every rule is asked."""
+    (value,) = asked.headers["authorization"]
+    flow = house.guard.flow
+    return flow._again(asked, flow.verifier.memory.get(value.removeprefix("Bearer ")))
 
 
 def principal(decision: Proceed) -> Principal:
@@ -134,8 +143,13 @@ def test_rule_24_without_a_token_the_challenge_is_bare(
     """401, no error code, and a body that says what is needed."""
     answer = house.refuses(request(authorization=authorization))
     assert (answer.status, answer.reason) == (401, "no_credentials")
-    assert field(answer, "WWW-Authenticate") == 'Bearer realm="api"'
-    assert field(answer, "Cache-Control") == "no-store"
+    assert answer.headers == (
+        ("Content-Type", "application/json"),
+        ("Content-Length", str(len(answer.body))),
+        ("Cache-Control", "no-store"),
+        ("WWW-Authenticate", 'Bearer realm="api"'),
+        ("Vary", "Origin"),
+    )
     assert json.loads(answer.body)["error_description"] == "A bearer token is needed"
 
 
@@ -256,12 +270,14 @@ def test_a_kid_with_another_algorithm_is_not_used(house: House, sign: Sign) -> N
     """Rule 12: the JWK's ``alg`` decides what it is for."""
     kid = house.issuer.published[-1]["kid"]
     token = sign(header={"alg": "ES384", "kid": kid})
-    assert house.refuses(request(token=token)).status == 401
+    for _ in ("cold", "warm"):
+        assert house.reason(request(token=token)) == (401, "wrong_algorithm")
 
 
 @pytest.mark.parametrize("size", [16385, 20000, 100_000])
 def test_a_token_too_long_is_431(house: House, size: int) -> None:
-    """Unread, and without a challenge."""
+    """Unread, and without a challenge; one of just the length allowed is read."""
+    assert house.reason(request(token="a" * 16384)) == (401, "malformed")
     answer = house.refuses(request(token="a" * size))
     assert answer.status == 431
     assert field(answer, "WWW-Authenticate") is None
@@ -337,19 +353,20 @@ def test_a_remembered_token_keeps_to_the_leeway_and_comes_along(
     jwt_issuer: JWTIssuer, jwt_clock: FakeClock
 ) -> None:
     """The first time and every other time: the same times count, the same is told."""
-    guard = jwt_issuer.guard()
-    now = jwt_clock.time()
+    house = House(jwt_issuer)
+    guard, now = house.guard, jwt_clock.time()
     early = jwt_issuer.token(claims={"nbf": now + 30})
     for _ in range(2):
-        found = guard.decide(request("/x", token=early), lambda _: b"")
-        assert isinstance(found, Proceed)
-        assert principal(found).token == early
+        assert principal(house.passes(request(token=early))).token == early
         assert guard.verify(early).token == early
+    assert quickly(house, request(token=early))
     ends = jwt_issuer.token(claims={"exp": now + 100})
     assert guard.verify(ends).token == ends
     jwt_clock.advance(129.5)
     assert guard.verify(ends).token == ends
+    assert quickly(house, request(token=ends))
     jwt_clock.advance(0.5)
+    assert house.reason(request(token=ends)) == (401, "expired")
     with pytest.raises(InvalidTokenError, match="expired"):
         guard.verify(ends)
 
@@ -457,8 +474,11 @@ def test_head_has_no_body_but_its_length(house: House) -> None:
 
 
 def test_a_token_on_plain_http_is_refused_and_told_the_way_out(house: House) -> None:
-    """403 that names the peer and the remedies; no challenge."""
-    answer = house.refuses(request(token=house.token(), scheme="http"))
+    """403 that names the peer and the remedies; no challenge; known or not."""
+    token = house.token()
+    for _ in range(2):
+        answer = house.refuses(request(token=token, scheme="http"))
+        house.passes(request(token=token))
     assert (answer.status, answer.reason) == (403, "insecure_transport")
     said = json.loads(answer.body)
     assert said["error"] == "insecure_transport"
@@ -661,6 +681,61 @@ def test_origins_can_come_from_the_token(jwt_issuer: JWTIssuer) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("client_id", "origin"),
+    [("spa", None), ("spa", WWW), ("ssr", SSR), ("batch", None), (None, None)],
+)
+def test_a_known_token_goes_a_known_way(
+    jwt_issuer: JWTIssuer, client_id: str | None, origin: str | None
+) -> None:
+    """At its client's origin, or at none: what was decided before is decided again."""
+    house = House(jwt_issuer, scopes=RULES)
+    token = house.token(client_id=client_id, scope="notes:read")
+    asked = request("/notes/1", token=token, origin=origin, raw_path="/notes/1?x=y")
+    first = house.passes(asked)
+    assert quickly(house, asked) == first == house.passes(asked)
+    assert dict(first.headers.cors).get("Access-Control-Allow-Origin") == origin
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({"path": "/other"}, (403, "no_rule")),
+        ({"path": "/notes/../open"}, (400, "path_ambiguous")),
+        ({"raw_path": "/notes%2f1"}, (400, "path_ambiguous")),
+        ({"method": "POST"}, (403, "scope_missing")),
+        ({"method": "DELETE", "origin": None}, (403, "no_rule")),
+        ({"path": "/open", "method": "PUT"}, (403, "method_not_allowed_for_client")),
+        ({"origin": EVIL}, (403, "foreign_origin")),
+        ({"origin": SSR}, (403, "foreign_origin")),
+        ({"origin": [WWW, WWW]}, (403, "foreign_origin")),
+        ({"scheme": "http"}, (403, "insecure_transport")),
+        ({"client_id": "ssr"}, (403, "foreign_origin")),
+        ({"client_id": "unlisted", "origin": None}, (403, "client_not_listed")),
+        ({"scope": "notes:write"}, (403, "scope_missing")),
+    ],
+)
+def test_a_known_way_is_of_no_use_to_what_differs_in_anything(
+    jwt_issuer: JWTIssuer, change: dict[str, Any], expected: tuple[int, str]
+) -> None:
+    """Path, method, origin, transport, client, scope: each token and way is its own."""
+    house = House(jwt_issuer, scopes=RULES, clients_only=True)
+    tokens: dict[tuple[str, str], str] = {}
+
+    def asked(client_id: str, scope: str, **said: Any) -> Request:
+        if (client_id, scope) not in tokens:
+            tokens[client_id, scope] = house.token(client_id=client_id, scope=scope)
+        token = tokens[client_id, scope]
+        house.guard.verify(token)
+        return request(token=token, **said)
+
+    like = {"path": "/notes/1", "origin": WWW, "client_id": "spa"}
+    like["scope"] = "notes:read"
+    for _ in range(2):
+        house.passes(asked(**like))
+        assert house.reason(asked(**{**like, **change})) == expected
+
+
 def test_a_preflight_is_answered_before_anything_else(house: House) -> None:
     """Without a token, on any path; a stranger's is told to the log."""
     ask = {"method": "OPTIONS", "access_control_request_method": "POST"}
@@ -698,9 +773,11 @@ def test_a_preflight_of_a_public_path_goes_to_the_application(
     found = house.passes(request("/static/x", origin=WWW, **ask))
     assert found.instead is not None
     assert found.instead.status == 204
+    assert found.headers.replace is False
     found = house.passes(request("/static/x", origin=EVIL, **ask))
     assert found.instead is not None
     assert found.instead.status == 403
+    assert house.told == []
 
 
 # Public and optional paths.
@@ -712,7 +789,7 @@ def test_on_a_public_path_no_token_is_read(jwt_issuer: JWTIssuer) -> None:
     for token in (None, "garbage", house.issuer.expired(), house.token()):
         found = house.passes(request("/login", token=token, origin=WWW))
         assert found.principal is None
-        assert not found.headers.replace
+        assert found.headers.replace is False
         assert dict(found.headers.cors)["Access-Control-Allow-Origin"] == WWW
     assert house.passes(request("/login", origin=EVIL)).headers.cors == ()
     house.passes(request("/login", authorization=["a", "b"], scheme="http"))
@@ -724,7 +801,11 @@ def test_on_an_optional_path_a_header_counts_if_it_is_sent(
 ) -> None:
     """None is anonymous, a good one is somebody, a bad one is 401."""
     house = House(jwt_issuer, optional_paths=("/home",))
-    assert house.passes(request("/home")).principal is None
+    anonymous = house.passes(request("/home", origin=WWW))
+    assert (anonymous.principal, anonymous.refusal) == (None, None)
+    assert dict(anonymous.headers.cors)["Access-Control-Allow-Origin"] == WWW
+    assert anonymous.headers.vary == ("Origin",)
+    assert anonymous.headers.private is False
     assert house.passes(request("/home", authorization="Basic x")).principal is None
     assert house.passes(request("/home", token=house.token())).principal is not None
     bad = request("/home", token=house.issuer.expired())
@@ -733,6 +814,7 @@ def test_on_an_optional_path_a_header_counts_if_it_is_sent(
 
 def test_on_an_optional_path_a_bad_cookie_is_anonymous(cookies: House) -> None:
     """With the reason, so that the application can send the user to the login."""
+    assert cookies.passes(request("/home")).headers.vary == ("Origin", "Cookie")
     for token, why in ((cookies.issuer.expired(), "expired"), ("x", "malformed")):
         found = cookies.passes(request("/home", cookie=f"token={token}"))
         assert (found.principal, found.refusal) == (None, why)
@@ -817,6 +899,8 @@ def test_a_cookie_counts_only_where_the_request_may_come_from(
         assert decision.carrier == "cookie"
         assert decision.headers.private
         assert decision.headers.vary == ("Origin", "Cookie")
+        granted = dict(decision.headers.cors).get("Access-Control-Allow-Origin")
+        assert granted == (SSR if fields.get("origin") == SSR else None)
     else:
         assert (decision.status, decision.reason) == (403, expected)
         assert field(decision, "Access-Control-Allow-Origin") is None
@@ -964,7 +1048,17 @@ def test_a_token_request_is_handed_on_byte_for_byte(tokens: House) -> None:
     assert dict(found.headers.cors)["Access-Control-Allow-Origin"] == WWW
     assert found.headers.private
     assert ask(tokens, PASSWORD).headers.cors == ()
+    assert ask(tokens, PASSWORD.partition(b"&client_id")[0]).headers.cors == ()
     assert tokens.issuer.fetches == 0
+
+
+def test_a_client_that_is_named_by_basic_is_the_same_client(tokens: House) -> None:
+    """Form-encoded or not (RFC 6749 section 2.3.1)."""
+    for name in (b"batch", b"b%61tch"):
+        basic = "Basic " + b64encode(name + b":secret").decode()
+        found = ask(tokens, REFRESH.partition(b"&client_id")[0], authorization=basic)
+        assert found.grant.client_id == "batch"
+        assert found.grant.authenticated
 
 
 @pytest.mark.parametrize(
@@ -1031,6 +1125,7 @@ def test_revocation_paths_have_the_rules_of_refresh(tokens: House) -> None:
     ("body", "expected"),
     [
         (None, (400, "client_gone")),
+        (b"x" * 200, (400, "form_malformed")),
         (b"x" * 201, (413, "body_too_long")),
         (b"", (400, "grant_type_missing")),
         (b"grant_type=password;client_id=spa", (400, "form_malformed")),
@@ -1087,13 +1182,22 @@ def test_a_token_request_is_judged_wherever_it_is_mounted(tokens: House) -> None
 
 
 def test_every_refusal_is_told_once_and_without_secrets(cookies: House) -> None:
-    """Reason, status, method, origin and client; never the token."""
+    """Reason, status, method, origin, client and detail; never the token."""
     token = cookies.token(client_id="spa")
     cookies.refuses(request(token=token, origin=EVIL))
     (told,) = [entry for entry in cookies.told if entry["event"] == "refused"]
-    assert told["reason"] == "foreign_origin"
-    assert (told["status"], told["method"], told["origin"]) == (403, "GET", EVIL)
-    assert told["client_id"] == "spa"
+    assert told == {
+        "event": "refused",
+        "reason": "foreign_origin",
+        "status": 403,
+        "method": "GET",
+        "origin": EVIL,
+        "client_id": "spa",
+        "detail": "",
+    }
+    cookies.refuses(request(token=cookies.token(claims={"iss": None})))
+    assert cookies.told[-1]["reason"] == "missing_claim"
+    assert cookies.told[-1]["detail"] == "iss"
     assert token not in repr(cookies.told)
 
 
@@ -1103,10 +1207,13 @@ def test_a_late_refusal_is_worded_like_an_early_one(house: House) -> None:
     answer = house.guard.flow.refuse(missing, request(origin=WWW))
     assert answer.status == 401
     assert field(answer, "Access-Control-Allow-Origin") == WWW
-    error = InvalidTokenError("expired")
-    error.principal = Principal(subject="a", issuer=house.issuer.url, client_id="ssr")
-    answer = house.guard.flow.refuse(error, request(origin=WWW))
-    assert field(answer, "Access-Control-Allow-Origin") is None
+    for client_id, granted in (("spa", WWW), ("ssr", None)):
+        error = InvalidTokenError("expired")
+        error.principal = Principal(
+            subject="a", issuer=house.issuer.url, client_id=client_id
+        )
+        answer = house.guard.flow.refuse(error, request(origin=WWW))
+        assert field(answer, "Access-Control-Allow-Origin") == granted
 
 
 # Whatever the bytes.
@@ -1228,6 +1335,7 @@ SAYING = st.fixed_dictionaries(
 )
 POLICIES: Sequence[dict[str, Any]] = (
     {},
+    {"public_url": (SSR,)},
     {"public_url": (SSR,), "clients_only": True},
     {
         "scopes": (
@@ -1260,6 +1368,26 @@ def test_a_remembered_token_opens_what_a_new_one_opens(
     unlike = asked._replace(raw_path=f"{asked.raw_path or asked.path}?%20")
     for _ in range(2):
         assert memory.decide(asked, PASSWORD) == none.decide(unlike, PASSWORD)
+
+
+def test_what_is_remembered_beside_tokens_is_bounded(house: House) -> None:
+    """1024 ways, of 200 characters of method, path and origin each, and no more."""
+    ways, token = house.guard.flow._known_way, house.token()
+    for path, origin, kept in (
+        ("/" + "x" * 196, None, 1),
+        ("/" + "x" * 197, None, 1),
+        ("/" + "x" * (196 - len(WWW)), WWW, 2),
+        ("/" + "x" * (197 - len(WWW)), WWW, 2),
+        ("/%", None, 3),
+    ):
+        house.passes(request(path, token=token, origin=origin, raw_path="/x?y"))
+        assert ways.cache_info().currsize == kept
+    for number in range(1100):
+        house.passes(request(f"/{number}", token=token))
+    assert ways.cache_info().currsize == 1024
+    hits = ways.cache_info().hits
+    house.passes(request("/1099", token=token))
+    assert ways.cache_info().hits == hits + 1
 
 
 @given(st.text(max_size=60) | st.binary(max_size=60).map(lambda b: b.decode("latin-1")))
