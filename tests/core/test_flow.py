@@ -1347,27 +1347,38 @@ POLICIES: Sequence[dict[str, Any]] = (
 )
 
 
-@settings(max_examples=400)
-@given(ASKED, SPELLED, SAYING, st.sampled_from(POLICIES))
+@settings(max_examples=250)
+@given(
+    st.lists(st.tuples(ASKED, SPELLED, SAYING), min_size=1, max_size=3),
+    st.sampled_from(POLICIES),
+)
 def test_a_remembered_token_opens_what_a_new_one_opens(
     jwt_issuer: JWTIssuer,
-    asked: Request,
-    spelled: tuple[str, ...],
-    saying: dict[str, Any],
+    several: list[tuple[Request, tuple[str, ...], dict[str, Any]]],
     policy: dict[str, Any],
 ) -> None:
     """Whatever is remembered of earlier requests, it changes no decision."""
-    token = jwt_issuer.token(**saying)
-    brought = {"authorization": [one.format(token) for one in spelled]}
-    asked = asked._replace(headers={**asked.headers, **brought})
     memory, none = (
         everything(jwt_issuer, token_cache=size, **policy) for size in (9, 0)
     )
-    memory.guard.verify(token)
-    # A percent sign, and nothing is taken from what was found out before.
-    unlike = asked._replace(raw_path=f"{asked.raw_path or asked.path}?%20")
-    for _ in range(2):
-        assert memory.decide(asked, PASSWORD) == none.decide(unlike, PASSWORD)
+    requests = []
+    for plain, spelled, saying in several:
+        token = jwt_issuer.token(**saying)
+        memory.guard.verify(token)
+        brought = {"authorization": [one.format(token) for one in spelled]}
+        requests.append((token, plain._replace(headers={**plain.headers, **brought})))
+    for token, asked in requests * 2:
+        decision = memory.decide(asked, PASSWORD)
+        # A percent sign, and nothing is taken from what was found out before.
+        unlike = asked._replace(raw_path=f"{asked.raw_path or asked.path}?%20")
+        assert decision == none.decide(unlike, PASSWORD)
+        if isinstance(decision, Proceed) and decision.carrier == "header":
+            assert principal(decision).token == token
+    refused, as_often = (
+        [told for told in house.told if told["event"] == "refused"]
+        for house in (memory, none)
+    )
+    assert refused == as_often
 
 
 def test_what_is_remembered_beside_tokens_is_bounded(house: House) -> None:
