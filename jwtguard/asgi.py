@@ -110,8 +110,10 @@ class GuardMiddleware:
         if decision.body is not None:
             receive = _replaying(decision.body, receive)
         started: list[Message] = []
-        how = _decorating if decision.instead is None else _replacing
-        outgoing = how(send, decision, started)
+        if decision.instead is None:
+            outgoing = _decorating(send, decision.headers, started)
+        else:
+            outgoing = _replacing(send, decision.headers, started, decision.instead)
         try:
             await self.app(scope, receive, outgoing)
         except AuthError as error:
@@ -228,9 +230,8 @@ def _replaying(body: bytes, receive: Receive) -> Receive:
     return replay
 
 
-def _decorating(send: Send, decision: Proceed, started: list[Message]) -> Send:
+def _decorating(send: Send, ours: Decoration, started: list[Message]) -> Send:
     """Decorate the head of the application's answer, and note it in *started*."""
-    ours = decision.headers
 
     def outgoing(message: Message) -> Awaitable[None]:
         if message["type"] == "http.response.start":
@@ -242,9 +243,10 @@ def _decorating(send: Send, decision: Proceed, started: list[Message]) -> Send:
     return outgoing
 
 
-def _replacing(send: Send, decision: Proceed, started: list[Message]) -> Send:
+def _replacing(
+    send: Send, ours: Decoration, started: list[Message], instead: Respond
+) -> Send:
     """Do the same, or replace the answer whole if it grants no origin."""
-    ours, instead = decision.headers, decision.instead
     mute = False
 
     def outgoing(message: Message) -> Awaitable[None]:
@@ -252,7 +254,7 @@ def _replacing(send: Send, decision: Proceed, started: list[Message]) -> Send:
         if message["type"] == "http.response.start":
             started.append(message)
             headers = list(message.get("headers", ()))  # an iterator too
-            if instead is not None and not _grants(headers):
+            if not _grants(headers):
                 mute = True
                 return respond(instead, send)
             message["headers"] = _decorated(headers, ours)

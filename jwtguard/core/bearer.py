@@ -47,7 +47,7 @@ def usual(request: Request, longest: int) -> str | None:
     None: there is no token, or ``find`` has to look for it.
     """
     values = request.headers.get("authorization")
-    if values is None or len(values) > 1 or request.websocket:
+    if not values or len(values) > 1 or request.websocket:
         return None
     value = values[0]
     if len(value) > longest + 7 or not value.startswith("Bearer "):

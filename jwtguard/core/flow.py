@@ -40,12 +40,18 @@ from .messages import (
     Respond,
     decoration,
 )
-from .paths import SHORT, Kind, PathRules, Rule
+from .paths import Kind, PathRules, Rule
 from .policy import Policy
 from .scopes import require_all
 from .verify import Verifier
 
 Flowing = Generator[Ask, Any, Decision]
+_SHORT = 4096
+"""What is longer than this with the claims that it comes with is not remembered."""
+
+
+def _unknown(*_: object) -> None:
+    """Without a memory for tokens, their ways are not remembered either."""
 
 
 @lru_cache(maxsize=256)
@@ -79,7 +85,8 @@ class Flow:
             public=policy.public_paths,
             scopes=policy.scopes,
         )
-        self._known_way = lru_cache(maxsize=1024)(self._find_way)
+        ways = lru_cache(maxsize=1024)(self._find_way)
+        self._known_way = ways if policy.token_cache else _unknown
         self._emit = emit
 
     def decide(self, request: Request) -> Flowing:
@@ -89,68 +96,72 @@ class Flow:
 
     def begin(self, request: Request) -> Decision | Flowing:
         """Return the decision, or the rest of the flow where it needs the outside."""
-        token = bearer.usual(request, self.policy.max_token_bytes)
+        rule = self.paths.rule(request.method, request.path, request.raw_path)
+        token = None
+        if rule.reads_token:
+            token = bearer.usual(request, self.policy.max_token_bytes)
         if token is None:
-            return self._anew(request, None)
+            return self._anew(request, rule, None)
         seen = self.verifier.memory.get(token)
-        return self._again(request, seen) or self._anew(request, seen)
+        return self._again(request, rule, seen) or self._anew(request, rule, seen)
 
-    def _again(self, request: Request, seen: Seen) -> Proceed | None:
-        """Let a remembered token go a way that such tokens went before, or say None.
+    def _again(self, request: Request, rule: Rule, seen: Seen) -> Proceed | None:
+        """Let a remembered token pass where such tokens pass; None: decide anew.
 
-        What may have changed is looked at again: transport, times, keys.
+        What may have changed is looked at each time: transport, times, keys.
         """
         token, _, known = seen
         if known is None or not self.verifier.still_good(known):
             return None
-        way = self._way(request, known.facts)
+        way = self._way(request, rule, known.facts)
         if way is None or not self._callers.is_transport_safe(request):
             return None
         principal = Principal.of(known.facts, token)
         return Proceed(principal, way, None, None, None, "header")
 
-    def _way(self, request: Request, facts: Facts) -> Decoration | None:
-        """Return what an answer to such a request with such a token gets, remembered.
+    def _way(self, request: Request, rule: Rule, facts: Facts) -> Decoration | None:
+        """Return the decoration of every such request that may pass, remembered.
 
         None: look at everything. The token came in a header field.
         """
-        method, path, raw = request.method, request.path, request.raw_path
-        origin = origins.origin_of(request)
-        if raw is not None and "%" in raw:  # it may hold an encoded slash
-            return None
-        if len(method) + len(path) + len(origin or "") > SHORT:
+        method, origin = request.method, origins.origin_of(request)
+        if len(method) + len(origin or "") + len(facts.payload) > _SHORT:
             return None
         return self._known_way(
-            method, path, origin, facts.issuer, facts.client_id, facts.scopes
+            rule, method, origin, facts.issuer, facts.client_id, facts.scopes
         )
 
     def _find_way(
         self,
+        rule: Rule,
         method: str,
-        path: str,
         origin: str | None,
         issuer: str,
         client_id: str | None,
         scopes: frozenset[str],
     ) -> Decoration | None:
-        """Decide by the same rules, for every token and request that is like this.
+        """Judge a request and a principal that are nothing but what is given here.
 
-        None: it depends on more, or is refused.
+        Whatever else a request brings can only open more (its own origin, origins
+        named by the token). None: it depends on that, or is refused.
         """
-        rule = self.paths.rule(method, path)
-        if method == "OPTIONS" or rule.kind not in (Kind.PROTECTED, Kind.OPTIONAL):
-            return None
-        request = Request(method, path, {} if origin is None else {"origin": (origin,)})
+        if method == "OPTIONS":
+            return None  # it may be a preflight
+        request = Request(method, "/", {} if origin is None else {"origin": (origin,)})
         principal = Principal(
             subject="", issuer=issuer, client_id=client_id, scopes=scopes
         )
         try:
-            return self._judged(request, rule, principal, "header").headers
+            way = self._judged(request, rule, principal, "header")
         except AuthError:
             return None
+        claimed = self.policy.origins_claim and origin is not None and not way.cors
+        return None if claimed else way
 
-    def _anew(self, request: Request, seen: Seen | None) -> Decision | Flowing:
-        rule = self.paths.rule(request.method, request.path, request.raw_path)
+    def _anew(
+        self, request: Request, rule: Rule, seen: Seen | None
+    ) -> Decision | Flowing:
+        """Ask every rule, the cheap ones first."""
         kind = rule.kind
         try:
             if request.method == "OPTIONS" and cors.is_preflight(request):
@@ -234,6 +245,7 @@ class Flow:
         )
 
     def _found(self, request: Request, seen: Seen | None) -> bearer.Credentials | None:
+        """Return the token, and where it was: what was seen is seldom no token68."""
         if seen is not None and bearer.is_token68(seen[0]):
             return bearer.Credentials(seen[0], "header")
         return bearer.find(request, self.policy.cookie, self.policy.max_token_bytes)
@@ -241,15 +253,19 @@ class Flow:
     def _authorized(
         self, request: Request, rule: Rule, principal: Principal, carrier: str
     ) -> Proceed:
-        if carrier == "header":
-            way = self._way(request, principal.facts)
-            if way is not None:
-                return Proceed(principal, way, None, None, None, carrier)
-        return self._judged(request, rule, principal, carrier)
+        """Let a verified token pass, or refuse it."""
+        way = self._way(request, rule, principal.facts) if carrier == "header" else None
+        if way is None:
+            way = self._judged(request, rule, principal, carrier)
+        return Proceed(principal, way, None, None, None, carrier)
 
     def _judged(
         self, request: Request, rule: Rule, principal: Principal, carrier: str
-    ) -> Proceed:
+    ) -> Decoration:
+        """Ask the rules about client, origin and scopes; ``_find_way`` asks them too.
+
+        They may read what is remembered with a way, and beside it what opens more.
+        """
         try:
             fields = self._callers.check(request, principal, carrier)
             if rule.scopes != ():
@@ -258,10 +274,8 @@ class Flow:
             error.principal = principal
             raise
         if carrier == "cookie":
-            headers = decoration(fields, vary=("Origin", "Cookie"), private=True)
-        else:
-            headers = decoration(fields)
-        return Proceed(principal, headers, None, None, None, carrier)
+            return decoration(fields, vary=("Origin", "Cookie"), private=True)
+        return decoration(fields)
 
     def _check_scopes(self, rule: Rule, principal: Principal) -> None:
         if rule.scopes is None and rule.kind is Kind.PROTECTED:

@@ -201,7 +201,8 @@ class Decoration:
 
 
 decoration = lru_cache(maxsize=256)(Decoration)
-"""The same object for the same fields: what an adapter makes of it can be kept."""
+"""Mostly the same object for the same fields, so that adapters can keep what they make
+of it."""
 
 
 class Respond(NamedTuple):

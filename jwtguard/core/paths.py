@@ -6,10 +6,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from functools import lru_cache
-from typing import NamedTuple
 
 from ..errors import ConfigurationError
 from .scopes import scope_names
@@ -19,7 +18,7 @@ _ENCODED_SLASH = re.compile(r"%(?:2f|5c)", re.IGNORECASE)
 _METHOD = re.compile(r"[!#$%&'*+.^_`|~0-9A-Z-]+")
 
 
-SHORT = 200
+_SHORT = 200
 """Characters of method and path. What was found for longer ones is not remembered."""
 
 
@@ -33,12 +32,22 @@ class Kind(Enum):
     PUBLIC = "public"
 
 
-class Rule(NamedTuple):
-    """What a path asks of its callers; no kind: the path is ambiguous."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Rule:
+    """What a path asks of its callers: the same object for all paths alike."""
 
     kind: Kind | None
+    """None: the path is ambiguous."""
     scopes: tuple[str, ...] | None
     """All that are needed; None: no rule names the path."""
+    reads_token: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        reads = self.kind in (Kind.PROTECTED, Kind.OPTIONAL)
+        object.__setattr__(self, "reads_token", reads)
+
+
+_rule = lru_cache(maxsize=1024)(Rule)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,12 +170,12 @@ class PathRules:
         """Return what the path asks of its callers, remembered for short ones."""
         if raw_path is not None and "%" in raw_path:  # it may hold an encoded slash
             return self._find(method, path, raw_path)
-        if len(method) + len(path) > SHORT:
+        if len(method) + len(path) > _SHORT:
             return self._find(method, path)
         return self._known(method, path)
 
     def _find(self, method: str, path: str, raw_path: str | None = None) -> Rule:
-        return Rule(self.kind(method, path, raw_path), self.required(method, path))
+        return _rule(self.kind(method, path, raw_path), self.required(method, path))
 
     def kind(self, method: str, path: str, raw_path: str | None) -> Kind | None:
         """Return the path's kind, or None if it is ambiguous and must be refused."""

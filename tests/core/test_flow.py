@@ -6,6 +6,7 @@ import asyncio
 import json
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from typing import Any, cast
 
 import pytest
@@ -14,7 +15,15 @@ from hypothesis import strategies as st
 
 from jwtguard import AuthError, Client, Guard, Policy, TrustedIssuer
 from jwtguard.core.keys import KeyCache, Snapshot
-from jwtguard.core.messages import Decision, Got, Principal, Proceed, Request, Respond
+from jwtguard.core.messages import (
+    Decision,
+    Facts,
+    Got,
+    Principal,
+    Proceed,
+    Request,
+    Respond,
+)
 from jwtguard.core.paths import ScopeRule
 from jwtguard.errors import InvalidTokenError, MissingTokenError
 from jwtguard.testing import AUDIENCE, FakeClock, JWTIssuer
@@ -112,7 +121,9 @@ def quickly(house: House, asked: Request) -> Proceed | None:
     """Ask what is remembered of such requests; None: every rule is asked."""
     (value,) = asked.headers["authorization"]
     flow = house.guard.flow
-    return flow._again(asked, flow.verifier.memory.get(value.removeprefix("Bearer ")))
+    rule = flow.paths.rule(asked.method, asked.path, asked.raw_path)
+    seen = flow.verifier.memory.get(value.removeprefix("Bearer "))
+    return flow._again(asked, rule, seen)
 
 
 def principal(decision: Proceed) -> Principal:
@@ -1369,9 +1380,7 @@ def test_a_remembered_token_opens_what_a_new_one_opens(
         requests.append((token, plain._replace(headers={**plain.headers, **brought})))
     for token, asked in requests * 2:
         decision = memory.decide(asked, PASSWORD)
-        # A percent sign, and nothing is taken from what was found out before.
-        unlike = asked._replace(raw_path=f"{asked.raw_path or asked.path}?%20")
-        assert decision == none.decide(unlike, PASSWORD)
+        assert decision == none.decide(asked, PASSWORD)
         if isinstance(decision, Proceed) and decision.carrier == "header":
             assert principal(decision).token == token
     refused, as_often = (
@@ -1382,23 +1391,119 @@ def test_a_remembered_token_opens_what_a_new_one_opens(
 
 
 def test_what_is_remembered_beside_tokens_is_bounded(house: House) -> None:
-    """1024 ways, of 200 characters of method, path and origin each, and no more."""
-    ways, token = house.guard.flow._known_way, house.token()
-    for path, origin, kept in (
-        ("/" + "x" * 196, None, 1),
-        ("/" + "x" * 197, None, 1),
-        ("/" + "x" * (196 - len(WWW)), WWW, 2),
-        ("/" + "x" * (197 - len(WWW)), WWW, 2),
-        ("/%", None, 3),
-    ):
-        house.passes(request(path, token=token, origin=origin, raw_path="/x?y"))
+    """1024 ways, of 4096 characters and bytes of claims each, and no more."""
+    ways: Any = house.guard.flow._known_way
+    token = house.token()
+    for path, kept in (("/x", 1), ("/y", 1), ("/%", 1), ("/" + "x" * 500, 1)):
+        house.passes(request(path, token=token, raw_path="/?%20"))
         assert ways.cache_info().currsize == kept
+    for size, kept in ((3000, 1), (5000, 1)):
+        long = house.token(claims={"much": "x" * size})
+        house.passes(request(token=long))
+        assert ways.cache_info().currsize == kept
+    house.passes(request(token=token, origin=WWW))
+    assert ways.cache_info().currsize == 2
     for number in range(1100):
-        house.passes(request(f"/{number}", token=token))
+        house.passes(request(method=f"M{number}", token=token))
     assert ways.cache_info().currsize == 1024
     hits = ways.cache_info().hits
-    house.passes(request("/1099", token=token))
+    house.passes(request(method="M1099", token=token))
     assert ways.cache_info().hits == hits + 1
+
+
+def test_without_memory_no_way_is_remembered(jwt_issuer: JWTIssuer) -> None:
+    """A size of 0 means that every request is judged anew."""
+    house = House(jwt_issuer, token_cache=0)
+    asked = request(token=house.token(), origin=WWW)
+    assert house.passes(asked) == house.passes(asked)
+    assert quickly(house, asked) is None
+
+
+@pytest.mark.parametrize("size", [9, 0])
+def test_an_own_origin_that_the_token_names_is_granted_however_it_is_decided(
+    jwt_issuer: JWTIssuer, size: int
+) -> None:
+    """A second own origin is cross-origin to the browser: it needs its CORS fields."""
+    house = House(
+        jwt_issuer,
+        origins_claim="origins",
+        public_url=(f"https://{API}", SSR),
+        token_cache=size,
+    )
+    asked = request(token=house.token(claims={"origins": [SSR]}), origin=SSR)
+    for _ in range(2):
+        granted = dict(house.passes(asked).headers.cors)
+        assert granted.get("Access-Control-Allow-Origin") == SSR
+
+
+def test_a_field_without_values_was_not_sent(house: House) -> None:
+    """Adapters that ask for each field by name may say it with an empty list."""
+    answer = house.refuses(Request("GET", "/x", {"authorization": []}))
+    assert (answer.status, answer.reason) == (401, "no_credentials")
+
+
+class Noted(dict[str, Sequence[str]]):
+    """Header fields that note who asks for them."""
+
+    def __init__(self, fields: dict[str, Sequence[str]], asked: set[str]) -> None:
+        super().__init__(fields)
+        self.asked = asked
+
+    def get(self, name: str, default: Any = None) -> Any:
+        self.asked.add(name)
+        return super().get(name, default)
+
+    def __contains__(self, name: object) -> bool:
+        self.asked.add(str(name))
+        return super().__contains__(name)
+
+
+class NotedRequest(Request):
+    """A request that notes which of its parts a rule reads."""
+
+    def __getattribute__(self, name: str) -> Any:
+        if name in Request._fields and name != "headers":
+            self.headers.asked.add(f".{name}")  # type: ignore[attr-defined]
+        return super().__getattribute__(name)
+
+
+class NotedFacts(Facts):
+    """Facts of a token that note which of them a rule reads."""
+
+    asked: set[str]
+
+    def __getattribute__(self, name: str) -> Any:
+        if name in Facts._fields:
+            NotedFacts.asked.add(f"its {name}")
+        return super().__getattribute__(name)
+
+
+@pytest.mark.parametrize("origin", [None, WWW, SSR, EVIL, f"https://{API}"])
+@pytest.mark.parametrize("method", ["GET", "DELETE", "PROPFIND"])
+@pytest.mark.parametrize("client_id", ["spa", "ssr", None])
+def test_what_is_remembered_of_a_way_is_all_that_its_rules_read(
+    jwt_issuer: JWTIssuer, origin: str | None, method: str, client_id: str | None
+) -> None:
+    """A rule that reads more must not be skipped for what is remembered.
+
+    The page's own site and host, and origins named in the claims, can only open more.
+    """
+    own = {"public_url": (f"https://{API}",), "clients_only": True, "scopes": RULES}
+    flow, read = everything(jwt_issuer, **own).guard.flow, set[str]()
+    fields: dict[str, Sequence[str]] = {} if origin is None else {"origin": [origin]}
+    asked = NotedRequest(method, "/notes/1", Noted(fields, read))
+    NotedFacts.asked = read
+    facts = NotedFacts("a", jwt_issuer.url, client_id, frozenset({"notes:read"}))
+    with suppress(AuthError):
+        flow._judged(
+            asked,
+            flow.paths.rule(method, "/notes/1"),
+            Principal.of(facts, ""),
+            "header",
+        )
+    kept = {"origin", ".method", "its issuer", "its client_id", "its scopes"}
+    assert kept >= read - {"sec-fetch-site", "host", "its payload"}
+    assert "its client_id" in read
 
 
 @given(st.text(max_size=60) | st.binary(max_size=60).map(lambda b: b.decode("latin-1")))
