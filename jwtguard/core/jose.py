@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from binascii import a2b_base64
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 from math import isfinite
 from typing import Any, NamedTuple
@@ -87,18 +87,18 @@ _decoder = json.JSONDecoder(
 
 def _check_depth(value: Any) -> None:
     """What can just be read here is too deep for whoever reads it further down."""
-    level = [value]
+    level = _nested([value])
     for _ in range(MAX_DEPTH):
-        level = [inner for outer in level for inner in _members(outer)]
+        level = [inner for outer in level for inner in _nested(outer)]
         if not level:
             return
     raise ValueError("nested too deep")
 
 
-def _members(value: Any) -> Iterable[Any]:
-    if isinstance(value, dict):
-        return value.values()
-    return value if isinstance(value, list) else ()
+def _nested(value: list[Any] | dict[str, Any]) -> list[Any]:
+    """Return the arrays and objects directly in *value*."""
+    members = value.values() if isinstance(value, dict) else value
+    return [inner for inner in members if isinstance(inner, list | dict)]
 
 
 def _decoded(text: str) -> Any:
@@ -113,12 +113,12 @@ def _decoded(text: str) -> Any:
 def parse_json(text: bytes) -> Any:
     """RFC 8259, and I-JSON (RFC 7493) in what it adds; else ValueError."""
     try:
-        decoded = text.decode("utf-8")
+        decoded = text.decode()
         value = _decoded(decoded)
         if decoded.count("[") + decoded.count("{") > MAX_DEPTH:
             _check_depth(value)
         if "\\u" in decoded:  # an escape may smuggle half a surrogate pair in
-            json.dumps(value, ensure_ascii=False).encode("utf-8")
+            json.dumps(value, ensure_ascii=False).encode()
     except RecursionError:
         raise ValueError("nested too deep") from None
     return value

@@ -84,16 +84,18 @@ def test_half_a_surrogate_pair_is_refused() -> None:
 @pytest.mark.parametrize("char", ["=", "+", "/", "?", " ", "\n", "~", "é", "\x00"])
 @pytest.mark.parametrize("at", [0, 1, 2])
 def test_rule_6_no_other_alphabet_in_any_segment(char: str, at: int) -> None:
-    """Padding, the standard alphabet and white space are refused wherever they are."""
+    """Wherever they are, and however many: skipped, they would be a second spelling."""
     parts = compact(payload=b'{"sub":"alice"}').split(".")
-    for changed in (parts[at] + char, char + parts[at], parts[at][:4] + char):
-        assert refused(".".join([*parts[:at], changed, *parts[at + 1 :]]))
+    part = parts[at]
+    for others in (char, char * 2, char * 3, char * 4):
+        for changed in (part + others, others + part, part[:4] + others + part[4:]):
+            assert refused(".".join([*parts[:at], changed, *parts[at + 1 :]]))
 
 
 @pytest.mark.parametrize("stray", ["A", "AAAAA", "AB", "AAB", "_w_", "-_-"])
 def test_stray_bits_are_refused(stray: str) -> None:
     """A second way to write the same bytes would be a second token."""
-    with pytest.raises(ValueError, match="stray"):
+    with pytest.raises(ValueError, match=r"^stray bits$"):
         decode_segment(stray.encode())
 
 
@@ -104,6 +106,27 @@ def test_rule_16_deep_nesting_is_malformed(depth: int, place: str) -> None:
     nested = b"[" * depth + b"]" * depth
     text = b'{"alg":"ES256","x":' + nested + b"}"
     assert refused(compact(header=text) if place == "header" else compact(payload=text))
+
+
+@pytest.mark.parametrize(
+    "forms", [["[%s]"], ['{"a":%s}'], ["[%s]", '{"a":%s}'], ['{"a":1,"b":%s}']]
+)
+def test_rule_16_64_levels_are_read_and_no_more(forms: list[str]) -> None:
+    """Arrays and objects count alike; what lies beside them, or in a text, does not."""
+    text = "1"
+    for level in range(63):
+        text = forms[level % len(forms)] % text
+    for outer in (
+        "[%s]",
+        '{"a":%s}',
+        "[%s" + ",{}" * 99 + "]",
+        '["' + "[{" * 99 + '",%s]',
+    ):
+        parse_json((outer % text).encode())
+        with pytest.raises(ValueError, match=r"^nested too deep$"):
+            parse_json((outer % f"[{text}]").encode())
+        with pytest.raises(ValueError, match=r"^nested too deep$"):
+            parse_json((outer % f'{{"a":{text}}}').encode())
 
 
 @pytest.mark.parametrize("text", ["[]", '"x"', "1", "null", "true", "", "{", "{}{}"])
@@ -192,6 +215,27 @@ def test_rule_26_scopes_split_at_the_blank_alone(value: Any, found: list[str]) -
 def test_ordinary_json_is_read() -> None:
     """Numbers, escapes and white space as RFC 8259 has them."""
     assert parse_json(b' {"a": [1, -2.5e3, "\\u00e9"]} ') == {"a": [1, -2500.0, "é"]}
+
+
+def test_brackets_in_a_text_nest_nothing() -> None:
+    """A text is a text, however it looks."""
+    assert parse_json(b'"' + b"[{" * 99 + b'"') == "[{" * 99
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (b'{"keys":[],"keys":[]}', "a member twice"),
+        (b'{"keys":1e400}', "no finite number"),
+        (b'{"keys":NaN}', "NaN or Infinity"),
+        (b'{"keys":-Infinity}', "NaN or Infinity"),
+        (b'{"keys":' + b"[" * 100_000 + b"]" * 100_000 + b"}", "nested too deep"),
+    ],
+)
+def test_it_is_said_what_is_wrong_with_a_document(text: bytes, said: str) -> None:
+    """Who looks after the server reads it where keys or metadata cannot be had."""
+    with pytest.raises(ValueError, match=f"^{said}$"):
+        parse_json(text)
 
 
 # What PyJWT refuses, we refuse.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from base64 import b64encode
 from collections.abc import Mapping
 from typing import Any
@@ -17,7 +18,7 @@ from cryptography.hazmat.primitives.serialization import (
     PublicFormat,
 )
 from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
-from jwt.utils import base64url_encode
+from jwt.utils import base64url_decode, base64url_encode
 
 from jwtguard.core.jwk import (
     MAX_KEYS,
@@ -50,6 +51,11 @@ def usable(member: Any) -> Key | None:
     assert found.by_kid["good"]
     assert len(found.keys) + found.skipped == 2
     return found.keys[0] if len(found.keys) == 2 else None
+
+
+def exactly(said: str | None) -> str:
+    """Match *said* and nothing else; None: whatever a library says."""
+    return "." if said is None else rf"\A{re.escape(said)}\Z"
 
 
 def signed(alg: str) -> tuple[bytes, bytes]:
@@ -122,11 +128,51 @@ def test_rule_5_a_bad_exponent_is_unusable(e: int) -> None:
     assert usable({"kty": "RSA", "n": number(N), "e": number(e) or "AA"}) is None
 
 
+@pytest.mark.parametrize("n", [2**2047 + 1, 2**8192 - 1], ids=["2048", "8192"])
+def test_a_modulus_of_2048_to_8192_bits_is_usable(n: int) -> None:
+    """Both ends belong to it."""
+    assert usable({"kty": "RSA", "n": number(n), "e": "AQAB"}) is not None
+
+
 @pytest.mark.parametrize("n", MODULI, ids=range(len(MODULI)))
 def test_rule_5_a_modulus_too_small_or_large_is_unusable(n: int) -> None:
     """Under 2048 bits nothing verifies; over 8192 it would only cost time."""
     assert usable({"kty": "RSA", "n": number(n) or "AA", "e": "AQAB"}) is None
     assert usable(WEAK_JWK) is None
+
+
+ROCA = (11, 13, 17, 19, 37, 53, 61, 71, 73, 79, 97, 103, 107, 109, 127, 151, 157)
+
+
+def chip_made(power: int, but: int = 0) -> int:
+    """Return a modulus that is a power of 65537 modulo each prime, *but* for one."""
+    n, step = 2**2047 + 1, 2
+    for p in ROCA:
+        powers = {pow(65537, any_power, p) for any_power in range(p)}
+        while n % p in powers if p == but else n % p != pow(65537, power, p):
+            n += step
+        step *= p
+    return n
+
+
+@pytest.mark.parametrize("power", [0, 1, 2, 12345])
+def test_a_modulus_that_can_be_factored_is_unusable(power: int) -> None:
+    """CVE-2017-15361: whichever power of 65537 the chip made it of."""
+    n = chip_made(power)
+    assert usable({"kty": "RSA", "n": number(n), "e": "AQAB"}) is None
+
+
+@pytest.mark.parametrize("prime", ROCA)
+def test_a_modulus_that_the_chip_cannot_have_made_is_usable(prime: int) -> None:
+    """One prime that does not fit is enough: nobody's good key is refused."""
+    n = chip_made(1, but=prime)
+    assert usable({"kty": "RSA", "n": number(n), "e": "AQAB"}) is not None
+
+
+def shifted(jwk: dict[str, Any]) -> tuple[str, str]:
+    """Return x and y of the same point, cut a byte too early."""
+    x, y = (base64url_decode(jwk[name]) for name in "xy")
+    return base64url_encode(x[:-1]).decode(), base64url_encode(x[-1:] + y).decode()
 
 
 @pytest.mark.parametrize(
@@ -162,7 +208,9 @@ def test_rule_5_a_modulus_too_small_or_large_is_unusable(n: int) -> None:
         {"x": "é"},
         {"x": "AA"},
         {"x": "AA" + EC_JWK["x"]},
+        dict(zip("xy", shifted(EC_JWK), strict=True)),
         {"y": EC_JWK["x"]},
+        *({"x": EC_JWK["x"][:-4] + c * 4 + EC_JWK["x"][-4:]} for c in "=+/ \n"),
         {"d": "AA"},
         {"k": "AA"},
     ],
@@ -204,27 +252,29 @@ def test_rules_7_and_15_a_member_that_is_no_public_key_is_skipped(member: Any) -
 
 
 @pytest.mark.parametrize(
-    "text",
+    ("text", "said"),
     [
-        b"",
-        b"[]",
-        b"null",
-        b"{}",
-        b'{"keys":null}',
-        b'{"keys":"x"}',
-        b'{"keys":{}}',
-        b'{"keys":[]}',
-        b'{"keys":[{}]}',
-        b'{"keys":[NaN]}',
-        b'{"keys":[],"keys":[]}',
-        b"\xff",
-        b'{"keys":' + b"[" * 100_000 + b"]" * 100_000 + b"}",
-        b'{"keys":[' + b"9" * 5000 + b"]}",
+        (b"", None),
+        (b"[]", "a JWK set is a JSON object"),
+        (b"null", "a JWK set is a JSON object"),
+        (b"{}", "keys is no array"),
+        (b'{"keys":null}', "keys is no array"),
+        (b'{"keys":"x"}', "keys is no array"),
+        (b'{"keys":{}}', "keys is no array"),
+        (b'{"keys":[]}', "no usable key"),
+        (b'{"keys":[{}]}', "no usable key"),
+        (b'{"keys":[NaN]}', "NaN or Infinity"),
+        (b'{"keys":[],"keys":[]}', "a member twice"),
+        (b"\xff", None),
+        (b'{"keys":' + b"[" * 100_000 + b"]" * 100_000 + b"}", "nested too deep"),
+        (b'{"keys":[' + b"9" * 5000 + b"]}", None),
     ],
 )
-def test_rule_8_a_malformed_document_is_a_value_error(text: bytes) -> None:
-    """The fetch has failed; nothing else can escape."""
-    with pytest.raises(ValueError, match=r"."):
+def test_rule_8_a_malformed_document_is_a_value_error(
+    text: bytes, said: str | None
+) -> None:
+    """The fetch has failed, and it is said why; nothing else can escape."""
+    with pytest.raises(ValueError, match=exactly(said)):
         parse_jwk_set(text)
 
 
@@ -261,7 +311,10 @@ def test_a_kid_decides_where_keys_have_names() -> None:
     assert selected([named, GOOD], "a", "try") == 1
     assert selected([named, named], "a", "never") == 2
     assert selected([named, GOOD], "b", "try") == 0
-    assert selected([{**ED_JWK, "kid": "a"}, GOOD], "a", "try") == 0
+    other = {**ED_JWK, "kid": "a"}
+    assert selected([other, GOOD], "a", "try") == 0
+    assert selected([other, named], "a", "never") == 1
+    assert selected([named, other], "a", "never") == 1
     assert selected([named] * 20, "a", "never") == MAX_TRIED
 
 
@@ -275,10 +328,17 @@ def test_without_kid_the_setting_decides(kidless: str, tried: int) -> None:
 
 
 def pem(private: Any) -> str:
-    public = private.public_key()
+    return public_pem(private.public_key())
+
+
+def public_pem(public: Any) -> str:
     form = PublicFormat.SubjectPublicKeyInfo
     text: str = public.public_bytes(Encoding.PEM, form).decode()
     return text
+
+
+def rsa_pem(n: int, e: int) -> str:
+    return public_pem(rsa.RSAPublicNumbers(e, n).public_key())
 
 
 def test_keys_can_be_given_in_each_form() -> None:
@@ -288,7 +348,7 @@ def test_keys_can_be_given_in_each_form() -> None:
         EC_JWK,
         json.dumps(EC_JWK),
         json.dumps({"keys": [EC_JWK]}),
-        f"# ours\n{pem(PRIVATE_EC)}\n",
+        f"# ours\n{pem(PRIVATE_EC)}\n# its PRIVATE half is elsewhere\n\n",
     ):
         (key,) = parse_given(given).keys
         assert key.algorithms == {"ES256"}
@@ -337,27 +397,40 @@ UNKNOWN_KIND = (
 )
 
 
+NULL_ED = ed25519.Ed25519PublicKey.from_public_bytes(bytes(32))
+UNUSABLE = "no usable key"
+UNREADABLE = (
+    "neither a JWK set (JSON) nor PEM text; a path belongs in JWTGUARD_KEYS_FILE"
+)
+
+
 @pytest.mark.parametrize(
-    "given",
+    ("given", "said"),
     [
-        "[]",
-        "nonsense",
-        "{}",
-        '{"keys":[]}',
-        "-----BEGIN PUBLIC KEY-----",
-        "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----",
-        pem(WEAK),
-        UNKNOWN_KIND,
-        pem(ec.generate_private_key(ec.SECP256K1())),
-        pem(ed448.Ed448PrivateKey.generate()),
-        pem(dsa.generate_private_key(2048)),
-        {"kty": "oct", "k": "c2VjcmV0"},
-        json.loads(RSAAlgorithm.to_jwk(PRIVATE_RSA)),
+        ("[]", UNREADABLE),
+        ("nonsense", UNREADABLE),
+        (5, UNREADABLE),
+        ("{}", "keys is no array"),
+        ('{"keys":[]}', UNUSABLE),
+        ("-----BEGIN PUBLIC KEY-----", UNUSABLE),
+        ("-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----", None),
+        (pem(WEAK), "RSA modulus out of range"),
+        (rsa_pem(N, 2**32 + 1), "RSA exponent out of range"),
+        (rsa_pem(chip_made(1), 65537), "an RSA key whose private half can be computed"),
+        (public_pem(NULL_ED), "an Ed25519 key of small order"),
+        (UNKNOWN_KIND, UNUSABLE),
+        (pem(ec.generate_private_key(ec.SECP256K1())), UNUSABLE),
+        (pem(ed448.Ed448PrivateKey.generate()), UNUSABLE),
+        (pem(dsa.generate_private_key(2048)), UNUSABLE),
+        ({"kty": "oct", "k": "c2VjcmV0"}, UNUSABLE),
+        (json.loads(RSAAlgorithm.to_jwk(PRIVATE_RSA)), UNUSABLE),
     ],
 )
-def test_given_keys_that_cannot_be_used_are_a_value_error(given: Any) -> None:
-    """The operator reads so at start-up."""
-    with pytest.raises(ValueError, match=r"."):
+def test_given_keys_that_cannot_be_used_are_a_value_error(
+    given: Any, said: str | None
+) -> None:
+    """The operator reads what is wrong with them at start-up."""
+    with pytest.raises(ValueError, match=exactly(said)):
         parse_given(given)
 
 
@@ -366,5 +439,6 @@ def test_a_private_key_in_pem_is_refused_by_name() -> None:
     text = PRIVATE_EC.private_bytes(
         Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
     ).decode()
-    with pytest.raises(ValueError, match="private"):
+    said = "a private key: only public keys belong here"
+    with pytest.raises(ValueError, match=exactly(said)):
         parse_given(text)
