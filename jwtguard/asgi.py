@@ -174,18 +174,19 @@ def request_of(scope: Scope) -> Request:
             headers[name] = headers[name] + value if name in headers else value
     root = scope.get("root_path")
     client, raw_path = scope.get("client"), scope.get("raw_path")
-    websocket = scope["type"] == "websocket"
-    return Request(
-        "GET" if websocket else scope["method"],
+    request = Request(
+        scope.get("method", "GET"),
         _below(root, scope["path"]) if root else scope["path"],
         headers,
-        scope.get("scheme", "ws" if websocket else "http"),
+        scope.get("scheme", "http"),
         (client[0] if client else "") or "unix",
         scope.get("query_string", b"").decode("latin-1"),
         raw_path.decode("latin-1") if raw_path is not None else None,
-        websocket,
-        scope.get("subprotocols", ()) if websocket else (),
     )
+    if scope["type"] == "http":
+        return request
+    offered = scope.get("subprotocols", ())
+    return request._replace(method="GET", websocket=True, subprotocols=offered)
 
 
 def _below(root: str, path: str) -> str:

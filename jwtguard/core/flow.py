@@ -111,10 +111,11 @@ class Flow:
         What may have changed is looked at each time: transport, times, keys.
         """
         token, _, known = seen
-        if known is None or not self.verifier.still_good(known):
+        if known is None or self.verifier.untimely(known):
             return None
         way = self._way(request, rule, known.facts)
-        if way is None or not self._callers.is_transport_safe(request):
+        fresh = known.cache.is_fresh(known.keys)
+        if way is None or not fresh or not self._callers.is_transport_safe(request):
             return None
         principal = Principal.of(known.facts, token)
         return Proceed(principal, way, None, None, None, "header")

@@ -84,7 +84,7 @@ class Verifier:
             seen = self.memory.get(token)
         _, digest, known = seen
         if known is not None:
-            if reason := self._untimely(known):
+            if reason := self.untimely(known):
                 raise InvalidTokenError(reason)
             if known.cache.is_fresh(known.keys):
                 return Principal.of(known.facts, token)
@@ -122,16 +122,12 @@ class Verifier:
             known.keys = held
         return Principal.of(known.facts, token)
 
-    def _untimely(self, known: Remembered) -> str:
+    def untimely(self, known: Remembered) -> str:
         """Say what is wrong with the times of a remembered token, if anything."""
         now = self._now()
         if known.facts.expires_at <= now - self._leeway:
             return "expired"
         return "not_yet_valid" if known.not_before > now + self._leeway else ""
-
-    def still_good(self, known: Remembered) -> bool:
-        """Whether a remembered token is in time, and its key as fresh as can be."""
-        return not self._untimely(known) and known.cache.is_fresh(known.keys)
 
     def issuer_of(self, compact: Compact) -> Trusted:
         """Return the issuer that the token claims, if it is trusted; no I/O."""
