@@ -35,7 +35,8 @@ def find(request: Request, cookie: str | None, longest: int) -> Credentials | No
     if offered is not None:
         return Credentials(offered, "subprotocol")
     if cookie is not None:
-        found = from_cookie(request.headers.get("cookie", ()), cookie)
+        fields = request.headers.get("cookie")
+        found = from_cookie(fields, cookie) if fields else None
         if found:
             return Credentials(found, "cookie")
     return None
@@ -85,8 +86,6 @@ def is_bearer(request: Request) -> bool:
 
 def from_cookie(fields: Sequence[str], name: str) -> str | None:
     """RFC 6265 section 5.4: the value of the cookie called exactly *name*."""
-    if not fields:
-        return None
     pairs = (part.partition("=") for part in "; ".join(fields).split(";"))
     found = [value.strip(" \t") for key, _, value in pairs if key.strip(" \t") == name]
     if len(found) > 1:

@@ -41,9 +41,7 @@ class Callers:
         if fields is None or (carrier == "cookie" and not agreed):
             raise InvalidOriginError("foreign_origin")
         if not allowed:
-            error = AccessDeniedError("method_not_allowed_for_client")
-            error.cors = fields
-            raise error
+            raise AccessDeniedError("method_not_allowed_for_client")
         return fields
 
     def granted(self, principal: Principal, origin: str) -> Fields | None:

@@ -26,7 +26,9 @@ class Clients:
 
     def __init__(self, policy: Policy) -> None:
         first = next(iter(policy.issuers)).url
-        self._by_key = {(c.issuer or first, c.id): c for c in policy.clients}
+        self._by_key: dict[tuple[str, str | None], Client] = {
+            (client.issuer or first, client.id): client for client in policy.clients
+        }
         self._granted = {
             key: {origin: granted(origin, (client,)) for origin in client.origins}
             for key, client in self._by_key.items()
@@ -51,8 +53,6 @@ class Clients:
     def of(self, principal: Principal) -> Client | None:
         """Return the listed client that *principal*'s token was made for."""
         facts = principal.facts
-        if facts.client_id is None:
-            return None
         return self._by_key.get((facts.issuer, facts.client_id))
 
     def granted(self, principal: Principal, origin: str) -> Fields | None:
@@ -61,7 +61,7 @@ class Clients:
         An origin that the token itself names is granted too, if the policy believes it.
         """
         facts = principal.facts
-        listed = self._granted.get((facts.issuer, facts.client_id or ""))
+        listed = self._granted.get((facts.issuer, facts.client_id))
         if listed is not None and origin in listed:
             return listed[origin]
         return granted(origin, ()) if self.claimed(principal, origin) else None
@@ -156,7 +156,6 @@ def decorate(app: Iterable[tuple[str, str]], ours: Decoration) -> Fields:
     kept: list[tuple[str, str]] = []
     vary: list[str] = []
     exposed: list[str] = []
-    cached = False
     given = tuple(app)
     names = {name.lower() for name, _ in given}
     replaced = ours.replace or "access-control-allow-origin" not in names
@@ -168,12 +167,11 @@ def decorate(app: Iterable[tuple[str, str]], ours: Decoration) -> Fields:
             if lower == "access-control-expose-headers":
                 exposed += _listed(value)
         else:
-            cached = cached or lower == "cache-control"
             kept.append((name, value))
     for name, value in ours.cors if replaced else ():
         merging = name == "Access-Control-Expose-Headers"
         kept.append((name, _merged([*exposed, *EXPOSED]) if merging else value))
-    if ours.private and not cached:
+    if ours.private and "cache-control" not in names:
         kept.append(("Cache-Control", "private, no-store"))
     kept.append(("Vary", "*" if "*" in vary else _merged([*vary, *ours.vary])))
     return tuple(kept)

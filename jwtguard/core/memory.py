@@ -51,7 +51,7 @@ class Memory:
     def after_fork(self) -> None:
         """Begin anew: a lock of the parent's may have been held."""
         self._lock = Lock()
-        self._tokens: LRUCache[bytes, Remembered] = LRUCache(max(1, self._size))
+        self._tokens: LRUCache[bytes, Remembered] = LRUCache(self._size)
 
     def get(self, token: str) -> Seen:
         """Return what is known of *token*.

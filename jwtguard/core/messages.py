@@ -183,8 +183,7 @@ class Principal:
 
     def __repr__(self) -> str:
         """Show who calls, and never the token."""
-        facts = self._facts
-        shown = zip(facts._fields[:-1], facts, strict=False)  # the payload is not
+        *shown, _payload = self._facts._asdict().items()
         return f"Principal({', '.join(f'{name}={value!r}' for name, value in shown)})"
 
 

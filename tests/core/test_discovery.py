@@ -26,11 +26,13 @@ class Web:
         self.documents = documents
         self.dead: Collection[str] = ()
         self.asked: list[str] = []
+        self.sent: list[Mapping[str, str]] = []
 
     def __call__(self, url: str, headers: Mapping[str, str], _: float) -> Got:
         self.asked.append(url)
+        self.sent.append(headers)
         if url in self.dead:
-            raise FetchFailedError("unreachable")
+            raise FetchFailedError(f"{url}: unreachable")
         if url not in self.documents:
             return Got(404, {}, b"not found")
         found = self.documents[url]
@@ -68,6 +70,11 @@ def look(
         (ISSUER, OPENID, OAUTH),
         (f"{ISSUER}/", OPENID, OAUTH),
         (
+            "https://id.example/X",
+            "https://id.example/X/.well-known/openid-configuration",
+            "https://id.example/.well-known/oauth-authorization-server/X",
+        ),
+        (
             "http://127.0.0.1:8000/a",
             "http://127.0.0.1:8000/a/.well-known/openid-configuration",
             "http://127.0.0.1:8000/.well-known/oauth-authorization-server/a",
@@ -80,10 +87,10 @@ def test_where_metadata_is_looked_for(url: str, openid: str, oauth: str) -> None
 
 
 def test_openid_metadata_comes_first() -> None:
-    """Where both are there, one request is enough."""
+    """Where both are there, one request is enough: a plain one."""
     web = Web({OPENID: metadata(), OAUTH: metadata(jwks_uri="https://other.example")})
     assert look(web) == JWKS
-    assert web.asked == [OPENID]
+    assert (web.asked, web.sent) == ([OPENID], [{}])
 
 
 WRONG: Mapping[str, object] = {
@@ -132,12 +139,31 @@ def test_a_missing_document_means_the_next(dead: Collection[str]) -> None:
     assert look(web) == JWKS
 
 
-def test_a_huge_issuer_in_the_document_makes_no_huge_log() -> None:
-    """What is quoted in the failure is cut."""
-    wrong = metadata(issuer="x" * 100_000)
-    with pytest.raises(FetchFailedError) as caught:
-        look(Web({OPENID: wrong, OAUTH: wrong}))
-    assert len(str(caught.value)) < 2000
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ([], "no JSON object"),
+        (metadata(issuer="https://evil.example"), "issuer is 'https://evil.example'"),
+        (metadata(issuer="x" * 100_000), f"issuer is {'x' * 200!r}"),
+        (metadata(jwks_uri=5), "jwks_uri '5' may not be fetched"),
+        (
+            metadata(jwks_uri="x" * 100_000),
+            f"jwks_uri {'x' * 200!r} may not be fetched",
+        ),
+    ],
+)
+def test_the_failure_says_what_was_wrong_with_each_document(
+    wrong: Any, said: str
+) -> None:
+    """By URL, named once; what is quoted is cut, so a huge document is no huge log."""
+    web = Web({OPENID: wrong})
+    if said.startswith("issuer"):
+        said = f"{said}, not {ISSUER!r}"
+    for dead, why in (((), "status 404"), ((OAUTH,), "unreachable")):
+        web.dead = dead
+        with pytest.raises(FetchFailedError) as caught:
+            look(web)
+        assert str(caught.value) == f"no metadata: {OPENID}: {said}; {OAUTH}: {why}"
 
 
 def test_a_discovery_url_is_taken_as_it_stands() -> None:

@@ -516,7 +516,7 @@ def test_loopback_and_trusted_proxies_are_excepted(jwt_issuer: JWTIssuer) -> Non
     lax = House(jwt_issuer, require_https=False)
     lax.passes(request(token=token, scheme="http"))
     no_peer = request(token=token, scheme="http", peer="")
-    assert b"unknown peer" in house.refuses(no_peer).body
+    assert b"came as http from an unknown peer. " in house.refuses(no_peer).body
 
 
 # Scopes by path.
@@ -745,6 +745,27 @@ def test_a_known_way_is_of_no_use_to_what_differs_in_anything(
     for _ in range(2):
         house.passes(asked(**like))
         assert house.reason(asked(**{**like, **change})) == expected
+
+
+def test_a_page_that_the_token_names_has_nothing_of_what_a_client_was_promised(
+    jwt_issuer: JWTIssuer,
+) -> None:
+    """Neither its credentials nor its limits: those are for the listed origins."""
+    house = House(jwt_issuer, origins_claim="allowed-origins", cookie="token")
+    page = "https://page.example"
+    spa = house.token(claims={"allowed-origins": [page]})
+    house.passes(request(method="DELETE", token=spa, origin=page))
+    two = (
+        Client(id="ssr", origins=(SSR,), credentials=True),
+        Client(id="bff", origins=(WWW,), credentials=True),
+    )
+    house = House(
+        jwt_issuer, origins_claim="allowed-origins", cookie="token", clients=two
+    )
+    bff = house.token(client_id="bff", claims={"allowed-origins": [SSR]})
+    stolen = request(method="POST", cookie=f"token={bff}", origin=SSR)
+    assert house.reason(stolen) == (403, "foreign_origin")
+    house.passes(stolen._replace(headers={**stolen.headers, "origin": (WWW,)}))
 
 
 def test_a_preflight_is_answered_before_anything_else(house: House) -> None:
@@ -1025,6 +1046,21 @@ def test_the_own_origin_follows_host_without_a_public_url(
     assert isinstance(by_cookie(house, "POST", **OWN), Proceed)
     for host in ("evil.example", None, ["api.example", "api.example"]):
         assert by_cookie(house, "POST", host=host, **OWN).status == 403
+    told = House(jwt_issuer, cookie="token", public_url=(f"https://{API}",))
+    assert isinstance(by_cookie(told, "POST", host="evil.example", **OWN), Proceed)
+    mirrored = by_cookie(told, "POST", host="evil.example", origin=EVIL)
+    assert mirrored.reason == "foreign_origin"
+
+
+def test_the_own_origin_has_the_scheme_that_a_trusted_proxy_tells(
+    jwt_issuer: JWTIssuer,
+) -> None:
+    """TLS ends there: the page is on https, though the request came on http."""
+    house = House(jwt_issuer, cookie="token", trusted_proxies=("10.0.0.0/8",))
+    proxied = {"scheme": "http", "peer": "10.0.0.1", "x_forwarded_proto": "https"}
+    assert isinstance(by_cookie(house, "POST", **proxied, **OWN), Proceed)
+    downgraded = by_cookie(house, "POST", **proxied, origin=f"http://{API}")
+    assert downgraded.reason == "foreign_origin"
 
 
 # Token paths.

@@ -11,66 +11,95 @@ import pytest
 
 from jwtguard import Principal
 from jwtguard.core import messages
-from jwtguard.core.messages import REQUEST_HEADERS, Request
-
-ALICE = Principal(
-    subject="alice",
-    issuer="https://issuer.example",
-    client_id="spa",
-    scopes=["b", "a"],
-    roles={"r"},
-    expires_at=5.0,
-    payload=b'{"sub":"alice","x":[1]}',
-    token="a.b.c",
-)
+from jwtguard.core.messages import REQUEST_HEADERS, Facts, Flight, Request
 
 
-def test_a_principal_says_who_calls() -> None:
+@pytest.fixture
+def alice() -> Principal:
+    return Principal(
+        subject="alice",
+        issuer="https://issuer.example",
+        client_id="spa",
+        scopes=["b", "a", "b"],
+        roles=["r"],
+        expires_at=5.0,
+        payload=b'{"sub":"alice","x":[1]}',
+        token="a.b.c",
+    )
+
+
+def test_a_principal_says_who_calls(alice: Principal) -> None:
     """And is a Starlette user as it stands."""
-    assert ALICE.is_authenticated
-    assert ALICE.display_name == "alice"
-    assert ALICE.identity == "https://issuer.example alice"
-    assert ALICE.scopes == {"a", "b"}
-    assert ALICE.roles == {"r"}
-    assert (ALICE.expires_at, ALICE.token) == (5.0, "a.b.c")
-    assert ALICE.payload == b'{"sub":"alice","x":[1]}'
+    assert alice.is_authenticated
+    assert alice.display_name == "alice"
+    assert alice.identity == "https://issuer.example alice"
+    assert (alice.subject, alice.issuer) == ("alice", "https://issuer.example")
+    assert alice.client_id == "spa"
+    assert alice.scopes == {"a", "b"}
+    assert alice.roles == {"r"}
+    assert (alice.expires_at, alice.token) == (5.0, "a.b.c")
+    assert alice.payload == b'{"sub":"alice","x":[1]}'
+
+
+def test_what_a_principal_is_not_given_it_does_not_have() -> None:
+    """A test needs no more than a name; the token ended long ago, and is none."""
+    bare = Principal(subject="a", issuer="i")
+    assert bare.facts == Facts("a", "i", None, frozenset(), frozenset(), 0.0, b"{}")
+    assert (bare.token, bare.claims) == ("", {})
 
 
 def test_the_token_is_never_shown() -> None:
     """Nor are the claims: a repr ends in logs."""
-    for text in (repr(ALICE), str(ALICE), f"{ALICE}"):
-        assert text.startswith("Principal(subject='alice'")
-        assert "a.b.c" not in text
-        assert "[1]" not in text
+    bob = Principal(
+        subject="bob",
+        issuer="i",
+        scopes=["a"],
+        expires_at=5.0,
+        payload=b'{"x":[1]}',
+        token="a.b.c",
+    )
+    for text in (repr(bob), str(bob), f"{bob}"):
+        assert text == (
+            "Principal(subject='bob', issuer='i', client_id=None, "
+            "scopes=frozenset({'a'}), roles=frozenset(), expires_at=5.0)"
+        )
 
 
 @pytest.mark.parametrize("name", ["subject", "scopes", "client_id", "claims", "x"])
-def test_a_principal_cannot_be_changed(name: str) -> None:
+def test_a_principal_cannot_be_changed(alice: Principal, name: str) -> None:
     """A handler does not promote its caller."""
-    anyone: Any = ALICE
+    anyone: Any = alice
     with pytest.raises((FrozenInstanceError, AttributeError)):
         setattr(anyone, name, {"admin"})
-    assert ALICE.subject == "alice"
+    assert alice.subject == "alice"
 
 
-def test_claims_are_this_requests_alone() -> None:
+def test_claims_are_this_requests_alone(alice: Principal) -> None:
     """Parsed once, and what one handler does to them reaches no other."""
-    one, two = (Principal.of(ALICE.facts, "t") for _ in range(2))
+    one, two = (Principal.of(alice.facts, "t") for _ in range(2))
     assert one.claims is one.claims
     one.claims["x"].append(2)
     one.claims["admin"] = True
     assert two.claims == {"sub": "alice", "x": [1]}
-    assert Principal(subject="a", issuer="i").claims == {}
 
 
-def test_principals_compare_by_what_the_token_says() -> None:
+def test_principals_compare_by_what_the_token_says(alice: Principal) -> None:
     """Not by the token, nor by whether claims were read."""
-    same = Principal.of(ALICE.facts, "other")
+    same = Principal.of(alice.facts, "other")
     assert same.claims
-    assert same == ALICE
-    assert hash(same) == hash(ALICE)
-    assert Principal(subject="alice", issuer="https://issuer.example") != ALICE
-    assert ALICE != "alice"
+    assert same == alice
+    assert hash(same) == hash(alice)
+    other = Principal(subject="alice", issuer="https://issuer.example")
+    assert other != alice
+    assert hash(other) != hash(alice)
+    assert alice != "alice"
+
+
+def test_a_fetch_that_was_claimed_has_not_begun() -> None:
+    """Who waits for it already has all of its time."""
+    flight = Flight(None, 5.0)
+    assert (flight.started, flight.took_off) == (5.0, None)
+    assert not flight.done.done()
 
 
 def test_several_fields_are_one_list() -> None:

@@ -26,7 +26,7 @@ def test_one_scope_of_several_is_enough_for_any() -> None:
     assert scopes.require_any(ALICE, ("c", "a")) is ALICE
     with pytest.raises(InsufficientScopeError) as caught:
         scopes.require_any(ALICE, ("c", "d"))
-    assert caught.value.scope == "c d"
+    assert (caught.value.reason, caught.value.scope) == ("scope_missing", "c d")
 
 
 def test_scopes_are_case_sensitive_and_whole() -> None:
@@ -40,7 +40,7 @@ def test_the_challenge_names_all_that_is_needed() -> None:
     """Not just what is missing: the client asks for a new token once."""
     with pytest.raises(InsufficientScopeError) as caught:
         scopes.require_all(ALICE, ("a", "c"))
-    assert caught.value.scope == "a c"
+    assert (caught.value.reason, caught.value.scope) == ("scope_missing", "a c")
 
 
 def test_roles_are_no_scopes() -> None:
@@ -57,19 +57,22 @@ def test_roles_are_no_scopes() -> None:
 @pytest.mark.parametrize("rule", ["require_all", "require_any", "require_roles"])
 def test_nobody_may_do_nothing(rule: str) -> None:
     """Without a principal every rule says: log in."""
-    with pytest.raises(MissingTokenError):
-        getattr(scopes, rule)(None, ("a",))
-    with pytest.raises(MissingTokenError):
-        getattr(scopes, rule)(None, ())
+    for wanted in (("a",), ()):
+        with pytest.raises(MissingTokenError) as caught:
+            getattr(scopes, rule)(None, wanted)
+        assert caught.value.reason == "no_credentials"
 
 
 @pytest.mark.parametrize("wrong", [print, None, 1, ("a",)])
 def test_a_decorator_without_brackets_is_a_type_error(wrong: Any) -> None:
     """``@require_scope`` on a view never means: no scope is needed."""
-    with pytest.raises(TypeError):
-        scopes.scope_names(wrong)
-    with pytest.raises(TypeError):
-        scopes.role_names(wrong)
+    for names, text in (
+        (scopes.scope_names, "is no scope: write @require_scope('notes:read')"),
+        (scopes.role_names, "is no role: write @require_role('admin')"),
+    ):
+        with pytest.raises(TypeError) as caught:
+            names(wrong)
+        assert str(caught.value) == f"{wrong!r} {text}"
 
 
 @pytest.mark.parametrize("wrong", ["", "a b", 'a"', "a\\b", "a\n", "é", "a,\x7f"])
