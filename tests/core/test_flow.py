@@ -349,6 +349,17 @@ def test_a_remembered_token_still_ends(jwt_clock: FakeClock, house: House) -> No
     assert house.reason(asked) == (401, "expired")
 
 
+def test_a_remembered_token_does_not_hide_another(house: House) -> None:
+    """Two tokens in one request are refused, known or not."""
+    token = house.token()
+    twice = request(authorization=[f"Bearer {token}", f"Bearer {token}"])
+    both = request(token=token, websocket=True, subprotocols=("bearer", token))
+    for _ in range(2):
+        assert house.reason(twice) == (400, "authorization_repeated")
+        assert house.reason(both) == (400, "token_repeated")
+        house.passes(request(token=token))
+
+
 def test_a_remembered_token_is_not_valid_before_its_time(
     jwt_clock: FakeClock, house: House
 ) -> None:
@@ -448,7 +459,7 @@ def test_a_key_withdrawn_during_the_check_is_not_remembered(
 def test_a_remembered_token_keeps_no_key_set_that_lacks_its_key(
     house: House,
 ) -> None:
-    """Should the keys vanish between two looks at them."""
+    """It keeps the set that verified it, should the keys vanish between two looks."""
 
     class Vanishing:
         snapshot = Snapshot()
@@ -462,6 +473,7 @@ def test_a_remembered_token_keeps_no_key_set_that_lacks_its_key(
     asked = request(token=house.token())
     house.passes(asked)
     (entry,) = house.guard.flow.verifier.memory._tokens.values()
+    assert entry.cache.is_fresh(entry.keys)
     before, entry.cache = entry.keys, cast(KeyCache, Vanishing())
     house.passes(asked)
     assert entry.keys is before
