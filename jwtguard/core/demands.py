@@ -29,8 +29,10 @@ class Demand(NamedTuple):
 
     def __str__(self) -> str:
         """Say it in words: ``scope notes:read``, ``role admin``, ``any token``."""
-        first, between = _WORDS.get(self.rule, ("", ""))
-        return first + between.join(self.names) if self.names else "any token"
+        if not self.names:
+            return "any token"
+        first, between = _WORDS[self.rule]
+        return first + between.join(self.names)
 
 
 ANY_TOKEN = Demand(scopes.require_principal)

@@ -1,4 +1,4 @@
-"""A policy that exists is a valid one, and a wrong one says everything at once."""
+"""A policy that exists is a valid one; how it is tidied, and what it starts with."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 
-from jwtguard import Client, ConfigurationError, Policy, TrustedIssuer
-from jwtguard.core.paths import ScopeRule
+from jwtguard import Client, Policy, TrustedIssuer
 from jwtguard.core.profiles import GENERIC, KEYCLOAK
 from jwtguard.core.values import fetchable
 from jwtguard.testing import JWTIssuer
@@ -18,14 +17,6 @@ ISSUER = TrustedIssuer(url=URL, audience="api")
 
 def policy(**settings: Any) -> Policy:
     return Policy(**{"issuers": (ISSUER,), **settings})
-
-
-def problems(kind: Any, **settings: Any) -> tuple[str, ...]:
-    with pytest.raises(ConfigurationError) as caught:
-        kind(**settings)
-    assert caught.value.problems
-    assert str(caught.value) == "\n".join(caught.value.problems)
-    return caught.value.problems
 
 
 # Clients.
@@ -42,117 +33,7 @@ def test_a_client_is_tidied() -> None:
     assert Client(id="x", headers=("A", "A")).headers == ("A",)
 
 
-@pytest.mark.parametrize(
-    "wrong",
-    [
-        {"id": ""},
-        {"id": None},
-        {"issuer": ""},
-        {"issuer": [URL]},
-        {"origins": ("",)},
-        {"origins": (1,)},
-        {"origins": 1},
-        {"origins": b"https://a"},
-        {"origins": {"https://a": 1}},
-        {"origins": ("*",)},
-        {"origins": ("null",)},
-        {"origins": ("https://a/",)},
-        {"origins": ("https://A.example",)},
-        {"origins": ("https://a:443",)},
-        {"origins": ("https://u@a",)},
-        {"origins": ("https://a", "https://*.a")},
-        {"methods": ("get",)},
-        {"methods": ("",)},
-        {"methods": ("GET POST",)},
-        {"methods": ("GÉT",)},
-        {"headers": ("*",)},
-        {"headers": ("X Y",)},
-        {"headers": ("X:",)},
-        {"headers": ("X\n",)},
-        {"refresh": "true"},
-        {"refresh": 1},
-        {"credentials": None},
-        {"max_age": -1},
-        {"max_age": "600"},
-        {"max_age": True},
-        {"max_age": 1.5},
-        {"max_age": float("nan")},
-        {"max_age": float("inf")},
-    ],
-)
-def test_a_wrong_client_is_no_client(wrong: dict[str, Any]) -> None:
-    """Every field is checked, its type included."""
-    assert len(problems(Client, **{"id": "spa", **wrong})) == 1
-
-
-def test_all_problems_of_a_client_are_told_at_once() -> None:
-    """With the value, and what would be right."""
-    told = problems(
-        Client,
-        id="spa",
-        origins=("https://A.example/", "*"),
-        methods=("get",),
-        max_age=-1,
-    )
-    assert len(told) == 4
-    assert "write https://a.example" in told[0]
-    assert "like https://www.example.com" in told[1]
-
-
 # Issuers.
-
-
-@pytest.mark.parametrize(
-    "wrong",
-    [
-        {"url": ""},
-        {"url": None},
-        {"profile": "x"},
-        {"audience": ()},
-        {"audience": ""},
-        {"audience": ("",)},
-        {"audience": ("api", "unchecked")},
-        {"audience": 1},
-        {"algorithms": ()},
-        {"algorithms": ("HS256",)},
-        {"algorithms": ("none",)},
-        {"algorithms": ("rs256",)},
-        {"algorithms": ("RS256", "")},
-        {"discovery_url": ""},
-        {"jwks_url": ""},
-        {"keys": ""},
-        {"keys": {}},
-        {"keys": 5},
-        {"keys": ["x"]},
-        {"keys": "nonsense"},
-        {"keys": {"keys": []}},
-        {"keys": {"kty": "oct", "k": "AA"}},
-        {"subject_claim": ""},
-        {"jwks_url": "https://a", "keys": JWTIssuer(alg="ES256").jwks()},
-        {"jwks_url": 5},
-        {"discovery_url": 5},
-        {"subject_claim": 5},
-        {"profile": 5},
-        {"profile": "x", "require": ("exp",)},
-        {"expect": {"a": 1}},
-        {"expect": {1: "a"}},
-        {"expect": "a=b"},
-        {"client_claims": ("",)},
-        {"scope_claims": 1},
-        {"role_claims": (1,)},
-        {"require": ("",)},
-        {"header_types": (1,)},
-        {"header_types": 1},
-        {"kidless": "all"},
-        {"kidless": ""},
-        {"max_lifetime": 0},
-        {"max_lifetime": "60"},
-        {"require": ("exp",)},
-    ],
-)
-def test_a_wrong_issuer_is_no_issuer(wrong: dict[str, Any]) -> None:
-    """Symmetric algorithms and unusable keys included."""
-    assert problems(TrustedIssuer, **{"url": URL, **wrong})
 
 
 def test_keys_are_not_shown() -> None:
@@ -190,9 +71,7 @@ def test_tokens_without_iss_need_given_keys() -> None:
     keys = JWTIssuer(alg="ES256").jwks()
     settings: dict[str, Any] = {"require": ("exp", "sub"), "keys": keys}
     one = TrustedIssuer(url=URL, audience="api", **settings)
-    two = TrustedIssuer(url=URL + "/2", audience="api", **settings)
-    assert policy(issuers=(one, ISSUER.__class__(url="https://x", audience="api")))
-    assert "only one" in problems(Policy, issuers=(one, two))[0]
+    assert policy(issuers=(one, TrustedIssuer(url="https://x", audience="api")))
 
 
 # The policy.
@@ -210,111 +89,12 @@ def test_a_policy_needs_only_an_issuer_and_an_audience() -> None:
     assert policy(audience="unchecked").audience == "unchecked"
 
 
-SPA = Client(id="spa", origins=("https://a.example",))
-
-
-@pytest.mark.parametrize(
-    "wrong",
-    [
-        {"issuers": ()},
-        {"issuers": ISSUER},
-        {"issuers": (URL,)},
-        {"issuers": "x"},
-        {"issuers": (ISSUER, ISSUER)},
-        {"issuers": (TrustedIssuer(url=URL),)},
-        {"issuers": (TrustedIssuer(url="http://a.example", audience="x"),)},
-        {"issuers": (TrustedIssuer(url="urn:x", audience="x"),)},
-        {"issuers": (TrustedIssuer(url=URL, audience="x", jwks_url="http://a"),)},
-        {"issuers": (TrustedIssuer(url=URL, audience="x", discovery_url="ftp://a"),)},
-        {"audience": ()},
-        {"algorithms": ()},
-        {"algorithms": ("HS256",)},
-        {"leeway": -1},
-        {"leeway": True},
-        {"leeway": float("nan")},
-        {"leeway": float("inf")},
-        {"clients": (SPA, SPA)},
-        {"clients": SPA},
-        {"clients": ("spa",)},
-        {"clients": (Client(id="spa", issuer="https://other"),)},
-        {"clients": (Client(id="spa", origins=("http://a.example",)),)},
-        {"clients_only": "no"},
-        {"require_https": 1},
-        {"origins_claim": ""},
-        {"origins_claim": 5},
-        {"public_paths": ("static/*",)},
-        {"public_paths": ("/static*",)},
-        {"public_paths": ("/%61",)},
-        {"optional_paths": ("",)},
-        {"scopes": (ScopeRule(path="x"),)},
-        {"scopes": ("GET:/x=y",)},
-        {"scopes": {"/x": "y"}},
-        {"token_paths": ("/t",), "public_paths": ("/*",)},
-        {"token_paths": ("/t",), "optional_paths": ("/T/",)},
-        {"revocation_paths": ("/t/r",), "public_paths": ("/t/*",)},
-        {"token_paths": ("/t",), "revocation_paths": ("/T",)},
-        {"max_body_bytes": 0},
-        {"cookie": ""},
-        {"cookie": "a b"},
-        {"cookie": "a;"},
-        {"cookie": 5},
-        {"relay_url": 5},
-        {"relay_url": b"https://a.example"},
-        {"http_hosts": ("http://keycloak",)},
-        {"http_hosts": ("keycloak:8080",)},
-        {"http_hosts": ("fee:80",)},
-        {"http_hosts": ("[::1]",)},
-        {"public_url": ("https://a/",)},
-        {"public_url": ("*",)},
-        {"trusted_proxies": ("proxy",)},
-        {"trusted_proxies": ("10.0.0.1/8",)},
-        {"trusted_proxies": ("*",)},
-        {"realm": ""},
-        {"realm": 'a"'},
-        {"realm": "a\nb"},
-        {"realm": "é"},
-        {"relay_url": "http://a.example"},
-        {"keys_max_age": 0},
-        {"keys_stale_for": -1},
-        {"keys_cooldown": -1},
-        {"token_cache": -1},
-        {"token_cache": 1.5},
-        {"max_body_bytes": 1.5},
-        {"max_token_bytes": 0},
-    ],
-)
-def test_a_wrong_policy_is_no_policy(wrong: dict[str, Any]) -> None:
-    """Every rule of the settings, in code too."""
-    assert len(problems(Policy, **{"issuers": (ISSUER,), **wrong})) == 1
-
-
-def test_all_problems_of_a_policy_are_told_at_once() -> None:
-    """Not one at each start."""
-    told = problems(
-        Policy,
-        issuers=(ISSUER, "x"),
-        algorithms=("HS256",),
-        leeway=-1,
-        realm="",
-        cookie="",
-        public_paths=("x",),
-    )
-    assert len(told) == 6
-
-
-@pytest.mark.parametrize("name", ["public_paths", "optional_paths"])
-def test_a_pattern_over_a_token_path_is_told_under_its_own_setting(name: str) -> None:
-    """So that a person looks for it in the right line."""
-    (told,) = problems(
-        Policy, issuers=(ISSUER,), token_paths=("/t",), **{name: ("/t",)}
-    )
-    assert told.startswith(f"{name}: ")
-
-
 def test_hosts_of_plain_http_are_names_or_addresses() -> None:
     """As they stand in a URL, less brackets and port."""
     hosts = ("keycloak", "KEYCLOAK.internal", "10.0.0.7", "fd00::7", "::1")
-    assert "keycloak.internal" in policy(http_hosts=hosts).http_hosts
+    assert policy(http_hosts=hosts).http_hosts == {
+        "keycloak", "keycloak.internal", "10.0.0.7", "fd00::7", "::1",
+    }  # fmt: skip
 
 
 def test_keys_and_metadata_may_be_in_two_places() -> None:
@@ -333,7 +113,6 @@ def test_several_issuers_need_clients_that_name_theirs() -> None:
     two = TrustedIssuer(url=URL + "/2", audience="api")
     clients = (Client(id="spa", issuer=URL), Client(id="spa", issuer=two.url))
     assert policy(issuers=(ISSUER, two), clients=clients)
-    assert "several" in problems(Policy, issuers=(ISSUER, two), clients=(SPA,))[0]
 
 
 def test_http_origins_are_for_loopback_unless_https_is_off() -> None:
