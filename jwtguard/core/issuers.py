@@ -18,6 +18,7 @@ ALGORITHMS = (
 
 UNCHECKED = "unchecked"
 KIDLESS = ("one", "try", "never")
+_ABSENT = "absent"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,11 +94,11 @@ class TrustedIssuer:
                 continue
             if name == "header_types" and isinstance(value, Collection):
                 several = (value,) if isinstance(value, str) else value
-                value = ["absent" if item == "" else item for item in several]
+                value = [_ABSENT if item == "" else item for item in several]
             names: Collection[str] = names_of(value, f"{what}: {name}", problems)
             if name == "header_types":
                 types = (item.lower() for item in names)
-                names = frozenset("" if item == "absent" else item for item in types)
+                names = frozenset("" if item == _ABSENT else item for item in types)
             put(self, **{name: names})
         if self.expect is not None and not (
             isinstance(self.expect, Mapping)

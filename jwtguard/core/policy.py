@@ -66,7 +66,7 @@ class Client:
             problems.check(good, f"{what}: {name} is true or false")
         check_number(problems, f"{what}: max_age", self.max_age, 0, whole=True)
         problems.done()
-        heads = ("HEAD",) if "GET" in methods and "HEAD" not in methods else ()
+        heads = ("HEAD",) if "GET" in methods else ()
         put(
             self,
             origins=frozenset(origins),
@@ -199,14 +199,15 @@ class Policy:
 
     def _check_clients(self, problems: Problems) -> None:
         urls = [issuer.url for issuer in self.issuers]
-        seen: set[tuple[str, str]] = set()
+        first = next(iter(urls), None)
+        seen: set[tuple[str | None, str]] = set()
         for client in self.clients:
             what = f"clients: {client.id}"
             if client.issuer is None and len(urls) > 1:
                 problems.append(f"{what}: issuer: needed, as there are several")
             if client.issuer is not None and client.issuer not in urls:
                 problems.append(f"{what}: issuer: {client.issuer!r} is not trusted")
-            key = (client.issuer or next(iter(urls), ""), client.id)
+            key = (client.issuer or first, client.id)
             problems.check(key not in seen, f"{what}: listed twice")
             seen.add(key)
             if self.require_https:

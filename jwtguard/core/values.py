@@ -76,7 +76,7 @@ def fetchable(url: str, http_hosts: Collection[str]) -> bool:
 
 
 def origin_problem(what: str, origin: str) -> str:
-    right = serialized(origin.rstrip("/")) if origin not in ("*", "null") else None
+    right = serialized(origin.rstrip("/"))
     hint = f"; write {right}" if right else ", like https://www.example.com"
     return f"{what}: {origin!r} is no origin{hint}"
 

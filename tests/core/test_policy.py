@@ -33,6 +33,13 @@ def test_a_client_is_tidied() -> None:
     assert Client(id="x", headers=("A", "A")).headers == ("A",)
 
 
+def test_a_client_starts_at_the_strict_end() -> None:
+    """No origin, no refresh, no cookie; preflights are cached for ten minutes."""
+    made = Client(id="x")
+    assert (made.issuer, made.origins, made.headers) == (None, frozenset(), ())
+    assert (made.refresh, made.credentials, made.max_age) == (False, False, 600)
+
+
 # Issuers.
 
 
@@ -74,18 +81,39 @@ def test_tokens_without_iss_need_given_keys() -> None:
     assert policy(issuers=(one, TrustedIssuer(url="https://x", audience="api")))
 
 
+def test_what_is_listed_for_an_issuer_is_kept_as_a_set() -> None:
+    """One string is a list of one."""
+    made = TrustedIssuer(url=URL, audience="api", algorithms=["RS256", "RS256"])
+    assert made.audience == {"api"}
+    assert made.algorithms == {"RS256"}
+
+
 # The policy.
 
 
 def test_a_policy_needs_only_an_issuer_and_an_audience() -> None:
     """Everything else starts at the strict end."""
     made = policy()
-    assert made.require_https
-    assert not made.clients_only
-    assert made.cookie is None
-    assert made.public_paths == ()
-    assert "HS256" not in made.algorithms
-    assert made.public_url == frozenset()
+    assert made.require_https is True
+    assert made.clients_only is False
+    assert made.algorithms == {
+        "RS256", "RS384", "RS512", "PS256", "PS384", "PS512",
+        "ES256", "ES384", "ES512", "EdDSA", "Ed25519",
+    }  # fmt: skip
+    for name in (
+        "clients", "public_paths", "optional_paths", "scopes", "token_paths",
+        "revocation_paths", "public_url", "trusted_proxies", "proxies", "http_hosts",
+    ):  # fmt: skip
+        assert not getattr(made, name)
+    for name in (
+        "audience", "cookie", "origins_claim", "relay_url", "relay_client_secret",
+    ):  # fmt: skip
+        assert getattr(made, name) is None
+    assert (made.leeway, made.keys_max_age, made.keys_stale_for) == (30, 600, 86400)
+    assert (made.keys_cooldown, made.token_cache) == (10, 4096)
+    assert (made.max_token_bytes, made.max_body_bytes) == (16384, 65536)
+    assert (made.relay_limit, made.relay_limit_storage) == ("5/minute", "memory://")
+    assert made.realm == "api"
     assert policy(audience="unchecked").audience == "unchecked"
 
 
@@ -123,10 +151,23 @@ def test_http_origins_are_for_loopback_unless_https_is_off() -> None:
     assert policy(clients=(Client(id="spa", origins=("capacitor://localhost",)),))
 
 
-def test_given_keys_need_no_url_that_can_be_fetched() -> None:
-    """The issuer's name may then be any text."""
-    keys = JWTIssuer(alg="ES256").jwks()
-    assert policy(issuers=(TrustedIssuer(url="urn:x", audience="api", keys=keys),))
+@pytest.mark.parametrize(
+    "found",
+    [
+        {"keys": JWTIssuer(alg="ES256").jwks()},
+        {"jwks_url": "https://keys.example"},
+        {"discovery_url": "https://meta.example"},
+    ],
+)
+def test_an_issuer_whose_keys_are_elsewhere_has_any_name(found: Any) -> None:
+    """Nothing is fetched from its name then."""
+    assert policy(issuers=(TrustedIssuer(url="urn:x", audience="api", **found),))
+
+
+def test_a_relay_may_use_plain_http_where_it_was_allowed() -> None:
+    """As for keys: https, or a host that was named knowingly."""
+    assert policy(relay_url="https://a.example/token")
+    assert policy(relay_url="http://keycloak:8080/token", http_hosts="keycloak")
 
 
 @pytest.mark.parametrize(

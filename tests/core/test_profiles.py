@@ -143,3 +143,133 @@ def test_keycloak_offline_and_refresh_tokens_are_refused() -> None:
             rules("keycloak").principal(
                 "t", compact("jwt", {**claims, "typ": kind}), NOW
             )
+
+
+FAMILIES: dict[str, dict[str, set[str]]] = {
+    "rfc9068": {"clients": {"client_id"}, "scopes": {"scope"}, "roles": {"roles"}},
+    "generic": {
+        "clients": {"client_id", "azp"},
+        "scopes": {"scope", "scp"},
+        "roles": set(),
+    },
+    "keycloak": {
+        "clients": {"azp", "client_id"},
+        "scopes": {"scope"},
+        "roles": {"realm_access.roles", "resource_access.api.roles"},
+    },
+    "auth0": {
+        "clients": {"azp", "client_id"},
+        "scopes": {"scope"},
+        "roles": {"permissions"},
+    },
+    "entra": {"clients": {"azp", "appid"}, "scopes": {"scp"}, "roles": {"roles"}},
+    "okta": {"clients": {"cid"}, "scopes": {"scp"}, "roles": {"groups"}},
+    "cognito": {
+        "clients": {"client_id"},
+        "scopes": {"scope"},
+        "roles": {"cognito:groups"},
+    },
+}
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_a_family_keeps_its_facts_in_its_own_claims_alone(profile: str) -> None:
+    """What another family says there gives nobody a client, scope or role."""
+    judge, own = rules(profile), FAMILIES[profile]
+    for name in ("client_id", "azp", "appid", "cid"):
+        expected = "spa" if name in own["clients"] else None
+        assert judge.client({name: "spa"}) == expected
+    for name in ("scope", "scp"):
+        assert judge.scopes({name: "a"}) == ({"a"} if name in own["scopes"] else set())
+    for name in set().union(*(family["roles"] for family in FAMILIES.values())):
+        expected_roles = {"r"} if name in own["roles"] else set()
+        assert judge.roles({name: ["r"]}) == expected_roles
+
+
+MARKS: list[tuple[str, dict[str, Any]]] = [
+    ("generic", {"token_use": "access"}),
+    ("generic", {"typ": "Bearer"}),
+    ("generic", {"type": "access"}),
+    ("generic", {"type": "access_token"}),
+    ("generic", {"token_type": "access"}),
+    ("generic", {"token_type": "access_token"}),
+    ("generic", {"token_class": "access_token"}),
+    ("keycloak", {"typ": "Bearer"}),
+    ("auth0", {"gty": "password"}),
+    ("auth0", {"gty": "client-credentials"}),
+    ("auth0", {"gty": "refresh_token"}),
+    ("cognito", {"token_use": "access", "client_id": "spa"}),
+]
+HINTS: list[tuple[str, dict[str, Any]]] = [
+    ("generic", {"client_id": "spa"}),
+    ("generic", {"scope": "a"}),
+    ("generic", {"scp": "a"}),
+    ("auth0", {"client_id": "spa"}),
+    ("auth0", {"permissions": []}),
+    ("auth0", {"scope": "a"}),
+    ("entra", {"appidacr": "0"}),
+    ("entra", {"azpacr": "0"}),
+    ("entra", {"scp": "a"}),
+    ("okta", {"cid": "spa"}),
+    ("okta", {"scp": "a"}),
+]
+
+
+@pytest.mark.parametrize(("profile", "claims"), MARKS + HINTS)
+def test_each_mark_and_each_hint_is_enough(
+    profile: str, claims: dict[str, Any]
+) -> None:
+    """Whichever of them the family's issuer writes; without any it is refused."""
+    judge = rules(profile)
+    assert judge.principal("t", compact("jwt", {**API, **claims}), NOW)
+    with pytest.raises(InvalidTokenError, match="not_access_token"):
+        judge.check_type("jwt", API)
+
+
+@pytest.mark.parametrize(("profile", "claims"), MARKS)
+def test_a_mark_outweighs_a_nonce(profile: str, claims: dict[str, Any]) -> None:
+    """Only access tokens bear it, and some issuers put nonce everywhere."""
+    rules(profile).check_type("jwt", {**claims, "nonce": "n"})
+
+
+@pytest.mark.parametrize(("profile", "claims"), HINTS)
+def test_a_hint_does_not_outweigh_a_nonce(profile: str, claims: dict[str, Any]) -> None:
+    """ID tokens could have the same claim."""
+    with pytest.raises(InvalidTokenError, match="id_token"):
+        rules(profile).check_type("jwt", {**claims, "nonce": "n"})
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_the_type_of_rfc_9068_marks_a_token_of_every_family(profile: str) -> None:
+    """RFC 9068 section 2.1: in both spellings, with no claim that says more."""
+    expected = dict(PROFILES[profile].expect)
+    for typ in ("at+jwt", "application/at+jwt"):
+        rules(profile).check_type(typ, {**expected, "nonce": "n"})
+
+
+@pytest.mark.parametrize("typ", ["jwt", "application/jwt", ""])
+def test_what_rfc_9068_is_newer_than_has_any_type_of_a_jwt(typ: str) -> None:
+    """A mark or a hint tells access tokens then."""
+    for profile in set(PROFILES) - {"rfc9068"}:
+        rules(profile).check_type(typ, ACCESS[profile][1])
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_every_family_needs_end_issuer_audience_and_subject(profile: str) -> None:
+    """Cognito's access tokens have no audience, and always a client."""
+    needed = {"exp", "iss", "aud", "sub"}
+    more = {"rfc9068": {"client_id", "iat", "jti"}, "cognito": {"client_id"}}
+    needed |= more.get(profile, set())
+    if profile == "cognito":
+        needed.remove("aud")
+    claims = dict.fromkeys(needed, "x")
+    rules(profile).check_required(claims)
+    for name in needed:
+        with pytest.raises(InvalidTokenError, match="missing_claim"):
+            rules(profile).check_required({**claims, name: None})
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_a_token_without_kid_is_tried_with_one_key_that_fits(profile: str) -> None:
+    """Trying several is a choice that somebody makes."""
+    assert PROFILES[profile].kidless == "one"

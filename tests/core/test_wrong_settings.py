@@ -53,6 +53,7 @@ def issuer(url: str = URL, **settings: Any) -> TrustedIssuer:
         ({"origins": {"x": 1}}, "origins: a list of strings is needed, not {'x': 1}"),
         ({"origins": "*"}, f"'*' is no origin, {LIKE}"),
         ({"origins": "null"}, f"'null' is no origin, {LIKE}"),
+        ({"origins": "https://a/X"}, f"'https://a/X' is no origin, {LIKE}"),
         ({"origins": "a.example"}, f"'a.example' is no origin, {LIKE}"),
         ({"origins": "https://u@a"}, f"'https://u@a' is no origin, {LIKE}"),
         ({"origins": "https://a/"}, "'https://a/' is no origin; write https://a"),
@@ -159,6 +160,7 @@ def test_an_issuer_has_a_name(wrong: Any) -> None:
     ("wrong", "said"),
     [
         ({"issuers": ()}, "issuers: at least one is needed"),
+        ({"issuers": (), "clients": (SPA,)}, "issuers: at least one is needed"),
         ({"issuers": ISSUER}, f"issuers: a list is needed, not {ISSUER!r}"),
         ({"issuers": (URL,)}, f"issuers: '{URL}' is no TrustedIssuer"),
         ({"issuers": (ISSUER, URL)}, f"issuers: '{URL}' is no TrustedIssuer"),
