@@ -313,10 +313,11 @@ def test_a_wrong_policy_is_no_policy(wrong: dict[str, Any], said: str) -> None:
 def test_numbers_begin_at_their_least(name: str, least: int, whole: bool) -> None:
     """The least itself is good, what lies below is not; sizes are whole."""
     kind = "whole number" if whole else "number"
-    assert getattr(Policy(issuers=(ISSUER,), **{name: least}), name) == least
+    good: dict[str, Any] = {"issuers": (ISSUER,), name: least}
+    assert getattr(Policy(**good), name) == least
     for wrong in (least - 1, 1e12) if not whole else (least - 1, least + 0.5, 10**12):
         said = f"{name}: {wrong!r} is no {kind} of at least {least}"
-        assert problems(Policy, issuers=(ISSUER,), **{name: wrong}) == (said,)
+        assert problems(Policy, **{**good, name: wrong}) == (said,)
 
 
 def test_the_least_of_a_client_and_an_issuer_is_good() -> None:
