@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from jwtguard import Client, Policy, TrustedIssuer
+from jwtguard import Client, ConfigurationError, Policy, TrustedIssuer
 from jwtguard.core.profiles import GENERIC, KEYCLOAK
 from jwtguard.core.values import fetchable
 from jwtguard.testing import JWTIssuer
@@ -31,6 +31,17 @@ def test_a_client_is_tidied() -> None:
     assert Client(id="x", methods="POST").methods == ("POST",)
     assert Client(id="x").methods == ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
     assert Client(id="x", headers=("A", "A")).headers == ("A",)
+
+
+def test_method_header_and_cookie_names_are_tokens() -> None:
+    """RFC 9110 section 5.6.2: every character of a token, and no other."""
+    name = "!#$%&'*+-.^_`|~059AMZ"
+    assert Client(id="x", methods=name).methods == (name,)
+    assert Client(id="x", headers=name + "amz").headers == (name + "amz",)
+    assert policy(cookie=name + "amz").cookie == name + "amz"
+    for separator in '"(),/:;<=>?@[\\]{} \t\x7fé':
+        with pytest.raises(ConfigurationError):
+            policy(cookie=f"a{separator}b")
 
 
 def test_a_client_starts_at_the_strict_end() -> None:
@@ -81,6 +92,12 @@ def test_tokens_without_iss_need_given_keys() -> None:
     assert policy(issuers=(one, TrustedIssuer(url="https://x", audience="api")))
 
 
+@pytest.mark.parametrize("kidless", ["one", "try", "never"])
+def test_tokens_without_kid_are_met_in_three_ways(kidless: str) -> None:
+    """One key that fits, several that are tried, or none at all."""
+    assert TrustedIssuer(url=URL, kidless=kidless).rules.kidless == kidless
+
+
 def test_what_is_listed_for_an_issuer_is_kept_as_a_set() -> None:
     """One string is a list of one."""
     made = TrustedIssuer(url=URL, audience="api", algorithms=["RS256", "RS256"])
@@ -119,9 +136,9 @@ def test_a_policy_needs_only_an_issuer_and_an_audience() -> None:
 
 def test_hosts_of_plain_http_are_names_or_addresses() -> None:
     """As they stand in a URL, less brackets and port."""
-    hosts = ("keycloak", "KEYCLOAK.internal", "10.0.0.7", "fd00::7", "::1")
+    hosts = ("keycloak", "KEYCLOAK.internal", "a-b_9", "10.0.0.7", "fd00::7", "::1")
     assert policy(http_hosts=hosts).http_hosts == {
-        "keycloak", "keycloak.internal", "10.0.0.7", "fd00::7", "::1",
+        "keycloak", "keycloak.internal", "a-b_9", "10.0.0.7", "fd00::7", "::1",
     }  # fmt: skip
 
 
