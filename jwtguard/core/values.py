@@ -17,6 +17,7 @@ HOST = re.compile(
 )
 """RFC 3986 section 3.2.2: a name or an address, without port or brackets."""
 _NOT_IN_URL = re.compile(r"[\x00-\x20\x7f]")
+_USER_INFO = re.compile(r"[^/?#]*//[^/?#]*@")
 
 
 class Problems(list[str]):
@@ -82,6 +83,10 @@ def origin_problem(what: str, origin: str) -> str:
 
 
 def url_problem(what: str, url: str) -> str:
+    if isinstance(url, str) and _USER_INFO.match(url):  # a password may be there
+        return f"{what}: a URL with a user name in it is never fetched"
+    if isinstance(url, str) and "#" in url:
+        return f"{what}: {url!r} has a fragment (#): leave it out"
     return (
         f"{what}: {url!r} is no https URL; plain http is for loopback and for hosts "
         "named in JWTGUARD_HTTP_HOSTS"

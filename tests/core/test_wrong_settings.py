@@ -266,6 +266,16 @@ def test_an_issuer_has_a_name(wrong: Any) -> None:
         ({"cookie": "a;"}, "cookie: 'a;' is no cookie name"),
         ({"cookie": 5}, "cookie: 5 is no cookie name"),
         ({"relay_url": 5}, f"relay_url: 5 {NO_HTTPS}"),
+        (
+            {"relay_url": "https://user:secret@a/token"},
+            "relay_url: a URL with a user name in it is never fetched",
+        ),
+        ({"relay_url": "http://a/x@y"}, f"relay_url: 'http://a/x@y' {NO_HTTPS}"),
+        ({"relay_url": "http://a?//x@y"}, f"relay_url: 'http://a?//x@y' {NO_HTTPS}"),
+        (
+            {"relay_url": "https://a/token#x"},
+            "relay_url: 'https://a/token#x' has a fragment (#): leave it out",
+        ),
         ({"relay_url": b"https://a"}, f"relay_url: b'https://a' {NO_HTTPS}"),
         ({"relay_url": "http://a"}, f"relay_url: 'http://a' {NO_HTTPS}"),
         ({"http_hosts": ("",)}, "http_hosts: '' is no name"),
