@@ -7,6 +7,7 @@ import json
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from math import inf
 from typing import Any, cast
 
 import pytest
@@ -14,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jwtguard import AuthError, Client, Guard, Policy, TrustedIssuer
+from jwtguard.core.jwk import parse_given
 from jwtguard.core.keys import KeyCache, Snapshot
 from jwtguard.core.messages import (
     Decision,
@@ -285,6 +287,17 @@ def test_a_kid_with_another_algorithm_is_not_used(house: House, sign: Sign) -> N
         assert house.reason(request(token=token)) == (401, "wrong_algorithm")
 
 
+def test_a_token_without_kid_that_no_key_fits_may_be_of_a_new_one(
+    house: House, sign: Sign
+) -> None:
+    """Even among keys without names: the issuer is asked once more, then 401."""
+    good, odd = (request(token=sign(None, {"alg": a})) for a in ("ES256", "ES384"))
+    house.issuer.published[-1].pop("kid")
+    house.passes(good)
+    assert house.reason(odd) == (401, "unknown_key")
+    assert house.issuer.fetches == 2
+
+
 @pytest.mark.parametrize("size", [16385, 20000, 100_000])
 def test_a_token_too_long_is_431(house: House, size: int) -> None:
     """Unread, and without a challenge; one of just the length allowed is read."""
@@ -438,15 +451,20 @@ def test_a_remembered_token_outlives_the_fetch_that_keeps_its_key(
     assert house.issuer.fetches == 2
 
 
+NO_KEYS = Snapshot()
+OTHER_KEYS = Snapshot(parse_given(JWTIssuer(alg="ES256").jwks()), 0, inf, inf)
+
+
+@pytest.mark.parametrize("later", [NO_KEYS, OTHER_KEYS])
 def test_a_key_withdrawn_during_the_check_is_not_remembered(
-    jwt_issuer: JWTIssuer,
+    jwt_issuer: JWTIssuer, later: Snapshot
 ) -> None:
     """The next request finds out; nothing keeps the token alive."""
 
     class Clock(FakeClock):
         def time(self) -> float:
             for trusted in guard.flow.verifier.trusted.values():
-                trusted.keys.snapshot = Snapshot()
+                trusted.keys.snapshot = later
             return super().time()
 
     guard = Guard(jwt_issuer.policy(), clock=Clock(), transport=jwt_issuer.transport)
@@ -456,13 +474,14 @@ def test_a_key_withdrawn_during_the_check_is_not_remembered(
     assert known is None
 
 
+@pytest.mark.parametrize("later", [NO_KEYS, OTHER_KEYS])
 def test_a_remembered_token_keeps_no_key_set_that_lacks_its_key(
-    house: House,
+    house: House, later: Snapshot
 ) -> None:
     """It keeps the set that verified it, should the keys vanish between two looks."""
 
     class Vanishing:
-        snapshot = Snapshot()
+        snapshot = later
 
         def is_fresh(self, keys: object) -> bool:
             return False
@@ -595,6 +614,15 @@ def test_a_known_header_opens_nothing(house: House) -> None:
             f"{head}.{body}.{signature[:-8]}AAAAAAAA",
         ):
             assert house.reason(request(token=wrong)) == (401, "bad_signature")
+
+
+def test_a_known_token_that_is_sent_twice_is_refused(house: House) -> None:
+    """Two fields say two things, even if they say the same."""
+    token = house.token()
+    for other in (f"Bearer {token}", "Bearer x", "Basic eDp5"):
+        house.passes(request(token=token))
+        asked = request(authorization=[f"Bearer {token}", other])
+        assert house.reason(asked) == (400, "authorization_repeated")
 
 
 def test_an_optional_path_is_not_closed_to_those_who_log_in(
@@ -1428,7 +1456,10 @@ def test_a_remembered_token_opens_what_a_new_one_opens(
         requests.append((token, plain._replace(headers={**plain.headers, **brought})))
     for token, asked in requests * 2:
         decision = memory.decide(asked, PASSWORD)
-        assert decision == none.decide(asked, PASSWORD)
+        # A blank, and the token is looked for by all the rules.
+        sent = {"authorization": [f" {v}" for v in asked.headers["authorization"]]}
+        unlike = asked._replace(headers={**asked.headers, **sent})
+        assert decision == none.decide(unlike, PASSWORD)
         if isinstance(decision, Proceed) and decision.carrier == "header":
             assert principal(decision).token == token
     refused, as_often = (

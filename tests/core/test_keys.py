@@ -704,7 +704,10 @@ def test_cache_control_is_obeyed(
 def test_a_fetch_without_end_holds_nobody_up_for_good(
     make: MakeCache, network: Network, clock: FakeClock, told: Told
 ) -> None:
-    """After twice the deadline it is lost, told of, and another one may begin."""
+    """After twice the deadline it is lost, told of, and another one may begin.
+
+    What it brings after all is old, and counts for nothing.
+    """
     cache, kid = make(), kid_of(network.issuer)
     network.held_back = True
     with pytest.raises(KeysUnavailableError):
@@ -714,18 +717,22 @@ def test_a_fetch_without_end_holds_nobody_up_for_good(
         find(cache, network, kid)
     assert (network.count, told) == (1, [])
     clock.advance(0.2)
-    lost = network.pending
-    network.pending, network.held_back = [], False
+    lost, network.pending = network.pending, []
+    with pytest.raises(KeysUnavailableError):
+        find(cache, network, kid)
+    assert network.count == 2
+    new, network.pending = network.pending, lost
+    given_up = cache.snapshot
+    network.land()
+    assert cache.snapshot is given_up
+    network.pending = new
+    network.land()
     find(cache, network, kid)
     assert network.count == 2
     assert told.names == ["fetch_failed", "fetch_ok"]
     problem = "no answer, and no end"
     assert told[0][1] == {"issuer": ISSUER, "problem": problem}
     before = cache.snapshot
-    network.pending = lost
-    network.land()
-    network.down, network.pending = True, [lost[0]]
-    assert cache.snapshot is before
     cache.fail(lost[0], "late")
     assert cache.snapshot is before
     assert len(told) == 2
