@@ -625,6 +625,18 @@ def test_a_known_token_that_is_sent_twice_is_refused(house: House) -> None:
         assert house.reason(asked) == (400, "authorization_repeated")
 
 
+@pytest.mark.parametrize("spelled", ["Bearer  {}", "Bearer {} ", "bearer {}"])
+def test_a_token_is_the_same_however_its_field_is_spelled(
+    house: House, spelled: str
+) -> None:
+    """What is handed on, and remembered, is the token and nothing around it."""
+    token = house.token()
+    for _ in range(3):
+        found = house.passes(request(authorization=spelled.format(token)))
+        assert principal(found).token == token
+    assert quickly(house, request(token=token))
+
+
 def test_an_optional_path_is_not_closed_to_those_who_log_in(
     jwt_issuer: JWTIssuer,
 ) -> None:
@@ -896,6 +908,21 @@ def test_on_an_optional_path_a_bad_cookie_is_anonymous(cookies: House) -> None:
     assert cookies.passes(long).refusal == "token_too_long"
     twice = request("/home", cookie="token=a; token=b")
     assert cookies.reason(twice) == (400, "cookie_repeated")
+
+
+def test_on_a_protected_path_a_bad_cookie_is_refused(cookies: House) -> None:
+    """Nobody gets in as nobody: whether keys have to be waited for, or not."""
+    issuer = cookies.issuer
+    for token, expected in (
+        (issuer.forged(), (401, "bad_signature")),
+        (issuer.forged(), (401, "bad_signature")),
+        (issuer.token(headers={"kid": "made-up"}), (401, "unknown_key")),
+        (issuer.expired(), (401, "expired")),
+        ("x", (401, "malformed")),
+        ("a" * 20000, (431, "token_too_long")),
+    ):
+        assert cookies.reason(request(cookie=f"token={token}")) == expected
+    assert issuer.fetches == 2
 
 
 def test_our_outage_does_not_log_a_cookie_out(cookies: House) -> None:

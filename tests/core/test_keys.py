@@ -788,7 +788,10 @@ def test_given_keys_are_never_fetched(
 def test_a_fork_forgets_fetches_and_keeps_keys(
     make: MakeCache, network: Network, clock: FakeClock
 ) -> None:
-    """The thread that fetched, or held the lock, is not in the child."""
+    """The thread that fetched, or held the lock, is not in the child.
+
+    Nor is what it was to bring for an unknown key id: the child may ask itself.
+    """
     cache, kid = make(), kid_of(network.issuer)
     find(cache, network, kid)
     clock.advance(550)
@@ -799,6 +802,14 @@ def test_a_fork_forgets_fetches_and_keeps_keys(
     network.held_back = False
     find(cache, network, kid)
     assert network.count == 3
+    for count in (4, 4):
+        with pytest.raises(InvalidTokenError):
+            find(cache, network, "made-up")
+        assert network.count == count
+    cache.after_fork()
+    with pytest.raises(InvalidTokenError):
+        find(cache, network, "made-up")
+    assert network.count == 5
 
 
 def test_a_cache_without_listeners_works(network: Network, clock: FakeClock) -> None:
