@@ -81,8 +81,9 @@ class KeyCache:
         self._jitter = jitter
         self.after_fork()
         if issuer.keys is not None:
-            given = parse_given(issuer.keys)
-            self.snapshot = Snapshot(given, 0, inf, inf, retry_at=inf)
+            self.snapshot = Snapshot(
+                parse_given(issuer.keys), refresh_at=inf, stale_until=inf, retry_at=inf
+            )
 
     def after_fork(self) -> None:
         """Forget what a parent process was doing: its threads are not here."""
