@@ -744,20 +744,33 @@ def test_origins_can_come_from_the_token(jwt_issuer: JWTIssuer) -> None:
     )
 
 
+@pytest.mark.parametrize("claim", [None, "origins"])
 @pytest.mark.parametrize(
     ("client_id", "origin"),
     [("spa", None), ("spa", WWW), ("ssr", SSR), ("batch", None), (None, None)],
 )
 def test_a_known_token_goes_a_known_way(
-    jwt_issuer: JWTIssuer, client_id: str | None, origin: str | None
+    jwt_issuer: JWTIssuer, client_id: str | None, origin: str | None, claim: str | None
 ) -> None:
     """At its client's origin, or at none: what was decided before is decided again."""
-    house = House(jwt_issuer, scopes=RULES)
+    house = House(jwt_issuer, scopes=RULES, origins_claim=claim)
     token = house.token(client_id=client_id, scope="notes:read")
     asked = request("/notes/1", token=token, origin=origin, raw_path="/notes/1?x=y")
     first = house.passes(asked)
     assert quickly(house, asked) == first == house.passes(asked)
     assert dict(first.headers.cors).get("Access-Control-Allow-Origin") == origin
+
+
+@pytest.mark.parametrize(("claim", "known"), [(None, True), ("origins", False)])
+def test_the_way_of_an_own_page_is_known_unless_the_token_may_say_more(
+    jwt_issuer: JWTIssuer, claim: str | None, known: bool
+) -> None:
+    """Where its claims may name origins, they are read each time."""
+    own = f"https://{API}"
+    house = House(jwt_issuer, public_url=(own,), origins_claim=claim)
+    asked = request(token=house.token(), origin=own)
+    house.passes(asked)
+    assert (quickly(house, asked) is not None) is known
 
 
 @pytest.mark.parametrize(
