@@ -1538,8 +1538,11 @@ def test_without_memory_no_way_is_remembered(jwt_issuer: JWTIssuer) -> None:
     """A size of 0 means that every request is judged anew."""
     house = House(jwt_issuer, token_cache=0)
     asked = request(token=house.token(), origin=WWW)
-    assert house.passes(asked) == house.passes(asked)
+    found = house.passes(asked)
+    assert found == house.passes(asked)
     assert quickly(house, asked) is None
+    flow, facts = house.guard.flow, principal(found).facts
+    assert flow._way(asked, flow.paths.rule("GET", "/x"), facts) is None
 
 
 @pytest.mark.parametrize("size", [9, 0])
