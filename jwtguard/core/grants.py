@@ -45,7 +45,8 @@ def check_head(request: Request, longest: int) -> None:
     """Refuse what cannot be a token request before its body is read."""
     if request.method != "POST":
         raise GrantError("post_only", status=405, headers=(("Allow", "POST"),))
-    if len(request.headers.get("origin", ())) > 1 or "," in (origin_of(request) or ""):
+    origin = request.header("origin")
+    if origin is not None and "," in origin:
         raise GrantError("origin_repeated")
     types = request.headers.get("content-type", ())
     encoded = request.header("content-encoding") not in (None, "identity")
@@ -74,7 +75,7 @@ def _is_digits(text: str) -> bool:
 
 def read(request: Request, body: bytes, *, revocation: bool, clients: Clients) -> Grant:
     """Parse the form and find out which client asks; raise ``GrantError``."""
-    lengths = request.headers.get("content-length", ())
+    lengths = request.headers.get("content-length")
     if lengths and int(lengths[0]) != len(body):
         raise GrantError("form_malformed")
     form = parse_form(body)
@@ -120,7 +121,7 @@ def parse_form(body: bytes) -> dict[str, list[str]]:
 
 
 def _decoded(text: bytes) -> str:
-    return unquote_to_bytes(text.replace(b"+", b" ")).decode("utf-8")
+    return unquote_to_bytes(text.replace(b"+", b" ")).decode()
 
 
 def _client(
@@ -140,23 +141,25 @@ def _client(
 
 def _basic(request: Request, clients: Clients) -> str | None:
     """RFC 6749 section 2.3.1: the client id under HTTP Basic; None if there is none."""
-    values = request.headers.get("authorization", ())
-    value = values[0].strip(" \t") if values else ""
-    if len(values) > 1 or not _AUTHORIZATION.fullmatch(value):
+    value = request.header("authorization")
+    if value is None:
+        return None
+    value = value.strip(" \t")
+    if not _AUTHORIZATION.fullmatch(value):  # several come joined by a comma
         raise GrantError("form_malformed")
     scheme, _, rest = value.partition(" ")
     if scheme.lower() != "basic":
         return None
     try:
-        raw = a2b_base64(rest.strip(" ").encode("ascii"), strict_mode=True).decode()
-        client_id = _decoded(raw.partition(":")[0].encode())
+        raw = a2b_base64(rest.strip(), strict_mode=True).decode()
+        named, colon, _ = raw.partition(":")
+        client_id = _decoded(named.encode())
     except (Base64Error, UnicodeError):
         raise GrantError("form_malformed") from None
-    named = raw.partition(":")[0]
     # Some servers do not undo the form encoding: the name must mean one client.
     if client_id != named and clients.named(named):
         raise GrantError("client_ambiguous_form")
-    if ":" not in raw or not _CLIENT.fullmatch(client_id):
+    if not colon or not _CLIENT.fullmatch(client_id):
         raise GrantError("form_malformed")
     return client_id
 

@@ -78,8 +78,8 @@ def _hops(request: Request, proxies: Sequence[Network | str]) -> list[str]:
     hops = [request.peer]
     if not proxies:
         return hops
-    forwarded = request.header("x-forwarded-for") or ""
-    for text in reversed(forwarded.split(",")):
+    fields = request.headers.get("x-forwarded-for", ())
+    for text in reversed(",".join(fields).split(",")):
         address = _forwarded_address(text.strip())
         if address is None or not _trusted(hops[-1], proxies):
             break
@@ -131,9 +131,10 @@ def scheme(request: Request, proxies: Sequence[Network | str]) -> str:
 
 def is_loopback(request: Request) -> bool:
     """This machine talks to itself, and nobody forwarded the request."""
-    host = request.header("host") or ""
+    host = request.header("host")
     return (
         _loopback(request.peer)
+        and host is not None
         and len(host) <= _LONGEST
         and is_loopback_host(host)
         and FORWARDED.isdisjoint(request.headers)

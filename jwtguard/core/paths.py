@@ -111,7 +111,7 @@ def pattern_problem(pattern: str) -> str | None:
         return f"path {pattern!r}: begins with /"
     if "*" in fixed:
         return f"path {pattern!r}: * stands only at the end, as in /notes/*"
-    if _AMBIGUOUS.search(pattern.removesuffix("*")):
+    if _AMBIGUOUS.search(pattern):
         return f"path {pattern!r}: can be read in more than one way"
     return None
 
@@ -127,21 +127,19 @@ def demands(pattern: str, path: str) -> bool:
     """Whatever the case or trailing slash; ``/x/*`` includes ``/x``."""
     wanted, found = _folded(pattern.removesuffix("/*")), _folded(path)
     if pattern.endswith("/*"):
-        return found == wanted or found.startswith(wanted.rstrip("/") + "/")
+        return found == wanted or found.startswith(wanted + "/")
     return found == wanted
 
 
 def covers(give: str, demand: str) -> bool:
     """Whether a giving pattern reaches a path that *demand* stands for."""
-    reach = give.removesuffix("*") if give.endswith("/*") else give
-    target = demand.removesuffix("/*")
-    if demands(demand, reach) or demands(demand, give.removesuffix("/*")):
-        return True
-    return give.endswith("/*") and _folded(target + "/").startswith(reach.casefold())
+    reach = give.removesuffix("*")
+    below = reach != give and _folded(demand).startswith(reach.casefold())
+    return below or demands(demand, reach)
 
 
 def _folded(path: str) -> str:
-    return path.casefold().rstrip("/") or "/"
+    return path.rstrip("/").casefold()
 
 
 class PathRules:
@@ -163,7 +161,6 @@ class PathRules:
         self._scopes = tuple(scopes)
         self.strict = bool(self._token or self._revocation or self._scopes)
         """Whether an ambiguous path is refused."""
-        self._trivial = not (self.strict or self._optional or self._public)
         self._known = lru_cache(maxsize=1024)(self._find)
 
     def rule(self, method: str, path: str, raw_path: str | None = None) -> Rule:
@@ -179,8 +176,6 @@ class PathRules:
 
     def kind(self, method: str, path: str, raw_path: str | None) -> Kind | None:
         """Return the path's kind, or None if it is ambiguous and must be refused."""
-        if self._trivial:
-            return Kind.PROTECTED
         if ambiguous(path, raw_path):
             return None if self.strict else Kind.PROTECTED
         if any(demands(pattern, path) for pattern in self._token):

@@ -186,7 +186,7 @@ class TokenRules:
             if path in claims or "." in path:
                 for value in _at(claims, path):
                     found.update([value] if isinstance(value, str) else names(value))
-        return _shared(frozenset(found)) if found else _NONE
+        return _shared(frozenset(found))
 
     def _required(self) -> Iterator[str]:
         for name in self.profile.require:
@@ -198,10 +198,10 @@ class TokenRules:
     def _role_paths(self) -> Iterator[str]:
         audiences = () if self.audience == "unchecked" else self.audience
         for path in self.profile.role_claims:
-            if "{audience}" not in path:
+            if "{audience}" in path:
+                yield from (path.replace("{audience}", name) for name in audiences)
+            else:
                 yield path
-            for audience in audiences if "{audience}" in path else ():
-                yield path.replace("{audience}", audience)
 
 
 @lru_cache(maxsize=256)

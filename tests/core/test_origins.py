@@ -228,6 +228,16 @@ def test_strangers_cannot_fill_the_memory_with_long_addresses() -> None:
     assert held < 1_000_000
 
 
+@pytest.mark.parametrize(("length", "known"), [(255, True), (256, False)])
+def test_a_name_as_long_as_names_can_be_is_read(length: int, known: bool) -> None:
+    """RFC 1035 section 2.3.4: 255 characters, and not one more."""
+    host = ".localhost".rjust(length, "a")
+    assert origins.is_loopback(request(host=host)) is known
+    zone = "::1%".ljust(length, "a")
+    found = origins.client_address(request("10.0.0.1", x_forwarded_for=zone), PROXIES)
+    assert found == (zone if known else "10.0.0.1")
+
+
 @pytest.mark.parametrize("peer", ["10.0.0.1", "unix", "", "localhost", "127.0.0.1x"])
 def test_a_peer_elsewhere_is_not_loopback(peer: str) -> None:
     """Whatever it writes into Host."""
@@ -269,6 +279,8 @@ def test_only_a_trusted_hop_says_what_the_scheme_was(
 def test_a_unix_socket_can_be_trusted_by_name() -> None:
     """And a scheme that the server rewrote itself is believed."""
     asked = request("unix", x_forwarded_proto="https")
+    kept = request("10.0.0.1", "https", x_forwarded_proto="http")
+    assert origins.scheme(kept, PROXIES) == "https"
     assert origins.scheme(asked, ("unix",)) == "https"
     assert origins.scheme(request("203.0.113.1", "https"), ()) == "https"
     assert origins.scheme(request("203.0.113.1", "wss"), PROXIES) == "https"
@@ -300,10 +312,13 @@ def test_a_unix_socket_can_be_trusted_by_name() -> None:
 def test_the_caller_is_the_first_from_the_right_that_is_no_proxy(
     peer: str, chain: str, expected: str
 ) -> None:
-    """What the caller wrote itself stands further left; a port is no part of it."""
+    """In one field or several; further left is what the caller wrote; without port."""
     asked = request(peer, **({"x_forwarded_for": chain} if chain else {}))
     assert origins.client_address(asked, PROXIES) == expected
     assert origins.client_address(asked, ()) == peer
+    fields = chain.split(",")
+    asked = request(peer, **({"x_forwarded_for": fields} if chain else {}))
+    assert origins.client_address(asked, PROXIES) == expected
 
 
 # Own origins.
