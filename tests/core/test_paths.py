@@ -199,13 +199,14 @@ def test_all_rules_that_match_count() -> None:
         scopes=(
             ScopeRule(path="/n/*", methods=("GET",), require=("r",)),
             ScopeRule(path="/n/*", methods="POST", require="w"),
-            ScopeRule(path="/*", require=("w", "any")),
+            ScopeRule(path="/n/1", require=("any", "one")),
+            ScopeRule(path="/*", require=("any",)),
             ScopeRule(path="/x/*", methods=("PUT",)),
         )
     )
     for method in ("GET", "HEAD", "get", "head"):
-        assert made.required(method, "/n/1") == ("r", "w", "any")
-    assert made.required("POST", "/n/1") == ("w", "any")
+        assert made.required(method, "/n/1") == ("r", "any", "one")
+    assert made.required("POST", "/n/1") == ("w", "any", "one")
 
 
 def test_a_path_that_no_rule_names_is_told_from_one_that_needs_nothing() -> None:
