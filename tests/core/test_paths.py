@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from jwtguard import ConfigurationError
 from jwtguard.core.paths import (
+    SHORT,
     Kind,
     PathRules,
     ScopeRule,
@@ -207,6 +208,18 @@ def test_all_rules_that_match_count() -> None:
     for method in ("GET", "HEAD", "get", "head"):
         assert made.required(method, "/n/1") == ("r", "any", "one")
     assert made.required("POST", "/n/1") == ("w", "any", "one")
+
+
+@pytest.mark.parametrize("method", ["GET", "M" * 150])
+def test_strangers_cannot_fill_the_memory_with_long_paths(method: str) -> None:
+    """What was found is remembered up to a length of method and path, and no longer."""
+    made = rules(public=("/*",))
+    path = "/".ljust(SHORT - len(method), "a")
+    found, again = made.rule(method, path), made.rule(method, path)
+    assert found is again
+    found, again = made.rule(method, path + "a"), made.rule(method, path + "a")
+    assert found == again
+    assert found is not again
 
 
 def test_a_path_that_no_rule_names_is_told_from_one_that_needs_nothing() -> None:
