@@ -222,6 +222,16 @@ def test_strangers_cannot_fill_the_memory_with_long_paths(method: str) -> None:
     assert found is not again
 
 
+def test_strangers_cannot_fill_the_memory_with_many_paths() -> None:
+    """1024 answers are held; the one asked for longest ago goes first."""
+    made = rules(public=("/*",))
+    first, *others = (made.rule("GET", f"/{number}") for number in range(1024))
+    assert made.rule("GET", "/0") is first
+    made.rule("GET", "/another")
+    assert made.rule("GET", "/2") is others[1]
+    assert made.rule("GET", "/1") is not others[0]
+
+
 def test_a_path_that_no_rule_names_is_told_from_one_that_needs_nothing() -> None:
     """None is a refusal later; an empty tuple is none."""
     made = rules(scopes=(ScopeRule(path="/n", methods=("GET",), require=("r",)),))

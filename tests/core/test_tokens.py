@@ -516,8 +516,9 @@ def test_the_log_learns_what_a_setting_has_asked_for(
 
 def test_an_unchecked_audience_leaves_the_other_claims_required() -> None:
     """What stands after ``aud`` in the list is still looked for."""
-    rules = replace(RULES, audience="unchecked")
-    assert reason(rules, sub="absent", aud="absent") == "missing_claim"
+    rules = replace(with_profile(require=("aud", "jti")), audience="unchecked")
+    assert reason(rules, aud="absent") == "missing_claim"
+    assert judged(rules, aud="absent", jti="x")
 
 
 def test_no_client_can_be_called_so_that_its_roles_count() -> None:
