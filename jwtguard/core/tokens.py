@@ -189,11 +189,10 @@ class TokenRules:
         return _shared(frozenset(found))
 
     def _required(self) -> Iterator[str]:
-        for name in self.profile.require:
+        # Always ``exp``: what never ends is a refresh token of somebody sloppy.
+        for name in dict.fromkeys((*self.profile.require, "exp")):
             if name != "aud" or self.audience != "unchecked":
                 yield self.profile.subject_claim if name == "sub" else name
-        if "exp" not in self.profile.require:
-            yield "exp"  # what never ends is a refresh token of somebody sloppy
 
     def _role_paths(self) -> Iterator[str]:
         audiences = () if self.audience == "unchecked" else self.audience

@@ -496,22 +496,29 @@ def test_the_log_learns_which_claim_it_was(
 
 
 @pytest.mark.parametrize(
-    ("rules", "changes", "detail"),
+    ("settings", "changes", "detail"),
     [
-        (with_profile(expect={"tenant": "a"}), {}, "tenant"),
-        (replace(RULES, max_lifetime=60), {}, "iat"),
-        (with_profile(subject_claim="uid"), {}, "uid"),
-        (with_profile(require=("sub",)), {"exp": "absent"}, "exp"),
-        (with_profile(require=("exp",)), {"aud": "absent"}, "aud"),
+        ({"expect": {"tenant": "a"}}, {}, "tenant"),
+        ({"subject_claim": "uid"}, {}, "uid"),
+        ({"require": ("sub",)}, {"exp": "absent"}, "exp"),
+        ({"require": ("exp",)}, {"aud": "absent"}, "aud"),
+        ({"require": ("iat", "jti")}, {"iat": NOW}, "jti"),
     ],
 )
 def test_the_log_learns_what_a_setting_has_asked_for(
-    rules: TokenRules, changes: dict[str, Any], detail: str
+    settings: dict[str, Any], changes: dict[str, Any], detail: str
 ) -> None:
-    """An expected claim, the one that a cap needs, the subject by its own name."""
+    """An expected claim, a required one, the subject by its own name."""
     with pytest.raises(InvalidTokenError) as caught:
-        judged(rules, **changes)
+        judged(with_profile(**settings), **changes)
     assert caught.value.detail == detail
+
+
+def test_the_log_learns_that_a_capped_lifetime_needs_iat() -> None:
+    """It is the cap that asks for the claim, whatever the profile does."""
+    with pytest.raises(InvalidTokenError) as caught:
+        judged(replace(RULES, max_lifetime=60))
+    assert caught.value.detail == "iat"
 
 
 def test_an_unchecked_audience_leaves_the_other_claims_required() -> None:
