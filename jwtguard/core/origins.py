@@ -40,7 +40,7 @@ def serialized(origin: str) -> str | None:
     if parts.scheme not in _DEFAULT_PORTS:
         return lowered if _APP_SCHEME.fullmatch(lowered) else None
     host = parts.netloc if port is None else parts.netloc.rpartition(":")[0]
-    if not _HOST.fullmatch(host) or port == 0 or lowered.endswith(":"):
+    if not _HOST.fullmatch(host) or port == 0:
         return None
     if lowered != f"{parts.scheme}://{parts.netloc}":
         return None
