@@ -12,6 +12,7 @@ from jwtguard import ConfigurationError
 from jwtguard.core.paths import (
     Kind,
     PathRules,
+    Rule,
     ScopeRule,
     ambiguous,
     covers,
@@ -207,6 +208,13 @@ def test_all_rules_that_match_count() -> None:
     for method in ("GET", "HEAD", "get", "head"):
         assert made.required(method, "/n/1") == ("r", "any", "one")
     assert made.required("POST", "/n/1") == ("w", "any", "one")
+
+
+@pytest.mark.parametrize("kind", [*Kind, None])
+def test_only_where_a_token_can_open_something_is_it_read(kind: Kind | None) -> None:
+    """No known token leads past the rules of a token path or an ambiguous one."""
+    reads = Rule(kind, ()).reads_token
+    assert reads is (kind in (Kind.PROTECTED, Kind.OPTIONAL))
 
 
 def test_strangers_cannot_fill_the_memory_with_paths() -> None:
