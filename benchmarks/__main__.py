@@ -153,7 +153,7 @@ def about(runs: int, rounds: int) -> dict[str, object]:
         "date": datetime.now(UTC).date().isoformat(),
         "processor": f"{cpu[1] if cpu else platform.machine()}, {os.cpu_count()} cores",
         "system": f"{platform.system()} {platform.machine()}",
-        "python": f"{platform.python_implementation()} {platform.python_version()}",
+        "python": f"{platform.python_implementation()} {' '.join(sys.version.split())}",
         "OpenSSL of cryptography": backend.openssl_version_text(),
         "command": f"make bench ({runs} runs of {rounds} rounds)",
         "versions": {name: version(name) for name in PACKAGES},

@@ -31,16 +31,19 @@ def pieces() -> dict[str, Run]:
     scope = scope_of(Sent(token=text))
     request = request_of(scope)
     compact, verifier = parse(text), flow.verifier
+    _, _, known = verifier.memory.get(text)
+    assert known is not None
     body = text.split(".")[1].encode()
     trusted = verifier.issuer_of(compact)
     now = guard.clock.time()
     found: dict[str, Callable[[], object]] = {
         "known: reading the ASGI scope": lambda: request_of(scope),
-        "known: finding the token, and that it is one": lambda: bearer.find(
-            request, None, 16_384
+        "known: the rule of the path": lambda: flow.paths.rule("GET", request.path),
+        "known: finding the token": lambda: bearer.usual(request, 16_384),
+        "known: its SHA-256, and the look-up": lambda: verifier.memory.get(text),
+        "known: in time, key still published": lambda: (
+            verifier.untimely(known) or known.cache.is_fresh(known.keys)
         ),
-        "known: remembered, in time, key still published": lambda: verifier.begin(text),
-        "… of that the SHA-256 and its look-up": lambda: verifier.memory.get(text),
         "known: the whole decision": lambda: flow.begin(request),
         "new: taking the token apart": lambda: parse(text),
         "… of that base64url of the claims": lambda: decode_segment(body),

@@ -30,20 +30,25 @@ SETTINGS: tuple[dict[str, Any], ...] = (
     {"cookie": "token", "clients_only": True, "origins_claim": "origins"},
 )
 GUARDS = tuple(
-    Guard(
-        Policy(
-            audience=[AUDIENCE],
-            issuers=[TrustedIssuer(url=ONE, keys=PUBLISHED)],
-            clients=[
-                Client(id="spa", origins=[WWW], refresh=True, credentials=True),
-                Client(id="batch"),
-            ],
-            **settings,
-        ),
-        clock=CLOCK,
+    tuple(
+        Guard(
+            Policy(
+                audience=[AUDIENCE],
+                issuers=[TrustedIssuer(url=ONE, keys=PUBLISHED)],
+                clients=[
+                    Client(id="spa", origins=[WWW], refresh=True, credentials=True),
+                    Client(id="batch"),
+                ],
+                token_cache=size,
+                **settings,
+            ),
+            clock=CLOCK,
+        )
+        for size in (4096, 0)
     )
     for settings in SETTINGS
 )
+"""Each policy twice: with a memory for tokens, and without."""
 POOL: Mapping[str, tuple[str, ...]] = {
     "authorization": (f"Bearer {TOKEN}", "Bearer x", "Basic c3BhOng=", "Bearer", ""),
     "cookie": (f"token={TOKEN}", "token=x; token=y", "a=b", "token"),
@@ -99,12 +104,17 @@ def make_request(choices: Choices) -> tuple[Request, bytes]:
 
 
 def request(data: bytes) -> None:
-    """Threads and event loops decide alike; no crash; strangers read nothing."""
+    """Threads and event loops decide alike, and with a memory as without one.
+
+    No crash; strangers read nothing.
+    """
     choices = Choices(data)
-    guard = choices.pick(GUARDS)
+    guard, forgetful = choices.pick(GUARDS)
     made, body = make_request(choices)
     decision = guard.decide(made, lambda limit: body[: limit + 1])
     assert decision == _adecided(guard, made, body), "threads and event loops differ"
+    anew = forgetful.decide(made, lambda limit: body[: limit + 1])
+    assert decision == anew, "what is remembered changes the decision"
     if isinstance(decision, Respond):
         _check(decision.status, decision.headers, made, guard)
     _check(*_by_wsgi(guard, made, body), made, guard)

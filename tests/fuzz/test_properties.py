@@ -31,5 +31,5 @@ def test_the_targets_reach_what_they_are_about() -> None:
     with pytest.raises(InvalidTokenError):
         GUARD.verify(make_token(Choices(b"\x00\x07"))[0])
     request, body = make_request(Choices(b"\x00\x00"))
-    decisions = [guard.decide(request, lambda _: body) for guard in GUARDS]
+    decisions = [guard.decide(request, lambda _: body) for guard, _ in GUARDS]
     assert len(decisions) == 3
