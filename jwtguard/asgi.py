@@ -174,8 +174,9 @@ def request_of(scope: Scope) -> Request:
             headers[name] = headers[name] + value if name in headers else value
     root = scope.get("root_path")
     client, raw_path = scope.get("client"), scope.get("raw_path")
+    http = scope["type"] == "http"
     request = Request(
-        scope.get("method", "GET"),
+        scope["method"] if http else "GET",
         _below(root, scope["path"]) if root else scope["path"],
         headers,
         scope.get("scheme", "http"),
@@ -183,10 +184,10 @@ def request_of(scope: Scope) -> Request:
         scope.get("query_string", b"").decode("latin-1"),
         raw_path.decode("latin-1") if raw_path is not None else None,
     )
-    if scope["type"] == "http":
+    if http:
         return request
     offered = scope.get("subprotocols", ())
-    return request._replace(method="GET", websocket=True, subprotocols=offered)
+    return request._replace(websocket=True, subprotocols=offered)
 
 
 def _below(root: str, path: str) -> str:

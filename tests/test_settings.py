@@ -134,7 +134,7 @@ def test_an_empty_variable_means_unset() -> None:
         ("CLIENTS", "spa=https://www.example.com/", "https://www.example.com"),
         ("CLIENTS", "spa=*", "no origin"),
         ("CLIENTS", "spa=null", "no origin"),
-        ("CLIENTS", "spa=https://u@www.example.com", "no origin"),
+        ("CLIENTS", "spa=https://u@www.example.com", "no @"),
         ("CLIENTS", "spa spa", "twice"),
         ("CLIENTS", "spa,batch", "separated by spaces"),
         ("CLIENTS", "a,b=https://www.example.com", "separated by spaces"),

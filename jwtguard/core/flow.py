@@ -47,7 +47,7 @@ from .verify import Verifier
 
 Flowing = Generator[Ask, Any, Decision]
 _SHORT = 4096
-"""What is longer than this with the claims that it comes with is not remembered."""
+"""Bytes. What takes more than this, claims and all, is not remembered as a way."""
 
 
 def _unknown(*_: object) -> None:
@@ -85,7 +85,7 @@ class Flow:
             public=policy.public_paths,
             scopes=policy.scopes,
         )
-        ways = lru_cache(maxsize=1024)(self._find_way)
+        ways = lru_cache(min(policy.token_cache, 1024))(self._find_way)
         self._known_way = ways if policy.token_cache else _unknown
         self._emit = emit
 
@@ -126,7 +126,8 @@ class Flow:
         None: look at everything. The token came in a header field.
         """
         method, origin = request.method, origins.origin_of(request)
-        if len(method) + len(origin or "") + len(facts.payload) > _SHORT:
+        said = len(facts.payload) + 64 * len(facts.scopes)
+        if len(method) + len(origin or "") + said > _SHORT:
             return None
         return self._known_way(
             rule, method, origin, facts.issuer, facts.client_id, facts.scopes

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from .jwk import parse_given
 from .profiles import PROFILES, Profile
-from .values import Problems, check_number, names_of, put
+from .values import Problems, check_number, names_of, put, without_user
 
 ALGORITHMS = (
     "RS256", "RS384", "RS512", "PS256", "PS384", "PS512",
@@ -51,7 +51,7 @@ class TrustedIssuer:
         problems = Problems()
         good = isinstance(self.url, str) and bool(self.url)
         problems.check(good, "issuer: an empty name")
-        what = f"issuer {self.url}"
+        what = f"issuer {without_user(self.url)}"
         known = isinstance(self.profile, Profile) or self.profile in tuple(PROFILES)
         problems.check(
             known, f"{what}: profile: {self.profile!r} is none of {' '.join(PROFILES)}"

@@ -21,6 +21,7 @@ from .values import (
     origin_problem,
     put,
     url_problem,
+    without_user,
 )
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
@@ -183,16 +184,15 @@ class Policy:
             len(nameless) <= 1, "issuers: only one may make tokens without iss"
         )
         for issuer in self.issuers:
+            what = f"issuer {without_user(issuer.url)}"
             if issuer.audience is None and self.audience is None:
-                problems.append(
-                    f"issuer {issuer.url}: audience: name this API, or write unchecked"
-                )
+                problems.append(f"{what}: audience: name this API, or write unchecked")
             if issuer.keys is not None:
                 continue
             for name in ("jwks_url", "discovery_url"):
                 url = getattr(issuer, name)
                 if url is not None and not fetchable(url, self.http_hosts):
-                    problems.append(url_problem(f"issuer {issuer.url}: {name}", url))
+                    problems.append(url_problem(f"{what}: {name}", url))
             explicit = issuer.jwks_url or issuer.discovery_url
             if not explicit and not fetchable(issuer.url, self.http_hosts):
                 problems.append(url_problem("issuer", issuer.url))

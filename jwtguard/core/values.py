@@ -17,7 +17,6 @@ HOST = re.compile(
 )
 """RFC 3986 section 3.2.2: a name or an address, without port or brackets."""
 _NOT_IN_URL = re.compile(r"[\x00-\x20\x7f]")
-_USER_INFO = re.compile(r"[^/?#]*//[^/?#]*@")
 
 
 class Problems(list[str]):
@@ -76,15 +75,22 @@ def fetchable(url: str, http_hosts: Collection[str]) -> bool:
     return parts.scheme == "https" or (parts.scheme == "http" and plain)
 
 
+def without_user(url: object) -> str:
+    """Return what can be shown of a URL: a password may stand before an ``@``."""
+    return str(url).rpartition("@")[2]
+
+
 def origin_problem(what: str, origin: str) -> str:
+    if "@" in origin:
+        return f"{what}: an origin has no @, like https://www.example.com"
     right = serialized(origin.rstrip("/"))
     hint = f"; write {right}" if right else ", like https://www.example.com"
     return f"{what}: {origin!r} is no origin{hint}"
 
 
 def url_problem(what: str, url: str) -> str:
-    if isinstance(url, str) and _USER_INFO.match(url):  # a password may be there
-        return f"{what}: a URL with a user name in it is never fetched"
+    if "@" in str(url):
+        return f"{what}: this is no https URL without @ (it may hold a password)"
     if isinstance(url, str) and "#" in url:
         return f"{what}: {url!r} has a fragment (#): leave it out"
     return (

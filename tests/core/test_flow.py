@@ -541,6 +541,7 @@ def test_loopback_and_trusted_proxies_are_excepted(jwt_issuer: JWTIssuer) -> Non
         {**local, "x_forwarded_for": "203.0.113.1"},
         {**local, "host": "api.example"},
         {**proxied, "peer": "203.0.113.1"},
+        {"scheme": "HTTPS"},
     ):
         asked = request(token=token, **wrong)
         assert house.reason(asked) == (403, "insecure_transport")
@@ -1510,28 +1511,33 @@ def test_a_remembered_token_opens_what_a_new_one_opens(
 
 
 def test_what_is_remembered_beside_tokens_is_bounded(house: House) -> None:
-    """1024 ways, of 4096 characters and bytes of claims each, and no more."""
+    """1024 ways, of 4096 bytes each, with 64 for each scope, and no more."""
     ways: Any = house.guard.flow._known_way
-    bare = len(house.guard.verify(house.token(claims={"much": ""})).payload)
-    for size, origin, kept in (
-        (4097 - len("GET"), None, 0),
-        (4096 - len("GET"), None, 1),
-        (4097 - len("GET" + WWW), WWW, 1),
-        (4096 - len("GET" + WWW), WWW, 2),
+    for size, origin, scope, kept in (
+        (4097 - len("GET"), None, "", 0),
+        (4096 - len("GET"), None, "", 1),
+        (4097 - len("GET" + WWW), WWW, "", 1),
+        (4096 - len("GET" + WWW), WWW, "", 2),
+        (4097 - len("GET") - 3 * 64, None, "a b c", 2),
+        (4096 - len("GET") - 3 * 64, None, "a b c", 3),
     ):
-        long = house.token(claims={"much": "x" * (size - bare)})
+        said = house.token(claims={"much": ""}, scope=scope)
+        bare = len(house.guard.verify(said).payload)
+        long = house.token(claims={"much": "x" * (size - bare)}, scope=scope)
         house.passes(request(token=long, origin=origin))
         assert ways.cache_info().currsize == kept
     token = house.token()
     for path in ("/x", "/y", "/%", "/" + "x" * 500):
         house.passes(request(path, token=token, raw_path="/?%20"))
-    assert ways.cache_info().currsize == 2
+    assert ways.cache_info().currsize == 3
     for number in range(1100):
         house.passes(request(method=f"M{number}", token=token))
     assert ways.cache_info().currsize == 1024
     hits = ways.cache_info().hits
     house.passes(request(method="M1099", token=token))
     assert ways.cache_info().hits == hits + 1
+    few: Any = House(house.issuer, token_cache=7).guard.flow._known_way
+    assert few.cache_info().maxsize == 7
 
 
 def test_without_memory_no_way_is_remembered(jwt_issuer: JWTIssuer) -> None:

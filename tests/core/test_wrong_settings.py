@@ -19,6 +19,7 @@ KEYS = JWTIssuer(alg="ES256").jwks()
 ALGORITHMS = "RS256 RS384 RS512 PS256 PS384 PS512 ES256 ES384 ES512 EdDSA Ed25519"
 PROFILES = "rfc9068 generic keycloak auth0 entra okta cognito"
 LIKE = "like https://www.example.com"
+NO_AT = "this is no https URL without @ (it may hold a password)"
 NO_HTTPS = (
     "is no https URL; plain http is for loopback and for hosts named in "
     "JWTGUARD_HTTP_HOSTS"
@@ -55,7 +56,7 @@ def issuer(url: str = URL, **settings: Any) -> TrustedIssuer:
         ({"origins": "null"}, f"'null' is no origin, {LIKE}"),
         ({"origins": "https://a/X"}, f"'https://a/X' is no origin, {LIKE}"),
         ({"origins": "a.example"}, f"'a.example' is no origin, {LIKE}"),
-        ({"origins": "https://u@a"}, f"'https://u@a' is no origin, {LIKE}"),
+        ({"origins": "https://u:secret@a"}, f"an origin has no @, {LIKE}"),
         ({"origins": "https://a/"}, "'https://a/' is no origin; write https://a"),
         ({"origins": "https://A"}, "'https://A' is no origin; write https://a"),
         ({"origins": "https://a:443"}, "'https://a:443' is no origin; write https://a"),
@@ -266,12 +267,21 @@ def test_an_issuer_has_a_name(wrong: Any) -> None:
         ({"cookie": "a;"}, "cookie: 'a;' is no cookie name"),
         ({"cookie": 5}, "cookie: 5 is no cookie name"),
         ({"relay_url": 5}, f"relay_url: 5 {NO_HTTPS}"),
+        ({"relay_url": "https://user:secret@a/token"}, f"relay_url: {NO_AT}"),
+        ({"relay_url": "https://user:sec/ret@a/token"}, f"relay_url: {NO_AT}"),
+        ({"relay_url": "user:secret@a"}, f"relay_url: {NO_AT}"),
+        ({"issuers": (issuer("https://user:secret@a"),)}, f"issuer: {NO_AT}"),
         (
-            {"relay_url": "https://user:secret@a/token"},
-            "relay_url: a URL with a user name in it is never fetched",
+            {"issuers": (issuer("x:secret@a", jwks_url="https://x:se#cret@a"),)},
+            f"issuer a: jwks_url: {NO_AT}",
         ),
-        ({"relay_url": "http://a/x@y"}, f"relay_url: 'http://a/x@y' {NO_HTTPS}"),
-        ({"relay_url": "http://a?//x@y"}, f"relay_url: 'http://a?//x@y' {NO_HTTPS}"),
+        (
+            {
+                "issuers": (TrustedIssuer(url="https://x:secret@a", keys=KEYS),),
+                "audience": None,
+            },
+            "issuer a: audience: name this API, or write unchecked",
+        ),
         (
             {"relay_url": "https://a/token#x"},
             "relay_url: 'https://a/token#x' has a fragment (#): leave it out",
