@@ -273,12 +273,15 @@ def _grants(headers: Any) -> bool:
     return any(name.lower() == b"access-control-allow-origin" for name, _ in headers)
 
 
-def _decorated(headers: Any, ours: Decoration) -> list[tuple[bytes, bytes]]:
+def _decorated(
+    headers: list[tuple[bytes, bytes]], ours: Decoration
+) -> list[tuple[bytes, bytes]]:
     for name, _ in headers:
         if bytes(name).lower() in _TOUCHED:
             break
     else:  # nothing to reconcile: ours simply follow
-        return [*headers, *_alone(ours)]
+        headers += _alone(ours)
+        return headers
     fields = [
         (bytes(n).decode("latin-1"), bytes(v).decode("latin-1")) for n, v in headers
     ]
