@@ -7,6 +7,7 @@ redirect, and ends after ``DEADLINE`` seconds in all.
 from __future__ import annotations
 
 import encodings.idna  # noqa: F401  # see below
+import importlib.resources
 import os
 import socket
 import ssl
@@ -29,6 +30,8 @@ from .core.messages import Flight, Get, Got
 
 # A process that is forked while a thread imports a module never gets the whole of it.
 # So what others would load during the first fetch is imported here, used or not.
+with importlib.resources.as_file(importlib.resources.files("httpx") / "__init__.py"):
+    pass  # certifi finds its file like this, and only that loads all it takes
 
 Result = TypeVar("Result")
 

@@ -7,6 +7,7 @@ import contextlib
 import datetime as dt
 import gzip
 import json
+import os
 import socket
 import ssl
 import subprocess
@@ -499,14 +500,30 @@ print(*sorted(set(sys.modules) - before))
 """
 
 
+TRUST = ("SSL_CERT_FILE", "SSL_CERT_DIR")
+
+
 @pytest.mark.slow
+@pytest.mark.parametrize("named", [False, True])
 @pytest.mark.parametrize("alg", ["RS256", "ES256", "EdDSA"])
-def test_a_first_fetch_imports_nothing(alg: str) -> None:
-    """A fork in the middle of an import would leave workers that can never fetch."""
+def test_a_first_fetch_imports_nothing(alg: str, named: bool, tmp_path: Path) -> None:
+    """A fork in the middle of an import would leave workers that can never fetch.
+
+    Whether the environment names the trusted authorities, or httpx brings them.
+    """
+    environ = {name: value for name, value in os.environ.items() if name not in TRUST}
+    if named:
+        environ["SSL_CERT_DIR"] = str(tmp_path)
     issuer = JWTIssuer(alg=alg)
     with issuer.served():
         said = (issuer.url, issuer.audience, issuer.token())
         command = [sys.executable, "-c", FIRST_FETCH, *said]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+        done = subprocess.run(
+            command,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            env=environ,
+        )
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.split() == []
