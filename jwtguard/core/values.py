@@ -90,7 +90,8 @@ def origin_problem(what: str, origin: str) -> str:
 
 def url_problem(what: str, url: str) -> str:
     if "@" in str(url):
-        return f"{what}: this is no https URL without @ (it may hold a password)"
+        wanted = "an https URL without user name or password is needed"
+        return f"{what}: {wanted} (not shown: it holds an @)"
     if isinstance(url, str) and "#" in url:
         return f"{what}: {url!r} has a fragment (#): leave it out"
     return (

@@ -19,7 +19,9 @@ KEYS = JWTIssuer(alg="ES256").jwks()
 ALGORITHMS = "RS256 RS384 RS512 PS256 PS384 PS512 ES256 ES384 ES512 EdDSA Ed25519"
 PROFILES = "rfc9068 generic keycloak auth0 entra okta cognito"
 LIKE = "like https://www.example.com"
-NO_AT = "this is no https URL without @ (it may hold a password)"
+NO_AT = (
+    "an https URL without user name or password is needed (not shown: it holds an @)"
+)
 NO_HTTPS = (
     "is no https URL; plain http is for loopback and for hosts named in "
     "JWTGUARD_HTTP_HOSTS"
