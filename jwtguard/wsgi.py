@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from http import HTTPStatus
 from io import BytesIO
+from itertools import chain
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -65,15 +66,22 @@ class GuardMiddleware:
             environ["wsgi.input"] = BytesIO(decision.body)
             environ["CONTENT_LENGTH"] = str(len(decision.body))
             environ.pop("HTTP_TRANSFER_ENCODING", None)  # as it is framed now
-        decorated = _decorating(start_response, decision.headers)
-        try:
-            if decision.instead is not None:
-                return _or_else(self.app, environ, start_response, decision)
-            return self.app(environ, decorated)
-        except AuthError as error:
+        if decision.instead is not None:
+            return _or_else(self.app, environ, start_response, decision)
+
+        def refuse(error: AuthError) -> list[bytes]:
             error.cors = decision.headers.cors
-            answer = decision.instead or self.guard.flow.refuse(error, request)
+            answer = self.guard.flow.refuse(error, request)
             return respond(answer, _again(start_response))
+
+        try:
+            decorated = _decorating(start_response, decision.headers)
+            answer = self.app(environ, decorated)
+        except AuthError as error:
+            return refuse(error)
+        if _is_plain(answer, environ):
+            return answer
+        return _Closing(_refusing(answer, refuse), answer)
 
 
 def request_of(environ: WSGIEnvironment) -> Request:
@@ -165,6 +173,95 @@ def _alone(ours: Decoration) -> Fields:
     return decorate((), ours)
 
 
+def _is_plain(answer: Iterable[bytes], environ: WSGIEnvironment) -> bool:
+    """Whether iterating *answer* runs no code of the application.
+
+    A file wrapper must reach the server as it is: servers send the file themselves.
+    """
+    if isinstance(answer, list | tuple):
+        return True
+    wrapper = environ.get("wsgi.file_wrapper")
+    if isinstance(wrapper, type):
+        return isinstance(answer, wrapper)
+    return wrapper is not None and hasattr(answer, "read")
+
+
+def _refusing(
+    answer: Iterable[bytes], refuse: Callable[[AuthError], list[bytes]]
+) -> Iterator[bytes]:
+    """Yield from *answer*; an ``AuthError`` before its first bytes is answered."""
+    try:
+        chunks = iter(answer)
+        for chunk in chunks:
+            yield chunk
+            if chunk:
+                break
+    except AuthError as error:
+        chunks = iter(refuse(error))
+    yield from chunks
+
+
+class _Closing:
+    """An iterable over *chunks* that closes *answer*, as PEP 3333 asks of servers."""
+
+    __slots__ = ("_answer", "_chunks")
+
+    def __init__(self, chunks: Iterator[bytes], answer: Iterable[bytes]) -> None:
+        self._chunks = chunks
+        self._answer = answer
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self._chunks
+
+    def close(self) -> None:
+        close = getattr(self._answer, "close", None)
+        if close is not None:
+            close()
+
+
+class _Preflight:
+    """Starts the response to a preflight: the application's if it grants an origin.
+
+    Otherwise our own answer replaces it whole.
+    """
+
+    def __init__(self, start_response: StartResponse, decision: Proceed) -> None:
+        self._start = start_response
+        self._decorated = _decorating(start_response, decision.headers)
+        self._instead = decision.instead or Respond(403, ())
+        self.granted = False
+        self.body: list[bytes] | None = None
+        """Our own body, once the application's answer has been replaced."""
+
+    def start(
+        self, status: str, headers: list[tuple[str, str]], *exc_info: Any
+    ) -> Callable[[bytes], object]:
+        """Take the application's ``start_response`` call."""
+        if _grants(headers):
+            self.granted, self.body = True, None
+            return self._decorated(status, headers, *exc_info)
+
+        def start(status: str, fields: list[tuple[str, str]], _: Any = None, /) -> Any:
+            return self._start(status, fields, *exc_info)
+
+        self.granted, self.body = False, respond(self._instead, start)
+        return _discard
+
+    def replace(self) -> list[bytes]:
+        """Send our own answer, unless it was sent already."""
+        if self.body is None:
+            self.body = respond(self._instead, _again(self._start))
+        return self.body
+
+
+def _grants(headers: Iterable[tuple[str, str]]) -> bool:
+    return any(name.lower() == "access-control-allow-origin" for name, _ in headers)
+
+
+def _discard(_: bytes, /) -> None:
+    """Write nothing: the answer was replaced."""
+
+
 def _or_else(
     app: WSGIApplication,
     environ: WSGIEnvironment,
@@ -173,27 +270,25 @@ def _or_else(
 ) -> Iterable[bytes]:
     """Run *app*; if its answer grants no origin, ours replaces it whole.
 
-    Only preflights of public paths come here: their bodies are small, if any.
+    The response has started when the first chunk is there (PEP 3333): no more of an
+    answer is read than that, unless the client gets it.
     """
-    started: list[tuple[str, Fields]] = []
-    written: list[bytes] = []
-
-    def start(
-        status: str, headers: list[tuple[str, str]], _exc_info: Any = None, /
-    ) -> Callable[[bytes], object]:
-        started[:] = [(status, tuple(headers))]
-        return written.append
-
-    answer = app(environ, start)
+    head = _Preflight(start_response, decision)
     try:
-        body = written + list(answer)
-    finally:
-        close = getattr(answer, "close", None)
-        if close is not None:
-            close()
-    status, headers = started[0]
-    granted = any(name.lower() == "access-control-allow-origin" for name, _ in headers)
-    if not granted and decision.instead is not None:
-        return respond(decision.instead, start_response)
-    start_response(status, list(decorate(headers, decision.headers)))
-    return body
+        answer = app(environ, head.start)
+    except AuthError:
+        return head.replace()
+    closing = _Closing(iter(()), answer)
+    try:
+        chunks = iter(answer)
+        first = next(chunks, b"")
+    except AuthError:
+        closing.close()
+        return head.replace()
+    except BaseException:
+        closing.close()
+        raise
+    if head.granted:
+        return _Closing(chain((first,), chunks), answer)
+    closing.close()
+    return head.replace()

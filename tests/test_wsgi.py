@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import pytest
 
 from jwtguard import ConfigurationError, Guard
-from jwtguard.errors import InvalidTokenError, KeysUnavailableError, MissingTokenError
+from jwtguard.errors import InvalidTokenError, KeysUnavailableError
 from jwtguard.testing import JWTIssuer
 from jwtguard.wsgi import GuardMiddleware, read_body, request_of
 
@@ -123,6 +123,120 @@ def test_our_error_is_answered(
     assert headers["Vary"] == "Origin"
 
 
+def generator(error: Exception, *first: bytes, start: bool = False) -> Any:
+    """Return an application that raises *error* after it has yielded *first*."""
+
+    def app(environ: Any, start_response: Any) -> Iterator[bytes]:
+        if start or any(first):
+            start_response("200 OK", [("Content-Length", "100")])
+        yield from first
+        raise error
+
+    return app
+
+
+class Lazy:
+    """An application whose answer is lazy, and knows when it is closed."""
+
+    def __init__(self, *chunks: bytes | Exception, headers: Any = ()) -> None:
+        self.chunks = list(chunks)
+        self.headers = list(headers)
+        self.closed = 0
+
+    def __call__(self, environ: Any, start_response: Any) -> Lazy:
+        start_response("200 OK", self.headers)
+        return self
+
+    def __iter__(self) -> Lazy:
+        return self
+
+    def __next__(self) -> bytes:
+        if not self.chunks:
+            raise StopIteration
+        chunk = self.chunks.pop(0)
+        if isinstance(chunk, Exception):
+            raise chunk
+        return chunk
+
+    def close(self) -> None:
+        """As PEP 3333 asks of servers."""
+        self.closed += 1
+
+
+EXPIRED = InvalidTokenError("expired")
+
+
+@pytest.mark.parametrize(
+    "app",
+    [
+        generator(EXPIRED),
+        generator(EXPIRED, start=True),
+        generator(EXPIRED, b"", b"", start=True),
+        Lazy(EXPIRED),
+    ],
+)
+def test_our_error_in_a_lazy_answer_is_answered(
+    jwt_issuer: JWTIssuer, app: Any
+) -> None:
+    """Before its first bytes: the same response as under ASGI."""
+    guarded = GuardMiddleware(app, jwt_issuer.guard(public_paths=("/",)))
+    status, headers, body = run(guarded, environ_of())
+    assert status == 401
+    assert headers["WWW-Authenticate"].startswith('Bearer realm="api", error="invalid_')
+    assert headers["Vary"] == "Origin"
+    assert int(headers["Content-Length"]) == len(body) > 0
+
+
+def test_our_error_after_the_first_bytes_is_raised(jwt_issuer: JWTIssuer) -> None:
+    """The client has the head already, as under ASGI."""
+    app = generator(EXPIRED, b"first")
+    with pytest.raises(InvalidTokenError):
+        run(GuardMiddleware(app, jwt_issuer.guard(public_paths=("/",))), environ_of())
+
+
+@pytest.mark.parametrize("chunks", [(b"a", b"", b"b"), (EXPIRED,), ()])
+def test_a_lazy_answer_is_read_step_by_step_and_closed(
+    jwt_issuer: JWTIssuer, chunks: tuple[Any, ...]
+) -> None:
+    """The server decides how fast, and closes it once, whatever came of it."""
+    app = Lazy(*chunks)
+    guarded = GuardMiddleware(app, jwt_issuer.guard(public_paths=("/",)))
+    answer: Any = guarded(environ_of(), lambda *_: lambda _: None)
+    assert len(app.chunks) == len(chunks)
+    if chunks[:1] == (b"a",):
+        assert next(iter(answer)) == b"a"
+        assert len(app.chunks) == 2
+    assert b"".join(answer).endswith((b"b", b"}", b""))
+    answer.close()
+    assert app.closed == 1
+
+
+class FileWrapper:
+    """What a server knows again, to send the file by itself."""
+
+    def read(self, size: int = -1) -> bytes:
+        """Return everything, once."""
+        return b""
+
+
+def file_of() -> FileWrapper:
+    """Wrap a file where ``wsgi.file_wrapper`` is a function, as in uWSGI."""
+    return FileWrapper()
+
+
+@pytest.mark.parametrize("wrapper", [FileWrapper, file_of])
+def test_a_file_reaches_the_server_as_it_is(
+    jwt_issuer: JWTIssuer, wrapper: Any
+) -> None:
+    """Servers look for their own ``wsgi.file_wrapper`` and use ``sendfile``."""
+    file = wrapper()
+    guarded = GuardMiddleware(
+        lambda environ, start_response: file, jwt_issuer.guard(public_paths=("/",))
+    )
+    environ = environ_of(**{"wsgi.file_wrapper": wrapper})
+    assert guarded(environ, lambda *_: lambda _: None) is file
+
+
 def test_an_application_may_start_again_and_write(
     jwt_issuer: JWTIssuer, jwt_guard: Guard
 ) -> None:
@@ -178,21 +292,88 @@ def test_a_preflight_of_a_public_path_goes_to_the_application(
     assert answer.closed
 
 
-def test_our_error_is_no_answer_to_a_preflight(jwt_issuer: JWTIssuer) -> None:
-    """The browser would take it for a no, and never send the request itself."""
-
-    def app(environ: Any, start_response: Any) -> Iterable[bytes]:
-        raise MissingTokenError("no_credentials")
-
-    environ = environ_of(
+def preflight_of() -> dict[str, Any]:
+    """Return the environ of a preflight."""
+    return environ_of(
         REQUEST_METHOD="OPTIONS",
         HTTP_ORIGIN="https://www.example",
         HTTP_ACCESS_CONTROL_REQUEST_METHOD="GET",
     )
-    guard = jwt_issuer.guard(public_paths=("/",))
-    status, headers, _ = run(GuardMiddleware(app, guard), environ)
-    assert status == 204
+
+
+def ours_to_a_preflight(app: Any, issuer: JWTIssuer) -> None:
+    """Check that *app*'s answer to a preflight is replaced by ours."""
+    guarded = GuardMiddleware(app, issuer.guard(public_paths=("/",)))
+    status, headers, body = run(guarded, preflight_of())
+    assert (status, body) == (204, b"")
     assert headers["Access-Control-Allow-Origin"] == "https://www.example"
+
+
+def silent(environ: Any, start_response: Any) -> Iterable[bytes]:
+    """Break PEP 3333: never start a response."""
+    return []
+
+
+def raising(environ: Any, start_response: Any) -> Iterable[bytes]:
+    """Raise at once."""
+    raise EXPIRED
+
+
+@pytest.mark.parametrize("app", [raising, generator(EXPIRED), Lazy(EXPIRED), silent])
+def test_our_error_is_no_answer_to_a_preflight(jwt_issuer: JWTIssuer, app: Any) -> None:
+    """The browser would take it for a no, and never send the request itself."""
+    ours_to_a_preflight(app, jwt_issuer)
+
+
+GRANT = ("Access-Control-Allow-Origin", "*")
+
+
+def test_an_endless_answer_to_a_preflight_is_not_read(jwt_issuer: JWTIssuer) -> None:
+    """Where ours replaces it, no more than one chunk is read; then it is closed."""
+    app = Lazy(*[b"x"] * 1000)
+    ours_to_a_preflight(app, jwt_issuer)
+    assert len(app.chunks) == 999
+    assert app.closed == 1
+
+
+def test_a_streamed_answer_to_a_preflight_is_streamed(jwt_issuer: JWTIssuer) -> None:
+    """Where it grants an origin, the client gets it chunk by chunk."""
+    app = Lazy(*[b"x"] * 1000, headers=[GRANT])
+    guarded = GuardMiddleware(app, jwt_issuer.guard(public_paths=("/",)))
+    answer: Any = guarded(preflight_of(), lambda *_: lambda _: None)
+    assert len(app.chunks) == 999
+    assert len(b"".join(answer)) == 1000
+    answer.close()
+    assert app.closed == 1
+
+
+def test_an_answer_to_a_preflight_that_breaks_is_closed(jwt_issuer: JWTIssuer) -> None:
+    """The server never sees it, and cannot close it."""
+    app = Lazy(RuntimeError("broken"))
+    guarded = GuardMiddleware(app, jwt_issuer.guard(public_paths=("/",)))
+    with pytest.raises(RuntimeError, match="broken"):
+        run(guarded, preflight_of())
+    assert app.closed == 1
+
+
+@pytest.mark.parametrize("last", [True, False])
+def test_the_last_start_of_a_preflights_answer_counts(
+    jwt_issuer: JWTIssuer, last: bool
+) -> None:
+    """An error page may take back a grant, or make one."""
+
+    def app(environ: Any, start_response: Any) -> Iterable[bytes]:
+        start_response("200 OK", [] if last else [GRANT])
+        info = (EXPIRED.__class__, EXPIRED, None)
+        start_response("500 Oops", [GRANT] if last else [], info)(b"written, ")
+        return [b"theirs"]
+
+    if not last:
+        ours_to_a_preflight(app, jwt_issuer)
+        return
+    guarded = GuardMiddleware(app, jwt_issuer.guard(public_paths=("/",)))
+    status, _, body = run(guarded, preflight_of())
+    assert (status, body) == (500, b"written, theirs")
 
 
 @pytest.mark.parametrize(

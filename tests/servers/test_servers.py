@@ -67,6 +67,17 @@ def test_a_good_token_passes_and_others_do_not(running: Any, issuer: JWTIssuer) 
     assert issuer.fetches == 1
 
 
+def test_a_lazy_answer_may_still_be_refused(issuer: JWTIssuer, serve: Serve) -> None:
+    """An error on its first step: gunicorn has sent nothing, and sends our refusal."""
+    running = serve(*GUNICORN, "--threads=4")
+    fields = {"Authorization": f"Bearer {issuer.token()}"}
+    answer = httpx.get(running.url("/lazy"), headers=fields, trust_env=False)
+    assert (answer.status_code, answer.text) == (200, "lazy")
+    answer = httpx.get(running.url("/lazy?refuse"), headers=fields, trust_env=False)
+    assert (answer.status_code, answer.json()["error"]) == (401, "missing_token")
+    assert answer.headers["www-authenticate"] == 'Bearer realm="api"'
+
+
 def test_a_preflight_is_answered(running: Any) -> None:
     """No token, no application: 204 for the client's origin, 403 for others."""
     for origin, status in (("https://www.example", 204), ("https://evil.example", 403)):

@@ -9,13 +9,13 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from jwtguard import load_policy
-from jwtguard.errors import KeysUnavailableError
+from jwtguard.errors import KeysUnavailableError, MissingTokenError
 from jwtguard.fetch import HTTPTransport
 from jwtguard.guard import Guard
 from jwtguard.wsgi import GuardMiddleware
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
@@ -34,6 +34,21 @@ def hello(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[b
     return [json.dumps(said).encode()]
 
 
+def lazy(environ: WSGIEnvironment, start_response: StartResponse) -> Iterator[bytes]:
+    """Find out that the caller may not have it when the first bytes are asked for."""
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    if "refuse" in environ["QUERY_STRING"]:
+        raise MissingTokenError("no_credentials")
+    yield b"lazy"
+
+
+def routed(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+    """Choose between the two."""
+    if environ["PATH_INFO"] == "/lazy":
+        return lazy(environ, start_response)
+    return hello(environ, start_response)
+
+
 def suppressing(token: str) -> None:
     """Ask for keys that will not come."""
     with suppress(KeysUnavailableError):
@@ -41,7 +56,7 @@ def suppressing(token: str) -> None:
 
 
 guard = Guard.from_env()
-app = GuardMiddleware(hello, guard)
+app = GuardMiddleware(routed, guard)
 if "USE_BEFORE_FORK" in os.environ:  # with --preload: keys and locks exist already
     guard.verify(os.environ["USE_BEFORE_FORK"])
 if "FETCH_DURING_FORK" in os.environ:  # and here locks are held, and a thread runs
@@ -53,7 +68,7 @@ if "FETCH_DURING_FORK" in os.environ:  # and here locks are held, and a thread r
         return HTTPTransport()(url, headers, timeout)
 
     guard = Guard(load_policy(os.environ), transport=transport)
-    app = GuardMiddleware(hello, guard)
+    app = GuardMiddleware(routed, guard)
     first = os.environ["FETCH_DURING_FORK"]
     threading.Thread(target=suppressing, args=(first,), daemon=True).start()
     asked.wait(10)
