@@ -15,6 +15,7 @@ from ..asgi import GuardMiddleware as ASGIGuard
 from ..core.demands import Demand
 from ..guard import Guard
 from ..wsgi import GuardMiddleware as WSGIGuard
+from .probe import Chain
 
 APPLICATIONS = frozenset(
     {
@@ -41,8 +42,10 @@ class Finding:
 class Route:
     """One route: ``path`` from the outside, ``inner`` as its guard sees it.
 
-    No ``methods`` means any; a WebSocket's is ``WEBSOCKET``. ``guard`` None means that
-    none stands in front. ``demands`` are the handler's own.
+    No ``methods`` means any; a WebSocket's is ``WEBSOCKET``. ``guards`` stand in front,
+    the outermost first. ``demands`` are the handler's own. ``chain`` tells where the
+    handler stands, ``patterns`` which regular expression each parameter of the path
+    fits. ``opaque`` means that the handler is an application which cannot be read.
     """
 
     path: str
@@ -50,8 +53,17 @@ class Route:
     handler: str
     methods: tuple[str, ...] = ()
     demands: tuple[Demand, ...] = ()
-    guard: Guard | None = None
+    guards: tuple[Guard, ...] = ()
     relay: bool = False
+    chain: Chain = ()
+    host: str = ""
+    patterns: tuple[tuple[str, str], ...] = ()
+    opaque: bool = False
+
+    @property
+    def guard(self) -> Guard | None:
+        """The innermost guard, which decides last; None means that there is none."""
+        return self.guards[-1] if self.guards else None
 
 
 Found = Route | Finding
@@ -61,22 +73,39 @@ Found = Route | Finding
 class Place:
     """A point inside an application: what stands in front, and below which paths."""
 
-    guard: Guard | None = None
+    guards: tuple[Guard, ...] = ()
     outer: str = ""
     inner: str = ""
+    host: str = ""
+    chain: Chain = ()
+    patterns: tuple[tuple[str, str], ...] = ()
 
-    def below(self, path: str) -> Place:
+    @property
+    def guard(self) -> Guard | None:
+        """The innermost guard."""
+        return self.guards[-1] if self.guards else None
+
+    def at(self, step: int | str) -> Place:
+        """Go to what stands at *step* of a router."""
+        return replace(self, chain=(*self.chain, step))
+
+    def below(self, path: str, patterns: Mapping[str, str] | None = None) -> Place:
         """Go into what is mounted at *path*."""
         path = path.rstrip("/")
-        return replace(self, outer=self.outer + path, inner=self.inner + path)
+        return replace(
+            self,
+            outer=self.outer + path,
+            inner=self.inner + path,
+            patterns=(*self.patterns, *(patterns or {}).items()),
+        )
 
-    def at(self, host: str) -> Place:
+    def on(self, host: str) -> Place:
         """Go into what answers for *host* alone."""
-        return replace(self, outer=f"//{host}{self.outer}")
+        return replace(self, host=host)
 
     def behind(self, guard: Guard) -> Place:
         """Go behind *guard*, which sees paths from here on."""
-        return replace(self, guard=guard, inner="")
+        return replace(self, guards=(*self.guards, guard), inner="")
 
     def route(
         self,
@@ -84,16 +113,24 @@ class Place:
         handler: Any,
         methods: tuple[str, ...] = (),
         demands: tuple[Demand, ...] = (),
+        patterns: Mapping[str, str] | None = None,
+        *,
+        opaque: bool = False,
     ) -> Route:
         """Return the route at *path* below this place."""
+        host = f"//{self.host}" if self.host else ""
         return Route(
-            path=self.outer + path,
+            path=host + self.outer + path,
             inner=self.inner + path,
             handler=named(handler),
             methods=methods,
             demands=demands,
-            guard=self.guard,
-            relay=_is_relay(handler),
+            guards=self.guards,
+            relay=is_relay(handler),
+            chain=self.chain,
+            host=self.host,
+            patterns=(*self.patterns, *(patterns or {}).items()),
+            opaque=opaque,
         )
 
 
@@ -116,14 +153,19 @@ def survey(app: Any, place: Place | None = None) -> Iterator[Found]:
     mounts = getattr(app, "mounts", None)
     if isinstance(mounts, Mapping):  # werkzeug's DispatcherMiddleware
         for path, mounted in mounts.items():
-            yield from survey(mounted, place.below(path))
-    inside = getattr(app, "app", None) or getattr(app, "wsgi_app", None)
-    if inside is None or _is_relay(app):
-        yield place.route("/*", app)
+            yield from survey(mounted, place.at(path).below(path))
+    inside = inside_of(app)
+    if inside is None or is_relay(app):
+        yield place.route("/*", app, opaque=not is_relay(app))
         return
     if mounts is None:
         yield from layer(type(app).__name__, place)
     yield from survey(inside, place)
+
+
+def inside_of(app: Any) -> Any:
+    """Return the application that the middleware *app* wraps, or None."""
+    return getattr(app, "app", None) or getattr(app, "wsgi_app", None)
 
 
 def framework_of(app: Any) -> str | None:
@@ -179,6 +221,7 @@ def named(handler: Any) -> str:
     return str(name).rpartition("<locals>.")[2]
 
 
-def _is_relay(app: Any) -> bool:
+def is_relay(app: Any) -> bool:
+    """Whether *app* is ``TokenRelay.wsgi`` or ``.asgi``."""
     owner = type(getattr(app, "__self__", app))
     return (owner.__module__, owner.__name__) == ("jwtguard.relay", "TokenRelay")

@@ -11,7 +11,8 @@ from fastapi import FastAPI
 from ..core import scopes as rules
 from ..core.demands import Demand, demands_of
 from . import Enter, Finding, Found, Place
-from .starlette import WEBSOCKET, routes_at, through
+from .probe import WEBSOCKET, Probe, Reached
+from .starlette import Go, passed, patterns_of, routed, routes_at, through
 
 
 def survey(app: Any, place: Place, enter: Enter) -> Iterator[Found]:
@@ -19,15 +20,24 @@ def survey(app: Any, place: Place, enter: Enter) -> Iterator[Found]:
     if isinstance(app, FastAPI):
         place = yield from through(app, place)
         yield from _documents(app, place)
-    for route, seen in _flat(app.routes):
+    for number, (route, seen) in enumerate(_flat(app.routes)):
+        here = place.at(number)
         dependant = getattr(seen, "dependant", None)
         if dependant is None:
-            yield from routes_at(route, seen, place, enter)
+            yield from routes_at(route, seen, here, enter)
             continue
         demands = (*demands_of(seen.endpoint), *_security(dependant))
-        methods = tuple(sorted(getattr(seen, "methods", None) or WEBSOCKET))
+        methods = tuple(sorted(getattr(seen, "methods", None) or (WEBSOCKET,)))
         unique = tuple(dict.fromkeys(demands))
-        yield place.route(seen.path, seen.endpoint, methods, unique)
+        fits = patterns_of(seen)
+        yield here.route(seen.path, seen.endpoint, methods, unique, fits)
+
+
+def resolve(app: Any, probe: Probe, go: Go) -> Reached | None:
+    """Follow *probe* through a FastAPI application or router."""
+    root = getattr(app, "root_path", "")
+    probe = passed(app, probe.rooted(root) if root else probe)
+    return routed(list(_flat(app.routes)), probe, go)
 
 
 def _flat(routes: Any) -> Iterator[tuple[Any, Any]]:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from flask import Flask
+from werkzeug.exceptions import HTTPException
 from werkzeug.routing import Rule
 
 from ..core.demands import Demand, demands_of
 from . import Enter, Finding, Found, Place
+from .probe import Probe, Reached
 
+Go = Callable[[Any, Probe], Reached | None]
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 
@@ -27,8 +30,29 @@ def survey(app: Any, place: Place, enter: Enter) -> Iterator[Found]:
     if _has_flask_cors(flask):
         text = "flask_cors is superfluous: the guard's CORS fields replace its"
         yield Finding("note", "order", text)
-    for rule in flask.url_map.iter_rules():
-        yield from _routes(flask, rule, place)
+    for number, rule in enumerate(flask.url_map.iter_rules()):
+        yield from _routes(flask, rule, place.at(number))
+
+
+def resolve(app: Any, probe: Probe, go: Go) -> Reached | None:
+    """Follow *probe* through a Flask application: werkzeug matches it.
+
+    An ``HTTPException`` is an answer too (404, 405, a redirect): no view runs.
+    """
+    if isinstance(app, Flask):
+        return go(app.wsgi_app, probe)
+    flask: Flask = app.__self__
+    try:
+        adapter = flask.create_url_adapter(flask.request_class(probe.environ()))
+        if adapter is None:
+            return None
+        rule, parameters = adapter.match(return_rule=True)
+    except HTTPException:
+        return None
+    for number, one in enumerate(flask.url_map.iter_rules()):
+        if one is rule:
+            return probe.into(number, parameters=parameters).reached()
+    return None
 
 
 def _routes(flask: Flask, rule: Rule, place: Place) -> Iterator[Found]:
@@ -37,13 +61,23 @@ def _routes(flask: Flask, rule: Rule, place: Place) -> Iterator[Found]:
     if getattr(rule, "provide_automatic_options", True):
         methods.discard("OPTIONS")
     shared = (*_blueprint_demands(flask, rule.endpoint), *demands_of(view))
-    place = place.at(rule.host) if rule.host else place
+    place = place.on(_host(flask, rule))
+    converters = getattr(rule, "_converters", {})  # werkzeug shows them nowhere else
+    fits = {name: one.regex for name, one in converters.items()}
     by_demand: dict[tuple[Demand, ...], list[str]] = {}
     for method in sorted(methods):
         handler = getattr(getattr(view, "view_class", None), method.lower(), None)
         by_demand.setdefault((*shared, *demands_of(handler)), []).append(method)
     for demands, group in by_demand.items():
-        yield place.route(rule.rule, rule.endpoint, tuple(group), demands)
+        yield place.route(rule.rule, rule.endpoint, tuple(group), demands, fits)
+
+
+def _host(flask: Flask, rule: Rule) -> str:
+    """Return the host that *rule* answers for; "" means any."""
+    name = flask.config["SERVER_NAME"]
+    if rule.subdomain and flask.subdomain_matching and name:
+        return f"{rule.subdomain}.{name}"
+    return rule.host or ""
 
 
 def _blueprint_demands(flask: Flask, endpoint: str) -> Iterator[Demand]:

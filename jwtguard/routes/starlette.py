@@ -3,26 +3,64 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from typing import Any
 
 from starlette.endpoints import HTTPEndpoint
-from starlette.routing import Host, Mount, Route, WebSocketRoute
+from starlette.routing import Host, Match, Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 
 from ..asgi import GuardMiddleware
 from ..core.demands import Demand, demands_of
 from . import Enter, Finding, Found, Place, layer
+from .probe import WEBSOCKET, Probe, Reached
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
-WEBSOCKET = ("WEBSOCKET",)
+
+Go = Callable[[Any, Probe], Reached | None]
 
 
 def survey(app: Any, place: Place, enter: Enter) -> Iterator[Found]:
     """Yield the routes of a Starlette application or router."""
     place = yield from through(app, place)
-    for route in app.routes:
-        yield from routes_at(route, route, place, enter)
+    for number, route in enumerate(app.routes):
+        yield from routes_at(route, route, place.at(number), enter)
+
+
+def resolve(app: Any, probe: Probe, go: Go) -> Reached | None:
+    """Follow *probe* through a Starlette application or router."""
+    return routed([(route, route) for route in app.routes], passed(app, probe), go)
+
+
+def passed(app: Any, probe: Probe) -> Probe:
+    """Go past the guards among the middleware of *app*."""
+    for kind in _kinds(app):
+        if inspect.isclass(kind) and issubclass(kind, GuardMiddleware):
+            probe = probe.past(kind)
+    return probe
+
+
+def routed(pairs: Sequence[tuple[Any, Any]], probe: Probe, go: Go) -> Reached | None:
+    """Ask each route in turn, as ``Router`` does, and go where the first one leads.
+
+    A route that fits but for its method answers 405, and no match may be a redirect:
+    neither runs a handler.
+    """
+    for number, (route, seen) in enumerate(pairs):
+        match, child = seen.matches(probe.scope())
+        if match is not Match.FULL:
+            continue
+        probe = probe.into(number, child.get("root_path"), child.get("path_params"))
+        if isinstance(route, Mount | Host) and not isinstance(seen.app, StaticFiles):
+            return go(seen.app, probe)
+        for guard in _guards(getattr(route, "app", None)):
+            probe = probe.past(guard)
+        return probe.reached()
+    return None
+
+
+def _kinds(app: Any) -> Iterator[Any]:
+    return (middleware.cls for middleware in getattr(app, "user_middleware", ()))
 
 
 def through(app: Any, place: Place) -> Generator[Found, None, Place]:
@@ -46,30 +84,42 @@ def through(app: Any, place: Place) -> Generator[Found, None, Place]:
 def routes_at(route: Any, seen: Any, place: Place, enter: Enter) -> Iterator[Found]:
     """Yield what *route* stands for; *seen* has the path it is reached by."""
     if isinstance(route, Mount) and isinstance(seen.app, StaticFiles):
-        yield place.below(seen.path).route("/*", seen.app, ("GET",))
+        yield below(seen, place).route("/*", seen.app, ("GET",))
     elif isinstance(route, Mount):
-        yield from enter(seen.app, place.below(seen.path))
+        yield from enter(seen.app, below(seen, place))
     elif isinstance(route, Host):
-        yield from enter(seen.app, place.at(seen.host))
+        yield from enter(seen.app, place.on(seen.host))
     elif isinstance(route, WebSocketRoute):
         place = _behind(route.app, place)
         demands = demands_of(route.endpoint)
-        yield place.route(seen.path, route.endpoint, WEBSOCKET, demands)
+        fits = patterns_of(seen)
+        yield place.route(seen.path, route.endpoint, (WEBSOCKET,), demands, fits)
     elif isinstance(route, Route):
         place = _behind(route.app, place)
         yield from _http(route, seen, place)
     else:
-        yield place.route(getattr(seen, "path", "/*"), route)
+        yield place.route(getattr(seen, "path", None) or "/*", route, opaque=True)
+
+
+def below(seen: Any, place: Place) -> Place:
+    """Go into the mount *seen*."""
+    return place.below(seen.path, patterns_of(seen))
+
+
+def patterns_of(seen: Any) -> dict[str, str]:
+    """Return what each parameter in the path of *seen* has to look like."""
+    converters = getattr(seen, "param_convertors", None) or {}
+    return {name: str(one.regex) for name, one in converters.items()}
 
 
 def _http(route: Route, seen: Any, place: Place) -> Iterator[Found]:
-    endpoint: Any = route.endpoint
+    endpoint, fits = route.endpoint, patterns_of(seen)
     methods = set(seen.methods or ()) - {"HEAD"}
     is_class = inspect.isclass(endpoint) and issubclass(endpoint, HTTPEndpoint)
     if is_class and not methods:
         methods = {m for m in METHODS if hasattr(endpoint, m.lower())}
     if not methods:
-        yield place.route(seen.path, endpoint, (), demands_of(endpoint))
+        yield place.route(seen.path, endpoint, (), demands_of(endpoint), fits)
         return
     by_demand: dict[tuple[Demand, ...], list[str]] = {}
     for method in sorted(methods):
@@ -77,13 +127,18 @@ def _http(route: Route, seen: Any, place: Place) -> Iterator[Found]:
         demands = (*demands_of(endpoint), *demands_of(own))
         by_demand.setdefault(demands, []).append(method)
     for demands, group in by_demand.items():
-        yield place.route(seen.path, endpoint, tuple(group), demands)
+        yield place.route(seen.path, endpoint, tuple(group), demands, fits)
 
 
 def _behind(app: Any, place: Place) -> Place:
     """Go behind a guard among the route's own ``middleware``."""
+    for middleware in _guards(app):
+        place = place.behind(middleware.guard)
+    return place
+
+
+def _guards(app: Any) -> Iterator[GuardMiddleware]:
     while app is not None:
         if isinstance(app, GuardMiddleware):
-            place = place.behind(app.guard)
+            yield app
         app = getattr(app, "app", None)
-    return place
