@@ -99,7 +99,8 @@ class KeySet:
 
     keys: tuple[Key, ...]
     skipped: int = 0
-    materials: frozenset[bytes] = field(init=False)
+    published: frozenset[tuple[bytes, str]] = field(init=False)
+    """The material of each key, with each algorithm that it may be used with."""
     by_kid: Mapping[str | None, tuple[Key, ...]] = field(init=False)
     named: bool = field(init=False)
 
@@ -109,7 +110,8 @@ class KeySet:
             by_kid[key.kid] = (*by_kid.get(key.kid, ()), key)
         object.__setattr__(self, "by_kid", by_kid)
         object.__setattr__(self, "named", any(kid is not None for kid in by_kid))
-        object.__setattr__(self, "materials", frozenset(k.material for k in self.keys))
+        pairs = ((key.material, alg) for key in self.keys for alg in key.algorithms)
+        object.__setattr__(self, "published", frozenset(pairs))
 
     def select(self, alg: str, kid: str | None, kidless: str) -> Sequence[Key]:
         """Return the keys worth trying for a token with this ``alg`` and ``kid``.

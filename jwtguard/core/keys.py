@@ -13,6 +13,7 @@ from collections.abc import Callable, Collection, Generator, Sequence
 from dataclasses import dataclass, replace
 from math import inf
 from threading import Lock
+from typing import NamedTuple
 
 from ..errors import AuthError, InvalidTokenError, KeysUnavailableError
 from .discovery import FetchFailedError, find_jwks_url
@@ -49,6 +50,18 @@ class Snapshot:
     def held(self, now: float) -> KeySet | None:
         """Return the keys, unless they are stale beyond use."""
         return self.keys if now < self.stale_until else None
+
+
+class _Wait(NamedTuple):
+    """The fetch that a request has waited for, if any."""
+
+    flight: Flight | None
+    own: bool
+    """It began after the request had looked at the keys."""
+    since: float
+
+
+_NO_WAIT = _Wait(None, own=False, since=-inf)
 
 
 class KeyCache:
@@ -116,47 +129,54 @@ class KeyCache:
             return (yield from self._ask_for(wanted))
         if now < snapshot.refresh_at:
             return found
-        yield from self._renew(snapshot, now)
+        wait = yield from self._renew(snapshot, now)
         if self.snapshot.keys is snapshot.keys:
             return found
-        return (yield from self._ask_for(wanted))
+        return (yield from self._ask_for(wanted, wait))
 
-    def _renew(self, snapshot: Snapshot, now: float) -> Generator[Ask, None, None]:
+    def _renew(self, snapshot: Snapshot, now: float) -> Generator[Ask, None, _Wait]:
         """Refresh behind the request's back, or in front of a long idle worker."""
-        flight, new = self._claim(snapshot, now, unknown=False)
+        flight, new = self._claim(snapshot, now)
         if flight is None:
-            return
+            return _NO_WAIT
         if new:
             self._emit_stale(snapshot, now)
             yield StartFetch(flight)
-        if now - snapshot.fetched_at > 2 * self._max_age and not snapshot.failures:
-            yield AwaitFetch(flight)
+        if now - snapshot.fetched_at <= 2 * self._max_age or snapshot.failures:
+            return _NO_WAIT
+        yield AwaitFetch(flight)
+        return _Wait(flight, own=new, since=now)
 
     def _emit_stale(self, snapshot: Snapshot, now: float) -> None:
         if snapshot.failures:
             age = now - snapshot.fetched_at
             self._emit("serving_stale", issuer=self.issuer.url, age=age)
 
-    def _ask_for(self, wanted: Wanted) -> Generator[Ask, None, Sequence[Key]]:
-        """Fetch, or join the fetch under way, and look again."""
-        own, joined, boarded = False, 0, None
+    def _ask_for(
+        self, wanted: Wanted, wait: _Wait = _NO_WAIT
+    ) -> Generator[Ask, None, Sequence[Key]]:
+        """Fetch, or join the fetch under way, and look again; wait once at most."""
         while True:
             snapshot, now = self.snapshot, self._monotonic()
             keys = snapshot.held(now)
             found = wanted(keys) if keys is not None else ()
             if found:
                 return found
-            if own or joined == 2:  # the second one began after we first looked
+            if wait.flight is not None:
                 break
-            flight, own = self._claim(snapshot, now, unknown=keys is not None)
+            unknown = keys is not None
+            flight, own = self._claim(snapshot, now, unknown=unknown, joinable=unknown)
             if flight is not None:
-                joined, boarded = joined + 1, flight
-                yield from self._board(flight, own=own, unknown=keys is not None)
+                wait = _Wait(flight, own=own, since=now)
+                yield from self._join(flight, own=own, unknown=unknown)
             elif self.snapshot is snapshot:  # else one landed meanwhile
                 break
-        raise self._not_found(boarded)
+        if wait.flight is not None and not wait.own and not snapshot.failures:
+            return (yield from self._ask_once_more(wanted, wait, snapshot))
+        self._spend_cooldown(wait.since)
+        raise self._not_found(wait)
 
-    def _board(
+    def _join(
         self, flight: Flight, *, own: bool, unknown: bool
     ) -> Generator[Ask, None, None]:
         if own and unknown:
@@ -165,33 +185,64 @@ class KeyCache:
             yield StartFetch(flight)
         yield AwaitFetch(flight)
 
-    def _not_found(self, boarded: Flight | None) -> AuthError:
-        """401 if we know that there is no such key; 503 if we waited in vain."""
+    def _ask_once_more(
+        self, wanted: Wanted, wait: _Wait, snapshot: Snapshot
+    ) -> Generator[Ask, None, Sequence[Key]]:
+        """Fetch in the background: the joined fetch may have begun before a rotation.
+
+        Nobody waits for it, so that no token holds a thread twice in one cooldown.
+        """
+        now = self._monotonic()
+        flight, new = self._claim(snapshot, now, unknown=True)
+        self._spend_cooldown(wait.since)
+        if flight is not None and new:
+            self._emit("unknown_kid", issuer=self.issuer.url)
+            yield StartFetch(flight)
+        keys = self.snapshot.held(now)
+        found = wanted(keys) if keys is not None else ()
+        if found:
+            return found
+        raise self._not_found(_NO_WAIT)
+
+    def _spend_cooldown(self, since: float) -> None:
+        """Whoever waited in vain has had the one fetch of this cooldown."""
+        with self._lock:
+            self._cooled_at = max(self._cooled_at, since + self._cooldown)
+
+    def _not_found(self, wait: _Wait) -> AuthError:
+        """401 if we know that there is no such key; 503 if that is not known yet."""
         snapshot, now = self.snapshot, self._monotonic()
-        late = boarded is not None and not boarded.done.done()
-        if snapshot.held(now) and not snapshot.failures and not late:
+        late = wait.flight is not None and not wait.flight.done.done()
+        pending = not wait.own and self._flight is not None
+        if snapshot.held(now) and not snapshot.failures and not late and not pending:
             return InvalidTokenError("unknown_key")
         return KeysUnavailableError(retry_after=max(1.0, snapshot.retry_at - now))
 
     def _claim(
-        self, seen: Snapshot, now: float, *, unknown: bool
+        self,
+        seen: Snapshot,
+        now: float,
+        *,
+        unknown: bool = False,
+        joinable: bool = False,
     ) -> tuple[Flight | None, bool]:
         """Join the fetch under way, or take the right to begin one (then True).
 
         *seen* is what the caller decided by: if it was replaced meanwhile, the caller
         had better look again. The cooldown is spent here, before the fetch and whatever
-        its outcome.
+        its outcome; until it ends, an unknown key joins only the fetch that spent it.
         """
         self._give_up_lost(now)
         with self._lock:
-            if self._flight is not None:
-                return self._flight, False
             cooling = unknown and now < self._cooled_at
+            if self._flight is not None:
+                open_to_us = self._flight.joinable if cooling else True
+                return (self._flight if open_to_us else None), False
             if self.snapshot is not seen or now < seen.retry_at or cooling:
                 return None, False
             if unknown:
                 self._cooled_at = now + self._cooldown
-            self._flight = Flight(self, now)
+            self._flight = Flight(self, now, joinable=joinable)
             return self._flight, True
 
     def _give_up_lost(self, now: float) -> None:

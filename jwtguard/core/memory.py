@@ -1,7 +1,7 @@
 """Verified tokens, remembered: under their SHA-256, and never the token itself.
 
-A token gets in here only after every check; ``exp``, ``nbf`` and the key that
-verified it are looked at again on each use.
+A token gets in here only after every check; its times and the key that verified it are
+looked at again on each use.
 """
 
 from __future__ import annotations
@@ -19,22 +19,25 @@ from .messages import Facts
 class Remembered:
     """What one verified token said, and which key verified it."""
 
-    __slots__ = ("cache", "facts", "keys", "material", "not_before")
+    __slots__ = ("cache", "facts", "issued_at", "keys", "not_before", "signed_with")
 
     def __init__(
         self,
         facts: Facts,
         not_before: float,
+        issued_at: float,
         cache: KeyCache,
         keys: KeySet,
-        material: bytes,
+        signed_with: tuple[bytes, str],
     ) -> None:
         self.facts = facts
         self.not_before = not_before
+        self.issued_at = issued_at
         self.cache = cache
         self.keys = keys
         """The set that last held the key: the same object needs no second look."""
-        self.material = material
+        self.signed_with = signed_with
+        """The key's material, and the algorithm of the signature."""
 
 
 Seen = tuple[str, bytes, Remembered | None]

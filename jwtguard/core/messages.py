@@ -290,10 +290,12 @@ class Got(NamedTuple):
 class Flight:
     """One fetch of one issuer's keys, shared by all who wait for it."""
 
-    __slots__ = ("cache", "done", "started", "took_off")
+    __slots__ = ("cache", "done", "joinable", "started", "took_off")
 
-    def __init__(self, cache: Any, started: float) -> None:
+    def __init__(self, cache: Any, started: float, *, joinable: bool = False) -> None:
         self.cache = cache
+        self.joinable = joinable
+        """Whether an unknown key may wait for it during the cooldown that it spent."""
         self.started = started
         """When it was claimed, by the clock of the guard."""
         self.took_off: float | None = None

@@ -107,18 +107,19 @@ class Verifier:
         token, digest, compact, (rules, cache) = new
         key = verifying_key(compact, keys)
         principal = rules.principal(token, compact, self._now())
-        held = cache.snapshot.keys
-        if held is not None and key.material in held.materials:
-            nbf = compact.claims.get("nbf", -inf)
-            entry = Remembered(principal.facts, nbf, cache, held, key.material)
+        held, signed_with = cache.snapshot.keys, (key.material, compact.header.alg)
+        if held is not None and signed_with in held.published:
+            claims, facts = compact.claims, principal.facts
+            nbf, iat = claims.get("nbf", -inf), claims.get("iat", -inf)
+            entry = Remembered(facts, nbf, iat, cache, held, signed_with)
             self.memory.put(digest, entry)
         return principal
 
     def _still(self, known: Remembered, token: str) -> Generator[Ask, Any, Principal]:
         """A remembered token whose keys are due: is its own still published?"""
-        yield from known.cache.find(lambda held: holding(known.material, held))
+        yield from known.cache.find(lambda held: publishing(known.signed_with, held))
         held = known.cache.snapshot.keys
-        if held is not None and known.material in held.materials:
+        if held is not None and known.signed_with in held.published:
             known.keys = held
         return Principal.of(known.facts, token)
 
@@ -127,7 +128,9 @@ class Verifier:
         now = self._now()
         if known.facts.expires_at <= now - self._leeway:
             return "expired"
-        return "not_yet_valid" if known.not_before > now + self._leeway else ""
+        if known.not_before > now + self._leeway:
+            return "not_yet_valid"
+        return "issued_in_future" if known.issued_at > now + self._leeway else ""
 
     def issuer_of(self, compact: Compact) -> Trusted:
         """Return the issuer that the token claims, if it is trusted; no I/O."""
@@ -184,9 +187,14 @@ def candidates(compact: Compact, held: KeySet, rules: TokenRules) -> Sequence[Ke
     return found
 
 
-def holding(material: bytes, held: KeySet) -> Sequence[Key]:
-    """Return the keys that are the very one with *material*, whatever their names."""
-    return [key for key in held.keys if key.material == material]
+def publishing(signed_with: tuple[bytes, str], held: KeySet) -> Sequence[Key]:
+    """Return the keys with this material and algorithm, whatever their names."""
+    material, alg = signed_with
+    found = [key for key in held.keys if key.material == material]
+    fitting = [key for key in found if alg in key.algorithms]
+    if found and not fitting:
+        raise InvalidTokenError("wrong_algorithm")
+    return fitting
 
 
 def verifying_key(compact: Compact, keys: Sequence[Key]) -> Key:

@@ -384,6 +384,22 @@ def test_a_remembered_token_is_not_valid_before_its_time(
     assert house.reason(asked) == (401, "not_yet_valid")
 
 
+def test_a_remembered_token_counts_as_issued_in_the_future_after_the_clock_steps_back(
+    house: House, jwt_clock: FakeClock
+) -> None:
+    """As a new one does, with the same leeway."""
+    asked = request(token=house.token(claims={"iat": int(jwt_clock.time())}))
+    house.passes(asked)
+    jwt_clock._now -= 29
+    assert quickly(house, asked)
+    jwt_clock._now -= 2
+    assert house.reason(asked) == (401, "issued_in_future")
+    assert house.reason(request(token=house.token(claims={"iat": 10**10}))) == (
+        401,
+        "issued_in_future",
+    )
+
+
 def test_a_remembered_token_keeps_to_the_leeway_and_comes_along(
     jwt_issuer: JWTIssuer, jwt_clock: FakeClock
 ) -> None:
@@ -436,6 +452,24 @@ def test_a_remembered_token_dies_with_its_key(
     house.passes(asked)
     jwt_clock.advance(1300)
     assert house.reason(asked) == (401, "unknown_key")
+
+
+@pytest.mark.parametrize(("first", "later"), [("RS256", "PS256"), (None, "PS256")])
+def test_a_remembered_token_dies_when_its_key_is_published_for_another_alg(
+    jwt_clock: FakeClock, first: str | None, later: str
+) -> None:
+    """The same key with another ``alg`` would not verify the token any more."""
+    issuer = JWTIssuer(alg="RS256", clock=jwt_clock)
+    (published,) = issuer.published
+    published["alg"] = first
+    house = House(issuer)
+    asked = request(token=house.token(expires_in=7200))
+    house.passes(asked)
+    published["alg"] = later
+    house.passes(asked)
+    jwt_clock.advance(1300)
+    for sent in (asked, request(token=house.token(expires_in=7201))):
+        assert house.reason(sent) == (401, "wrong_algorithm")
 
 
 def test_a_remembered_token_outlives_the_fetch_that_keeps_its_key(

@@ -384,7 +384,10 @@ def test_a_cooldown_of_0_asks_each_time(make: MakeCache, network: Network) -> No
 def test_an_unknown_key_id_does_not_count_on_a_fetch_that_began_before_it(
     make: MakeCache, network: Network, clock: FakeClock
 ) -> None:
-    """The refresh under way may have left before the rotation: then ask once more."""
+    """The refresh under way may have left before the rotation: then ask once more.
+
+    Nobody waits for that one: 503 for a second, and then the key is there.
+    """
     cache, kid = make(), kid_of(network.issuer)
     find(cache, network, kid)
     clock.advance(550)
@@ -396,15 +399,19 @@ def test_an_unknown_key_id_does_not_count_on_a_fetch_that_began_before_it(
     assert isinstance(next(flow), AwaitFetch)
     network.body = old
     network.land()
-    network.body, network.held_back = None, False
-    assert network.run(flow)
+    network.body = None
+    with pytest.raises(KeysUnavailableError) as caught:
+        network.run(flow)
+    assert caught.value.retry_after == 1
+    network.land()
+    assert network.run(cache.find(named(kid_of(network.issuer))))
     assert network.count == 3
 
 
-def test_who_joins_two_fetches_in_vain_gives_up(
+def test_a_request_waits_for_one_fetch_at_most(
     make: MakeCache, network: Network, clock: FakeClock
 ) -> None:
-    """The second began after we looked, so its answer counts: 401, and no third."""
+    """Whoever joined a fetch in vain does not join the next one: 503 for a second."""
     cache, kid = make(cooldown=0), kid_of(network.issuer)
     find(cache, network, kid)
     clock.advance(550)
@@ -416,11 +423,87 @@ def test_who_joins_two_fetches_in_vain_gives_up(
     network.land()
     start = next(other)
     assert isinstance(start, StartFetch)
-    network.pending.append(start.flight)
-    assert isinstance(next(ours), AwaitFetch)
+    for asking in (ours, other):
+        with pytest.raises(KeysUnavailableError) as caught:
+            next(asking)
+        assert caught.value.retry_after == 1
+
+
+WAITS: dict[str, Callable[[Network, FakeClock], None]] = {
+    "no keys yet": lambda network, clock: None,
+    "a refresh that others began": lambda network, clock: clock.advance(550),
+    "keys over age": lambda network, clock: clock.advance(1300),
+}
+
+
+@pytest.mark.parametrize("state", WAITS)
+def test_unknown_keys_hold_a_thread_for_one_fetch_per_cooldown(
+    make: MakeCache, network: Network, clock: FakeClock, state: str
+) -> None:
+    """Whoever began it, and whatever else is fetched until the cooldown ends."""
+    cache, kid = make(max_age=600, cooldown=10), kid_of(network.issuer)
+    if state != "no keys yet":
+        find(cache, network, kid)
+        WAITS[state](network, clock)
+    first = cache.find(named(kid if state == "keys over age" else "made-up-0"))
+    if state == "a refresh that others began":
+        refresh = cache.find(named(kid))
+        begun = next(refresh)
+        assert isinstance(begun, StartFetch)
+        network.pending.append(begun.flight)
+    network.issuer.rotate(withdraw=True)  # the key that was known is unknown now
+    network.waits = 0
+    with pytest.raises((InvalidTokenError, KeysUnavailableError)):
+        network.run(first)
+    assert network.waits == 1
+    for number in range(1, 20):
+        with pytest.raises((InvalidTokenError, KeysUnavailableError)):
+            find(cache, network, f"made-up-{number}")
+    assert network.waits == 1
+    clock.advance(10)
+    with pytest.raises(InvalidTokenError):
+        find(cache, network, "made-up-20")
+    assert network.waits == 2
+
+
+def test_the_cooldown_also_keeps_unknown_keys_from_waiting_for_a_refresh(
+    make: MakeCache, network: Network, clock: FakeClock
+) -> None:
+    """503, as the refresh may bring the key; known keys do not suffer."""
+    cache, kid = make(max_age=60, cooldown=100), kid_of(network.issuer)
+    find(cache, network, kid)
+    with pytest.raises(InvalidTokenError):
+        find(cache, network, "made-up")
+    clock.advance(59)
+    network.held_back, network.waits = True, 0
+    find(cache, network, kid)
+    assert len(network.pending) == 1
+    with pytest.raises(KeysUnavailableError) as caught:
+        find(cache, network, "made-up")
+    assert (network.waits, caught.value.retry_after) == (0, 1)
     network.land()
     with pytest.raises(InvalidTokenError, match="unknown_key"):
-        next(ours)
+        find(cache, network, "made-up")
+
+
+def test_several_threads_wait_for_the_fetch_that_spends_the_cooldown(
+    make: MakeCache, network: Network
+) -> None:
+    """A rotated key is found by all of them at once."""
+    cache = make()
+    find(cache, network, kid_of(network.issuer))
+    network.issuer.rotate()
+    newer = kid_of(network.issuer)
+    one, two = cache.find(named(newer)), cache.find(named(newer))
+    start = next(one)
+    assert isinstance(start, StartFetch)
+    network.pending.append(start.flight)
+    assert isinstance(next(one), AwaitFetch)
+    assert isinstance(next(two), AwaitFetch)
+    network.land()
+    assert network.run(one)
+    assert network.run(two)
+    assert network.count == 1
 
 
 def test_keys_that_land_between_look_and_claim_are_seen(

@@ -19,7 +19,7 @@ CACHE = KeyCache(TrustedIssuer(url="https://issuer.example"), lambda: 0.0)
 
 def entry(subject: str) -> Remembered:
     facts = Facts(subject=subject, issuer="i")
-    return Remembered(facts, 0.0, CACHE, KeySet(()), b"")
+    return Remembered(facts, 0.0, 0.0, CACHE, KeySet(()), (b"", "ES256"))
 
 
 def remember(memory: Memory, token: str, what: Remembered) -> None:
