@@ -16,6 +16,7 @@ from .core.messages import (
     Request,
     Respond,
 )
+from .core.paths import below
 from .errors import AuthError, ConfigurationError
 from .guard import Guard
 from .sockets import (
@@ -177,24 +178,19 @@ def request_of(scope: Scope) -> Request:
     http = scope["type"] == "http"
     request = Request(
         scope["method"] if http else "GET",
-        _below(root, scope["path"]) if root else scope["path"],
+        below(root, scope["path"]) if root else scope["path"],
         headers,
         scope.get("scheme", "http"),
         (client[0] if client else "") or "unix",
         scope.get("query_string", b"").decode("latin-1"),
         raw_path.decode("latin-1") if raw_path is not None else None,
     )
+    if root:
+        request = request._replace(root=root)
     if http:
         return request
     offered = scope.get("subprotocols", ())
     return request._replace(websocket=True, subprotocols=offered)
-
-
-def _below(root: str, path: str) -> str:
-    """The path that the wrapped application routes on: less ``root_path``."""
-    if path.startswith(root) and path[len(root) : len(root) + 1] in ("", "/"):
-        return path[len(root) :]
-    return path
 
 
 def _introduce(scope: Scope, decision: Proceed, guard: Guard) -> None:

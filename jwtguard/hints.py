@@ -30,7 +30,10 @@ BY_REASON = {
     "client_not_listed": "list it in JWTGUARD_CLIENTS",
     "no_rule": "no rule of JWTGUARD_SCOPES names this path and method",
     "origin_missing": "a browser would send Origin: add --origin",
-    "path_ambiguous": "//, /../, ; and encoded slashes are read in more than one way",
+    "path_ambiguous": (
+        "//, /../, ;, encoded slashes, bytes that are not UTF-8 and a root path that "
+        "is not at the beginning are read in more than one way"
+    ),
     "insecure_transport": "tokens need https; see JWTGUARD_TRUSTED_PROXIES",
 }
 

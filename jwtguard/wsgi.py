@@ -94,18 +94,25 @@ def request_of(environ: WSGIEnvironment) -> Request:
     if "host" not in headers:
         server, port = environ.get("SERVER_NAME", ""), environ.get("SERVER_PORT", "")
         headers["host"] = (f"{server}:{port}",)
-    path: str = environ.get("PATH_INFO", "")
-    if not path.isascii():
-        path = path.encode("latin-1", "replace").decode("utf-8", "replace")
-    return Request(
+    path, root = environ.get("PATH_INFO", ""), environ.get("SCRIPT_NAME")
+    request = Request(
         environ["REQUEST_METHOD"],
-        path,
+        path if path.isascii() else _text(path),
         headers,
         environ["wsgi.url_scheme"],
         environ.get("REMOTE_ADDR") or "unix",
         environ.get("QUERY_STRING", ""),
         environ.get("REQUEST_URI") or environ.get("RAW_URI"),
     )
+    return request._replace(root=_text(root)) if root else request
+
+
+def _text(octets: str) -> str:
+    """Read one character for each byte (PEP 3333) as UTF-8, U+FFFD where it is not."""
+    try:
+        return octets.encode("latin-1").decode("utf-8", "replace")
+    except UnicodeEncodeError:  # no bytes at all: a server that breaks the rule
+        return "\ufffd"
 
 
 def read_body(environ: WSGIEnvironment, limit: int) -> bytes | None:

@@ -78,6 +78,25 @@ def test_the_path_is_what_the_application_routes_on(jwt_issuer: JWTIssuer) -> No
     assert run(app, environ_of("/api/healthz"))[0] == 401
 
 
+@pytest.mark.parametrize("path", ["/adm\xffin", "/adm\u0131n", "/\u20ac"])
+def test_a_path_that_is_not_utf8_has_no_one_reading(
+    jwt_issuer: JWTIssuer, path: str
+) -> None:
+    """Some frameworks put U+FFFD there, some drop the byte.
+
+    A character that stands for no byte (PEP 3333) is rubbish of the server's.
+    """
+    assert "\ufffd" in request_of(environ_of(path)).path
+    app = GuardMiddleware(ok, jwt_issuer.guard(public_paths=("/*",)))
+    assert run(app, environ_of(path))[0] == 401
+
+
+def test_the_mount_point_is_read_as_text(jwt_issuer: JWTIssuer) -> None:
+    """Rules may name it, in any script."""
+    assert request_of(environ_of(SCRIPT_NAME="/caf\xc3\xa9")).root == "/caf\xe9"
+    assert request_of(environ_of(SCRIPT_NAME="")).root == ""
+
+
 def test_a_bad_configuration_raises_at_construction(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -96,7 +96,9 @@ class Flow:
 
     def begin(self, request: Request) -> Decision | Flowing:
         """Return the decision, or the rest of the flow where it needs the outside."""
-        rule = self.paths.rule(request.method, request.path, request.raw_path)
+        rule = self.paths.rule(
+            request.method, request.path, request.raw_path, request.root
+        )
         token = None
         if rule.reads_token:
             token = bearer.usual(request, self.policy.max_token_bytes)

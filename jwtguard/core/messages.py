@@ -31,8 +31,9 @@ class Request(NamedTuple):
     """One request, as far as the rules care.
 
     ``headers`` maps lower-case names to the values of each field of that name.
-    ``path`` is what the application routes on; ``raw_path`` is the target as it was
-    sent, where the server shows it. ``peer`` is an address, or ``unix``.
+    ``path`` is what the application routes on, and ``root`` where it is mounted;
+    ``raw_path`` is the target as it was sent, where the server shows it. ``peer`` is an
+    address, or ``unix``.
     """
 
     method: str
@@ -44,6 +45,7 @@ class Request(NamedTuple):
     raw_path: str | None = None
     websocket: bool = False
     subprotocols: Sequence[str] = ()
+    root: str = ""
 
     def header(self, name: str) -> str | None:
         """Return the field's value, several joined by a comma, or None."""

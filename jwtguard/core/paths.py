@@ -13,7 +13,12 @@ from functools import lru_cache
 from ..errors import ConfigurationError
 from .scopes import scope_names
 
-_AMBIGUOUS = re.compile(r"^(?!/)|//|/\.{1,2}(?:/|$)|[\\;%\x00-\x1f\x7f-\x9f]")
+_AMBIGUOUS = re.compile(
+    r"^(?!/)|//|/\.{1,2}(?:/|$)|[\\;%\x00-\x1f\x7f-\x9f]"
+    r"|[\u0130\u0131]"  # re.IGNORECASE and upper() make an i of them, casefold does not
+    r"|[\ufffd\ud800-\udfff]"  # not UTF-8: some put U+FFFD there, some drop the byte
+)
+_PLACEHOLDER = re.compile(r"[{}<>]|^:")
 _ENCODED_SLASH = re.compile(r"%(?:2f|5c)", re.IGNORECASE)
 _METHOD = re.compile(r"[!#$%&'*+.^_`|~0-9A-Z-]+")
 
@@ -104,42 +109,87 @@ def ambiguous(path: str, raw_path: str | None) -> bool:
     return _ENCODED_SLASH.search(raw_path.partition("?")[0]) is not None
 
 
+def below(root: str, path: str) -> str:
+    """Return the part of *path* that an application mounted at *root* routes on.
+
+    Servers name a root that their paths begin with (RFC 3875 section 4.1.13), or one
+    that a proxy took off already. If *root* is elsewhere in *path*, routers disagree:
+    the result is "", which is ambiguous.
+    """
+    if root == "/":
+        return path
+    if root.startswith("/") and not root.endswith("/") and path.startswith(root):
+        rest = path[len(root) :]
+        if rest[:1] in ("", "/"):
+            return rest
+    if root.rstrip("/").casefold() in path.casefold() or root.endswith("/"):
+        return ""
+    return path
+
+
 def pattern_problem(pattern: str) -> str | None:
     """Say what is wrong with a path pattern, if anything."""
-    fixed = pattern.removesuffix("/*")
+    what, parts = f"path {pattern!r}", pattern.split("/")
     if not pattern.startswith("/"):
-        return f"path {pattern!r}: begins with /"
-    if "*" in fixed:
-        return f"path {pattern!r}: * stands only at the end, as in /notes/*"
+        return f"{what}: begins with /"
+    if any(_PLACEHOLDER.search(part) for part in parts):
+        plain = "/".join("*" if _PLACEHOLDER.search(part) else part for part in parts)
+        return (
+            f"{what}: placeholders of a framework are not known here; * stands for one "
+            f"whole segment and a final /* for everything below: write {plain}"
+        )
+    if any("*" in part and part != "*" for part in parts):
+        return (
+            f"{what}: * stands for one whole segment, as in /users/*/keys, or at the "
+            "end for everything below, as in /notes/*"
+        )
+    if "?" in pattern or "#" in pattern:
+        return f"{what}: names a path only, without query or fragment"
     if _AMBIGUOUS.search(pattern):
-        return f"path {pattern!r}: can be read in more than one way"
+        return f"{what}: can be read in more than one way"
     return None
 
 
 def gives(pattern: str, path: str) -> bool:
     """Exactly as written; ``/x/*`` is what lies below ``/x``, not ``/x`` itself."""
-    if pattern.endswith("/*"):
-        return path.startswith(pattern[:-1])
-    return path == pattern
+    fixed = pattern.removesuffix("/*")
+    wanted, found = fixed.split("/"), path.split("/")
+    if fixed != pattern:
+        return len(found) > len(wanted) and _alike(wanted, found)
+    return len(found) == len(wanted) and _alike(wanted, found)
 
 
 def demands(pattern: str, path: str) -> bool:
     """Whatever the case or trailing slash; ``/x/*`` includes ``/x``."""
-    wanted, found = _folded(pattern.removesuffix("/*")), _folded(path)
-    if pattern.endswith("/*"):
-        return found == wanted or found.startswith(wanted + "/")
-    return found == wanted
+    fixed = pattern.removesuffix("/*")
+    wanted, found = _folded(fixed), _folded(path)
+    if fixed != pattern:
+        return len(found) >= len(wanted) and _alike(wanted, found)
+    return len(found) == len(wanted) and _alike(wanted, found)
 
 
 def covers(give: str, demand: str) -> bool:
-    """Whether a giving pattern reaches a path that *demand* stands for."""
-    reach = give.removesuffix("*")
-    below = reach != give and _folded(demand).startswith(reach.casefold())
-    return below or demands(demand, reach)
+    """Whether some path is given by *give* and demanded by *demand*."""
+    reach, fixed = give.removesuffix("/*"), demand.removesuffix("/*")
+    given, wanted = _folded(reach), _folded(fixed)
+    if reach == give and len(given) < len(wanted):
+        return False
+    if fixed == demand and len(given) > len(wanted):
+        return False
+    pairs = zip(given, wanted, strict=False)
+    return all(one == other or "*" in (one, other) for one, other in pairs)
 
 
-def _folded(path: str) -> str:
-    return path.rstrip("/").casefold()
+def _alike(wanted: list[str], found: list[str]) -> bool:
+    """Compare as many segments as both have; ``*`` stands for any that is not empty."""
+    return all(
+        own == other or (own == "*" and other != "")
+        for own, other in zip(wanted, found, strict=False)
+    )
+
+
+def _folded(path: str) -> list[str]:
+    return path.rstrip("/").casefold().split("/")
 
 
 class PathRules:
@@ -163,18 +213,25 @@ class PathRules:
         """Whether an ambiguous path is refused."""
         self._known = lru_cache(maxsize=1024)(self._find)
 
-    def rule(self, method: str, path: str, raw_path: str | None = None) -> Rule:
+    def rule(
+        self, method: str, path: str, raw_path: str | None = None, root: str = ""
+    ) -> Rule:
         """Return what the path asks of its callers, remembered for short ones."""
         if raw_path is not None and "%" in raw_path:  # it may hold an encoded slash
-            return self._find(method, path, raw_path)
-        if len(method) + len(path) > _SHORT:
-            return self._find(method, path)
-        return self._known(method, path)
+            return self._find(method, path, root, raw_path)
+        if len(method) + len(path) + len(root) > _SHORT:
+            return self._find(method, path, root)
+        return self._known(method, path, root)
 
-    def _find(self, method: str, path: str, raw_path: str | None = None) -> Rule:
-        return _rule(self.kind(method, path, raw_path), self.required(method, path))
+    def _find(
+        self, method: str, path: str, root: str, raw_path: str | None = None
+    ) -> Rule:
+        kind = self.kind(method, path, raw_path, root)
+        return _rule(kind, self.required(method, path, root))
 
-    def kind(self, method: str, path: str, raw_path: str | None) -> Kind | None:
+    def kind(
+        self, method: str, path: str, raw_path: str | None, root: str = ""
+    ) -> Kind | None:
         """Return the path's kind, or None if it is ambiguous and must be refused."""
         if ambiguous(path, raw_path):
             return None if self.strict else Kind.PROTECTED
@@ -182,10 +239,7 @@ class PathRules:
             return Kind.TOKEN
         if any(demands(pattern, path) for pattern in self._revocation):
             return Kind.REVOCATION
-        if self._scopes and any(
-            rule.require and rule.takes(method) and demands(rule.path, path)
-            for rule in self._scopes
-        ):
+        if self.required(method, path, root):
             return Kind.PROTECTED
         if any(gives(pattern, path) for pattern in self._optional):
             return Kind.OPTIONAL
@@ -193,14 +247,25 @@ class PathRules:
             return Kind.PUBLIC
         return Kind.PROTECTED
 
-    def required(self, method: str, path: str) -> tuple[str, ...] | None:
-        """Return all scopes that the path needs, or None if no rule names it."""
+    def required(
+        self, method: str, path: str, root: str = ""
+    ) -> tuple[str, ...] | None:
+        """Return all scopes that the path needs, or None if no rule names it.
+
+        A rule that asks for a scope may also name the path with its *root*: an
+        application that leaves the root where it is routes on that.
+        """
         if not self._scopes:
             return ()
+        whole = root + path
         rules = [
             rule
             for rule in self._scopes
-            if rule.takes(method) and demands(rule.path, path)
+            if rule.takes(method)
+            and (
+                demands(rule.path, path)
+                or (rule.require and root and demands(rule.path, whole))
+            )
         ]
         if not rules:
             return None

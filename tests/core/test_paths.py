@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from jwtguard.core.paths import (
     Rule,
     ScopeRule,
     ambiguous,
+    below,
     covers,
     demands,
     gives,
@@ -50,11 +52,42 @@ from jwtguard.core.paths import (
         "/a/.\\",
         "/a\x85b",
         "/a\x9f",
+        "/adm\ufffdin",
+        "/adm\u0131n",
+        "/adm\u0130n",
     ],
 )
 def test_a_path_that_can_be_read_in_two_ways_is_ambiguous(path: str) -> None:
-    """Empty and dot segments, backslash, ``;``, controls, what is still encoded."""
+    """Empty and dot segments, backslash, ``;``, controls, what is still encoded.
+
+    What was not UTF-8, and the two letters that only some matchers take for an i.
+    """
     assert ambiguous(path, None)
+
+
+def test_a_byte_that_was_kept_as_a_surrogate_is_ambiguous() -> None:
+    """A server that decodes with ``surrogateescape`` shows that it was not UTF-8."""
+    assert ambiguous(b"/adm\xffin".decode("utf-8", "surrogateescape"), None)
+
+
+def test_letters_that_routers_fold_differently_are_ambiguous() -> None:
+    """Where ``re.IGNORECASE`` or ``upper()`` finds two letters alike, so do we.
+
+    Rules that demand compare casefolded text: whatever another matcher takes for the
+    same letter has to fold alike, or to be refused.
+    """
+    cased = [chr(n) for n in range(0x110000) if _has_case(chr(n))]
+    every = "".join(cased)
+    for letter in cased:
+        alike = {*re.findall(re.escape(letter), every, re.IGNORECASE)}
+        alike |= {letter.upper(), letter.lower()}
+        for other in alike:
+            odd = ambiguous(f"/{letter}", None) or ambiguous(f"/{other}", None)
+            assert letter.casefold() == other.casefold() or odd, (letter, other)
+
+
+def _has_case(letter: str) -> bool:
+    return letter.lower() != letter or letter.upper() != letter
 
 
 @pytest.mark.parametrize(
@@ -276,9 +309,10 @@ def test_a_scope_rule_has_a_path() -> None:
         "*",
         "/*x",
         "/a*",
-        "/*/a",
         "/a/**",
-        "/a/*/*",
+        "/a/*.js",
+        "/users/.*",
+        "/v*/users",
         "//",
         "/a//*",
         "/../*",
@@ -287,17 +321,143 @@ def test_a_scope_rule_has_a_path() -> None:
         "/a\\",
         "/a/./b",
         "x/*",
+        "/a?b",
+        "/a#b",
+        "/adm\u0131n",
+        "/\ufffd/*",
     ],
 )
 def test_a_pattern_with_two_meanings_is_refused(pattern: str) -> None:
-    """``*`` stands only at the end, and the rest is an ordinary path."""
+    """``*`` is a whole segment, and the rest is an ordinary path."""
     assert pattern_problem(pattern)
 
 
-@pytest.mark.parametrize("pattern", ["/", "/*", "/a", "/a/", "/a/*", "/a.b/*"])
+@pytest.mark.parametrize(
+    ("pattern", "meant"),
+    [
+        ("/users/{id}/keys", "/users/*/keys"),
+        ("/users/{id:int}/keys", "/users/*/keys"),
+        ("/users/<int:id>/keys", "/users/*/keys"),
+        ("/users/<id>", "/users/*"),
+        ("/users/:id/keys", "/users/*/keys"),
+        ("/files/{name}.json", "/files/*"),
+        ("/files/{rest:path}", "/files/*"),
+        ("/{tenant}/*", "/*/*"),
+        ("/(?P<id>[0-9]+)/x", "/*/x"),
+        ("/{id", "/*"),
+    ],
+)
+def test_a_placeholder_is_refused_with_what_was_meant(pattern: str, meant: str) -> None:
+    """Taken as letters, it would match nothing, and so demand nothing."""
+    problem = pattern_problem(pattern)
+    assert problem is not None
+    assert problem.endswith(f"write {meant}")
+    assert pattern_problem(meant) is None
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        "/", "/*", "/a", "/a/", "/a/*", "/a.b/*", "/*/a", "/a/*/b", "/a/*/*",
+        "/a/*/b/*", "/v1/users:batch", "/@me",
+    ],
+)  # fmt: skip
 def test_good_patterns_have_no_problem(pattern: str) -> None:
     """Every form that the settings promise."""
     assert pattern_problem(pattern) is None
+
+
+def test_one_segment_is_given_exactly() -> None:
+    """``*`` stands for one segment that is not empty, and for no part of one."""
+    for path in ("/invites/7/preview", "/invites/*/preview", "/invites/\xe9/preview"):
+        assert gives("/invites/*/preview", path)
+    for path in (
+        "/invites/preview", "/invites//preview", "/invites/7/8/preview",
+        "/invites/7/preview/", "/invites/7/Preview", "/invites/7",
+        "/x/invites/7/preview",
+    ):  # fmt: skip
+        assert not gives("/invites/*/preview", path)
+    assert gives("/a/*/*", "/a/b/c/d")
+    assert not gives("/a/*/*", "/a/b")
+
+
+def test_one_segment_is_demanded_widely() -> None:
+    """Whatever the case or the slash at the end; a final ``/*`` is still the rest."""
+    for path in ("/users/7/keys", "/Users/x/KEYS/", "/users/keys/keys"):
+        assert demands("/users/*/keys", path)
+    for path in ("/users/keys", "/users/7/8/keys", "/users/7/keys/1", "/users//keys"):
+        assert not demands("/users/*/keys", path)
+    for path in ("/users/7/keys", "/users/7/keys/1/2"):
+        assert demands("/users/*/keys/*", path)
+    assert demands("/users/*/", "/users/7")
+    assert not demands("/users/*/", "/users/7/keys")
+
+
+# Where the application is mounted.
+
+
+@pytest.mark.parametrize(
+    ("root", "path", "found"),
+    [
+        ("/api", "/api/x", "/x"),
+        ("/api", "/api/", "/"),
+        ("/api", "/api", ""),
+        ("/api", "/api/x/api/y", "/x/api/y"),
+        ("/api", "/api/api/x", "/api/x"),
+        ("/api", "/x", "/x"),
+        ("/", "/x", "/x"),
+        ("/a/b", "/a/b/c", "/c"),
+        ("/a/b", "/a/c", "/a/c"),
+    ],
+)
+def test_a_root_is_taken_off_where_all_routers_do_it(
+    root: str, path: str, found: str
+) -> None:
+    """At a segment boundary; a path without the root had it taken off by a proxy."""
+    assert below(root, path) == found
+
+
+@pytest.mark.parametrize(
+    ("root", "path"),
+    [
+        ("/api", "/static/api/x"),
+        ("/api", "/apix"),
+        ("/api", "/apiadmin/report"),
+        ("/api", "x/api"),
+        ("/api", "/API/x"),
+        ("/API", "/api/x"),
+        ("/api", "/static/Api"),
+        ("/api/", "/api/x"),
+        ("/api/", "/api"),
+        ("/api/", "/x"),
+        ("api", "api/x"),
+        ("api", "/x/api"),
+        ("//", "//x"),
+    ],
+)
+def test_a_root_that_routers_find_elsewhere_is_ambiguous(root: str, path: str) -> None:
+    """Some split at the root wherever it is, some take it off without a boundary."""
+    assert ambiguous(below(root, path), None)
+
+
+def test_a_scope_rule_names_the_whole_path_too() -> None:
+    """An application that leaves the root where it is routes on the whole path."""
+    made = rules(
+        public=("/static/*",),
+        scopes=(
+            ScopeRule(path="/api/admin/*", require=("admin",)),
+            ScopeRule(path="/notes", require=("notes",)),
+            ScopeRule(path="/api/*"),
+        ),
+    )
+    assert made.required("GET", "/admin/x", "/api") == ("admin",)
+    assert made.rule("GET", "/admin/x", root="/api").scopes == ("admin",)
+    assert made.rule("GET", "/admin/x", "/%61dmin/x", "/api").scopes == ("admin",)
+    assert made.rule("GET", "/admin/x").scopes is None
+    assert made.required("GET", "/notes", "/api") == ("notes",)
+    assert made.required("GET", "/other", "/api") is None, "names nothing it did not"
+    assert made.kind("GET", "/static/x", None, "/api") is Kind.PUBLIC
+    assert made.kind("GET", "/x", None, "/api/admin") is Kind.PROTECTED
 
 
 @pytest.mark.parametrize(
@@ -315,6 +475,13 @@ def test_good_patterns_have_no_problem(pattern: str) -> None:
         ("/oauth", "/oauth/*"),
         ("/oauth/*", "/oauth/*"),
         ("/oauth/*", "/oauth/v2/*"),
+        ("/*/token", "/oauth/token"),
+        ("/oauth/token", "/*/token"),
+        ("/*/token", "/oauth/*"),
+        ("/*/token/*", "/oauth/token"),
+        ("/*/x/*", "/oauth/*"),
+        ("/a/*/c", "/*/b/c"),
+        ("/a/*/*", "/*/b/c"),
     ],
 )
 def test_a_giving_pattern_that_covers_a_token_path_is_seen(
@@ -332,6 +499,10 @@ def test_a_giving_pattern_that_covers_a_token_path_is_seen(
         ("/a", "/b/*"),
         ("/oauth/tok", "/oauth/token"),
         ("/oauth/tokenx", "/oauth/token"),
+        ("/*/token", "/oauth/v2/token"),
+        ("/a/*/*", "/a"),
+        ("/a/*", "/x/b/*/d"),
+        ("/a/*/d", "/*/b/c"),
     ],
 )
 def test_a_giving_pattern_beside_it_is_none(give: str, demand: str) -> None:
@@ -339,11 +510,13 @@ def test_a_giving_pattern_beside_it_is_none(give: str, demand: str) -> None:
     assert not covers(give, demand)
 
 
-PATHS = st.lists(
-    st.sampled_from(["a", "A", "b", "token", "..", ".", "", "é", "%2f", "ß", "ss"]),
-    max_size=4,
-).map(lambda parts: "/" + "/".join(parts))
-PATTERNS = PATHS.map(lambda path: path if len(path) % 2 else path.rstrip("/") + "/*")
+SEGMENTS = ["a", "A", "b", "token", "..", ".", "", "é", "%2f", "ß", "ss"]
+PATHS = st.lists(st.sampled_from(SEGMENTS), max_size=4).map(
+    lambda parts: "/" + "/".join(parts)
+)
+PATTERNS = st.lists(st.sampled_from([*SEGMENTS[:4], "ß", "ss", "*"]), max_size=4).map(
+    lambda parts: "/" + "/".join(parts)
+)
 
 
 @given(PATTERNS, PATHS)

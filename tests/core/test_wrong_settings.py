@@ -233,7 +233,10 @@ def test_an_issuer_has_a_name(wrong: Any) -> None:
         ({"public_paths": "x/*"}, "public_paths: path 'x/*': begins with /"),
         (
             {"public_paths": "/x*"},
-            "public_paths: path '/x*': * stands only at the end, as in /notes/*",
+            (
+                "public_paths: path '/x*': * stands for one whole segment, as in "
+                "/users/*/keys, or at the end for everything below, as in /notes/*"
+            ),
         ),
         (
             {"public_paths": "/%61"},

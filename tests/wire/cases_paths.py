@@ -12,7 +12,16 @@ SCOPES = {**PUBLIC, "SCOPES": "GET:/notes/*=notes:read /static/secret=admin /*="
 AMBIGUOUS = (
     "/static//x", "/static/./x", "/static/../notes", "/static/..", "/static/x;y",
     "/static/x\\y", "/static/%2e%2e/notes", "/static/x\x01", "//static/x",
+    "/static/\ufffd", "/static/\u0130", "/static/\u0131", "static/x",
 )  # fmt: skip
+NOT_UTF8 = "/adm\udcffin"
+"""The byte FF, as ``os.fsdecode`` writes it."""
+ROOTED = (
+    ("/api", "/static/api/notes"), ("/api", "/apistatic/x"), ("/api", "/static/API"),
+    ("/API", "/api/static/x"), ("/api/", "/api/static/x"), ("api", "/static/api"),
+)  # fmt: skip
+"""Roots that routers take off in different ways."""
+ASGI = ("asyncio", "trio", "starlette", "fastapi")
 RAW = ("/static/..%2fnotes", "/static%2Fx", "/static/a%5Cb")
 
 
@@ -98,5 +107,95 @@ PATHS = [
         status=403,
         error="insufficient_scope",
         headers={"www-authenticate": 'scope="a b"'},
+    ),
+    *(
+        Case(
+            name=f"a root elsewhere gives nothing away: {root} {path}",
+            ask=Ask(path=path, root=root),
+            settings=PUBLIC,
+            status=401,
+            worlds=ASGI,
+        )
+        for root, path in ROOTED
+    ),
+    *(
+        Case(
+            name=f"a root elsewhere is refused where scopes are set: {root} {path}",
+            ask=Ask(path=path, root=root, headers=(bearer(scope="notes:read admin"),)),
+            settings=SCOPES,
+            status=400,
+            error="invalid_request",
+            worlds=ASGI,
+        )
+        for root, path in ROOTED
+    ),
+    *(
+        Case(
+            name=f"a root is taken off at a segment boundary: {root} {path}",
+            ask=Ask(path=path, root=root),
+            settings=PUBLIC,
+            worlds=("asyncio", "trio"),
+        )
+        for root, path in (
+            ("/api", "/api/static/x"),
+            ("/api", "/static/x"),
+            ("/", "/static/x"),
+        )
+    ),
+    Case(
+        name="a path that is not UTF-8 is refused where scopes are set",
+        ask=Ask(path=NOT_UTF8, headers=(bearer(scope="notes:read admin"),)),
+        settings=SCOPES,
+        status=400,
+        error="invalid_request",
+    ),
+    Case(
+        name="a path that is not UTF-8 is not public",
+        ask=Ask(path=NOT_UTF8),
+        settings={"PUBLIC_PATHS": "/*"},
+        status=401,
+    ),
+    Case(
+        name="a rule that demands names the path with its root too",
+        ask=Ask(path="/x", root="/admin", headers=(bearer(),)),
+        settings={"SCOPES": "/admin/*=admin /*="},
+        status=403,
+        error="insufficient_scope",
+    ),
+    Case(
+        name="one segment in a public path",
+        ask=Ask(path="/invites/7/preview"),
+        settings={"PUBLIC_PATHS": "/invites/*/preview"},
+    ),
+    *(
+        Case(
+            name=f"one segment is one: {path}",
+            ask=Ask(path=path),
+            settings={"PUBLIC_PATHS": "/invites/*/preview"},
+            status=401,
+        )
+        for path in ("/invites/7/8/preview", "/invites/preview", "/invites/7/preview/")
+    ),
+    Case(
+        name="one segment in an optional path",
+        ask=Ask(path="/news/7/comments"),
+        settings={"OPTIONAL_PATHS": "/news/*/comments"},
+    ),
+    *(
+        Case(
+            name=f"one segment in a rule that demands: {path}",
+            ask=Ask(path=path, headers=(bearer(),)),
+            settings={"SCOPES": "/users/*/keys=admin /*="},
+            status=403,
+            error="insufficient_scope",
+        )
+        for path in ("/users/7/keys", "/Users/x/Keys/")
+    ),
+    Case(
+        name="one segment in a token path",
+        ask=Ask(method="GET", path="/main/token"),
+        settings={"TOKEN_PATHS": "/*/token"},
+        status=405,
+        headers={"allow": "POST"},
     ),
 ]

@@ -45,6 +45,8 @@ class Ask:
     host: str | None = "api.example"
     query: str = ""
     raw_path: str | None = None
+    root: str = ""
+    """Where the server says that the application is: ``root_path``, SCRIPT_NAME."""
     length: str | None = "auto"
     """Content-Length; ``auto`` counts, None leaves it out (chunked)."""
     leaves: bool = False
@@ -132,8 +134,8 @@ def _seen(scope: Mapping[str, Any], body: bytes) -> dict[str, Any]:
 def _environ(ask: Ask) -> dict[str, Any]:
     environ: dict[str, Any] = {
         "REQUEST_METHOD": ask.method,
-        "SCRIPT_NAME": "",
-        "PATH_INFO": ask.path.encode().decode("latin-1"),
+        "SCRIPT_NAME": ask.root,
+        "PATH_INFO": ask.path.encode("utf-8", "surrogateescape").decode("latin-1"),
         "QUERY_STRING": ask.query,
         "SERVER_NAME": "server",
         "SERVER_PORT": "443",
@@ -225,7 +227,7 @@ def flask(settings: Mapping[str, str], ask: Ask, app: App) -> Answer:
 
 
 def _scope(ask: Ask) -> dict[str, Any]:
-    raw = (ask.raw_path or ask.path).encode()
+    raw = (ask.raw_path or ask.path).encode("utf-8", "surrogateescape")
     return {
         "type": "http",
         "asgi": {"version": "3.0"},
@@ -235,7 +237,7 @@ def _scope(ask: Ask) -> dict[str, Any]:
         "path": ask.path,
         "raw_path": raw,
         "query_string": ask.query.encode(),
-        "root_path": "",
+        "root_path": ask.root,
         "headers": [
             (name.lower().encode(), value.encode("latin-1"))
             for name, value in ask.fields()
