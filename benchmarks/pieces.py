@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 from jwtguard.asgi import request_of
 from jwtguard.core import bearer
+from jwtguard.core.claims import principal_of
 from jwtguard.core.jose import decode_segment, parse, parse_json
 from jwtguard.testing import JWTIssuer
 
@@ -49,6 +50,6 @@ def pieces() -> dict[str, Run]:
         "… of that base64url of the claims": lambda: decode_segment(body),
         "… of that JSON of the claims, strictly": lambda: parse_json(compact.payload),
         "new: the signature check": signature_check(site.key, text),
-        "new: the claims": lambda: trusted.rules.principal(text, compact, now),
+        "new: the claims": lambda: principal_of(trusted.rules, text, compact, now),
     }
     return {name: repeated(call, TIMES) for name, call in found.items()}

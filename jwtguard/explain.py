@@ -11,13 +11,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Any
+from typing import Any, TypeGuard
 
 from . import hints
+from .core.claims import CHECKS, Problem
 from .core.jose import Compact, parse
 from .core.jwk import Key
 from .core.messages import Got
-from .core.tokens import TokenRules
+from .core.tokens import Claims, TokenRules
 from .core.verify import Trusted, candidates, verifying_key
 from .errors import AuthError
 from .fetch import Transport
@@ -180,68 +181,74 @@ def _key_failed(trusted: Trusted, error: AuthError, kid: str | None) -> Check:
 def _claim_checks(
     guard: Guard, trusted: Trusted, compact: Compact, ahead: float | None
 ) -> Iterator[Check]:
-    rules, claims, now = trusted.rules, compact.claims, guard.clock.time()
-    for name, check, expected in _claim_rules(rules, compact, now):
-        found = _found(name, rules, compact, now)
-        try:
-            check()
-        except AuthError as error:
-            hint = hints.BY_REASON.get(error.reason, "")
-            if name == "audience":
-                hint = hints.of_audience(rules, claims)
-            elif error.reason == "missing_claim":
-                hint = hints.of_missing(rules, error.detail)
-            elif name == "times":
-                hint = hints.of_times(error.reason, claims, now, ahead)
-            found = f"{found} ({error.detail})" if error.detail else found
-            yield failed(name, error.reason, expected, found, hint)
-        else:
-            yield Check(name=name, passed=True, expected=expected, found=found)
-    scopes = " ".join(sorted(rules.scopes(claims))) or "none"
-    roles = " ".join(sorted(rules.roles(claims))) or "none"
+    rules, now = trusted.rules, guard.clock.time()
+    for check in CHECKS:
+        reads = check.reads(rules)
+        if not reads:
+            continue  # the rules do not ask for it
+        problem = check.problem(rules, compact, now)
+        expected = _EXPECTED[check.name](rules)
+        found = _found(reads, compact, now)
+        if problem is None:
+            yield Check(name=check.name, passed=True, expected=expected, found=found)
+            continue
+        found = f"{found} ({problem.detail})" if problem.detail else found
+        hint = _hint(problem, rules, compact.claims, now, ahead)
+        yield failed(check.name, problem.reason, expected, found, hint)
+    scopes = " ".join(sorted(rules.scopes(compact.claims))) or "none"
+    roles = " ".join(sorted(rules.roles(compact.claims))) or "none"
     yield Check(name="grants", passed=True, found=f"scopes {scopes}; roles {roles}")
 
 
-def _claim_rules(
-    rules: TokenRules, compact: Compact, now: float
-) -> Iterator[tuple[str, Callable[[], Any], str]]:
-    """Yield the name of each check, the check itself, and what it expects."""
-    claims, profile = compact.claims, rules.profile
-    typ, audience = compact.header.typ, rules.audience
-    kind = f"an access token, profile {profile.name}"
-    yield "type", lambda: rules.check_type(typ, claims), kind
-    needed = " ".join(profile.require)
-    yield "claims", lambda: rules.check_required(claims), needed
-    limits = f"not over, leeway {rules.leeway:g} s"
-    yield "times", lambda: rules.check_times(claims, now), limits
-    ours = audience if isinstance(audience, str) else " or ".join(sorted(audience))
-    yield "audience", lambda: rules.check_audience(claims), ours
-    yield "subject", lambda: rules.subject(claims), f"text in {profile.subject_claim}"
-    yield "client", lambda: rules.client(claims), " ".join(profile.client_claims)
+_EXPECTED: Mapping[str, Callable[[TokenRules], str]] = {
+    "binding": lambda _: "no cnf: a plain bearer token",
+    "kind": lambda _: "no ID token, refresh token or logout token",
+    "type": lambda rules: f"one that profile {rules.profile.name} accepts",
+    "expected": lambda rules: str(dict(rules.profile.expect)),
+    "mark": lambda rules: f"a mark of an access token, profile {rules.profile.name}",
+    "required": lambda rules: " ".join(rules.required),
+    "strings": lambda _: "strings",
+    "times": lambda rules: f"not over, leeway {rules.leeway:g} s",
+    "lifetime": lambda rules: f"at most {rules.max_lifetime} s",
+    "audience": lambda rules: " or ".join(sorted(rules.audience)),
+    "subject": lambda rules: f"a non-empty string in {rules.profile.subject_claim}",
+    "client": lambda rules: f"one client in {' '.join(rules.profile.client_claims)}",
+}  # fmt: skip
+"""What each check of the table expects, for people."""
 
 
-def _found(name: str, rules: TokenRules, compact: Compact, now: float) -> str:
-    """Say what the token has where the check called *name* looks."""
-    claims = compact.claims
-    if name == "type":
-        return f"typ {compact.header.typ or 'absent'}"
-    if name == "claims":
-        return " ".join(sorted(claims))
-    if name == "times":
-        return _times(claims, now)
-    if name == "audience":
-        return str(claims.get("aud"))
-    if name == "subject":
-        return str(claims.get(rules.profile.subject_claim))
-    said = (claims.get(claim) for claim in rules.profile.client_claims)
-    return " ".join(str(value) for value in said if value is not None) or "none"
+def _hint(
+    problem: Problem, rules: TokenRules, claims: Claims, now: float, ahead: float | None
+) -> str:
+    reason, detail = problem
+    if reason == "wrong_audience":
+        return hints.of_audience(rules, claims)
+    if reason == "missing_claim":
+        return hints.of_missing(rules, detail.split()[0])
+    if reason in ("expired", "not_yet_valid", "issued_in_future"):
+        return hints.of_times(reason, claims, now, ahead)
+    return hints.BY_REASON.get(reason, "")
 
 
-def _times(claims: Any, now: float) -> str:
+def _found(reads: Sequence[str], compact: Compact, now: float) -> str:
+    """Say what the token has where a check looks."""
     said = []
-    for name in ("iat", "nbf", "exp"):
-        value = claims.get(name)
-        if isinstance(value, int | float) and abs(value) < 1e11:
-            moment = datetime.fromtimestamp(value, UTC).strftime("%Y-%m-%d %H:%M:%S")
-            said.append(f"{name} {moment} ({value - now:+.0f} s)")
+    for name in reads:
+        value = compact.claims.get(name)
+        if name == "header typ":
+            said.append(f"typ {compact.header.typ or 'absent'}")
+        elif name in ("exp", "nbf", "iat") and _is_time(value):
+            said.append(f"{name} {_moment(value, now)}")
+        elif value is not None:
+            text = value if isinstance(value, str) else json.dumps(value)
+            said.append(f"{name} {text}")
     return ", ".join(said) or "none"
+
+
+def _is_time(value: Any) -> TypeGuard[float]:
+    return isinstance(value, int | float) and abs(value) < 1e11
+
+
+def _moment(value: float, now: float) -> str:
+    moment = datetime.fromtimestamp(value, UTC).strftime("%Y-%m-%d %H:%M:%S")
+    return f"{moment} ({value - now:+.0f} s)"

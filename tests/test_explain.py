@@ -46,8 +46,9 @@ def test_the_order_is_that_of_the_guard(jwt_issuer: JWTIssuer) -> None:
     """The first failed check has the very reason of the refusal."""
     names = [one.name for one in explain(jwt_issuer.guard(), jwt_issuer.token())]
     assert names == [
-        "size", "form", "issuer", "algorithm", "key", "signature", "type", "claims",
-        "times", "audience", "subject", "client", "grants",
+        "size", "form", "issuer", "algorithm", "key", "signature", "binding", "kind",
+        "type", "mark", "required", "strings", "times", "audience", "subject", "client",
+        "grants",
     ]  # fmt: skip
     for make in ("expired", "forged", "id_token", "wrong_audience"):
         token = getattr(jwt_issuer, make)()
@@ -59,7 +60,7 @@ def test_the_order_is_that_of_the_guard(jwt_issuer: JWTIssuer) -> None:
 def test_every_failure_says_what_was_expected_and_found(jwt_issuer: JWTIssuer) -> None:
     """Both, where there is something to find."""
     found = first_failure(jwt_issuer, jwt_issuer.wrong_audience())
-    assert (found.expected, found.found) == (AUDIENCE, "https://other.example")
+    assert (found.expected, found.found) == (AUDIENCE, "aud https://other.example")
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 A profile says where an issuer family keeps client, scopes and roles, and how its
 access tokens can be told from its other tokens. It is data; the rules that read it
-are in ``tokens.py``.
+are in ``claims.py``.
 """
 
 from __future__ import annotations

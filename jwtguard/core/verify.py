@@ -10,6 +10,7 @@ from math import inf
 from typing import Any, NamedTuple
 
 from ..errors import InvalidTokenError, TokenTooLargeError
+from .claims import principal_of, time_error
 from .issuers import TrustedIssuer
 from .jose import Compact, parse
 from .jwk import Key, KeySet
@@ -106,7 +107,7 @@ class Verifier:
         """Check signature and claims; only what has passed both is remembered."""
         token, digest, compact, (rules, cache) = new
         key = verifying_key(compact, keys)
-        principal = rules.principal(token, compact, self._now())
+        principal = principal_of(rules, token, compact, self._now())
         held, signed_with = cache.snapshot.keys, (key.material, compact.header.alg)
         if held is not None and signed_with in held.published:
             claims, facts = compact.claims, principal.facts
@@ -125,12 +126,8 @@ class Verifier:
 
     def untimely(self, known: Remembered) -> str:
         """Say what is wrong with the times of a remembered token, if anything."""
-        now = self._now()
-        if known.facts.expires_at <= now - self._leeway:
-            return "expired"
-        if known.not_before > now + self._leeway:
-            return "not_yet_valid"
-        return "issued_in_future" if known.issued_at > now + self._leeway else ""
+        ends, begins = known.facts.expires_at, known.not_before
+        return time_error(ends, begins, known.issued_at, self._now(), self._leeway)
 
     def issuer_of(self, compact: Compact) -> Trusted:
         """Return the issuer that the token claims, if it is trusted; no I/O."""

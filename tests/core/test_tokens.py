@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jwtguard import Guard, TrustedIssuer
+from jwtguard.core.claims import CHECKS, Check, principal_of, time_error
 from jwtguard.core.jose import Compact, Header
 from jwtguard.core.messages import Principal
 from jwtguard.core.profiles import GENERIC
@@ -40,7 +41,7 @@ WRONG_TYPES = [1, 1.5, True, [], ["x"], {}, {"a": 1}]
 def judged(rules: TokenRules = RULES, header: str = "jwt", **changes: Any) -> Principal:
     claims = {k: v for k, v in {**CLAIMS, **changes}.items() if v != "absent"}
     compact = Compact(Header("ES256", None, header), claims, b"{}", b"", b"")
-    return rules.principal("t", compact, NOW)
+    return principal_of(rules, "t", compact, NOW)
 
 
 def reason(rules: TokenRules = RULES, header: str = "jwt", **changes: Any) -> str:
@@ -104,7 +105,9 @@ def test_the_last_and_the_first_second_that_count() -> None:
 def test_a_null_exp_is_missing_and_no_time() -> None:
     """``explain`` asks each check by itself: one of them complains, not two."""
     assert reason(exp=None) == "missing_claim"
-    RULES.check_times({"exp": None}, NOW)
+    compact = Compact(Header("ES256", None, "jwt"), {"exp": None}, b"{}", b"", b"")
+    (times,) = (check for check in CHECKS if check.name == "times")
+    assert times.problem(RULES, compact, NOW) is None
 
 
 def test_rule_10_a_token_without_exp_is_refused() -> None:
@@ -196,9 +199,9 @@ def test_a_subject_may_be_missing_where_the_settings_say_so() -> None:
     assert judged(rules, sub="absent").subject == ""
     assert reason(rules, sub=1) == "malformed_claim"
     assert reason(sub="absent") == reason(sub=None) == "missing_claim"
-    with pytest.raises(InvalidTokenError) as caught:  # as ``explain`` asks
-        RULES.subject({})
-    assert (caught.value.reason, caught.value.detail) == ("missing_claim", "sub")
+    (subject,) = (check for check in CHECKS if check.name == "subject")
+    nobody = Compact(Header("ES256", None, "jwt"), {}, b"{}", b"", b"")
+    assert subject.problem(RULES, nobody, NOW) == ("missing_claim", "sub")
 
 
 def test_the_subject_may_stand_in_another_claim() -> None:
@@ -322,7 +325,7 @@ def reason_of(changes: dict[str, Any], header: str = "jwt") -> str:
     claims = {k: v for k, v in {**CLAIMS, **changes}.items() if v != "absent"}
     compact = Compact(Header("ES256", None, header), claims, b"{}", b"", b"")
     with pytest.raises(InvalidTokenError) as caught:
-        RULES.principal("t", compact, NOW)
+        principal_of(RULES, "t", compact, NOW)
     return caught.value.reason
 
 
@@ -536,3 +539,84 @@ def test_no_client_can_be_called_so_that_its_roles_count() -> None:
     assert judged(rules, resource_access=access).roles == frozenset()
     loose = replace(rules, audience="unchecked")
     assert judged(loose, resource_access=access).roles == frozenset()
+
+
+# The table.
+
+
+BROKEN: dict[str, dict[str, Any]] = {
+    "binding": {"cnf": {"jkt": "x"}},
+    "kind": {"nonce": "n"},
+    "type": {},
+    "expected": {"tenant": "other"},
+    "mark": {"client_id": None, "scope": None},
+    "required": {"exp": None},
+    "strings": {"jti": 1},
+    "times": {"exp": NOW - 31},
+    "lifetime": {"iat": NOW - 9000},
+    "audience": {"aud": "other"},
+    "subject": {"sub": 1},
+    "client": {"azp": "other"},
+}
+"""What each check of the table refuses, in the claims."""
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.name)
+def test_a_check_of_the_table_refuses_the_token(check: Check) -> None:
+    """``principal_of`` runs each check that ``explain`` lists, with the same reason."""
+    rules = replace(with_profile(expect={"tenant": "t"}), max_lifetime=3600)
+    good = {**CLAIMS, "tenant": "t", "iat": NOW}
+    assert judged(rules, **good)
+    header = "rt+jwt" if check.name == "type" else "jwt"
+    broken = {**good, **BROKEN[check.name]}
+    compact = Compact(Header("ES256", None, header), broken, b"{}", b"", b"")
+    problem = check.problem(rules, compact, NOW)
+    assert problem is not None
+    assert reason(rules, header, **broken) == problem.reason
+    others = [one.name for one in CHECKS if one.problem(rules, compact, NOW)]
+    assert others == [check.name]
+
+
+def test_what_the_rules_do_not_ask_for_reads_nothing() -> None:
+    """``explain`` leaves such checks out."""
+    quiet = {
+        one.name
+        for one in CHECKS
+        if not one.reads(replace(RULES, audience="unchecked"))
+    }
+    assert quiet == {"expected", "lifetime", "audience"}
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.name)
+@pytest.mark.parametrize("value", [*WRONG_TYPES, "text", None, 10**400, -(10**400)])
+def test_each_check_stands_alone(check: Check, value: Any) -> None:
+    """Also behind one that failed: whatever the claims hold, it returns an answer."""
+    rules = replace(with_profile(expect={"tenant": "t"}), max_lifetime=3600)
+    for name in (*check.reads(rules), "exp", "iat"):
+        compact = Compact(
+            Header("ES256", None, "jwt"), {**CLAIMS, name: value}, b"{}", b"", b""
+        )
+        check.problem(rules, compact, NOW)
+
+
+def test_a_refusal_names_every_claim_that_is_missing() -> None:
+    """One run is enough to find them all."""
+    with pytest.raises(InvalidTokenError) as caught:
+        judged(sub="absent", aud="absent")
+    assert caught.value.detail == "aud sub"
+
+
+@pytest.mark.parametrize(
+    ("exp", "nbf", "iat", "reason"),
+    [
+        (NOW - 30, NOW, NOW, "expired"),
+        (NOW - 29, NOW + 30, NOW + 30, ""),
+        (NOW, NOW + 31, NOW, "not_yet_valid"),
+        (NOW, NOW, NOW + 31, "issued_in_future"),
+    ],
+)
+def test_times_are_judged_in_one_place(
+    exp: float, nbf: float, iat: float, reason: str
+) -> None:
+    """New tokens and remembered ones."""
+    assert time_error(exp, nbf, iat, NOW, 30) == reason
