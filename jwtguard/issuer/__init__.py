@@ -10,6 +10,7 @@ import argparse
 import signal
 import sys
 from pathlib import Path
+from threading import Thread
 from typing import cast
 
 from werkzeug.serving import BaseWSGIServer, make_server
@@ -51,6 +52,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="let other machines in: only where nothing else can reach it",
     )
     parser.add_argument(
+        "--client",
+        action="append",
+        default=[],
+        metavar="ID[=URL]",
+        help="add a public client, used from a page at URL if there is one",
+    )
+    parser.add_argument(
         "--origin",
         action="append",
         default=[],
@@ -88,6 +96,9 @@ def _config(arguments: argparse.Namespace) -> Config:
         audience=arguments.audience,
         access_token_lifetime=arguments.access_token_lifetime,
     )
+    for text in arguments.client:
+        client, _, origin = text.partition("=")
+        config = config.with_client(client, origin)
     return config.with_origins(dict(_pair(text) for text in arguments.origin))
 
 
@@ -109,10 +120,19 @@ def serve(
     """Serve until interrupted. Raises ``ConfigurationError`` and ``OSError``."""
     server = bind(config, host, port, issuer=issuer, public=public)
     application = cast(Issuer, server.app)
-    if hasattr(signal, "SIGHUP"):
-        signal.signal(signal.SIGHUP, lambda *_: application.keys.rotate())
+    if hasattr(signal, "SIGUSR1"):
+        signal.signal(signal.SIGUSR1, lambda *_: _rotate_aside(application))
     print(_banner(config, application.url), flush=True)
     server.serve_forever()
+
+
+def _rotate_aside(application: Issuer) -> None:
+    """Rotate in a thread: a second signal may come while the first one is handled."""
+
+    def rotate() -> None:
+        print(f"The signing key is now {application.keys.rotate()}", flush=True)
+
+    Thread(target=rotate, daemon=True).start()
 
 
 def create_app(config: Config, url: str) -> Issuer:
@@ -155,6 +175,7 @@ def _banner(config: Config, url: str) -> str:
     )
     refresh = " ".join(one.id for one in config.clients if one.refresh)
     users = "\n".join(f"  {one.name} / {one.password}" for one in config.users)
+    signalled = "   (or send SIGUSR1)" if hasattr(signal, "SIGUSR1") else ""
     return f"""
 *** DEVELOPMENT TOKEN SERVER: plain passwords, keys in memory. Never for production. ***
 
@@ -168,6 +189,7 @@ Listening at {url}; paste this where your API runs:
 Users:
 {users}
 
-Rotate the key:  curl -X POST {url}/dev/rotate   (or send SIGHUP)
+Rotate the key:  curl -X POST {url}/dev/rotate{signalled}
+Add a client:    jwtguard issuer --client ID=http://localhost:3000
 Outage on, off:  curl -X POST {url}/dev/outage; curl -X DELETE {url}/dev/outage
 """

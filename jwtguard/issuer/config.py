@@ -114,11 +114,22 @@ class Config:
             if len(set(names)) != len(names):
                 yield f"{what}: one name is listed twice"
 
+    def with_client(self, client: str, origin: str = "") -> Self:
+        """Return a copy with one more public client, which may refresh."""
+        if not client:
+            raise ConfigurationError("--client: write ID, or ID=http://localhost:3000")
+        origins = (origin,) if origin else ()
+        added = Client(id=client, origins=origins, refresh=True)
+        return replace(self, clients=(*self.clients, added))
+
     def with_origins(self, origins: Mapping[str, str]) -> Self:
         """Return a copy where each client named is used from that origin alone."""
         for name in origins:
             if name not in {client.id for client in self.clients}:
-                raise ConfigurationError(f"--origin: there is no client {name!r}")
+                raise ConfigurationError(
+                    f"--origin: there is no client {name!r}; "
+                    f"add it with --client {name}={origins[name]}"
+                )
         changed = tuple(
             replace(client, origins=(origins[client.id],))
             if client.id in origins

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import secrets
 import time
+from collections.abc import Callable
 from typing import Any, cast
 
 import jwt
 from authlib.oauth2.rfc6749 import grants
+from authlib.oauth2.rfc6749.authenticate_client import authenticate_none
 from authlib.oauth2.rfc6749.errors import InvalidGrantError
+from authlib.oauth2.rfc6749.util import extract_basic_authorization
 from authlib.oauth2.rfc7009 import RevocationEndpoint
 from authlib.oauth2.rfc9068 import JWTBearerTokenGenerator
 
@@ -116,6 +119,23 @@ class TokenGenerator(JWTBearerTokenGenerator):  # type: ignore[misc]
             **user.profile,
         }
         return self._signed("JWT", claims)
+
+
+def authenticate_public(
+    query_client: Callable[[str], OAuthClient | None], request: Any
+) -> OAuthClient | None:
+    """Find a client that names itself only: in the form, or by Basic without a secret.
+
+    Swagger UI sends the second unless told otherwise. Authlib asks the client itself
+    whether it is a public one.
+    """
+    name, secret = extract_basic_authorization(request.headers)
+    if name is None:
+        return cast(OAuthClient | None, authenticate_none(query_client, request))
+    form = request.form
+    if secret or form.get("client_secret") or form.get("client_id", name) != name:
+        return None
+    return query_client(name)
 
 
 def make_grants(store: Store) -> tuple[type, type, type]:

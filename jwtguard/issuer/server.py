@@ -21,7 +21,13 @@ from ..core.policy import Client, Policy
 from ..guard import Guard
 from ..wsgi import PRINCIPAL_KEY, GuardMiddleware
 from .config import Config
-from .grants import TokenGenerator, keep_refresh_token, make_grants
+from .grants import (
+    TokenGenerator,
+    authenticate_public,
+    keep_refresh_token,
+    make_grants,
+)
+from .hints import say_who_is_refused, unknown_client
 from .keys import Keys
 from .store import Store
 
@@ -42,6 +48,7 @@ class Issuer:
         self.url = url
         self.keys = Keys(config.alg)
         self._config = config
+        self._client_ids = tuple(one.id for one in config.clients)
         self._base = urlsplit(url).path.rstrip("/")
         store = Store(config)
         self._app = Flask("jwtguard-issuer")
@@ -56,9 +63,12 @@ class Issuer:
         self, environ: WSGIEnvironment, start_response: StartResponse
     ) -> Iterable[bytes]:
         """Serve one request, through a guard that knows the keys of this moment."""
-        if environ["PATH_INFO"] in self._token_paths and not _from_browser(environ):
-            # A server calls, or a relay that has checked the Origin itself.
-            return self._app.wsgi_app(environ, start_response)
+        if environ["PATH_INFO"] in self._token_paths:
+            if answer := unknown_client(environ, self._client_ids):
+                return answer(environ, start_response)
+            if not _from_browser(environ):
+                # A server calls, or a relay that has checked the Origin itself.
+                return self._app.wsgi_app(environ, start_response)
         if self._guarded[0] != self.keys.names():
             self._guarded = self._guard()
         return self._guarded[1](environ, start_response)
@@ -84,7 +94,8 @@ class Issuer:
             public_paths={*PUBLIC, *(base + path for path in PUBLIC)},
             require_https=False,  # it listens on loopback, or where it was told to
         )
-        return self.keys.names(), GuardMiddleware(self._app.wsgi_app, Guard(policy))
+        guard = Guard(policy, on_event=say_who_is_refused)
+        return self.keys.names(), GuardMiddleware(self._app.wsgi_app, guard)
 
 
 def _add_oauth(app: Flask, issuer: str, keys: Keys, store: Store, base: str) -> None:
@@ -92,6 +103,7 @@ def _add_oauth(app: Flask, issuer: str, keys: Keys, store: Store, base: str) -> 
         keep_refresh_token(store, token, oauth_request)
 
     server = AuthorizationServer(app, store.client, save_token)
+    server.register_client_auth_method("none", authenticate_public)
     generator = TokenGenerator(issuer, keys, store.settings)
     server.register_token_generator("default", generator)
     password, refresh, revocation = make_grants(store)

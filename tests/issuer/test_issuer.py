@@ -105,7 +105,7 @@ def test_a_user_gets_no_more_than_is_allowed(http: httpx.Client) -> None:
         ({"password": "wrong"}, 400, "invalid_grant"),
         ({"username": "nobody"}, 400, "invalid_grant"),
         ({"password": "wönderländ"}, 400, "invalid_grant"),
-        ({"client_id": "nobody"}, 403, "unauthorized_client"),
+        ({"client_id": "nobody"}, 400, "invalid_client"),
         ({"grant_type": "client_credentials"}, 400, "unsupported_grant_type"),
     ],
 )
