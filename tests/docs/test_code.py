@@ -61,6 +61,18 @@ def having(kind: str) -> list[Path]:
     return [page for page in PAGES if any(b.kind == kind for b in blocks(page))]
 
 
+SAMPLES = {"status": 401, "keys": 1, "skipped": 0, "age": 4.5, "origin": None}
+"""Values of those fields of events that are not text."""
+
+
+def every_event() -> Iterator[tuple[str, dict[str, object]]]:
+    """Yield each event of the observability page with its fields, and one to come."""
+    page = (ROOT / "docs/observability.md").read_text("utf-8")
+    for name, fields in re.findall(r"\n\| `(\w+)` \| [A-Z]+ \| (.*) \|(?=\n)", page):
+        yield name, {f: SAMPLES.get(f, "x") for f in re.findall(r"`(\w+)`", fields)}
+    yield "not_yet_known", {}
+
+
 def by_name(page: Path) -> str:
     """Name the page as a reader would."""
     return str(page.relative_to(ROOT))
@@ -99,6 +111,7 @@ def test_python_runs(
     monkeypatch.setitem(sys.modules, module.__name__, module)  # dataclasses look there
     namespace = vars(module)
     namespace["issuer"] = issuer
+    namespace["every_event"] = every_event
     for block in blocks(page):
         if block.kind != "python":
             continue
@@ -141,6 +154,14 @@ def test_javascript_parses(page: Path) -> None:
         command = [str(NODE), "--input-type=module", "--check"]
         done = subprocess.run(command, input=block.text, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
+
+
+def test_each_recipe_takes_each_event() -> None:
+    """The page runs its formatter and its hooks with all events of its table."""
+    assert len(list(every_event())) > 7
+    text = (ROOT / "docs/observability.md").read_text("utf-8")
+    recipes = text.count("def on_event(") + text.count("(logging.Formatter):")
+    assert text.count("in every_event():") == recipes == 4
 
 
 def test_fifteen_lines_protect_and_test_an_application() -> None:
