@@ -1,4 +1,8 @@
-"""RFC 6265bis: the token cookie, and the refresh token's beside it."""
+"""RFC 6265bis: the token cookie, and the refresh token's beside it.
+
+Over https both have a ``__Host-`` name: a browser takes such a cookie from this host
+alone, so that no neighbour at the same domain can plant one.
+"""
 
 from __future__ import annotations
 
@@ -9,24 +13,20 @@ from starlette.responses import RedirectResponse, Response
 
 from .tokens import Tokens
 
-REFRESH_PATH = "/session"
-"""The refresh token travels to these few paths only."""
-
 
 def cookie_name(public_url: Collection[str]) -> str:
     """Return ``__Host-notes`` wherever a browser would take it: not on http."""
-    return "__Host-notes" if _secure(public_url) else "notes"
+    return _hosted("notes", secure=_https(public_url))
 
 
-def enter(request: Request, tokens: Tokens) -> Response:
-    """Set the cookies and show the home page. No script has business with them."""
-    answer = RedirectResponse("/", status_code=303)
-    for name, path, value in _cookies(request, tokens.access, tokens.refresh):
+def keep(request: Request, tokens: Tokens, answer: Response) -> Response:
+    """Set the cookies. No script has business with them."""
+    values = (tokens.access, tokens.refresh)
+    for name, value in zip(_names(request), values, strict=True):
         if value:
             answer.set_cookie(
                 name,
                 value,
-                path=path,
                 secure=_is_secure(request),
                 httponly=True,
                 samesite="lax",
@@ -37,30 +37,31 @@ def enter(request: Request, tokens: Tokens) -> Response:
 def leave(request: Request) -> Response:
     """Forget the cookies and show the form."""
     answer = RedirectResponse("/login", status_code=303)
-    for name, path, _ in _cookies(request):
-        secure = _is_secure(request)
-        answer.delete_cookie(name, path, secure=secure, httponly=True, samesite="lax")
+    secure = _is_secure(request)
+    for name in _names(request):
+        answer.delete_cookie(name, secure=secure, httponly=True, samesite="lax")
     return answer
 
 
 def refresh_token(request: Request) -> str | None:
     """Return the refresh token that came with the request."""
-    name, _, _ = _cookies(request)[1]
-    return request.cookies.get(name)
+    return request.cookies.get(_names(request)[1])
 
 
-def _cookies(
-    request: Request, access: str | None = None, refresh: str | None = None
-) -> list[tuple[str, str, str | None]]:
-    """Name, path and value of each; only ``__Host-`` insists on the path ``/``."""
-    second = "__Secure-notes-refresh" if _is_secure(request) else "notes-refresh"
+def _names(request: Request) -> tuple[str, str]:
+    """Return the names of the token's cookie and of the refresh token's."""
     first: str = request.app.state.guard.policy.cookie
-    return [(first, "/", access), (second, REFRESH_PATH, refresh)]
+    return first, _hosted("notes-refresh", secure=_is_secure(request))
+
+
+def _hosted(name: str, *, secure: bool) -> str:
+    return f"__Host-{name}" if secure else name
 
 
 def _is_secure(request: Request) -> bool:
-    return _secure(request.app.state.guard.policy.public_url)
+    https = request.url.scheme == "https"
+    return https or _https(request.app.state.guard.policy.public_url)
 
 
-def _secure(public_url: Collection[str]) -> bool:
+def _https(public_url: Collection[str]) -> bool:
     return any(url.startswith("https://") for url in public_url)

@@ -21,15 +21,16 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
-from starlette.templating import Jinja2Templates
 
 from jwtguard import AuthError, Guard, Policy, Principal, load_policy
 from jwtguard.forward import BearerForward
 from jwtguard.starlette import GuardMiddleware
 
-from .cookies import cookie_name, enter, leave, refresh_token
+from .cookies import cookie_name, keep, leave, refresh_token
+from .guesses import Guesses, TooManyGuessesError
+from .pages import ErrorPages, error_page, page
 from .settings import Settings
-from .tokens import SignInError, TokenServer
+from .tokens import TOO_MANY, SignInError, Tokens, TokenServer, TokenServerError
 
 HERE = Path(__file__).parent
 PATHS = {
@@ -38,24 +39,24 @@ PATHS = {
 }
 """The site knows its own paths; whom to trust is for the environment to say."""
 
-templates = Jinja2Templates(HERE / "templates")
-
 
 def create_app(
     guard: Guard | None = None,
     settings: Settings | None = None,
     transport: httpx.AsyncBaseTransport | None = None,
+    guesses: Guesses | None = None,
 ) -> Starlette:
     """Build the site; without arguments, from ``JWTGUARD_*`` and ``NOTES_*``."""
     guard = guard or Guard(_policy())
     app = Starlette(
         routes=ROUTES,
-        middleware=[Middleware(GuardMiddleware, guard=guard)],
+        middleware=[Middleware(ErrorPages), Middleware(GuardMiddleware, guard=guard)],
         lifespan=_lifespan,
     )
     app.state.guard = guard
     app.state.settings = settings or Settings.from_env(os.environ)
     app.state.transport = transport
+    app.state.guesses = Guesses() if guesses is None else guesses
     return app
 
 
@@ -85,7 +86,7 @@ async def home(request: Request) -> Response:
     answer = await _api(request, who, "GET", "/notes")
     notes = answer.json()["notes"] if answer.status_code == 200 else []
     problem = "" if answer.status_code == 200 else _explain(answer)
-    return _page(request, "notes.html", who=who, notes=notes, problem=problem)
+    return page(request, "notes.html", who=who, notes=notes, problem=problem)
 
 
 async def add_note(request: Request) -> Response:
@@ -98,38 +99,70 @@ async def add_note(request: Request) -> Response:
     if answer.status_code == 201:
         return RedirectResponse("/", status_code=303)
     problem = _explain(answer)
-    return _page(request, "notes.html", 502, who=who, notes=[], problem=problem)
+    return page(request, "notes.html", 502, who=who, notes=[], problem=problem)
 
 
 async def login(request: Request) -> Response:
     """The form, and what it posts: name and password become a cookie."""
     if request.method != "POST":
-        return _page(request, "login.html", problem="")
+        return page(request, "login.html", problem="")
     form = await request.form()
+    name, password = _field(form, "username"), _field(form, "password")
+    guesses: Guesses = request.app.state.guesses
+    try:
+        claimed = guesses.claim(name, request.client.host if request.client else "")
+    except TooManyGuessesError as error:
+        answer = page(request, "login.html", 429, problem=TOO_MANY)
+        answer.headers["Retry-After"] = str(error.seconds)
+        return answer
     server: TokenServer = request.app.state.tokens
     try:
-        tokens = await server.sign_in(
-            _field(form, "username"), _field(form, "password")
-        )
-        await request.app.state.guard.averify(tokens.access)
+        tokens = await server.sign_in(name, password)
     except SignInError as error:
-        return _page(request, "login.html", 401, problem=str(error))
-    except AuthError as error:
-        # Without this look, a token that our own guard refuses would send the person
-        # from here to the home page and back for ever.
-        return _page(request, "login.html", 502, problem=f"{error.description}.")
-    return enter(request, tokens)
+        if error.status == 503:
+            guesses.give_back(claimed)
+        return page(request, "login.html", error.status, problem=str(error))
+    guesses.give_back(claimed)
+    if refused := await _refusal(request, tokens):
+        status, problem = refused
+        return page(request, "login.html", status, problem=problem)
+    return keep(request, tokens, RedirectResponse("/", status_code=303))
 
 
 async def renew(request: Request) -> Response:
-    """The access token expired: use the refresh token, or ask for the password."""
+    """The access token expired: use the refresh token, or ask for the password.
+
+    Anybody can link to this page. All that a link does is renew the session; it ends
+    only if the token server says that the refresh token has ended.
+    """
+    if request.headers.get("Sec-Fetch-Mode", "navigate") != "navigate":
+        return error_page(request, 403)  # an image of a neighbour's, say
     kept = refresh_token(request)
     if not kept:
-        return leave(request)
+        return RedirectResponse("/login", status_code=303)
     try:
-        return enter(request, await request.app.state.tokens.renew(kept))
+        tokens = await request.app.state.tokens.renew(kept)
+    except TokenServerError as error:
+        return error_page(request, error.status, str(error))
     except SignInError:
         return leave(request)
+    # The old refresh token is spent: the new one is kept, whatever the guard says.
+    refused = await _refusal(request, tokens)
+    home = RedirectResponse("/", status_code=303)
+    return keep(request, tokens, error_page(request, *refused) if refused else home)
+
+
+async def _refusal(request: Request, tokens: Tokens) -> tuple[int, str] | None:
+    """Return status and text if our own guard refuses the token.
+
+    Without this look, such a token would send the person from here to the home page
+    and back for ever.
+    """
+    try:
+        await request.app.state.guard.averify(tokens.access)
+    except AuthError as error:
+        return 503 if error.status == 503 else 502, f"{error.description}."
+    return None
 
 
 async def logout(request: Request) -> Response:
@@ -142,7 +175,7 @@ async def logout(request: Request) -> Response:
 
 async def spa(request: Request) -> Response:
     """A page that logs in and calls the API by itself, across origins."""
-    return _page(request, "spa.html")
+    return page(request, "spa.html")
 
 
 async def healthz(_request: Request) -> Response:
@@ -188,31 +221,6 @@ def _explain(answer: httpx.Response) -> str:
 def _field(form: FormData, name: str) -> str:
     value = form.get(name)
     return value if isinstance(value, str) else ""
-
-
-def _page(
-    request: Request, template: str, status: int = 200, **context: object
-) -> Response:
-    """Render a page that runs our scripts only, and calls our own servers only."""
-    settings: Settings = request.app.state.settings
-    servers = {settings.api_url, _origin(settings.browser_token_url)}
-    frames = settings.stranger_url or "'none'"
-    policy = (
-        f"default-src 'self'; connect-src 'self' {' '.join(sorted(servers))}; "
-        f"frame-src {frames}; "
-        "frame-ancestors 'none'; form-action 'self'; base-uri 'none'"
-    )
-    return templates.TemplateResponse(
-        request,
-        template,
-        {"settings": settings, **context},
-        status_code=status,
-        headers={"Content-Security-Policy": policy, "Cache-Control": "no-store"},
-    )
-
-
-def _origin(url: str) -> str:
-    return str(httpx.URL(url).copy_with(raw_path=b"/")).rstrip("/")
 
 
 ROUTES = [

@@ -14,10 +14,38 @@ from .settings import Settings
 
 TABS_SECONDS = 30
 """For so long, a tab that lags behind gets what the first one was given."""
+NO_ANSWER = "The token server cannot be reached. Try again in a few seconds."
+NOT_SERVED = "The token server does not serve this site."
+TOO_MANY = "Too many attempts. Wait a minute, then try again."
+FAILURES = (
+    httpx.HTTPError,
+    httpx.InvalidURL,
+    ValueError,
+    LookupError,
+    TypeError,
+    AttributeError,
+)
+"""What an answer that is missing, or no JSON object, raises on its way."""
 
 
 class SignInError(Exception):
-    """The token server said no, or nothing; the text is for the person."""
+    """No tokens: the token server does not want this password or refresh token.
+
+    The text is for the person, ``status`` for the browser.
+    """
+
+    status = 401
+
+
+class TokenServerError(SignInError):
+    """No tokens either, but for no fault of the person: their session goes on.
+
+    With status 503, nobody has looked at the password.
+    """
+
+    def __init__(self, text: str, status: int = 503) -> None:
+        super().__init__(text)
+        self.status = status
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +54,10 @@ class Tokens:
 
     access: str
     refresh: str | None
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.access, str) or not isinstance(self.refresh, str | None):
+            raise TypeError("a token is a string")
 
 
 class TokenServer:
@@ -71,21 +103,20 @@ class TokenServer:
             url = (await self._endpoints()).get("revocation_endpoint")
             if url:
                 await self._post(url, {"token": refresh_token})
-        except (httpx.HTTPError, SignInError):
+        except (SignInError, *FAILURES):
             return
 
     async def _grant(self, **form: str) -> Tokens:
         try:
             url = (await self._endpoints())["token_endpoint"]
             answer = await self._post(url, form)
-            body = answer.json()
-        except (httpx.HTTPError, ValueError, KeyError) as error:
-            raise SignInError("The token server cannot be reached.") from error
+        except FAILURES as error:
+            raise TokenServerError(NO_ANSWER) from error
+        if answer.status_code >= 500:
+            raise TokenServerError(NO_ANSWER)
         if answer.status_code == 429:
-            raise SignInError("Too many attempts. Wait a minute, then try again.")
-        if answer.status_code != 200:
-            raise SignInError("Name or password is wrong.")
-        return Tokens(body["access_token"], body.get("refresh_token"))
+            raise TokenServerError(TOO_MANY, 429)
+        return _tokens_in(answer)
 
     async def _post(self, url: str, form: dict[str, str]) -> httpx.Response:
         """RFC 6749 section 2.3.1: a secret goes into Basic, form-encoded first."""
@@ -101,6 +132,21 @@ class TokenServer:
             url = f"{self.issuer.rstrip('/')}/.well-known/openid-configuration"
             found = (await self.http.get(url)).raise_for_status().json()
             if found.get("issuer") != self.issuer:
-                raise SignInError("The token server gives itself another name.")
+                problem = "The token server gives itself another name."
+                raise TokenServerError(problem, 502)
             self._metadata = found
         return self._metadata
+
+
+def _tokens_in(answer: httpx.Response) -> Tokens:
+    """RFC 6749 section 5: ``invalid_grant`` alone is about the person."""
+    try:
+        body = answer.json()
+        if answer.status_code == 200:
+            return Tokens(body["access_token"], body.get("refresh_token"))
+        error = body["error"]
+    except FAILURES as broken:
+        raise TokenServerError(NOT_SERVED, 502) from broken
+    if error == "invalid_grant":
+        raise SignInError("Name or password is wrong.")
+    raise TokenServerError(NOT_SERVED, 502)
