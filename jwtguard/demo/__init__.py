@@ -16,6 +16,7 @@ import httpx
 from rich.console import Console
 from rich.text import Text
 
+from . import steps, trouble
 from .place import (
     USERS,
     Place,
@@ -26,9 +27,9 @@ from .place import (
 )
 from .servers import Servers, StartError
 from .show import show
-from .steps import STEPS
 from .walk import Walk
 
+STEPS = (*steps.STEPS, *trouble.STEPS)
 INTERRUPTED = 130
 
 

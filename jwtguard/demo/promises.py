@@ -42,6 +42,12 @@ def code(answer: httpx.Response, error: str) -> Check:
     return Check(f"error is {error}", answer.json().get("error") == error)
 
 
+def a_page(answer: httpx.Response) -> Check:
+    """Promise something for a person to read."""
+    kind = answer.headers.get("Content-Type", "")
+    return Check("a person sees a page, not JSON", kind.startswith("text/html"))
+
+
 def key_of(token: str) -> Any:
     """Return the ``kid`` in the token's header."""
     return _header(token)["kid"]

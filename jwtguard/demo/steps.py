@@ -2,39 +2,16 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from functools import partial
 
-import httpx
-
-from .place import COOLDOWN, OTHER_ORIGIN, USERS
-from .promises import (
-    challenge,
-    code,
-    key_of,
-    readable,
-    redirects,
-    status,
-    unreadable,
-    with_key,
-)
-from .walk import Check, Step, Walk
+from .place import OTHER_ORIGIN, USERS
+from .promises import challenge, code, readable, redirects, status, unreadable
+from .walk import EVERYTHING, Check, Step, Walk, listed
 
 STEPS: list[Step] = []
+step = partial(listed, STEPS)
 NOTE = "Written by the page itself"
-EVERYTHING = "openid notes:read notes:write"
-
-Run = Callable[[Walk], Iterator[Check]]
-
-
-def step(title: str) -> Callable[[Run], Run]:
-    """Put the function on the walk, after those above it."""
-
-    def listed(run: Run) -> Run:
-        STEPS.append(Step(title, run))
-        return run
-
-    return listed
 
 
 @step("A public path needs no token, and none of the issuer's keys")
@@ -145,7 +122,7 @@ def foreign_origin(walk: Walk) -> Iterator[Check]:
 
 @step("Refresh from the page's own origin")
 def refresh(walk: Walk) -> Iterator[Check]:
-    answer = _refresh(walk, "alice")
+    answer = walk.refresh("alice")
     yield status(answer, 200)
     yield readable(walk, answer)
     walk.keep("alice", answer.json())
@@ -154,11 +131,11 @@ def refresh(walk: Walk) -> Iterator[Check]:
 
 @step("Refresh from the stranger's origin is refused, and uses nothing up")
 def refresh_elsewhere(walk: Walk) -> Iterator[Check]:
-    answer = _refresh(walk, "alice", walk.place.stranger)
+    answer = walk.refresh("alice", walk.place.stranger)
     yield status(answer, 403)
     yield code(answer, "unauthorized_client")
     yield unreadable(answer)
-    again = _refresh(walk, "alice")
+    again = walk.refresh("alice")
     yield Check("the same refresh token still works at home", again.status_code == 200)
     walk.keep("alice", again.json())
 
@@ -216,67 +193,3 @@ def forged_forms(walk: Walk) -> Iterator[Check]:
         page.status_code == 200 and "gotcha" not in page.text and "alice" in page.text
     )
     yield Check("alice is still signed in, and nothing was written", unharmed)
-
-
-@step("The issuer rotates its key: the new token passes at once, the old one too")
-def rotation(walk: Walk) -> Iterator[Check]:
-    before = walk.tokens["alice before"] = walk.tokens["alice"]
-    walk.send("POST", f"{walk.place.issuer}/dev/rotate").raise_for_status()
-    walk.sign_in("alice", USERS["alice"], EVERYTHING)
-    after = walk.tokens["alice"]
-    yield Check("it is signed with another key", key_of(before) != key_of(after))
-    yield status(walk.api("GET", "/notes", after), 200)
-    yield status(walk.api("GET", "/notes", before), 200)
-    yield status(walk.page("/"), 200)
-
-
-@step("The issuer goes down: known keys still work, and signing in fails clearly")
-def outage(walk: Walk) -> Iterator[Check]:
-    switch = f"{walk.place.issuer}/dev/outage"
-    walk.send("POST", switch).raise_for_status()
-    try:
-        yield status(walk.api("GET", "/notes", walk.tokens["alice"]), 200)
-        yield status(walk.page("/"), 200)
-        answer = walk.sign_in("bob", USERS["bob"], "notes:read")
-        yield Check("the token path says that it is an outage", answer.is_server_error)
-        yield readable(walk, answer)
-    finally:
-        walk.send("DELETE", switch).raise_for_status()
-
-
-@step("The issuer comes back: everything recovers")
-def recovery(walk: Walk) -> Iterator[Check]:
-    yield status(walk.sign_in("bob", USERS["bob"], "openid notes:read"), 200)
-    yield status(walk.api("GET", "/notes", walk.tokens["bob"]), 200)
-
-
-@step("The issuer withdraws its old key: the API notices, and the old token ends")
-def withdrawal(walk: Walk) -> Iterator[Check]:
-    old = walk.tokens["alice before"]
-    walk.send("POST", f"{walk.place.issuer}/dev/withdraw").raise_for_status()
-    time.sleep(COOLDOWN)  # made-up key ids cost one fetch in this time
-    yield status(walk.api("GET", "/notes", with_key(old, "made-up")), 401)
-    yield status(walk.api("GET", "/notes", old), 401)
-    yield status(walk.api("GET", "/notes", walk.tokens["alice"]), 200)
-
-
-@step("Log out: the page gives its refresh token back")
-def log_out(walk: Walk) -> Iterator[Check]:
-    refresh_token = walk.tokens["alice refresh"]
-    url = f"{walk.place.api}/oauth/revoke"
-    form = {"client_id": "spa", "token": refresh_token}
-    yield status(walk.send("POST", url, origin=walk.place.www, form=form), 200)
-    answer = _refresh(walk, "alice")
-    yield status(answer, 400)
-    yield code(answer, "invalid_grant")
-
-
-@step("Log out of the www server: the cookies are gone")
-def server_log_out(walk: Walk) -> Iterator[Check]:
-    yield redirects(walk.post_form("/session/logout", walk.place.www), "/login")
-    yield redirects(walk.page("/"), "/login")
-
-
-def _refresh(walk: Walk, name: str, origin: str | None = None) -> httpx.Response:
-    token = walk.tokens[f"{name} refresh"]
-    return walk.grant(origin, grant_type="refresh_token", refresh_token=token)

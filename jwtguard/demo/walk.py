@@ -10,6 +10,9 @@ import httpx
 
 from .place import Place
 
+EVERYTHING = "openid notes:read notes:write"
+"""The scopes that the API knows."""
+
 
 class Check(NamedTuple):
     """One thing that was promised, and whether it came so."""
@@ -31,6 +34,19 @@ class Step:
 
     title: str
     run: Callable[[Walk], Iterator[Check]]
+
+
+Run = Callable[["Walk"], Iterator[Check]]
+
+
+def listed(steps: list[Step], title: str) -> Callable[[Run], Run]:
+    """Put the function that is decorated on the walk, after those in *steps*."""
+
+    def add(run: Run) -> Run:
+        steps.append(Step(title, run))
+        return run
+
+    return add
 
 
 @dataclass(slots=True)
@@ -116,6 +132,11 @@ class Walk:
             form={"client_id": "spa", **form},
         )
 
+    def refresh(self, name: str, origin: str | None = None) -> httpx.Response:
+        """Trade the refresh token that is kept under *name*."""
+        token = self.tokens[f"{name} refresh"]
+        return self.grant(origin, grant_type="refresh_token", refresh_token=token)
+
     def sign_in(self, name: str, password: str, scope: str) -> httpx.Response:
         """Trade a password for tokens, and keep them under the person's name."""
         answer = self.grant(
@@ -132,9 +153,14 @@ class Walk:
             if f"{kind}_token" in body:
                 self.tokens[f"{name} {kind}"] = body[f"{kind}_token"]
 
-    def page(self, path: str) -> httpx.Response:
-        """Open a page of the www server, as a link that was clicked."""
-        return self.send("GET", f"{self.place.www}{path}", headers=NAVIGATION)
+    def page(self, path: str, cookie: str | None = None) -> httpx.Response:
+        """Open a page of the www server, as a link that was clicked.
+
+        *cookie* stands in for the cookies that the browser holds.
+        """
+        own = {} if cookie is None else {"Cookie": cookie}
+        headers = {**NAVIGATION, **own}
+        return self.send("GET", f"{self.place.www}{path}", headers=headers)
 
     def post_form(self, path: str, origin: str, **form: str) -> httpx.Response:
         """Send a form to the www server from a page of *origin*."""
@@ -150,6 +176,7 @@ class Walk:
 
 
 NAVIGATION = {
+    "Accept": "text/html",
     "Sec-Fetch-Site": "none",
     "Sec-Fetch-Mode": "navigate",
     "Sec-Fetch-Dest": "document",

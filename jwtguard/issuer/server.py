@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from authlib.integrations.flask_oauth2 import AuthorizationServer
 from flask import Flask, Response, jsonify, request
-from werkzeug.exceptions import NotFound, ServiceUnavailable
+from werkzeug.exceptions import HTTPException, NotFound, ServiceUnavailable
 
 from ..core.issuers import TrustedIssuer
 from ..core.messages import Principal
@@ -192,6 +192,14 @@ def _add_controls(app: Flask, keys: Keys) -> None:
             _only_from_here()
         elif state["out"]:
             raise ServiceUnavailable("an outage was asked for: POST /dev/outage")
+
+    @app.errorhandler(HTTPException)
+    def as_json(error: HTTPException) -> Response:
+        """Whoever asks an issuer reads JSON (RFC 6749 section 5.2), errors too."""
+        code = "temporarily_unavailable" if error.code == 503 else "invalid_request"
+        answer = jsonify({"error": code, "error_description": error.description})
+        answer.status_code = error.code or 500
+        return answer
 
     @app.post("/dev/rotate")
     def rotate() -> Response:

@@ -14,8 +14,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from jwtguard.demo import add_arguments, run
-from jwtguard.demo.steps import STEPS
+from jwtguard.demo import STEPS, add_arguments, run
 
 DEMO = """
 import argparse, sys

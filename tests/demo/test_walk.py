@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
+from jwtguard.demo import STEPS
 from jwtguard.demo.place import Place
-from jwtguard.demo.steps import STEPS
 from jwtguard.demo.walk import Check, Step, Walk
 
 PLACE = Place(

@@ -220,7 +220,12 @@ def test_an_outage_can_be_had_and_ended(http: httpx.Client) -> None:
     """Keys, metadata and tokens answer 503 meanwhile."""
     http.post("/dev/outage").raise_for_status()
     assert http.get("/jwks").status_code == 503
-    assert http.post("/oauth/token", data=LOGIN).status_code == 503
+    answer = http.post("/oauth/token", data=LOGIN, headers=OWN)
+    assert (answer.status_code, answer.json()["error"]) == (
+        503,
+        "temporarily_unavailable",
+    )
+    assert answer.headers["access-control-allow-origin"] == OWN["Origin"]
     http.delete("/dev/outage").raise_for_status()
     assert http.get("/jwks").status_code == 200
 

@@ -1,0 +1,95 @@
+"""The walk's second half: keys that change, an issuer that is down, and the way out."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from functools import partial
+
+from .place import COOLDOWN, USERS
+from .promises import a_page, code, key_of, readable, redirects, status, with_key
+from .walk import EVERYTHING, Check, Step, Walk, listed
+
+STEPS: list[Step] = []
+step = partial(listed, STEPS)
+
+
+@step("The issuer rotates its key: the new token passes at once, the old one too")
+def rotation(walk: Walk) -> Iterator[Check]:
+    before = walk.tokens["alice before"] = walk.tokens["alice"]
+    walk.send("POST", f"{walk.place.issuer}/dev/rotate").raise_for_status()
+    walk.sign_in("alice", USERS["alice"], EVERYTHING)
+    after = walk.tokens["alice"]
+    yield Check("it is signed with another key", key_of(before) != key_of(after))
+    yield status(walk.api("GET", "/notes", after), 200)
+    yield status(walk.api("GET", "/notes", before), 200)
+    yield status(walk.page("/"), 200)
+
+
+@step("The issuer goes down: known keys still work, and signing in fails clearly")
+def outage(walk: Walk) -> Iterator[Check]:
+    switch = f"{walk.place.issuer}/dev/outage"
+    walk.send("POST", switch).raise_for_status()
+    try:
+        yield status(walk.api("GET", "/notes", walk.tokens["alice"]), 200)
+        yield status(walk.page("/"), 200)
+        answer = walk.sign_in("bob", USERS["bob"], "notes:read")
+        yield Check("the token path says that it is an outage", answer.is_server_error)
+        yield code(answer, "temporarily_unavailable")
+        yield readable(walk, answer)
+    finally:
+        walk.send("DELETE", switch).raise_for_status()
+
+
+@step("Whoever clicks meanwhile sees a page, and stays signed in")
+def outage_page(walk: Walk) -> Iterator[Check]:
+    switch = f"{walk.place.issuer}/dev/outage"
+    walk.send("POST", switch).raise_for_status()
+    try:
+        form = {"username": "bob", "password": USERS["bob"]}
+        unknown = f"notes={with_key(walk.tokens['alice'], 'made-up')}"
+        for answer in (
+            walk.page("/", unknown),
+            walk.page("/session/renew"),
+            walk.post_form("/login", walk.place.www, **form),
+        ):
+            yield status(answer, 503)
+            yield a_page(answer)
+            kept = "Set-Cookie" not in answer.headers
+            yield Check("no cookie is taken away", kept)
+    finally:
+        walk.send("DELETE", switch).raise_for_status()
+    yield status(walk.page("/"), 200)
+
+
+@step("The issuer comes back: everything recovers")
+def recovery(walk: Walk) -> Iterator[Check]:
+    yield status(walk.sign_in("bob", USERS["bob"], "openid notes:read"), 200)
+    yield status(walk.api("GET", "/notes", walk.tokens["bob"]), 200)
+
+
+@step("The issuer withdraws its old key: the API notices, and the old token ends")
+def withdrawal(walk: Walk) -> Iterator[Check]:
+    old = walk.tokens["alice before"]
+    walk.send("POST", f"{walk.place.issuer}/dev/withdraw").raise_for_status()
+    time.sleep(COOLDOWN)  # made-up key ids cost one fetch in this time
+    yield status(walk.api("GET", "/notes", with_key(old, "made-up")), 401)
+    yield status(walk.api("GET", "/notes", old), 401)
+    yield status(walk.api("GET", "/notes", walk.tokens["alice"]), 200)
+
+
+@step("Log out: the page gives its refresh token back")
+def log_out(walk: Walk) -> Iterator[Check]:
+    refresh_token = walk.tokens["alice refresh"]
+    url = f"{walk.place.api}/oauth/revoke"
+    form = {"client_id": "spa", "token": refresh_token}
+    yield status(walk.send("POST", url, origin=walk.place.www, form=form), 200)
+    answer = walk.refresh("alice")
+    yield status(answer, 400)
+    yield code(answer, "invalid_grant")
+
+
+@step("Log out of the www server: the cookies are gone")
+def server_log_out(walk: Walk) -> Iterator[Check]:
+    yield redirects(walk.post_form("/session/logout", walk.place.www), "/login")
+    yield redirects(walk.page("/"), "/login")
