@@ -9,12 +9,13 @@ from typing import Any
 from .core.bearer import without_bearer
 from .core.cors import TOUCHED, decorate
 from .core.messages import (
-    REQUEST_HEADERS,
     Decoration,
+    NameTable,
     Principal,
     Proceed,
     Request,
     Respond,
+    is_read,
 )
 from .core.paths import below
 from .errors import AuthError, ConfigurationError
@@ -35,8 +36,15 @@ PRINCIPAL_KEY = "jwtguard.principal"
 REFUSAL_KEY = "jwtguard.refusal"
 GUARD_KEY = "jwtguard.guard"
 """The guard that let the request through: decorators ask it how to refuse."""
-_NAMES = {name.encode(): name for name in REQUEST_HEADERS}
 _TOUCHED = frozenset(name.encode() for name in TOUCHED)
+
+
+def _name_of(raw: bytes) -> str | None:
+    name = raw.decode("latin-1")
+    return name if is_read(name) else None
+
+
+_NAMES = NameTable(_name_of)
 
 
 class Anonymous:
@@ -170,8 +178,9 @@ def request_of(scope: Scope) -> Request:
     """Read what the rules need from *scope*."""
     headers: dict[str, tuple[str, ...]] = {}
     for raw_name, raw_value in scope["headers"]:
-        if raw_name in _NAMES:
-            name, value = _NAMES[raw_name], (raw_value.decode("latin-1"),)
+        name = _NAMES[raw_name]
+        if name is not None:
+            value = (raw_value.decode("latin-1"),)
             headers[name] = headers[name] + value if name in headers else value
     root = scope.get("root_path")
     client, raw_path = scope.get("client"), scope.get("raw_path")

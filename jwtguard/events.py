@@ -8,6 +8,7 @@ Events and their fields, all of them also in the ``extra`` of the log record:
 * ``serving_stale``: ``issuer``, ``age`` in seconds
 * ``unknown_kid``: ``issuer``
 * ``limit_store_failed``: ``problem``
+* ``misconfigured``: ``problem``, while starting
 
 Never a token, a claim or a path.
 """
@@ -27,6 +28,7 @@ _LEVELS = {
     "fetch_failed": logging.WARNING,
     "serving_stale": logging.WARNING,
     "limit_store_failed": logging.WARNING,
+    "misconfigured": logging.WARNING,
     "fetch_not_modified": logging.DEBUG,
 }
 

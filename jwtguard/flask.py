@@ -11,6 +11,7 @@ from flask import Blueprint, Flask, current_app, request
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import Forbidden, HTTPException, Unauthorized
 from werkzeug.local import LocalProxy
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from .core import scopes as rules
 from .core.demands import Demand, mark
@@ -23,6 +24,10 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 EXTENSION = "jwtguard"
+PROXY_FIX_INSIDE = (
+    "ProxyFix stands inside the guard, so the guard sees plain HTTP and refuses every "
+    "token: apply ProxyFix after JWTGuard(app), or set JWTGUARD_TRUSTED_PROXIES"
+)
 
 
 class _Refusal(HTTPException):
@@ -79,6 +84,7 @@ class JWTGuard:
         app.wsgi_app = middleware  # type: ignore[method-assign]
         app.extensions[EXTENSION] = middleware.guard
         app.register_error_handler(AuthError, _handle)
+        _report_proxy_fix(middleware)
 
     @staticmethod
     def protect(blueprint: Blueprint, *scopes: str) -> None:
@@ -91,6 +97,18 @@ class JWTGuard:
             _checked(rules.require_all, needed)
 
         mark(check, Demand(rules.require_all, needed))
+
+
+def _report_proxy_fix(middleware: GuardMiddleware) -> None:
+    """Warn of a ProxyFix that comes too late: the guard refuses what it would mend."""
+    policy = middleware.guard.policy
+    inner: Any = middleware.app
+    if policy.trusted_proxies or not policy.require_https:
+        return
+    while inner is not None and not isinstance(inner, ProxyFix):
+        inner = getattr(inner, "app", None) or getattr(inner, "wsgi_app", None)
+    if inner is not None:
+        middleware.guard.emit("misconfigured", problem=PROXY_FIX_INSIDE)
 
 
 def _handle(error: AuthError) -> ResponseReturnValue:

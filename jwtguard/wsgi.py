@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 from .core.cors import TOUCHED, decorate
 from .core.messages import (
-    REQUEST_HEADERS,
     Decoration,
     Fields,
+    NameTable,
     Proceed,
     Request,
     Respond,
+    is_read,
 )
 from .errors import AuthError
 from .guard import Guard
@@ -31,13 +32,23 @@ REFUSAL_KEY = "jwtguard.refusal"
 GUARD_KEY = "jwtguard.guard"
 """The guard that let the request through: decorators ask it how to refuse."""
 
-_CGI_NAMES = {"content-type": "CONTENT_TYPE", "content-length": "CONTENT_LENGTH"}
-_NAMES = tuple(
-    (_CGI_NAMES.get(name, "HTTP_" + name.upper().replace("-", "_")), name)
-    for name in sorted(REQUEST_HEADERS)
-)
+_CGI_NAMES = {"CONTENT_TYPE": "content-type", "CONTENT_LENGTH": "content-length"}
 _PHRASES = {status.value: status.phrase for status in HTTPStatus}
 _ExcInfo = tuple[type[BaseException], BaseException, TracebackType] | tuple[None, ...]
+
+
+def _name_of(key: str) -> str:
+    """Return the header field that *key* stands for, if a rule reads it, or ""."""
+    if key in _CGI_NAMES:
+        return _CGI_NAMES[key]
+    name = key.removeprefix("HTTP_").replace("_", "-").lower()
+    if not key.startswith("HTTP_") or name in _CGI_NAMES.values():
+        return ""
+    return name if is_read(name) else ""
+
+
+_NAMES = NameTable(_name_of)
+_name_at = _NAMES.__getitem__
 
 
 class GuardMiddleware:
@@ -87,13 +98,10 @@ class GuardMiddleware:
 def request_of(environ: WSGIEnvironment) -> Request:
     """Read what the rules need from *environ*."""
     headers = {
-        name: (value,)
-        for key, name in _NAMES
-        if (value := environ.get(key)) is not None and (value or name not in _CGI_NAMES)
+        _NAMES[key]: (value,)
+        for key in filter(_name_at, environ)
+        if (value := environ[key]) or (value == "" and key not in _CGI_NAMES)
     }
-    if "host" not in headers:
-        server, port = environ.get("SERVER_NAME", ""), environ.get("SERVER_PORT", "")
-        headers["host"] = (f"{server}:{port}",)
     path, root = environ.get("PATH_INFO", ""), environ.get("SCRIPT_NAME")
     request = Request(
         environ["REQUEST_METHOD"],

@@ -38,7 +38,7 @@ SOURCES = "\n".join(path.read_text() for path in ROOT.rglob("*.py"))
         (InsufficientScopeError("scope_missing"), 403, "insufficient_scope", True),
         (AccessDeniedError("no_rule"), 403, "access_denied", False),
         (InvalidOriginError("foreign_origin"), 403, "invalid_origin", False),
-        (InsecureTransportError("peer"), 403, "insecure_transport", False),
+        (InsecureTransportError("plain HTTP"), 403, "insecure_transport", False),
         (TokenTooLargeError("token_too_long"), 431, "invalid_request", False),
         (KeysUnavailableError(), 503, "temporarily_unavailable", False),
         (GrantError("form_malformed"), 400, "invalid_request", False),
@@ -106,13 +106,11 @@ def test_an_unknown_reason_still_has_words() -> None:
     assert AccessDeniedError("tea_time").description == "The request was refused"
 
 
-def test_the_plain_http_refusal_names_peer_and_remedies() -> None:
-    """The one sentence that is made, not fixed."""
-    error = InsecureTransportError("203.0.113.9")
-    assert error.peer == "203.0.113.9"
-    assert "203.0.113.9" in error.description
-    assert "JWTGUARD_TRUSTED_PROXIES" in error.description
-    assert error.detail == "peer 203.0.113.9"
+def test_the_plain_http_refusal_tells_the_client_no_more_than_https() -> None:
+    """Peer and remedy are for the log."""
+    error = InsecureTransportError("plain HTTP from '203.0.113.9'")
+    assert error.description == "Access tokens are accepted over HTTPS only"
+    assert error.detail == "plain HTTP from '203.0.113.9'"
 
 
 def test_an_outage_says_when_to_come_back() -> None:

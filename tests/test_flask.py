@@ -9,6 +9,7 @@ import pytest
 from flask import Blueprint, Flask, views
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import Forbidden, HTTPException, Unauthorized
+from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.test import TestResponse
 
 from jwtguard import ConfigurationError, Guard
@@ -280,3 +281,44 @@ def test_catching_our_errors_in_a_view_works(world: World) -> None:
             return "nobody"
 
     assert world.get("/caught", "").text == "nobody"
+
+
+def test_a_proxy_fix_inside_the_guard_is_reported(
+    jwt_issuer: JWTIssuer, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It was applied too early: the log says so at start-up, and at each refusal."""
+    app = Flask("world")
+    app.wsgi_app = Deeper(ProxyFix(app.wsgi_app))  # type: ignore[method-assign]
+    caplog.set_level("INFO", "jwtguard")
+    JWTGuard(app, jwt_issuer.guard())
+    (record,) = caplog.records
+    assert (record.levelname, record.__dict__["event"]) == ("WARNING", "misconfigured")
+    assert "apply ProxyFix after JWTGuard(app)" in record.getMessage()
+    fields = {**jwt_issuer.headers(), "X-Forwarded-Proto": "https"}
+    sent: Any = {"base_url": "http://api.example", "headers": fields}
+    assert app.test_client().get("/", **sent).status_code == 403
+    assert "ProxyFix after JWTGuard(app)" in caplog.records[-1].__dict__["detail"]
+    app.wsgi_app = ProxyFix(app.wsgi_app)  # type: ignore[method-assign]
+    assert app.test_client().get("/", **sent).status_code == 404
+
+
+def test_a_proxy_fix_is_fine_where_the_guard_reads_the_fields_itself(
+    jwt_issuer: JWTIssuer, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Or outside of the guard, or where HTTPS is not required: no warning."""
+    for settings in ({"trusted_proxies": ("10.0.0.1",)}, {"require_https": False}):
+        app = Flask("world")
+        app.wsgi_app = ProxyFix(app.wsgi_app)  # type: ignore[method-assign]
+        JWTGuard(app, jwt_issuer.guard(**settings))
+    JWTGuard(Flask("world"), jwt_issuer.guard())
+    assert not caplog.records
+
+
+class Deeper:
+    """Another middleware, with the application where werkzeug's have it."""
+
+    def __init__(self, app: Any) -> None:
+        self.app = app
+
+    def __call__(self, environ: Any, start_response: Any) -> Any:
+        return self.app(environ, start_response)

@@ -236,8 +236,10 @@ def check(client: TestClient, jwt_issuer: JWTIssuer) -> None:
     assert client.get("/notes", headers=jwt_issuer.headers()).status_code == 403
 
 
-def test_starlette(jwt_issuer: JWTIssuer, jwt_guard: Guard) -> None:
-    """``TestClient`` needs ``base_url="https://testserver"``, as its refusal says."""
+def test_starlette(
+    jwt_issuer: JWTIssuer, jwt_guard: Guard, caplog: pytest.LogCaptureFixture
+) -> None:
+    """``TestClient`` needs ``base_url="https://testserver"``, as the log says."""
 
     @require_scope("notes:read")
     async def notes(request: Request) -> JSONResponse:
@@ -248,9 +250,10 @@ def test_starlette(jwt_issuer: JWTIssuer, jwt_guard: Guard) -> None:
         middleware=[Middleware(GuardMiddleware, guard=jwt_guard)],
     )
     check(TestClient(app, base_url="https://testserver"), jwt_issuer)
+    caplog.set_level("INFO", "jwtguard")
     plain = TestClient(app).get("/notes", headers=jwt_issuer.headers())
     assert plain.status_code == 403
-    assert "https://testserver" in plain.text
+    assert "https://testserver" in caplog.text
 
 
 def test_fastapi(jwt_issuer: JWTIssuer, jwt_guard: Guard) -> None:

@@ -117,11 +117,25 @@ def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> 
     assert headers["WWW-Authenticate"] == 'Bearer realm="notes"'
 
 
-def test_a_server_without_host_field_is_known_by_its_name(jwt_guard: Guard) -> None:
-    """PEP 3333: ``SERVER_NAME`` and ``SERVER_PORT`` are always there."""
+def test_no_host_is_invented() -> None:
+    """``SERVER_NAME`` is what the server was bound to, often loopback."""
     environ = environ_of()
     del environ["HTTP_HOST"]
-    assert request_of(environ).header("host") == "api.example:443"
+    assert request_of(environ).header("host") is None
+
+
+def test_fields_are_read_by_their_cgi_names() -> None:
+    """PEP 3333: two have no ``HTTP_``, and count only if they are not empty."""
+    sent = {
+        "CONTENT_TYPE": "a/b", "HTTP_CONTENT_TYPE": "c/d", "CONTENT_LENGTH": "",
+        "HTTP_X_REAL_IP": "192.0.2.1", "HTTP_ORIGIN": "", "HTTP_ACCEPT": "*/*",
+        "HTTP_COOKIE": None,
+    }  # fmt: skip
+    found = request_of({**environ_of(), **sent}).headers
+    assert found["content-type"] == ("a/b",)
+    assert found["x-real-ip"] == ("192.0.2.1",)
+    assert found["origin"] == ("",)
+    assert not {"content-length", "accept", "cookie"} & set(found)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ it would do must be stopped before the application runs.
 from __future__ import annotations
 
 from ..errors import AccessDeniedError, InsecureTransportError, InvalidOriginError
-from . import bearer, cors, origins
+from . import bearer, cors, origins, transport
 from .messages import Fields, Principal, Request
 from .policy import METHODS, Policy
 
@@ -87,7 +87,7 @@ class Callers:
     def check_transport(self, request: Request) -> None:
         """Refuse a token that came over an open wire."""
         if not self.is_transport_safe(request):
-            raise InsecureTransportError(request.peer or "an unknown peer")
+            raise InsecureTransportError(transport.plain_http(request, self._proxies))
 
     def is_transport_safe(self, request: Request) -> bool:
         """RFC 6750 section 5.3: tokens travel over TLS, or never leave the machine."""

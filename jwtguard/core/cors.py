@@ -7,10 +7,9 @@ actual response is narrowed to the token's own client.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from urllib.parse import urlsplit
 
 from .messages import Decoration, Fields, Principal, Request, Respond
-from .origins import serialized
+from .origins import is_plain, serialized
 from .policy import METHODS, Client, Policy
 
 EXPOSED = ("WWW-Authenticate", "Retry-After")
@@ -98,9 +97,7 @@ def _https(origin: str) -> bool:
     """A well-formed https origin; loopback may do without TLS."""
     if serialized(origin) != origin:
         return False
-    parts = urlsplit(origin)
-    loopback = parts.hostname in ("localhost", "127.0.0.1", "::1")
-    return parts.scheme == "https" or (parts.scheme == "http" and loopback)
+    return origin.startswith(("https://", "http://")) and not is_plain(origin)
 
 
 def granted(origin: str, clients: Iterable[Client]) -> Fields:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from urllib.parse import urlsplit
 
-from .messages import FORWARDED, Request
+from .messages import NameTable, Request, shows_proxy
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _OF_SOCKETS = {"ws": "http", "wss": "https"}
@@ -20,6 +20,8 @@ _ADDRESS_AND_PORT = re.compile(
 )
 _LONGEST = 255
 """Characters. No address or host name is longer, and what is read is remembered."""
+
+_shows_proxy = NameTable(shows_proxy).__getitem__
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -58,6 +60,12 @@ def is_loopback_host(host: str) -> bool:
     return name == "localhost" or name.endswith(".localhost") or _loopback(name)
 
 
+def is_plain(origin: str) -> bool:
+    """Whether pages of *origin* travel over an open wire: http, and not loopback."""
+    scheme, _, host = origin.partition("://")
+    return scheme == "http" and not is_loopback_host(host)
+
+
 @lru_cache(maxsize=1024)
 def _loopback(address: str) -> bool:
     try:
@@ -81,7 +89,7 @@ def _hops(request: Request, proxies: Sequence[Network | str]) -> list[str]:
     fields = request.headers.get("x-forwarded-for", ())
     for text in reversed(",".join(fields).split(",")):
         address = _forwarded_address(text.strip())
-        if address is None or not _trusted(hops[-1], proxies):
+        if address is None or not is_trusted(hops[-1], proxies):
             break
         hops.append(address)
     return hops
@@ -103,7 +111,7 @@ def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     return getattr(found, "ipv4_mapped", None) or found
 
 
-def _trusted(peer: str, proxies: Sequence[Network | str]) -> bool:
+def is_trusted(peer: str, proxies: Sequence[Network | str]) -> bool:
     if peer == "unix":
         return "unix" in proxies
     address = _address(peer)
@@ -118,13 +126,13 @@ def scheme(request: Request, proxies: Sequence[Network | str]) -> str:
     Each hop appends, so values are read from the right, one for each hop we trust.
     """
     own = _OF_SOCKETS.get(request.scheme, request.scheme)
-    if own == "https" or not proxies or not _trusted(request.peer, proxies):
+    if own == "https" or not proxies or not is_trusted(request.peer, proxies):
         return own
     said = request.header("x-forwarded-proto")
     if not said:
         return own
     values = [value.strip().lower() for value in said.split(",")]
-    trusted = sum(_trusted(hop, proxies) for hop in _hops(request, proxies))
+    trusted = sum(is_trusted(hop, proxies) for hop in _hops(request, proxies))
     value = values[-min(trusted, len(values))]
     return _OF_SOCKETS.get(value, value)
 
@@ -137,7 +145,7 @@ def is_loopback(request: Request) -> bool:
         and host is not None
         and len(host) <= _LONGEST
         and is_loopback_host(host)
-        and FORWARDED.isdisjoint(request.headers)
+        and not any(map(_shows_proxy, request.headers))
     )
 
 

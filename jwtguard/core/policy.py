@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from .issuers import ALGORITHMS, TrustedIssuer, algorithms_of, audience_of
-from .origins import Network, is_loopback_host, serialized
+from .origins import Network, is_plain, serialized
 from .paths import ScopeRule, covers, pattern_problem
 from .values import (
     HOST,
@@ -216,8 +216,7 @@ class Policy:
     @staticmethod
     def _check_http_origins(what: str, client: Client, problems: Problems) -> None:
         for origin in client.origins:
-            host = origin.removeprefix("http://")
-            if host != origin and not is_loopback_host(host):
+            if is_plain(origin):
                 problems.append(
                     f"{what}: {origin!r}: http origins are for loopback only; use https"
                 )

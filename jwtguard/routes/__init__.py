@@ -7,6 +7,7 @@ if the application is one of its.
 from __future__ import annotations
 
 import importlib
+import importlib.util
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -143,6 +144,8 @@ def survey(app: Any, place: Place | None = None) -> Iterator[Found]:
     if isinstance(app, ASGIGuard | WSGIGuard):
         if place.guard is not None:
             yield Finding("weak", "order", "a guard stands behind another one")
+        if isinstance(app, WSGIGuard):
+            yield from _waitress(app.guard)
         yield from survey(app.app, place.behind(app.guard))
         return
     framework = framework_of(app)
@@ -198,9 +201,31 @@ _INSIDE = {
 }
 
 
+_PROXY_FIXES = frozenset({"ProxyFix", "ProxyHeadersMiddleware"})
+_PROXY_FIX_INSIDE = (
+    "stands inside the guard, which sees plain HTTP and refuses every token: put it "
+    "outside (ProxyFix after JWTGuard(app)), or set JWTGUARD_TRUSTED_PROXIES"
+)
+_WAITRESS = (
+    "waitress removes X-Forwarded-* and Forwarded before the guard sees them, so a "
+    "proxy on this machine can look like loopback: serve with "
+    "clear_untrusted_proxy_headers=False and JWTGUARD_TRUSTED_PROXIES, or with "
+    "trusted_proxy and trusted_proxy_headers"
+)
+
+
+def _waitress(guard: Guard) -> Iterator[Finding]:
+    """Name the server that hides proxies, where it is installed."""
+    if guard.policy.require_https and importlib.util.find_spec("waitress"):
+        yield Finding("note", "transport", _WAITRESS)
+
+
 def layer(name: str, place: Place) -> Iterator[Finding]:
     """Say what is worth saying of middleware *name* at *place*."""
     if place.guard is not None:
+        policy = place.guard.policy
+        if name in _PROXY_FIXES and policy.require_https and not policy.trusted_proxies:
+            yield Finding("wrong", "order", f"{name} {_PROXY_FIX_INSIDE}")
         if name in _INSIDE:
             level, text = _INSIDE[name]
             yield Finding(level, "order", f"{name} {text}")

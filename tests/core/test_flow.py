@@ -549,8 +549,8 @@ def test_head_has_no_body_but_its_length(house: House) -> None:
 # Transport.
 
 
-def test_a_token_on_plain_http_is_refused_and_told_the_way_out(house: House) -> None:
-    """403 that names the peer and the remedies; no challenge; known or not."""
+def test_a_token_on_plain_http_is_refused(house: House) -> None:
+    """403 for known tokens too; peer and remedy are for the log alone."""
     token = house.token()
     for _ in range(2):
         answer = house.refuses(request(token=token, scheme="http"))
@@ -558,8 +558,7 @@ def test_a_token_on_plain_http_is_refused_and_told_the_way_out(house: House) -> 
     assert (answer.status, answer.reason) == (403, "insecure_transport")
     said = json.loads(answer.body)
     assert said["error"] == "insecure_transport"
-    for hint in ("203.0.113.9", "JWTGUARD_TRUSTED_PROXIES", "https://testserver"):
-        assert hint in said["error_description"]
+    assert said["error_description"] == "Access tokens are accepted over HTTPS only"
     assert field(answer, "WWW-Authenticate") is None
 
 
@@ -581,8 +580,6 @@ def test_loopback_and_trusted_proxies_are_excepted(jwt_issuer: JWTIssuer) -> Non
         assert house.reason(asked) == (403, "insecure_transport")
     lax = House(jwt_issuer, require_https=False)
     lax.passes(request(token=token, scheme="http"))
-    no_peer = request(token=token, scheme="http", peer="")
-    assert b"came as http from an unknown peer. " in house.refuses(no_peer).body
 
 
 # Scopes by path.

@@ -11,7 +11,7 @@ import pytest
 
 from jwtguard import Principal
 from jwtguard.core import messages
-from jwtguard.core.messages import REQUEST_HEADERS, Facts, Flight, Request
+from jwtguard.core.messages import Facts, Flight, NameTable, Request, is_read
 
 
 @pytest.fixture
@@ -117,5 +117,15 @@ def test_adapters_hand_on_every_field_that_a_rule_reads() -> None:
     asked = r'request\.headers?(?:\.get)?\("([^"]+)"|"([^"]+)" (?:not )?in request\.h'
     read = {one or other for one, other in re.findall(asked, code)}
     assert {"origin", "host", "sec-fetch-site", "x-forwarded-for"} <= read
-    assert read <= REQUEST_HEADERS
-    assert all(name == name.lower() for name in REQUEST_HEADERS)
+    assert all(is_read(name) for name in read)
+    assert not any(is_read(name) for name in ("accept", "user-agent", "x-request-id"))
+
+
+def test_what_strangers_name_is_remembered_within_bounds() -> None:
+    """Header names come from outside: few are kept, and none that is long."""
+    table: NameTable[str, int] = NameTable(len)
+    for number in range(5000):
+        assert table[str(number)] == len(str(number))
+    assert len(table) <= 1024
+    assert table["x" * 65] == 65
+    assert "x" * 65 not in table

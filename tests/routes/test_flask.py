@@ -6,9 +6,12 @@ from typing import Any
 
 from flask import Blueprint, Flask
 from flask.views import MethodView
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from werkzeug.middleware.proxy_fix import ProxyFix
 
+from jwtguard.asgi import GuardMiddleware as ASGIGuard
 from jwtguard.flask import JWTGuard, require_any_scope, require_role, require_scope
 from jwtguard.relay import TokenRelay
 from jwtguard.testing import JWTIssuer
@@ -158,7 +161,6 @@ def test_mounts_are_inside_or_outside(issuer: JWTIssuer) -> None:
 def test_order_is_told(issuer: JWTIssuer) -> None:
     """What stands outside of the guard is named, a second guard too."""
     app = made()
-    app.wsgi_app = ProxyFix(app.wsgi_app)  # type: ignore[method-assign]
     JWTGuard(app, issuer.guard())
     assert not said(app, "ProxyFix")
     app.wsgi_app = ProxyFix(app.wsgi_app)  # type: ignore[method-assign]
@@ -167,6 +169,30 @@ def test_order_is_told(issuer: JWTIssuer) -> None:
     JWTGuard(other, issuer.guard())
     twice = GuardMiddleware(other.wsgi_app, issuer.guard())
     assert said(twice, "weak order", "behind another")
+
+
+def test_a_proxy_fix_inside_the_guard_is_wrong(issuer: JWTIssuer) -> None:
+    """It comes too late, unless the guard reads the proxy's fields itself."""
+    settings: tuple[dict[str, Any], ...] = (
+        {},
+        {"trusted_proxies": ("10.0.0.1",)},
+        {"require_https": False},
+    )
+    for given, wrong in zip(settings, (True, False, False), strict=True):
+        app = made()
+        app.wsgi_app = ProxyFix(app.wsgi_app)  # type: ignore[method-assign]
+        JWTGuard(app, issuer.guard(**given))
+        found = said(app, "wrong order", "ProxyFix", "after JWTGuard(app)")
+        assert found is wrong
+
+
+def test_waitress_is_named_where_it_is_installed(issuer: JWTIssuer) -> None:
+    """It removes what would show a proxy: the finding says what to set."""
+    app = made()
+    JWTGuard(app, issuer.guard())
+    assert said(app, "note transport", "clear_untrusted_proxy_headers=False")
+    site = Starlette(middleware=[Middleware(ASGIGuard, guard=issuer.guard())])
+    assert not said(site, "waitress")
 
 
 def test_flask_cors_is_superfluous(issuer: JWTIssuer) -> None:

@@ -126,8 +126,8 @@ class Case:
             (record,) = told
             assert record.__dict__["status"] == answer.status
             reason = record.__dict__["reason"]
-            assert reason in DESCRIPTIONS or reason == "insecure_transport"
-            if answer.error is not None and reason in DESCRIPTIONS:
+            assert reason in DESCRIPTIONS
+            if answer.error is not None:
                 said = json.loads(answer.body)["error_description"]
                 assert said == DESCRIPTIONS[reason]
         for record in records:

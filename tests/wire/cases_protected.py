@@ -277,7 +277,36 @@ PROTECTED = [
             "X-Forwarded-Host",
             "X-Forwarded-Protocol",
             "X-Forwarded-Scheme",
+            "X-Forwarded-Client-Cert",
+            "X-Real-IP",
+            "X-Client-IP",
+            "X-Cluster-Client-IP",
+            "X-Original-Forwarded-For",
+            "CF-Connecting-IP",
+            "CDN-Loop",
+            "True-Client-IP",
+            "X-Envoy-External-Address",
         )
+    ),
+    *(
+        Case(
+            name=f"plain http on loopback, {name}",
+            ask=Ask(**{**LOOPBACK, "host": None}, headers=(bearer(), *fields)),
+            status=403,
+            error="insecure_transport",
+        )
+        for name, fields in (
+            ("no Host", ()),
+            ("an empty Host", (("Host", ""),)),
+        )
+    ),
+    Case(
+        name="plain http on loopback, traced by the caller",
+        ask=Ask(
+            **LOOPBACK,
+            headers=(bearer(), ("X-Amzn-Trace-Id", "Root=1"), ("traceparent", "00-1")),
+        ),
+        subject="alice",
     ),
     Case(
         name="plain http on loopback, under another name",
