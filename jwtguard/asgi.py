@@ -20,6 +20,7 @@ from .core.messages import (
 from .core.paths import below
 from .errors import AuthError, ConfigurationError
 from .guard import Guard
+from .roots import own_roots
 from .sockets import (
     ASGIApp,
     Message,
@@ -80,12 +81,14 @@ class GuardMiddleware:
 
     *guard* None means ``Guard.from_env()``. A bad configuration never raises here, as
     frameworks build middleware inside lifespan: it fails the startup, and is raised
-    there and on the first request.
+    there and on the first request. So is an application that sets a ``root_path`` of
+    its own behind the guard.
     """
 
     def __init__(self, app: ASGIApp, guard: Guard | None = None) -> None:
         self.app = app
         self._guard = guard
+        self._ready: Guard | None = None
         self._problem: ConfigurationError | None = None
         if guard is None:
             try:
@@ -101,12 +104,21 @@ class GuardMiddleware:
             raise ConfigurationError(*problems)
         return self._guard
 
+    def _start(self) -> Guard:
+        """Return the guard, once the application was looked at."""
+        guard = self.guard
+        problems = [str(own) for own in own_roots(self.app)]
+        if problems:
+            raise ConfigurationError(*problems)
+        self._ready = guard
+        return guard
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, or hand on to the application."""
         if scope["type"] != "http":
             await self._other(scope, receive, send)
             return
-        guard, request = self.guard, request_of(scope)
+        guard, request = self._ready or self._start(), request_of(scope)
         step = guard.flow.begin(request)
         if isinstance(step, tuple):
             decision = step
@@ -138,16 +150,18 @@ class GuardMiddleware:
             await self._websocket(scope, receive, send)
         elif kind != "lifespan":  # whatever it carries, no rule has looked at it
             raise ConfigurationError(f"GuardMiddleware does not know {kind!r}")
-        elif self._problem is not None:
-            await receive()
-            text = str(self._problem)
-            await send({"type": "lifespan.startup.failed", "message": text})
-            raise self._problem  # as Starlette does: test clients wait for that
         else:
+            try:
+                self._start()
+            except ConfigurationError as error:
+                await receive()
+                text = str(error)
+                await send({"type": "lifespan.startup.failed", "message": text})
+                raise  # as Starlette does: test clients wait for that
             await self.app(scope, receive, send)
 
     async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
-        guard, request = self.guard, request_of(scope)
+        guard, request = self._ready or self._start(), request_of(scope)
         decision = await guard.arun(guard.flow.decide(request))
         if isinstance(decision, Respond):
             await receive()  # websocket.connect
