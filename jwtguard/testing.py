@@ -26,7 +26,7 @@ from .core.discovery import FetchFailedError
 from .core.issuers import TrustedIssuer
 from .core.messages import Got
 from .core.policy import Client, Policy
-from .core.profiles import PROFILES
+from .core.profiles import PROFILES, Profile
 from .guard import Guard
 
 ISSUER = "https://issuer.example"
@@ -60,8 +60,9 @@ class JWTIssuer:
     """An issuer in memory: signs tokens, publishes keys, can break on request.
 
     *alg* is RS256, ES256, ES384, ES512, EdDSA or another of their families. *profile*
-    says whose habits it has: client, scope and roles stand in the claims where that
-    family keeps them. ``fetches`` counts how often its keys were asked for.
+    (a name, or a ``Profile``) says whose habits it has: client, scope and roles stand
+    in the claims where that family keeps them. ``fetches`` counts how often its keys
+    were asked for.
     """
 
     def __init__(
@@ -70,13 +71,13 @@ class JWTIssuer:
         *,
         audience: str = AUDIENCE,
         alg: str = "RS256",
-        profile: str = "generic",
+        profile: str | Profile = "generic",
         clock: FakeClock | None = None,
     ) -> None:
         self.url = url
         self.audience = audience
         self.alg = alg
-        self.profile = PROFILES[profile]
+        self.profile = PROFILES[profile] if isinstance(profile, str) else profile
         self.clock = clock or FakeClock()
         self.fetches = 0
         self.published: list[dict[str, Any]] = []
@@ -100,7 +101,7 @@ class JWTIssuer:
         """Return a signed access token (RFC 9068), changed by *claims* and *headers*.
 
         A claim that is None is left out. *expires_in* is in seconds. *roles* need a
-        profile that has any; ``generic`` has none.
+        profile that reads them: those of jwtguard all do.
         """
         now = int(self.clock.time() + self._skew)
         said = {
@@ -125,7 +126,7 @@ class JWTIssuer:
             return {}
         if not self.profile.role_claims:
             text = f"tokens of profile {self.profile.name} have no roles: "
-            raise ValueError(text + 'try JWTIssuer(profile="rfc9068")')
+            raise ValueError(f"{text}set role_claims of the profile")
         value: Any = list(roles)
         for name in reversed(self.profile.role_claims[0].split(".")):
             value = {name: value}
@@ -220,7 +221,7 @@ class JWTIssuer:
     def policy(self, **settings: Any) -> Policy:
         """Return a policy that trusts this issuer and lists the client ``spa``."""
         issuer = TrustedIssuer(
-            url=self.url, audience=self.audience, profile=self.profile.name
+            url=self.url, audience=self.audience, profile=self.profile
         )
         spa = Client(id="spa", origins=("https://www.example",), refresh=True)
         return Policy(**{"issuers": (issuer,), "clients": (spa,), **settings})

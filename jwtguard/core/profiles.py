@@ -56,6 +56,7 @@ GENERIC = Profile(
         "token_class": ("access_token",),
     },
     hints=("client_id",),
+    role_claims=("roles",),
 )
 KEYCLOAK = Profile(
     name="keycloak",

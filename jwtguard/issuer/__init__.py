@@ -183,6 +183,7 @@ Listening at {url}; paste this where your API runs:
 
   export JWTGUARD_ISSUER={url}
   export JWTGUARD_AUDIENCE={config.audience}
+  export JWTGUARD_PROFILE=rfc9068
   export JWTGUARD_CLIENTS="{clients}"
   export JWTGUARD_REFRESH_CLIENTS="{refresh}"
 

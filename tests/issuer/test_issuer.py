@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,7 +15,7 @@ import jwt
 import pytest
 
 from jwtguard import AuthError, ConfigurationError, Guard, load_policy
-from jwtguard.issuer import Client, Config, User, bind
+from jwtguard.issuer import Client, Config, User, _banner, bind
 
 OWN = {"Origin": "http://localhost:8000"}
 FOREIGN = {"Origin": "https://evil.example"}
@@ -88,6 +89,19 @@ def test_access_tokens_are_rfc_9068_and_id_tokens_are_refused(alg: str) -> None:
         assert (head["typ"], head["alg"]) == ("at+jwt", alg)
         with pytest.raises(AuthError):
             guard.verify(token["id_token"])
+
+
+def test_what_it_prints_makes_a_guard_that_reads_its_tokens(
+    http: httpx.Client,
+) -> None:
+    """The variables as they are pasted: the profile too, so that roles count."""
+    url = str(http.base_url).rstrip("/")
+    printed = (line.strip() for line in _banner(Config(), url).splitlines())
+    exports = [shlex.split(line)[1] for line in printed if line.startswith("export ")]
+    environ = dict(export.split("=", 1) for export in exports)
+    assert environ["JWTGUARD_PROFILE"] == "rfc9068"
+    principal = Guard(load_policy(environ)).verify(login(http)["access_token"])
+    assert principal.roles == {"admin"}
 
 
 def test_a_user_gets_no_more_than_is_allowed(http: httpx.Client) -> None:
