@@ -18,9 +18,11 @@ from .core.messages import (
     is_read,
 )
 from .core.paths import below
+from .core.unguarded import NOTED
+from .endpoints import Endpoints
 from .errors import AuthError, ConfigurationError
 from .guard import Guard
-from .roots import own_roots
+from .interfaces import check_application
 from .sockets import (
     ASGIApp,
     Message,
@@ -79,16 +81,17 @@ _NO_CREDENTIALS = Credentials(None)
 class GuardMiddleware:
     """Lets only decided requests and WebSockets through to an ASGI application.
 
-    *guard* None means ``Guard.from_env()``. A bad configuration never raises here, as
-    frameworks build middleware inside lifespan: it fails the startup, and is raised
-    there and on the first request. So is an application that sets a ``root_path`` of
-    its own behind the guard.
+    *guard* None means ``Guard.from_env()``. A bad configuration, and a decorator that
+    has no effect, never raise here, as frameworks build middleware inside lifespan:
+    they fail the startup, and are raised there and on the first request. Only *app*
+    that is no ASGI application is a ``TypeError`` here: no framework passes one.
     """
 
     def __init__(self, app: ASGIApp, guard: Guard | None = None) -> None:
+        check_application(app, "ASGI")
         self.app = app
+        self._endpoints = Endpoints(app)
         self._guard = guard
-        self._ready: Guard | None = None
         self._problem: ConfigurationError | None = None
         if guard is None:
             try:
@@ -104,21 +107,15 @@ class GuardMiddleware:
             raise ConfigurationError(*problems)
         return self._guard
 
-    def _start(self) -> Guard:
-        """Return the guard, once the application was looked at."""
-        guard = self.guard
-        problems = [str(own) for own in own_roots(self.app)]
-        if problems:
-            raise ConfigurationError(*problems)
-        self._ready = guard
-        return guard
-
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, or hand on to the application."""
         if scope["type"] != "http":
             await self._other(scope, receive, send)
             return
-        guard, request = self._ready or self._start(), request_of(scope)
+        guard, known = self.guard, self._endpoints
+        if known.count != NOTED.count or len(known.table) != known.size:
+            known.check(guard, scope.get("app"))
+        request = request_of(scope)
         step = guard.flow.begin(request)
         if isinstance(step, tuple):
             decision = step
@@ -151,17 +148,23 @@ class GuardMiddleware:
         elif kind != "lifespan":  # whatever it carries, no rule has looked at it
             raise ConfigurationError(f"GuardMiddleware does not know {kind!r}")
         else:
-            try:
-                self._start()
-            except ConfigurationError as error:
-                await receive()
-                text = str(error)
-                await send({"type": "lifespan.startup.failed", "message": text})
-                raise  # as Starlette does: test clients wait for that
-            await self.app(scope, receive, send)
+            await self._lifespan(scope, receive, send)
+
+    async def _lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            self._endpoints.check(self.guard, scope.get("app"))
+        except ConfigurationError as error:
+            await receive()
+            await send({"type": "lifespan.startup.failed", "message": str(error)})
+            raise  # as Starlette does: test clients wait for that
+        self._endpoints.count = -1  # startup handlers may register more
+        await self.app(scope, receive, send)
 
     async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
-        guard, request = self._ready or self._start(), request_of(scope)
+        guard, known = self.guard, self._endpoints
+        if known.count != NOTED.count or len(known.table) != known.size:
+            known.check(guard, scope.get("app"))
+        request = request_of(scope)
         decision = await guard.arun(guard.flow.decide(request))
         if isinstance(decision, Respond):
             await receive()  # websocket.connect

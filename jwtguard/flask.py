@@ -16,6 +16,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from .core import scopes as rules
 from .core.demands import Demand, mark
 from .core.messages import Principal
+from .core.unguarded import check_roles, name_of, note
 from .errors import AuthError, ConfigurationError
 from .guard import Guard
 from .wsgi import GUARD_KEY, PRINCIPAL_KEY, GuardMiddleware, request_of
@@ -77,7 +78,11 @@ class JWTGuard:
             self.init_app(app)
 
     def init_app(self, app: Flask, guard: Guard | None = None) -> None:
-        """Wrap ``app.wsgi_app``; raises ``ConfigurationError``."""
+        """Wrap ``app.wsgi_app``; raises ``ConfigurationError``.
+
+        Raises ``TypeError`` if *app* is no Flask application.
+        """
+        _check_app(app)
         if EXTENSION in app.extensions:
             raise ConfigurationError("JWTGuard: this app is guarded already")
         middleware = GuardMiddleware(app.wsgi_app, guard or self._guard)
@@ -111,6 +116,20 @@ def _report_proxy_fix(middleware: GuardMiddleware) -> None:
         middleware.guard.emit("misconfigured", problem=PROXY_FIX_INSIDE)
 
 
+def _check_app(app: Any) -> None:
+    if isinstance(app, Flask):
+        return
+    if isinstance(app, Blueprint):
+        text = "a blueprint: use JWTGuard.protect(blueprint, ...)"
+    elif inspect.isclass(app):
+        text = f"the class {name_of(app)}: pass an application"
+    elif app is None:
+        text = "None"
+    else:
+        text = f"{name_of(app)}: use the GuardMiddleware of jwtguard.wsgi or .asgi"
+    raise TypeError(f"JWTGuard guards a Flask application, and this is {text}")
+
+
 def _handle(error: AuthError) -> ResponseReturnValue:
     """An AuthError that left a view ends where the others do."""
     return current_app.handle_user_exception(refusal_of(error))
@@ -132,6 +151,7 @@ def _checked(rule: Rule, names: tuple[str, ...]) -> Principal:
         return rule(request.environ[PRINCIPAL_KEY], names)
     except AuthError as error:
         error.principal = request.environ[PRINCIPAL_KEY]
+        check_roles(error, names, guard.policy)
         guard.flow.tell(error, request_of(request.environ))
         raise refusal_of(error) from None
 
@@ -151,12 +171,27 @@ def _decorator(
     rule: Rule, names: tuple[str, ...]
 ) -> Callable[[Callable[P, T]], Callable[P, T]]:
     def decorate(view: Callable[P, T]) -> Callable[P, T]:
+        _check_view(view)
         runs_async = inspect.iscoroutinefunction(view)
         guarded = (_guarded_async if runs_async else _guarded)(view, rule, names)
-        mark(guarded, Demand(rule, names))
+        demand = Demand(rule, names)
+        mark(guarded, demand)
+        note(view, guarded, demand)
         return cast(Callable[P, T], guarded)
 
     return decorate
+
+
+def _check_view(view: Any) -> None:
+    if inspect.isclass(view):
+        raise TypeError(
+            f"{name_of(view)} is a class, which a decorator does not guard: write "
+            "decorators = [require_scope(...)] in it, or decorate its methods"
+        )
+    if not callable(view):
+        raise TypeError(
+            f"{view!r} is not a view: put the decorator next to the function"
+        )
 
 
 def _guarded(view: Any, rule: Rule, names: tuple[str, ...]) -> Any:

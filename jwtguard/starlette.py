@@ -18,6 +18,7 @@ from .asgi import GUARD_KEY, PRINCIPAL_KEY, GuardMiddleware, request_of
 from .core import scopes as rules
 from .core.demands import Demand, mark
 from .core.messages import Principal
+from .core.unguarded import check_roles, note
 from .errors import AuthError, ConfigurationError, MissingTokenError
 from .guard import Guard
 from .sockets import close_code
@@ -84,6 +85,7 @@ def checked(conn: HTTPConnection, rule: Rule, names: tuple[str, ...]) -> Princip
         return rule(conn.scope[PRINCIPAL_KEY], names)
     except AuthError as error:
         error.principal = conn.scope[PRINCIPAL_KEY]
+        check_roles(error, names, guard.policy)
         guard.flow.tell(error, request_of(conn.scope))
         raise _refusal(error, conn, guard) from None
 
@@ -119,7 +121,9 @@ def _decorator(
 ) -> Callable[[Callable[P, T]], Callable[P, T]]:
     def decorate(endpoint: Callable[P, T]) -> Callable[P, T]:
         guarded = _guarded(endpoint, rule, names)
-        mark(guarded, Demand(rule, names))
+        demand = Demand(rule, names)
+        mark(guarded, demand)
+        note(endpoint, guarded, demand)
         return cast(Callable[P, T], guarded)
 
     return decorate

@@ -21,8 +21,11 @@ from .core.messages import (
     Respond,
     is_read,
 )
+from .core.unguarded import NOTED
+from .endpoints import Endpoints
 from .errors import AuthError
 from .guard import Guard
+from .interfaces import check_application
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -54,18 +57,26 @@ _name_at = _NAMES.__getitem__
 class GuardMiddleware:
     """Lets only decided requests through to a WSGI application.
 
-    *guard* None means ``Guard.from_env()``, which raises ``ConfigurationError`` here.
+    *guard* None means ``Guard.from_env()``. A bad configuration, and a decorator that
+    has no effect, raise ``ConfigurationError`` here or on the first request; *app* that
+    is no WSGI application raises ``TypeError``.
     The application finds the caller at ``environ["jwtguard.principal"]``.
     """
 
     def __init__(self, app: WSGIApplication, guard: Guard | None = None) -> None:
+        check_application(app, "WSGI")
         self.app = app
         self.guard = guard if guard is not None else Guard.from_env()
+        self._endpoints = Endpoints(app)
+        self._endpoints.check(self.guard)
 
     def __call__(
         self, environ: WSGIEnvironment, start_response: StartResponse
     ) -> Iterable[bytes]:
         """Answer, or hand on to the application."""
+        known = self._endpoints
+        if known.count != NOTED.count or len(known.table) != known.size:
+            known.check(self.guard)
         request = request_of(environ)
         decision = self.guard.decide(request, lambda limit: read_body(environ, limit))
         if isinstance(decision, Respond):

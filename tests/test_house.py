@@ -45,7 +45,8 @@ APART = ("demo", "issuer", "_examples")
 PURE = {
     "__future__", "base64", "binascii", "cachetools", "collections", "concurrent",
     "cryptography", "dataclasses", "enum", "functools", "hashlib", "ipaddress", "json",
-    "jwt", "math", "random", "re", "threading", "typing", "urllib",
+    "jwt", "math", "random", "re", "threading", "types", "typing",
+    "urllib", "weakref",
 }  # fmt: skip
 NEVER = {"socket", "httpx", "time", "datetime", "os", "logging", "asyncio", "anyio"}
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from ..asgi import GuardMiddleware as ASGIGuard
 from ..core.demands import Demand
+from ..core.unguarded import unguarded
 from ..guard import Guard
 from ..wsgi import GuardMiddleware as WSGIGuard
 from .probe import Chain
@@ -44,7 +45,8 @@ class Route:
     """One route: ``path`` from the outside, ``inner`` as its guard sees it.
 
     No ``methods`` means any; a WebSocket's is ``WEBSOCKET``. ``guards`` stand in front,
-    the outermost first. ``demands`` are the handler's own. ``chain`` tells where the
+    the outermost first. ``demands`` are the handler's own; ``skipped`` is what a
+    decorator demands that the framework does not call. ``chain`` tells where the
     handler stands, ``patterns`` which regular expression each parameter of the path
     fits. ``opaque`` means that the handler is an application which cannot be read.
     """
@@ -54,6 +56,7 @@ class Route:
     handler: str
     methods: tuple[str, ...] = ()
     demands: tuple[Demand, ...] = ()
+    skipped: Demand | None = None
     guards: tuple[Guard, ...] = ()
     relay: bool = False
     chain: Chain = ()
@@ -117,8 +120,9 @@ class Place:
         patterns: Mapping[str, str] | None = None,
         *,
         opaque: bool = False,
+        view: Any = None,
     ) -> Route:
-        """Return the route at *path* below this place."""
+        """Return the route at *path* below this place; *view*: what is called there."""
         host = f"//{self.host}" if self.host else ""
         return Route(
             path=host + self.outer + path,
@@ -126,6 +130,7 @@ class Place:
             handler=named(handler),
             methods=methods,
             demands=demands,
+            skipped=unguarded(handler if view is None else view),
             guards=self.guards,
             relay=is_relay(handler),
             chain=self.chain,

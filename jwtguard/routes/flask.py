@@ -10,7 +10,8 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.routing import Rule
 
 from ..core.demands import Demand, demands_of
-from . import Enter, Finding, Found, Place
+from ..core.unguarded import decorator_of, unguarded
+from . import Enter, Finding, Found, Place, named
 from .probe import Probe, Reached
 
 Go = Callable[[Any, Probe], Reached | None]
@@ -30,6 +31,7 @@ def survey(app: Any, place: Place, enter: Enter) -> Iterator[Found]:
     if _has_flask_cors(flask):
         text = "flask_cors is superfluous: the guard's CORS fields replace its"
         yield Finding("note", "order", text)
+    yield from _skipped(flask)
     for number, rule in enumerate(flask.url_map.iter_rules()):
         yield from _routes(flask, rule, place.at(number))
 
@@ -69,7 +71,8 @@ def _routes(flask: Flask, rule: Rule, place: Place) -> Iterator[Found]:
         handler = getattr(getattr(view, "view_class", None), method.lower(), None)
         by_demand.setdefault((*shared, *demands_of(handler)), []).append(method)
     for demands, group in by_demand.items():
-        yield place.route(rule.rule, rule.endpoint, tuple(group), demands, fits)
+        group_of = (tuple(group), demands, fits)
+        yield place.route(rule.rule, rule.endpoint, *group_of, view=view)
 
 
 def _host(flask: Flask, rule: Rule) -> str:
@@ -78,6 +81,15 @@ def _host(flask: Flask, rule: Rule) -> str:
     if rule.subdomain and flask.subdomain_matching and name:
         return f"{rule.subdomain}.{name}"
     return rule.host or ""
+
+
+def _skipped(flask: Flask) -> Iterator[Finding]:
+    """Yield what runs before views without the check that its decorator makes."""
+    for group in flask.before_request_funcs.values():
+        for function in group:
+            if (demand := unguarded(function)) is not None:
+                text = f"{decorator_of(demand)} has no effect: it stands above "
+                yield Finding("wrong", named(function), f"{text}@before_request")
 
 
 def _blueprint_demands(flask: Flask, endpoint: str) -> Iterator[Demand]:

@@ -9,6 +9,8 @@ from typing import Any
 from ..core.demands import ANY_TOKEN
 from ..core.paths import Kind
 from ..core.policy import Policy
+from ..core.scopes import require_roles
+from ..core.unguarded import decorator_of, roles_problem
 from ..guard import Guard
 from . import Finding, Route
 
@@ -40,7 +42,8 @@ def _rows(route: Route) -> Iterator[Row]:
     """Yield a row for each group of methods that is treated alike."""
     groups: dict[tuple[str, str], list[str]] = {}
     for method in route.methods or METHODS:
-        groups.setdefault(_judged(route, method), []).append(method)
+        judged = _ineffective(route) or _judged(route, method)
+        groups.setdefault(judged, []).append(method)
     for (level, demands), methods in groups.items():
         alike = not route.methods and len(groups) == 1
         yield Row(
@@ -78,6 +81,18 @@ def _judged(route: Route, method: str) -> tuple[str, str]:
         return "weak", "refused: no scope rule opens the path"
     by_path = "scope " + " and ".join(required) if required else ""
     return "ok", " and ".join(filter(None, (by_path, own))) or "any token"
+
+
+def _ineffective(route: Route) -> tuple[str, str] | None:
+    """Judge a route whose decorator does not do what it says."""
+    if route.guard is None:
+        return None
+    if route.skipped is not None:
+        text = f"{decorator_of(route.skipped)} has no effect: "
+        return "wrong", text + "it stands above the route decorator, or came later"
+    problem = roles_problem(route.guard.policy)
+    by_role = [one for one in route.demands if one.rule is require_roles and one.names]
+    return ("wrong", f"refuses all: {problem}") if problem and by_role else None
 
 
 _OPTIONAL = "nothing: a token is read if one is sent"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from flask import Blueprint, Flask
@@ -12,6 +13,7 @@ from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from jwtguard.asgi import GuardMiddleware as ASGIGuard
+from jwtguard.core.profiles import GENERIC
 from jwtguard.flask import JWTGuard, require_any_scope, require_role, require_scope
 from jwtguard.relay import TokenRelay
 from jwtguard.testing import JWTIssuer
@@ -215,3 +217,45 @@ def test_a_host_is_part_of_the_path(issuer: JWTIssuer) -> None:
     JWTGuard(app, issuer.guard())
     app.add_url_rule("/", view_func=lambda: "", endpoint="h", host="api.example")
     assert table(app) == {"GET //api.example/": "any token"}
+
+
+def test_a_decorator_above_the_route_is_wrong(issuer: JWTIssuer) -> None:
+    """The route calls the bare view, whatever the decorator says."""
+    app, blueprint = made(), Blueprint("b", __name__, url_prefix="/b")
+    JWTGuard(app, issuer.guard())
+
+    @require_scope("notes:read")
+    @app.get("/notes")
+    def notes() -> str:
+        return ""
+
+    @require_any_scope("a", "b")
+    @blueprint.get("/deep")
+    async def deep() -> str:
+        return ""
+
+    @require_scope("admin")
+    @blueprint.before_request
+    def check() -> None:
+        """Check nothing."""
+
+    app.register_blueprint(blueprint)
+    assert set(levels(app).values()) == {"wrong"}
+    assert "@require_scope('notes:read') has no effect" in table(app)["GET /notes"]
+    assert "@require_any_scope('a', 'b') has no" in table(app)["GET /b/deep"]
+    assert said(app, "wrong", "check", "@require_scope('admin')", "@before_request")
+
+
+def test_roles_that_nobody_can_have_are_wrong() -> None:
+    """Where no trusted issuer's profile reads any."""
+    issuer = JWTIssuer(alg="ES256", profile=replace(GENERIC, role_claims=()))
+    app = made()
+    JWTGuard(app, issuer.guard())
+
+    @app.get("/admin")
+    @require_role("admin")
+    def admin() -> str:
+        return ""
+
+    assert levels(app) == {"GET /admin": "wrong"}
+    assert "refuses all: no trusted issuer has roles" in table(app)["GET /admin"]

@@ -75,10 +75,13 @@ def issuer() -> Iterator[HoldingIssuer]:
 
 @pytest.fixture
 def serve(issuer: JWTIssuer, tmp_path: Path) -> Iterator[Serve]:
-    """Start ``python -m`` *arguments*, with PORT replaced by a free port."""
+    """Start ``python -m`` *arguments*, with PORT replaced by a free port.
+
+    *answers* False: return at once, the server may never answer.
+    """
     started: list[Running] = []
 
-    def start(*arguments: str, **environ: str) -> Running:
+    def start(*arguments: str, answers: bool = True, **environ: str) -> Running:
         port = _free_port()
         log = tmp_path / f"server-{port}.log"
         command = [
@@ -104,7 +107,8 @@ def serve(issuer: JWTIssuer, tmp_path: Path) -> Iterator[Serve]:
             )
         running = Running(port, process, log)
         started.append(running)
-        _wait(running)
+        if answers:
+            _wait(running)
         return running
 
     yield start
