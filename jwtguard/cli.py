@@ -22,12 +22,13 @@ from typing import Any
 from . import __version__
 from .check import check, check_app
 from .errors import ConfigurationError
-from .explain import Check, Dated, explain, token_in
+from .explain import Dated, explain, token_in
 from .fetch import HTTPTransport
 from .guard import Guard
 from .routes import Finding
 from .routes.judged import Row
 from .settings import load_policy
+from .shown import Check
 from .tried import request_of, try_request
 
 _EXTRAS = {"issuer": "issuer", "demo": "demo"}

@@ -8,37 +8,19 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from datetime import UTC
 from email.utils import parsedate_to_datetime
-from typing import Any, TypeGuard
 
 from . import hints
-from .core.claims import CHECKS, Problem
 from .core.jose import Compact, parse
 from .core.jwk import Key
 from .core.messages import Got
-from .core.tokens import Claims, TokenRules
 from .core.verify import Trusted, candidates, verifying_key
 from .errors import AuthError
+from .explain_claims import claim_checks
 from .fetch import Transport
 from .guard import Guard
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Check:
-    """One check: what was expected, what was found, and what may help."""
-
-    name: str
-    passed: bool
-    expected: str = ""
-    found: str = ""
-    reason: str = ""
-    hint: str = ""
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return the check for JSON."""
-        return asdict(self)
+from .shown import Check, failed, moment, value_text
 
 
 def token_in(text: str) -> str:
@@ -65,14 +47,14 @@ class Dated:
 
     def __init__(self, transport: Transport, now: Callable[[], float]) -> None:
         self._transport = transport
-        self._now = now
+        self.now = now
         self.ahead: float | None = None
 
     def __call__(self, url: str, headers: Mapping[str, str], timeout: float) -> Got:
         """GET *url*, and note the answer's Date."""
-        asked = self._now()
+        asked = self.now()
         got = self._transport(url, headers, timeout)
-        halfway = (asked + self._now()) / 2
+        halfway = (asked + self.now()) / 2
         try:
             date = parsedate_to_datetime(got.headers.get("date", ""))
         except ValueError:
@@ -88,59 +70,79 @@ def explain(guard: Guard, token: str, clock: Dated | None = None) -> Iterator[Ch
     Asks the issuer for its keys if they are needed; *clock* is the guard's transport,
     if that tells the time. Never yields the token.
     """
-    longest = guard.policy.max_token_bytes
-    size = f"{len(token)} characters"
-    if len(token) > longest:
-        hint = "many roles or groups? JWTGUARD_MAX_TOKEN_BYTES may be raised"
-        yield failed("size", "token_too_long", f"at most {longest}", size, hint)
-        return
-    yield Check(name="size", passed=True, expected=f"at most {longest}", found=size)
+    yield _size(guard, token)
+    form = "header.claims.signature"
     try:
         compact = parse(token)
     except AuthError as error:
-        hint = hints.of_form(token)
-        yield failed("form", error.reason, "header.claims.signature", "", hint)
+        yield failed("form", error.reason, form, "", hints.of_form(token))
         return
-    form = "header.claims.signature"
     found = "a signed token, strictly encoded"
     yield Check(name="form", passed=True, expected=form, found=found)
-    known = sorted(guard.flow.verifier.trusted)
+    known = guard.flow.verifier.trusted
+    issuer, trusted, near = _issuer(guard, compact)
+    yield issuer
+    if trusted is None:
+        return
+    if near:
+        yield from _key_checks(guard, trusted, compact)
+    ahead = clock.ahead if clock is not None else None
+    if clock is not None and ahead is not None:
+        yield _clock(clock.now(), ahead, trusted.rules.leeway)
+    if not issuer.passed and len(known) > 1:
+        found = f"as for {trusted.rules.issuer}, which comes nearest"
+        yield Check(name="rules", passed=True, found=found)
+    yield from claim_checks(trusted.rules, compact, guard.clock.time(), ahead)
+
+
+def _size(guard: Guard, token: str) -> Check:
+    expected = f"at most {guard.policy.max_token_bytes}"
+    found = f"{len(token)} characters"
+    if len(token) > guard.policy.max_token_bytes:
+        hint = "many roles or groups? JWTGUARD_MAX_TOKEN_BYTES may be raised"
+        return failed("size", "token_too_long", expected, found, hint)
+    return Check(name="size", passed=True, expected=expected, found=found)
+
+
+def _issuer(guard: Guard, compact: Compact) -> tuple[Check, Trusted | None, bool]:
+    """Return the check, the issuer to go on with, and whether its keys may fit.
+
+    After a failure that is the nearest issuer, or the only one.
+    """
+    known = guard.flow.verifier.trusted
+    expected = " or ".join(sorted(known))
     try:
         trusted = guard.flow.verifier.issuer_of(compact)
     except AuthError as error:
-        iss = str(compact.claims.get("iss"))
-        hint = hints.of_issuer(iss, known)
-        yield failed("issuer", error.reason, " or ".join(known), iss, hint)
-        return
-    name = trusted.rules.issuer
-    yield Check(name="issuer", passed=True, expected=" or ".join(known), found=name)
-    yield from _key_checks(guard, trusted, compact)
-    ahead = clock.ahead if clock is not None else None
-    if ahead is not None:
-        yield _clock(ahead, trusted.rules.leeway)
-    yield from _claim_checks(guard, trusted, compact, ahead)
+        claimed = compact.claims.get("iss")
+        only = next(iter(known.values())) if len(known) == 1 else None
+        if claimed is None:
+            hint = "the token does not say who issued it"
+            found = "no iss"
+            near = only
+        else:
+            found = value_text(claimed)
+            hint, name = hints.of_issuer(found, sorted(known))
+            near = known[name] if name else None
+        check = failed("issuer", error.reason, expected, found, hint)
+        return check, near or only, near is not None
+    found = trusted.rules.issuer
+    check = Check(name="issuer", passed=True, expected=expected, found=found)
+    return check, trusted, True
 
 
-def _clock(ahead: float, leeway: float) -> Check:
+def _clock(now: float, ahead: float, leeway: float) -> Check:
     """No rule refuses for this alone: it explains what the times say."""
+    theirs, ours = moment(now + ahead), moment(now)
     return Check(
         name="clock",
         passed=True,
         expected=f"the issuer's Date within {leeway:g} s of this machine's",
-        found=hints.clock_words(ahead),
+        found=(
+            f"{hints.clock_words(ahead)} (issuer {theirs}, this machine {ours}, "
+            f"leeway {leeway:g} s)"
+        ),
         hint="set the one that is wrong (NTP)" if abs(ahead) > leeway else "",
-    )
-
-
-def failed(name: str, reason: str, expected: str, found: str, hint: str = "") -> Check:
-    """Return a check that did not pass."""
-    return Check(
-        name=name,
-        passed=False,
-        expected=expected,
-        found=found,
-        reason=reason,
-        hint=hint,
     )
 
 
@@ -149,7 +151,7 @@ def _key_checks(guard: Guard, trusted: Trusted, compact: Compact) -> Iterator[Ch
     accepted = " ".join(sorted(trusted.rules.algorithms))
     if alg not in trusted.rules.algorithms:
         hint = hints.BY_REASON["wrong_algorithm"]
-        yield failed("algorithm", "wrong_algorithm", accepted, alg, hint)
+        yield failed("algorithm", "wrong_algorithm", accepted, value_text(alg), hint)
         return
     yield Check(name="algorithm", passed=True, expected=accepted, found=alg)
     keys: Sequence[Key] = ()
@@ -160,95 +162,29 @@ def _key_checks(guard: Guard, trusted: Trusted, compact: Compact) -> Iterator[Ch
     except AuthError as error:
         yield _key_failed(trusted, error, kid)
         return
-    yield Check(name="key", passed=True, found=f"kid {kid}, {len(keys)} to try")
+    yield Check(name="key", passed=True, found=f"{_kid(kid)}, {len(keys)} to try")
     try:
         verifying_key(compact, keys)
     except AuthError as error:
-        expected, hint = f"made with kid {kid}", hints.BY_REASON["bad_signature"]
+        expected, hint = f"made with {_kid(kid)}", hints.BY_REASON["bad_signature"]
         yield failed("signature", error.reason, expected, "another", hint)
         return
     yield Check(name="signature", passed=True, found=alg)
+
+
+def _kid(kid: str | None) -> str:
+    return "no kid" if kid is None else f"kid {value_text(kid)}"
 
 
 def _key_failed(trusted: Trusted, error: AuthError, kid: str | None) -> Check:
     snapshot = trusted.keys.snapshot
     held = snapshot.keys.keys if snapshot.keys else ()
     named = " ".join(key.kid or "(no kid)" for key in held) or "a published key"
-    hint = snapshot.failure or "the issuer may have rotated, or another realm signed"
-    return failed("key", error.reason, named, f"kid {kid}", hint)
-
-
-def _claim_checks(
-    guard: Guard, trusted: Trusted, compact: Compact, ahead: float | None
-) -> Iterator[Check]:
-    rules, now = trusted.rules, guard.clock.time()
-    for check in CHECKS:
-        reads = check.reads(rules)
-        if not reads:
-            continue  # the rules do not ask for it
-        problem = check.problem(rules, compact, now)
-        expected = _EXPECTED[check.name](rules)
-        found = _found(reads, compact, now)
-        if problem is None:
-            yield Check(name=check.name, passed=True, expected=expected, found=found)
-            continue
-        found = f"{found} ({problem.detail})" if problem.detail else found
-        hint = _hint(problem, rules, compact.claims, now, ahead)
-        yield failed(check.name, problem.reason, expected, found, hint)
-    scopes = " ".join(sorted(rules.scopes(compact.claims))) or "none"
-    roles = " ".join(sorted(rules.roles(compact.claims))) or "none"
-    yield Check(name="grants", passed=True, found=f"scopes {scopes}; roles {roles}")
-
-
-_EXPECTED: Mapping[str, Callable[[TokenRules], str]] = {
-    "binding": lambda _: "no cnf: a plain bearer token",
-    "kind": lambda _: "no ID token, refresh token or logout token",
-    "type": lambda rules: f"one that profile {rules.profile.name} accepts",
-    "expected": lambda rules: str(dict(rules.profile.expect)),
-    "mark": lambda rules: f"a mark of an access token, profile {rules.profile.name}",
-    "required": lambda rules: " ".join(rules.required),
-    "strings": lambda _: "strings",
-    "times": lambda rules: f"not over, leeway {rules.leeway:g} s",
-    "lifetime": lambda rules: f"at most {rules.max_lifetime} s",
-    "audience": lambda rules: " or ".join(sorted(rules.audience)),
-    "subject": lambda rules: f"a non-empty string in {rules.profile.subject_claim}",
-    "client": lambda rules: f"one client in {' '.join(rules.profile.client_claims)}",
-}  # fmt: skip
-"""What each check of the table expects, for people."""
-
-
-def _hint(
-    problem: Problem, rules: TokenRules, claims: Claims, now: float, ahead: float | None
-) -> str:
-    reason, detail = problem
-    if reason == "wrong_audience":
-        return hints.of_audience(rules, claims)
-    if reason == "missing_claim":
-        return hints.of_missing(rules, detail.split()[0])
-    if reason in ("expired", "not_yet_valid", "issued_in_future"):
-        return hints.of_times(reason, claims, now, ahead)
-    return hints.BY_REASON.get(reason, "")
-
-
-def _found(reads: Sequence[str], compact: Compact, now: float) -> str:
-    """Say what the token has where a check looks."""
-    said = []
-    for name in reads:
-        value = compact.claims.get(name)
-        if name == "header typ":
-            said.append(f"typ {compact.header.typ or 'absent'}")
-        elif name in ("exp", "nbf", "iat") and _is_time(value):
-            said.append(f"{name} {_moment(value, now)}")
-        elif value is not None:
-            text = value if isinstance(value, str) else json.dumps(value)
-            said.append(f"{name} {text}")
-    return ", ".join(said) or "none"
-
-
-def _is_time(value: Any) -> TypeGuard[float]:
-    return isinstance(value, int | float) and abs(value) < 1e11
-
-
-def _moment(value: float, now: float) -> str:
-    moment = datetime.fromtimestamp(value, UTC).strftime("%Y-%m-%d %H:%M:%S")
-    return f"{moment} ({value - now:+.0f} s)"
+    if error.reason == "unknown_key":
+        unusable = snapshot.keys.unusable if snapshot.keys else frozenset()
+        hint = hints.of_unknown_key(kid, unusable)
+    elif error.reason == "keys_unavailable":
+        hint = hints.of_keys(trusted.keys.issuer, snapshot.failure)
+    else:
+        hint = "the key of this name is for another algorithm"
+    return failed("key", error.reason, named, _kid(kid), hint)

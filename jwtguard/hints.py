@@ -5,14 +5,14 @@ Only words are made here, for ``jwtguard explain``; nothing is decided.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable, Sequence
 from urllib.parse import urlsplit
 
+from .core.issuers import TrustedIssuer
 from .core.policy import Client
-from .core.tokens import TokenRules
 
-Claims = Mapping[str, Any]
+OUR_REFRESH_TOKEN = "refresh."  # noqa: S105  # no token, but how one begins
+"""How refresh tokens of ``jwtguard issuer`` begin."""
 
 BY_REASON = {
     "encrypted": "five parts: an encrypted token (JWE); ask for a signed one",
@@ -40,12 +40,15 @@ BY_REASON = {
 
 def of_form(token: str) -> str:
     """Say what a text is that is no signed token."""
+    if token.startswith(OUR_REFRESH_TOKEN):
+        return f"from jwtguard issuer: {BY_REASON['refresh_token']}"
     if token.count(".") == 4:
         return BY_REASON["encrypted"]
     if token.count(".") != 2:
         return (
-            "an opaque token; some issuers make a JWT only if the token request names "
-            "the API: Auth0 by `audience`, oidc-provider by `resource`"
+            "an opaque token, as refresh tokens are; for access tokens some issuers "
+            "make a JWT only if the token request names the API: Auth0 by `audience`, "
+            "oidc-provider by `resource`"
         )
     return "the token may have been cut or quoted on its way here"
 
@@ -89,88 +92,53 @@ _FOLDS = (
 )
 
 
-def of_issuer(found: str, known: Iterable[str]) -> str:
-    """Say how near *found* comes to an issuer that is trusted."""
+def of_issuer(found: str, known: Sequence[str]) -> tuple[str, str]:
+    """Say how near *found* comes to an issuer that is trusted, and to which one."""
     for name in known:
         small = difference(found, name)
         if small:
-            return f"almost {name}, but for {small}: issuers are compared exactly"
+            text = f"almost {name}, but for {small}: issuers are compared exactly"
+            return text, name
     for name in known:
-        if urlsplit(found).netloc == urlsplit(name).netloc:
-            return f"the server of {name}, but another realm or tenant of it"
-    return "the token is another issuer's, or JWTGUARD_ISSUER names the wrong one"
+        if _host(found) == _host(name):
+            return f"the server of {name}, but another realm or tenant of it", ""
+    text = "the token is another issuer's, or JWTGUARD_ISSUER names the wrong one"
+    return text, ""
 
 
-def of_audience(rules: TokenRules, claims: Claims) -> str:
-    """Say why ``aud`` lacks ours, and how the issuer is told to add it."""
-    aud = claims.get("aud")
-    listed = [aud] if isinstance(aud, str) else aud if isinstance(aud, list) else []
-    ours = sorted(rules.audience)
-    for found in listed:
-        for wanted in ours:
-            small = difference(str(found), wanted)
-            if small:
-                return f"almost {wanted}, but for {small}: compared exactly"
-    if listed and listed == [claims.get("azp", claims.get("client_id"))]:
-        return "aud is the client itself, as in an ID token: send access_token"
-    return f"the token does not name this API. {_how_to_add(rules, ours[0])}"
+def _host(url: str) -> str | None:
+    try:
+        return urlsplit(url).netloc
+    except ValueError:
+        return None
 
 
-def _how_to_add(rules: TokenRules, audience: str) -> str:
-    keycloak = (
-        "Keycloak needs an audience mapper: Clients, the client, Client scopes, its "
-        "-dedicated scope, Configure a new mapper, Audience, "
-        f"Included Custom Audience {audience}"
+def of_keys(issuer: TrustedIssuer, failure: str) -> str:
+    """Say where keys that cannot be fetched may be looked for."""
+    failure = failure or "not fetched yet"
+    if issuer.keys is not None or issuer.jwks_url is not None:
+        return failure
+    if issuer.discovery_url is not None:
+        return f"{failure}; JWTGUARD_DISCOVERY_URL is fetched as it stands"
+    return (
+        f"{failure}; if the metadata is elsewhere, name it in JWTGUARD_DISCOVERY_URL, "
+        "or the key set in JWTGUARD_JWKS_URL"
     )
-    auth0 = (
-        f"Auth0: APIs, Create API with identifier {audience}, and send "
-        f"audience={audience} with the token request"
-    )
-    family = rules.profile.name
-    if family == "keycloak" or "/realms/" in rules.issuer:
-        return keycloak
-    if family == "auth0" or ".auth0.com" in rules.issuer:
-        return auth0
-    if family == "entra":
-        return "Entra: ask for a scope of this API, api://.../NAME, not for Graph's"
-    if family == "okta":
-        return "Okta: aud is set on the authorization server: Security, API"
-    return f"{keycloak}. {auth0}. oidc-provider: send resource={audience}"
 
 
-def of_missing(rules: TokenRules, claim: str) -> str:
-    """Say how the issuer is told to put *claim* into its tokens."""
-    if claim == "aud" and rules.audience != "unchecked":
-        return _how_to_add(rules, min(rules.audience))
-    if claim == "sub":
+def of_unknown_key(kid: str | None, unusable: frozenset[str]) -> str:
+    """Say why no key fits the token, though the key set could be read."""
+    if kid is None:
         return (
-            "Keycloak's lightweight tokens need `Add to lightweight access token` on "
-            "the mapper sub; others may keep the user elsewhere: `subject_claim` of "
-            "the issuer"
+            "the token names no key: `kidless` of the issuer says whether published "
+            "keys are tried, and one of them has to fit"
         )
-    return "JWTGUARD_PROFILE, or `require` of the issuer, says what it needs"
-
-
-def of_times(reason: str, claims: Claims, now: float, ahead: float | None) -> str:
-    """Tell a wrong clock from an old token; *ahead* is how far the issuer's clock is.
-
-    It is None where it could not be measured.
-    """
-    if ahead is not None and abs(ahead) >= 5:
-        return f"{clock_words(ahead)}: set the one that is wrong"
-    if reason in ("not_yet_valid", "issued_in_future"):
-        later = max(_number(claims, "iat", now), _number(claims, "nbf", now)) - now
-        if ahead is not None:
-            return "the clocks agree, so the token was made for later on purpose"
-        return f"the issuer's clock is {later:.0f} s or more ahead of this one"
-    if reason != "expired":
-        return ""
-    over = now - _number(claims, "exp", now)
-    lived = _number(claims, "exp", now) - _number(claims, "iat", now)
-    text = f"it was good for {lived:.0f} s, and ended {over:.0f} s ago"
-    if ahead is None:
-        return f"{text}; if it was made just now, compare the clocks of both machines"
-    return f"{text}; the clocks agree, so the client has to refresh or sign in again"
+    if kid in unusable:
+        return (
+            f"kid {kid} is published, but not supported: keys are RSA (2048 to 8192 "
+            "bits), P-256, P-384, P-521 or Ed25519, public, and for signatures"
+        )
+    return "the issuer may have rotated its keys, or another realm signed"
 
 
 def clock_words(ahead: float) -> str:
@@ -179,11 +147,6 @@ def clock_words(ahead: float) -> str:
         return "the issuer's clock and this one agree"
     side = "ahead of" if ahead > 0 else "behind"
     return f"the issuer's clock is {abs(ahead):.0f} s {side} this one"
-
-
-def _number(claims: Claims, name: str, default: float) -> float:
-    value = claims.get(name)
-    return value if isinstance(value, int | float) else default
 
 
 def of_origin(origin: str, client_id: str | None, clients: Iterable[Client]) -> str:

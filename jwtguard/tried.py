@@ -9,8 +9,8 @@ from .core.messages import Proceed, Request, Respond
 from .core.origins import is_own, own_origins
 from .core.paths import Kind
 from .errors import AuthError
-from .explain import Check, failed
 from .guard import Guard
+from .shown import Check, failed
 
 _KINDS = {
     Kind.TOKEN: "a token path: the form is judged, no access token is read",

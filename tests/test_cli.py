@@ -116,7 +116,7 @@ def test_explain_passes_a_good_token(terminal: Terminal) -> None:
         ("expired", "expired", "clocks"),
         ("forged", "bad_signature", ""),
         ("id_token", "id_token", "access_token"),
-        ("wrong_audience", "wrong_audience", "mapper"),
+        ("wrong_audience", "wrong_audience", "unchecked"),
     ],
 )
 def test_explain_says_why_not(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -9,10 +10,13 @@ from typing import Any
 import pytest
 
 from jwtguard import AuthError, Client, Guard, Policy, TrustedIssuer
+from jwtguard.core.jose import Compact, Header
 from jwtguard.core.messages import Got
 from jwtguard.core.paths import ScopeRule
-from jwtguard.explain import Check, Dated, explain, token_in
-from jwtguard.hints import difference, of_issuer, of_origin
+from jwtguard.explain import Dated, explain, token_in
+from jwtguard.explain_claims import claim_checks
+from jwtguard.hints import difference, of_form, of_issuer, of_origin
+from jwtguard.shown import Check, escaped
 from jwtguard.testing import AUDIENCE, ISSUER, FakeClock, JWTIssuer
 from jwtguard.tried import request_of, try_request
 
@@ -32,6 +36,17 @@ def dated(issuer: JWTIssuer) -> tuple[Guard, Dated]:
 def checks(issuer: JWTIssuer, token: str, **settings: Any) -> dict[str, Check]:
     """Return every check of *token*, by name."""
     return {one.name: one for one in explain(issuer.guard(**settings), token)}
+
+
+def guarding(issuer: JWTIssuer, trusted: TrustedIssuer) -> Guard:
+    """Return a guard with one trusted issuer, in the time and network of *issuer*."""
+    policy = Policy(issuers=[trusted])
+    return Guard(policy, clock=issuer.clock, transport=issuer.transport)
+
+
+def by_name(guard: Guard, token: str, clock: Dated | None = None) -> dict[str, Check]:
+    """Return every check of *token* by *guard*, by name."""
+    return {one.name: one for one in explain(guard, token, clock)}
 
 
 def first_failure(issuer: JWTIssuer, token: str, **settings: Any) -> Check:
@@ -103,7 +118,7 @@ def test_small_differences_have_a_name(found: str, wanted: str, words: str) -> N
         ("https://tenant.eu.auth0.com/", "auth0", ["Auth0", f"audience={AUDIENCE}"]),
         ("https://login.example/v2.0", "entra", ["Entra", "api://"]),
         ("https://okta.example/oauth2/x", "okta", ["Okta"]),
-        ("https://id.example", "generic", ["Keycloak", "Auth0"]),
+        ("https://id.example", "generic", ["Keycloak", "unchecked"]),
     ],
 )
 def test_how_an_audience_is_added(url: str, profile: str, words: list[str]) -> None:
@@ -120,12 +135,279 @@ def test_how_an_audience_is_added(url: str, profile: str, words: list[str]) -> N
         assert word in found.hint
 
 
+@pytest.mark.parametrize("alone", ["Keycloak", "Auth0", "Entra", "Okta", "Cognito"])
+def test_the_remedy_of_one_server_is_told_and_no_other(alone: str) -> None:
+    """Where the profile says whose tokens they are."""
+    issuer = JWTIssuer("https://id.example", alg="ES256")
+    profile = alone.lower()
+    trusted = TrustedIssuer(url=issuer.url, audience=[AUDIENCE], profile=profile)
+    guard = guarding(issuer, trusted)
+    hint = by_name(guard, issuer.token(claims={"aud": "x"}))["audience"].hint
+    named = {name for name in ("Keycloak", "Auth0", "Entra", "Okta", "Cognito")
+             if name in hint}  # fmt: skip
+    assert named == {alone}
+    assert "JWTGUARD_AUDIENCE=unchecked" in hint
+
+
+def test_a_mapper_that_is_there_is_not_asked_for_again() -> None:
+    """Keycloak adds ``account`` by itself; another audience comes from a mapper."""
+    issuer = JWTIssuer("https://id.example/realms/main", alg="ES256")
+    guard = guarding(issuer, TrustedIssuer(url=issuer.url, audience=[AUDIENCE]))
+    token = issuer.token(claims={"aud": ["account", "notes-api"]})
+    hint = by_name(guard, token)["audience"].hint
+    assert "adds notes-api: change" in hint
+    assert "new mapper" not in hint
+
+
 def test_an_id_token_is_told_by_its_audience(jwt_issuer: JWTIssuer) -> None:
     """Where nothing else gives it away: ``aud`` is the client."""
-    token = jwt_issuer.token(claims={"aud": "spa"})
-    assert "access_token" in checks(jwt_issuer, token)["audience"].hint
+    bare = {"client_id": None, "azp": "spa", "scope": None, "aud": "spa"}
+    token = jwt_issuer.token(typ="JWT", claims=bare)
+    assert "send access_token" in checks(jwt_issuer, token)["audience"].hint
     token = jwt_issuer.token(claims={"aud": f"{AUDIENCE}/"})
     assert "trailing slash" in checks(jwt_issuer, token)["audience"].hint
+
+
+def test_an_access_token_for_the_client_is_no_id_token(jwt_issuer: JWTIssuer) -> None:
+    """Some issuers write the client into ``aud`` of every token; scopes tell."""
+    token = jwt_issuer.token(typ="JWT", scope="a", claims={"aud": "spa"})
+    hint = checks(jwt_issuer, token)["audience"].hint
+    assert "ID token" not in hint
+    assert "this access token does not name the API" in hint
+
+
+# Every obstacle in one run.
+
+
+def test_one_run_shows_every_obstacle(jwt_issuer: JWTIssuer) -> None:
+    """The signature, the times, the audience and the client, whatever fails first."""
+    claims = {"aud": "x", "sub": 1, "azp": "other", "nonce": "n", "exp": 1000}
+    token = jwt_issuer.token(typ="JWT", claims=claims)
+    reasons = [one.reason for one in checks(jwt_issuer, token).values() if one.reason]
+    assert reasons == [
+        "id_token", "expired", "wrong_audience", "malformed_claim", "client_ambiguous"
+    ]  # fmt: skip
+
+
+def test_a_long_token_is_still_taken_apart(jwt_issuer: JWTIssuer) -> None:
+    """Its claims may be as wrong as its length."""
+    token = jwt_issuer.token(claims={"aud": "x", "groups": ["g" * 99] * 200})
+    found = checks(jwt_issuer, token)
+    assert found["size"].reason == "token_too_long"
+    assert found["audience"].reason == "wrong_audience"
+
+
+def test_another_issuer_s_name_hides_nothing(jwt_issuer: JWTIssuer) -> None:
+    """A near miss is checked to the end; keys are not asked for another realm."""
+    token = jwt_issuer.token(claims={"iss": f"{ISSUER}/", "aud": "x"})
+    found = checks(jwt_issuer, token)
+    assert found["issuer"].reason == "unknown_issuer"
+    assert found["signature"].passed
+    assert found["audience"].reason == "wrong_audience"
+    token = jwt_issuer.token(claims={"iss": "https://elsewhere.example", "aud": "x"})
+    found = checks(jwt_issuer, token)
+    assert "signature" not in found
+    assert found["audience"].reason == "wrong_audience"
+
+
+def test_of_several_issuers_the_nearest_is_taken(jwt_issuer: JWTIssuer) -> None:
+    """Where none comes near, there are no rules to go on with."""
+    other = JWTIssuer("https://other.example", alg="ES256")
+    issuers = [TrustedIssuer(url=one.url) for one in (other, jwt_issuer)]
+    policy = Policy(issuers=issuers, audience=[AUDIENCE])
+    guard = Guard(policy, clock=jwt_issuer.clock, transport=jwt_issuer.transport)
+    found = by_name(guard, jwt_issuer.token(claims={"iss": f"{ISSUER}/"}))
+    assert jwt_issuer.url in found["rules"].found
+    assert found["audience"].passed
+    found = by_name(guard, jwt_issuer.token(claims={"iss": "https://x.example"}))
+    assert list(found) == ["size", "form", "issuer"]
+
+
+def test_a_token_without_iss_is_not_another_issuer_s(jwt_issuer: JWTIssuer) -> None:
+    """What is missing is required by ``require``, and not by JWTGUARD_ISSUER."""
+    found = checks(jwt_issuer, jwt_issuer.token(claims={"iss": None}))
+    assert found["issuer"].reason == found["required"].reason == "missing_claim"
+    assert "`require`" in found["required"].hint
+    for hint in (found["issuer"].hint, found["required"].hint):
+        assert "another issuer" not in hint
+        assert "JWTGUARD_ISSUER" not in hint
+
+
+@pytest.mark.parametrize("claim", ["sub", "aud", "exp"])
+def test_what_is_missing_is_explained_once(jwt_issuer: JWTIssuer, claim: str) -> None:
+    """Audience and subject have checks of their own, and those have the hint."""
+    token = jwt_issuer.token(claims={claim: None})
+    found = [one for one in checks(jwt_issuer, token).values() if one.reason]
+    assert {one.reason for one in found} == {"missing_claim"}
+    assert len([one for one in found if one.hint]) == 1
+    token = jwt_issuer.token(claims={"sub": None, "aud": None, "exp": None})
+    assert checks(jwt_issuer, token)["required"].found == "iss (exp aud sub)"
+
+
+# What issuers do differently.
+
+
+@pytest.mark.parametrize(
+    "url", ["https://id.example/realms/main", "https://id.example"]
+)
+def test_keycloak_without_the_scope_basic(url: str) -> None:
+    """Keycloak 25 and later: ``sub`` comes from a client scope of that name."""
+    issuer = JWTIssuer(url, alg="ES256")
+    guard = guarding(issuer, TrustedIssuer(url=url, audience=[AUDIENCE]))
+    token = issuer.token(claims={"sub": None, "typ": "Bearer", "azp": "spa"})
+    found = by_name(guard, token)["subject"]
+    assert found.found == "no sub"
+    assert "client scope `basic`" in found.hint
+    plain = by_name(guard, issuer.token(claims={"sub": None}))["subject"].hint
+    assert ("basic" in plain) == ("/realms/" in url)
+
+
+def test_token_use_is_cognito_s(jwt_issuer: JWTIssuer) -> None:
+    """Its access tokens have no ``aud``, which the profile knows."""
+    token = jwt_issuer.token(claims={"aud": None, "token_use": "access"})
+    hint = checks(jwt_issuer, token)["audience"].hint
+    assert "JWTGUARD_PROFILE=cognito" in hint
+    assert "JWTGUARD_AUDIENCE=unchecked" in hint
+
+
+def test_a_session_token_of_clerk(jwt_issuer: JWTIssuer) -> None:
+    """Its ``azp`` is an origin, and nothing marks it as an access token."""
+    bare = {"client_id": None, "scope": None, "azp": "https://www.example"}
+    hint = checks(jwt_issuer, jwt_issuer.token(typ="JWT", claims=bare))["mark"].hint
+    assert "session token" in hint
+    assert "profile of its own" in hint
+
+
+def test_the_profile_that_the_token_looks_like(jwt_issuer: JWTIssuer) -> None:
+    """A header type or claims that another profile would accept."""
+    trusted = TrustedIssuer(url=ISSUER, audience=[AUDIENCE], profile="rfc9068")
+    guard = guarding(jwt_issuer, trusted)
+    claims: dict[str, Any] = {"realm_access": {"roles": []}, "jti": None}
+    found = by_name(guard, jwt_issuer.token(typ="JWT", claims=claims))
+    for name in ("type", "required"):
+        assert "JWTGUARD_PROFILE=keycloak" in found[name].hint
+    found = by_name(guard, jwt_issuer.token(claims={"jti": None}))
+    assert "profile rfc9068 requires jti" in found["required"].hint
+
+
+def test_no_metadata_names_the_settings(jwt_issuer: JWTIssuer) -> None:
+    """Where the metadata or the keys may be, if not where the issuer's name says."""
+    trusted = TrustedIssuer(url=f"{ISSUER}/elsewhere", audience=[AUDIENCE])
+    guard = guarding(jwt_issuer, trusted)
+    found = by_name(guard, jwt_issuer.token(claims={"iss": trusted.url}))["key"]
+    assert found.reason == "keys_unavailable"
+    assert "404" in found.hint
+    assert "JWTGUARD_DISCOVERY_URL" in found.hint
+    assert "JWTGUARD_JWKS_URL" in found.hint
+
+
+def test_a_key_that_is_published_is_not_called_unpublished(
+    jwt_issuer: JWTIssuer,
+) -> None:
+    """An Ed448 key is there, but nothing here verifies with it."""
+    own = jwt_issuer.jwks()["keys"]
+    ed448 = {"kty": "OKP", "crv": "Ed448", "kid": "goldilocks", "x": "AA"}
+    keys = json.dumps({"keys": [*own, ed448]})
+    trusted = TrustedIssuer(url=ISSUER, audience=[AUDIENCE], keys=keys)
+    guard = guarding(jwt_issuer, trusted)
+    found = by_name(guard, jwt_issuer.token(headers={"kid": "goldilocks"}))["key"]
+    assert found.reason == "unknown_key"
+    assert "is published, but not supported" in found.hint
+    found = by_name(guard, jwt_issuer.token(headers={"kid": "x"}))["key"]
+    assert "rotated" in found.hint
+
+
+def test_a_refresh_token_of_the_development_issuer_is_called_one() -> None:
+    """It is opaque, and begins as no token of others does."""
+    assert "refresh token" in of_form("refresh.Zm9v")
+    assert "from jwtguard issuer" in of_form("refresh.Zm9v")
+    assert "opaque token" in of_form("Zm9v")
+
+
+# What is printed.
+
+
+HOSTILE = "a\x1b[2Jb\nc\u202ed\x9be\u2066f\x00g\ud800"
+
+
+def test_whatever_the_token_says_cannot_control_the_terminal(
+    jwt_issuer: JWTIssuer,
+) -> None:
+    """Terminal escapes, line breaks and marks of direction are shown as escapes."""
+    hostile = HOSTILE[:-1]
+    names = ("iss", "sub", "aud", "azp", "client_id", "scope", "typ", "iat", "nonce")
+    for name in names:
+        claims = {name: hostile, f"{hostile}{name}": hostile}
+        for one in explain(jwt_issuer.guard(), jwt_issuer.token(claims=claims)):
+            for text in (one.expected, one.found, one.hint):
+                assert text.isprintable()
+    token = jwt_issuer.token(typ=hostile, headers={"kid": hostile})
+    assert all(one.found.isprintable() for one in explain(jwt_issuer.guard(), token))
+    assert escaped(HOSTILE) == (r"a\x1b[2Jb\nc\u202ed\x9be\u2066f\x00g\ud800")
+
+
+def test_a_long_value_is_cut(jwt_issuer: JWTIssuer) -> None:
+    """Nobody reads a page of one claim."""
+    found = checks(jwt_issuer, jwt_issuer.token(claims={"sub": "x" * 5000}))["subject"]
+    assert found.found == f"sub {'x' * 200}... (cut)"
+
+
+@pytest.mark.parametrize(
+    ("claims", "passed", "words"),
+    [
+        ({"exp": 1_800_000_300_000}, True, "the token never ends"),
+        ({"iat": 1_800_000_000_000}, False, "it lies in the future"),
+        ({"iat": 1_800_000_000_000, "exp": 1_800_000_300_000}, False, "iat look like"),
+    ],
+)
+def test_times_in_milliseconds_are_named(
+    jwt_clock: FakeClock, claims: dict[str, Any], passed: bool, words: str
+) -> None:
+    """One never ends, the other lies in the future: both are shown as they are."""
+    issuer = JWTIssuer(alg="ES256", clock=jwt_clock)
+    found = checks(issuer, issuer.token(claims=claims))["times"]
+    assert found.passed is passed
+    assert words in found.hint
+    for name, value in claims.items():
+        assert f"{name} {value} (milliseconds?)" in found.found
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ("1800000000", "iat 1800000000 (not a number)"),
+        (True, "iat true (not a number)"),
+        (10**400, f"iat {str(10**400)[:200]}... (cut) (no date)"),
+        (9e14, "iat 900000000000000.0 (no date)"),
+        (None, "iat null (not a number)"),
+    ],
+)
+def test_no_time_is_dropped(jwt_issuer: JWTIssuer, value: Any, text: str) -> None:
+    """What is not a date is shown as it was written."""
+    assert text in _times_found(jwt_issuer, value)
+
+
+def _times_found(issuer: JWTIssuer, iat: Any) -> str:
+    rules = issuer.guard().flow.verifier.trusted[ISSUER].rules
+    claims = {"iss": ISSUER, "iat": iat}
+    compact = Compact(Header("ES256", None, "jwt"), claims, b"{}", b"", b"")
+    found = claim_checks(rules, compact, 1_800_000_000.0, None)
+    return next(one.found for one in found if one.name == "times")
+
+
+def test_a_finding_about_time_shows_what_was_compared(jwt_clock: FakeClock) -> None:
+    """Both moments, and the leeway."""
+    issuer = JWTIssuer(alg="ES256", clock=jwt_clock)
+    found = checks(issuer, issuer.expired())["times"]
+    assert found.expected == (
+        "exp after 2027-01-15 07:59:30, nbf and iat up to 2027-01-15 08:00:30 "
+        "(now 2027-01-15 08:00:00 UTC, leeway 30 s)"
+    )
+    guard, clock = dated(issuer)
+    issuer.skew(120)
+    told = by_name(guard, issuer.token(), clock)["clock"].found
+    assert "issuer 2027-01-15 08:02:00, this machine 2027-01-15 08:00:00" in told
+    assert "leeway 30 s" in told
 
 
 # Clocks.
@@ -300,7 +582,7 @@ def test_hints_for_origins() -> None:
     assert "another port" in of_origin("https://www.example:8443", "spa", clients)
     hint = of_origin("https://new.example", "spa", clients)
     assert hint.endswith("JWTGUARD_CLIENTS=spa=https://new.example")
-    assert of_issuer("https://a", ["https://b"]).startswith("the token is another")
+    assert of_issuer("https://a", ["https://b"])[0].startswith("the token is another")
 
 
 def test_the_clock_of_the_kit_is_told(jwt_clock: FakeClock) -> None:

@@ -6,7 +6,7 @@ check that is added to ``CHECKS`` is done by both.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from math import inf
 from typing import NamedTuple
 
@@ -49,7 +49,7 @@ class Check(NamedTuple):
     """
 
     name: str
-    reads: Callable[[TokenRules], Sequence[str]]
+    reads: Callable[[TokenRules], tuple[str, ...]]
     problem: Callable[[TokenRules, Compact, float], Problem | None]
 
 

@@ -6,7 +6,7 @@ One unusable member never spoils the set; a set without a usable one is no set.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -99,6 +99,8 @@ class KeySet:
 
     keys: tuple[Key, ...]
     skipped: int = 0
+    unusable: frozenset[str] = frozenset()
+    """The ``kid`` values of members that cannot verify here."""
     published: frozenset[tuple[bytes, str]] = field(init=False)
     """The material of each key, with each algorithm that it may be used with."""
     by_kid: Mapping[str | None, tuple[Key, ...]] = field(init=False)
@@ -142,15 +144,26 @@ def keys_of(document: Mapping[str, Any]) -> KeySet:
     members = document.get("keys")
     if not isinstance(members, list):
         raise ValueError("keys is no array")
-    return _usable(_key(member) for member in members[:MAX_KEYS])
+    found = [_key(member) for member in members[:MAX_KEYS]]
+    unusable = (m for m, key in zip(members, found, strict=False) if key is None)
+    return _usable(found, frozenset(_kids(unusable)))
 
 
-def _usable(found: Iterable[Key | None]) -> KeySet:
+def _kids(members: Iterable[Any]) -> Iterator[str]:
+    for member in members:
+        kid = member.get("kid") if isinstance(member, dict) else None
+        if isinstance(kid, str):
+            yield kid
+
+
+def _usable(
+    found: Iterable[Key | None], unusable: frozenset[str] = frozenset()
+) -> KeySet:
     listed = list(found)
     keys = tuple(key for key in listed if key is not None)
     if not keys:
         raise ValueError("no usable key")
-    return KeySet(keys, len(listed) - len(keys))
+    return KeySet(keys, len(listed) - len(keys), unusable)
 
 
 def parse_given(keys: str | Mapping[str, Any]) -> KeySet:

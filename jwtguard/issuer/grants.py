@@ -15,6 +15,7 @@ from authlib.oauth2.rfc6749.util import extract_basic_authorization
 from authlib.oauth2.rfc7009 import RevocationEndpoint
 from authlib.oauth2.rfc9068 import JWTBearerTokenGenerator
 
+from ..hints import OUR_REFRESH_TOKEN
 from . import config
 from .keys import Keys
 from .store import REFRESH_SECONDS, OAuthClient, RefreshToken, Store
@@ -29,7 +30,9 @@ class TokenGenerator(JWTBearerTokenGenerator):  # type: ignore[misc]
         super().__init__(
             issuer,
             keys.alg,
-            refresh_token_generator=lambda **_: secrets.token_urlsafe(32),
+            refresh_token_generator=lambda **_: (
+                OUR_REFRESH_TOKEN + secrets.token_urlsafe(32)
+            ),
             expires_generator=self._lifetime,
         )
         self._keys = keys
