@@ -208,8 +208,9 @@ def names(data: bytes) -> None:
 
 def _targets() -> Mapping[str, Callable[[bytes], None]]:
     from tests.fuzz.requests import request
+    from tests.routing.differential import routing
 
-    found = (token, compact, document, key_set, form, names, request)
+    found = (token, compact, document, key_set, form, names, request, routing)
     return {target.__name__: target for target in found}
 
 
