@@ -23,8 +23,8 @@ from . import __version__
 from .check import check, check_app
 from .errors import ConfigurationError
 from .explain import Dated, explain, token_in
-from .fetch import HTTPTransport
 from .guard import Guard
+from .outside.http import HTTPClient
 from .routes import Finding
 from .routes.judged import Row
 from .settings import load_policy
@@ -186,7 +186,7 @@ def _print_rows(rows: Sequence[Row]) -> None:
 
 
 def _explain(arguments: argparse.Namespace) -> int:
-    clock = Dated(HTTPTransport(), time.time)
+    clock = Dated(HTTPClient().get, time.time)
     guard = Guard(load_policy(os.environ), transport=clock)
     if arguments.cookie and guard.policy.cookie is None:
         print("--cookie: JWTGUARD_COOKIE is not set", file=sys.stderr)

@@ -226,5 +226,6 @@ DESCRIPTIONS = {
     "unsupported_grant": "Only password and refresh_token are handed on",
     "too_many_guesses": "Too many attempts; try again later",
     "issuer_unreachable": "The token server cannot be reached",
+    "issuer_answer_unusable": "The token server's answer cannot be used",
     "issuer_timeout": "The token server did not answer in time",
 }

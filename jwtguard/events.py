@@ -5,6 +5,7 @@ Events and their fields, all of them also in the ``extra`` of the log record:
 * ``refused``: ``reason``, ``status``, ``method``, ``origin``, ``client_id``, ``detail``
 * ``fetch_ok``, ``fetch_not_modified``: ``issuer``, ``keys``, ``skipped``
 * ``fetch_failed``: ``issuer``, ``problem``
+* ``discovery_failed``: ``issuer``, ``problem``; the relay found no endpoint
 * ``serving_stale``: ``issuer``, ``age`` in seconds
 * ``unknown_kid``: ``issuer``
 * ``limit_store_failed``: ``problem``
@@ -26,6 +27,7 @@ Hook = Callable[[str, Mapping[str, Any]], None]
 
 _LEVELS = {
     "fetch_failed": logging.WARNING,
+    "discovery_failed": logging.WARNING,
     "serving_stale": logging.WARNING,
     "limit_store_failed": logging.WARNING,
     "misconfigured": logging.WARNING,

@@ -12,14 +12,14 @@ from datetime import UTC
 from email.utils import parsedate_to_datetime
 
 from . import hints
+from .core.effects import Incoming
 from .core.jose import Compact, parse
 from .core.jwk import Key
-from .core.messages import Got
 from .core.verify import Trusted, candidates, verifying_key
 from .errors import AuthError
 from .explain_claims import claim_checks
-from .fetch import Transport
 from .guard import Guard
+from .outside.http import Transport
 from .shown import Check, failed, moment, value_text
 
 
@@ -50,10 +50,12 @@ class Dated:
         self.now = now
         self.ahead: float | None = None
 
-    def __call__(self, url: str, headers: Mapping[str, str], timeout: float) -> Got:
+    def __call__(
+        self, url: str, headers: Mapping[str, str], timeout: float
+    ) -> Incoming:
         """GET *url*, and note the answer's Date."""
         asked = self.now()
-        got = self._transport(url, headers, timeout)
+        got = Incoming(*self._transport(url, headers, timeout))
         halfway = (asked + self.now()) / 2
         try:
             date = parsedate_to_datetime(got.headers.get("date", ""))

@@ -13,6 +13,7 @@ import anyio
 import anyio.to_thread
 from anyio.lowlevel import RunVar
 
+from .core.effects import FetchFailedError, Incoming
 from .core.flow import Flow
 from .core.messages import (
     Ask,
@@ -25,10 +26,13 @@ from .core.messages import (
 )
 from .core.policy import Policy
 from .events import Hook, emitter
-from .fetch import Fetcher, Transport
+from .outside.fetcher import Fetcher, answer
+from .outside.http import HTTPClient, Transport, by_transport
 from .settings import load_policy
 
 Result = TypeVar("Result")
+Work = Callable[[Any], Any]
+"""Carries out one effect that blocks, and returns the answer; raises nothing."""
 
 
 class Clock(Protocol):
@@ -63,7 +67,9 @@ class Guard:
 
     Making one does no I/O and starts nothing. The same object serves threads, asyncio,
     trio and several event loops, and survives ``fork``. *clock*, *transport* and
-    *on_event* are for tests, for other HTTP clients, and for metrics.
+    *on_event* are for tests, for other HTTP clients, and for metrics. *transport* is
+    called with a URL, header fields and seconds, GETs that URL, and returns status,
+    header fields (names in lower case) and body, or raises ``OSError``.
     """
 
     def __init__(
@@ -78,7 +84,10 @@ class Guard:
         self.clock = clock
         self.emit = emitter(on_event)
         self.flow = Flow(policy, clock.time, clock.monotonic, self.emit)
-        self._fetcher = Fetcher(transport)
+        self._send = HTTPClient() if transport is None else by_transport(transport)
+        self._fetcher = Fetcher(self._send)
+        self.relays: weakref.WeakSet[Any] = weakref.WeakSet()
+        """The relays that judge by this guard."""
         _guards.add(self)
 
     @classmethod
@@ -117,21 +126,25 @@ class Guard:
         self,
         flow: Generator[Ask, Any, Result],
         read: Callable[[int], bytes | None] = lambda _: None,
+        work: Work | None = None,
     ) -> Result:
-        """Drive *flow* to its end in this thread."""
-        answer = None
+        """Drive *flow* to its end in this thread.
+
+        *work* carries out what blocks: exchanges, and whatever else the flow asks for.
+        """
+        said: Any = None
         try:
             while True:
-                ask = flow.send(answer)
-                answer = None
+                ask = flow.send(said)
+                said = None
                 if isinstance(ask, ReadBody):
-                    answer = read(ask.limit)
+                    said = read(ask.limit)
                 elif isinstance(ask, StartFetch):
                     self._fetcher.start(ask.flight)
                 elif isinstance(ask, AwaitFetch):
                     self._fetcher.wait(ask.flight)
                 else:
-                    answer = ask.work()
+                    said = work(ask) if work else self.work(ask)
         except StopIteration as stop:
             result: Result = stop.value
             return result
@@ -140,29 +153,36 @@ class Guard:
         self,
         flow: Generator[Ask, Any, Result],
         read: Callable[[int], Awaitable[bytes | None]] = _no_body,
+        work: Work | None = None,
     ) -> Result:
-        """Drive *flow* to its end on this event loop."""
-        answer = None
+        """Drive *flow* to its end on this event loop; *work* runs in a thread."""
+        said: Any = None
         try:
             while True:
-                ask = flow.send(answer)
-                answer = None
+                ask = flow.send(said)
+                said = None
                 if isinstance(ask, ReadBody):
-                    answer = await read(ask.limit)
+                    said = await read(ask.limit)
                 elif isinstance(ask, StartFetch):
                     self._fetcher.start(ask.flight)
                 elif isinstance(ask, AwaitFetch):
                     await self._fetcher.await_(ask.flight)
                 else:
-                    answer = await anyio.to_thread.run_sync(
-                        ask.work, limiter=_threads()
+                    said = await anyio.to_thread.run_sync(
+                        work or self.work, ask, limiter=_threads()
                     )
         except StopIteration as stop:
             result: Result = stop.value
             return result
 
+    def work(self, ask: Any) -> Incoming | FetchFailedError:
+        """Carry out an exchange, which is all that blocks in a guard's own flows."""
+        return answer(self._send, ask.outgoing)
+
     def after_fork(self) -> None:
         """Drop what belongs to the parent process: locks, and fetches under way."""
+        for relay in list(self.relays):
+            relay.after_fork()
         self.flow.verifier.memory.after_fork()
         for trusted in self.flow.verifier.trusted.values():
             trusted.keys.after_fork()

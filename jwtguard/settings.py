@@ -12,7 +12,7 @@ from typing import Any
 
 from .core.issuers import TrustedIssuer
 from .core.paths import ScopeRule
-from .core.policy import Client, Policy
+from .core.policy import OF_RELAY, Client, Policy
 from .errors import ConfigurationError
 from .vocabulary import BY_NAME, CONFIG, PREFIX, SETTINGS, ValueProblemError
 
@@ -198,7 +198,7 @@ def _issuer_tables(
             for name in _ONE_ISSUER
             if own.pop(name, None) is not None
         ]
-    said = {*_OF_ISSUER, *_ALSO_OF_ISSUER} & set(variables)
+    said = {*_OF_ISSUER, *_ALSO_OF_ISSUER, *OF_RELAY} & set(variables)
     tables = [{k: v for k, v in table.items() if k not in said} for table in tables]
     known = "audience" in found or (tables and all("audience" in t for t in tables))
     if not known and not _blamed(problems, "audience", "config"):

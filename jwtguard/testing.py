@@ -22,9 +22,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 
-from .core.discovery import FetchFailedError
+from .core.effects import FetchFailedError, Incoming
 from .core.issuers import TrustedIssuer
-from .core.messages import Got
 from .core.policy import Client, Policy
 from .core.profiles import PROFILES, Profile
 from .guard import Guard
@@ -197,7 +196,9 @@ class JWTIssuer:
         """Return the discovery document (RFC 8414 section 2)."""
         return {"issuer": self.url, "jwks_uri": f"{self.url}/jwks"}
 
-    def transport(self, url: str, headers: Mapping[str, str], timeout: float) -> Got:
+    def transport(
+        self, url: str, headers: Mapping[str, str], timeout: float
+    ) -> Incoming:
         """Answer the guard's requests, from memory."""
         if self._down:
             raise FetchFailedError(f"{url}: the issuer is down")
@@ -209,12 +210,12 @@ class JWTIssuer:
             "/.well-known/openid-configuration"
         ):
             return self._answer(self.metadata())
-        return Got(404, {}, b"")
+        return Incoming(404, {}, b"")
 
-    def _answer(self, document: Mapping[str, Any]) -> Got:
+    def _answer(self, document: Mapping[str, Any]) -> Incoming:
         """Return *document*, dated by this issuer's own clock."""
         date = formatdate(self.clock.time() + self._skew, usegmt=True)
-        return Got(200, {"date": date}, json.dumps(document).encode())
+        return Incoming(200, {"date": date}, json.dumps(document).encode())
 
     # Guards that trust it.
 
@@ -257,7 +258,7 @@ def _handler(issuer: JWTIssuer) -> type[BaseHTTPRequestHandler]:
             try:
                 got = issuer.transport(f"{issuer.url}{self.path}", {}, 0)
             except FetchFailedError:
-                got = Got(503, {}, b"")
+                got = Incoming(503, {}, b"")
             self.send_response_only(got.status)
             for name, value in got.headers.items():
                 self.send_header(name, value)

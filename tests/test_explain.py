@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from jwtguard import AuthError, Client, Guard, Policy, TrustedIssuer
+from jwtguard.core.effects import Incoming
 from jwtguard.core.jose import Compact, Header
-from jwtguard.core.messages import Got
 from jwtguard.core.paths import ScopeRule
 from jwtguard.explain import Dated, explain, token_in
 from jwtguard.explain_claims import claim_checks
@@ -450,8 +450,8 @@ def test_without_the_issuer_s_date_the_token_tells(jwt_issuer: JWTIssuer) -> Non
 def test_a_date_that_says_nothing_is_left_alone(date: str | None) -> None:
     """The answer is handed on all the same."""
 
-    def answer(url: str, headers: Mapping[str, str], timeout: float) -> Got:
-        return Got(200, {} if date is None else {"date": date}, b"{}")
+    def answer(url: str, headers: Mapping[str, str], timeout: float) -> Incoming:
+        return Incoming(200, {} if date is None else {"date": date}, b"{}")
 
     clock = Dated(answer, time.time)
     assert clock("https://x.example", {}, 1).body == b"{}"

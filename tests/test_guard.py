@@ -18,9 +18,15 @@ import anyio
 import pytest
 import trio
 
-from jwtguard.core.discovery import FetchFailedError
+from jwtguard.core.effects import (
+    Exchange,
+    FetchFailedError,
+    Incoming,
+    Outgoing,
+    get,
+)
 from jwtguard.core.issuers import TrustedIssuer
-from jwtguard.core.messages import Call, Got, Request, Respond
+from jwtguard.core.messages import Request, Respond
 from jwtguard.errors import AuthError, InvalidTokenError, KeysUnavailableError
 from jwtguard.guard import Guard, _after_fork
 from jwtguard.testing import FakeClock, JWTIssuer
@@ -37,7 +43,9 @@ class Line:
         self.open.set()
         self.begun = threading.Semaphore(0)
 
-    def __call__(self, url: str, headers: Mapping[str, str], timeout: float) -> Got:
+    def __call__(
+        self, url: str, headers: Mapping[str, str], timeout: float
+    ) -> Incoming:
         self.begun.release()
         if not self.open.wait(10):
             raise FetchFailedError("held for too long")
@@ -336,7 +344,7 @@ def two_issuers(clock: FakeClock) -> tuple[JWTIssuer, JWTIssuer, Guard]:
     for issuer in (one, two):
         issuer._kid = issuer.published[-1]["kid"] = "same"
 
-    def transport(url: str, headers: Mapping[str, str], timeout: float) -> Got:
+    def transport(url: str, headers: Mapping[str, str], timeout: float) -> Incoming:
         issuer = one if url.startswith(one.url) else two
         return issuer.transport(url, headers, timeout)
 
@@ -439,16 +447,49 @@ def test_a_loop_that_ends_during_a_fetch_takes_nobody_with_it(
 
 def test_blocking_work_runs_off_the_loop(guard: Guard) -> None:
     """Both drivers run it, and hand its result back."""
+    wanted = Outgoing("GET", "https://id.example", {})
 
     def flow() -> Any:
-        return (yield Call(threading.get_ident))
+        return (yield Exchange(wanted))
 
-    assert guard.run(flow()) == threading.get_ident()
+    def work(ask: Exchange) -> tuple[Outgoing, int]:
+        return ask.outgoing, threading.get_ident()
+
+    assert guard.run(flow(), work=work) == (wanted, threading.get_ident())
 
     async def main() -> None:
-        assert await guard.arun(flow()) != threading.get_ident()
+        asked, thread = await guard.arun(flow(), work=work)
+        assert (asked, thread != threading.get_ident()) == (wanted, True)
 
     asyncio.run(main())
+
+
+def test_an_exchange_goes_by_the_transport_of_the_guard(
+    guard: Guard, jwt_issuer: JWTIssuer
+) -> None:
+    """A flow reads the answer, or gets the failure as an exception of its own."""
+    flow = get(f"{jwt_issuer.url}/jwks", {})
+    assert guard.run(flow).status == 200
+    jwt_issuer.down()
+    for run in (guard.run, lambda flow: asyncio.run(guard.arun(flow))):
+        with pytest.raises(FetchFailedError, match="down"):
+            run(get(f"{jwt_issuer.url}/jwks", {}))
+
+
+@pytest.mark.parametrize("answer", [(200, {}, b"{}"), OSError("gone")])
+def test_a_transport_needs_no_type_of_ours(jwt_issuer: JWTIssuer, answer: Any) -> None:
+    """It returns status, fields and body, or raises ``OSError``: that is a failure."""
+
+    def transport(url: str, headers: Mapping[str, str], timeout: float) -> Any:
+        if isinstance(answer, OSError):
+            raise answer
+        return answer
+
+    guard = Guard(jwt_issuer.policy(), clock=jwt_issuer.clock, transport=transport)
+    with pytest.raises(KeysUnavailableError):
+        guard.verify(jwt_issuer.token())
+    failure = guard.health()[jwt_issuer.url]["failure"]
+    assert ("OSError: gone" if isinstance(answer, OSError) else "issuer is") in failure
 
 
 def test_a_flow_that_asks_for_a_body_gets_none_without_a_reader(
@@ -505,7 +546,7 @@ def test_averify_raises_what_verify_raises(guard: Guard, jwt_issuer: JWTIssuer) 
 
 SETUP = """
     import os, sys, threading, time
-    from jwtguard.core.messages import Got
+    from jwtguard.core.effects import Incoming
     from jwtguard.guard import Guard
     from jwtguard.testing import JWTIssuer
 

@@ -36,7 +36,7 @@ MAY_USE = {
         "routes/fastapi.py",
     },
     "fastapi": {"fastapi.py", "routes/fastapi.py"},
-    "limits": {"guesses.py"},
+    "limits": {"outside/rate_limit.py"},
     "pytest": {"testing.py"},
     "authlib": set(),
 }

@@ -20,7 +20,7 @@ from starlette.routing import Route
 from starlette.testclient import TestClient
 
 from jwtguard import AuthError, Guard, Principal
-from jwtguard.core.discovery import FetchFailedError
+from jwtguard.core.effects import FetchFailedError
 from jwtguard.core.profiles import GENERIC, PROFILES
 from jwtguard.fastapi import FastAPIGuard
 from jwtguard.flask import JWTGuard, current_principal

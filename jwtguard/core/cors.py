@@ -160,6 +160,8 @@ def decorate(app: Iterable[tuple[str, str]], ours: Decoration) -> Fields:
         lower = name.lower()
         if lower == "vary":
             vary += _listed(value)
+        elif lower == "access-control-allow-origin" and not value:
+            continue  # the relay's word that nobody is granted anything
         elif replaced and lower.startswith("access-control-"):
             if lower == "access-control-expose-headers":
                 exposed += _listed(value)

@@ -6,16 +6,14 @@ A document counts only if it names exactly our issuer (RFC 8414 section 3.3).
 from __future__ import annotations
 
 from collections.abc import Collection, Generator
+from typing import Any
 from urllib.parse import urlsplit
 
+from .effects import Exchange, FetchFailedError, Incoming, get
 from .issuers import TrustedIssuer
 from .jose import parse_json
-from .messages import Get, Got
+from .origins import is_loopback_host
 from .values import fetchable
-
-
-class FetchFailedError(Exception):
-    """Keys or metadata could not be had; the text is for logs."""
 
 
 def candidates(issuer: TrustedIssuer) -> tuple[str, ...]:
@@ -33,14 +31,14 @@ def candidates(issuer: TrustedIssuer) -> tuple[str, ...]:
 
 def find_jwks_url(
     issuer: TrustedIssuer, http_hosts: Collection[str]
-) -> Generator[Get, Got, str]:
+) -> Generator[Exchange, Any, str]:
     """Return the ``jwks_uri`` of *issuer*, or raise ``FetchFailedError``."""
     return (yield from find_endpoint(issuer, "jwks_uri", http_hosts))
 
 
 def find_endpoint(
     issuer: TrustedIssuer, name: str, http_hosts: Collection[str]
-) -> Generator[Get, Got, str]:
+) -> Generator[Exchange, Any, str]:
     """Return the URL that *issuer*'s metadata gives as *name* (RFC 8414 section 2).
 
     Raises ``FetchFailedError`` if there is no such metadata, or no such URL in it.
@@ -48,15 +46,17 @@ def find_endpoint(
     problems = []
     for url in candidates(issuer):
         try:
-            got = yield Get(url, {})
-            return _read(got, issuer.url, name, http_hosts)
+            got = yield from get(url, {})
+            found = _read(got, issuer.url, name)
+            _check(found, name, (url, issuer.url), http_hosts)
+            return found
         except (FetchFailedError, ValueError) as error:
             text = str(error)
             problems.append(text if text.startswith(url) else f"{url}: {text}")
     raise FetchFailedError(f"no metadata: {'; '.join(problems)}")
 
 
-def _read(got: Got, issuer: str, name: str, http_hosts: Collection[str]) -> str:
+def _read(got: Incoming, issuer: str, name: str) -> str:
     if got.status != 200:
         raise FetchFailedError(f"status {got.status}")
     document = parse_json(got.body)
@@ -66,6 +66,33 @@ def _read(got: Got, issuer: str, name: str, http_hosts: Collection[str]) -> str:
     if named != issuer:
         raise FetchFailedError(f"issuer is {str(named)[:200]!r}, not {issuer!r}")
     found = document.get(name)
-    if not isinstance(found, str) or not fetchable(found, http_hosts):
+    if not isinstance(found, str):
         raise FetchFailedError(f"{name} {str(found)[:200]!r} may not be fetched")
     return found
+
+
+def _check(
+    found: str, name: str, sources: tuple[str, str], http_hosts: Collection[str]
+) -> None:
+    """Refuse what the metadata's own address gives them no right to name.
+
+    Metadata that came over https name https, and an issuer elsewhere names nothing on
+    this machine: else it could reach what only we can reach, in our name.
+    """
+    problem = ""
+    if not fetchable(found, http_hosts):
+        problem = "may not be fetched"
+    elif _is_plain(found) and not _is_plain(sources[0]):
+        problem = "may not be fetched: its metadata came over https"
+    elif _is_loopback(found) and not any(map(_is_loopback, sources)):
+        problem = "may not be fetched: the issuer is not on this machine"
+    if problem:
+        raise FetchFailedError(f"{name} {found[:200]!r} {problem}")
+
+
+def _is_plain(url: str) -> bool:
+    return urlsplit(url).scheme == "http"
+
+
+def _is_loopback(url: str) -> bool:
+    return is_loopback_host(urlsplit(url).netloc)

@@ -34,7 +34,7 @@ _REPEATABLE = frozenset({"resource", "audience"})
 _DECISIVE = frozenset(
     {
         "grant_type", "client_id", "client_secret", "refresh_token",
-        "subject_token_type", "token",
+        "subject_token_type", "token", "username", "password",
     }
 )  # fmt: skip
 _CHARSET = "_charset_"
@@ -94,7 +94,8 @@ def read(request: Request, body: bytes, *, revocation: bool, clients: Clients) -
 
 def parse_form(body: bytes) -> dict[str, list[str]]:
     """WHATWG URL, application/x-www-form-urlencoded, without its lenience."""
-    if b";" in body or _ESCAPE.search(body):
+    # What is not ASCII is UTF-8 to some parsers, and latin-1 to others.
+    if b";" in body or _ESCAPE.search(body) or not body.isascii():
         raise GrantError("form_malformed")
     pairs = body.split(b"&") if body else []
     if len(pairs) > MAX_PARAMETERS:

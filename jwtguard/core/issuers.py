@@ -46,6 +46,10 @@ class TrustedIssuer:
     require: Collection[str] | None = None
     kidless: str | None = None
     max_lifetime: float | None = None
+    relay_url: str | None = None
+    relay_revocation_url: str | None = None
+    relay_client_secret: str | None = field(default=None, repr=False)
+    relay_auth: str | None = None
 
     def __post_init__(self) -> None:
         problems = Problems()
@@ -56,7 +60,10 @@ class TrustedIssuer:
         problems.check(
             known, f"{what}: profile: {self.profile!r} is none of {' '.join(PROFILES)}"
         )
-        for name in ("discovery_url", "jwks_url", "subject_claim"):
+        for name in (
+            "discovery_url", "jwks_url", "subject_claim", "relay_url",
+            "relay_revocation_url",
+        ):  # fmt: skip
             value = getattr(self, name)
             good = value is None or (isinstance(value, str) and bool(value))
             problems.check(good, f"{what}: {name}: {value!r}: a text is needed")
@@ -73,6 +80,7 @@ class TrustedIssuer:
                 problems.append(f"{what}: keys: {error}")
         if self.kidless not in (None, *KIDLESS):
             problems.append(f"{what}: kidless: {self.kidless!r} is not one, try, never")
+        check_relay(problems, f"{what}: ", self.relay_client_secret, self.relay_auth)
         if self.max_lifetime is not None:
             check_number(problems, f"{what}: max_lifetime", self.max_lifetime, 1)
         if known and self.keys is None and "iss" not in self.rules.require:
@@ -117,6 +125,18 @@ class TrustedIssuer:
         shared = {f.name for f in fields(Profile)} & {f.name for f in fields(self)}
         own = {name: getattr(self, name) for name in shared}
         return replace(base, **{k: v for k, v in own.items() if v is not None})
+
+
+RELAY_AUTH = ("basic", "post")
+"""RFC 6749 section 2.3.1: how a client secret is sent."""
+
+
+def check_relay(problems: Problems, what: str, secret: Any, auth: Any) -> None:
+    """Check the relay's client secret and how it is sent; the secret is not shown."""
+    good = secret is None or (isinstance(secret, str) and bool(secret))
+    problems.check(good, f"{what}relay_client_secret: must be a non-empty string")
+    known = f"{what}relay_auth: {auth!r} is not valid; write basic or post"
+    problems.check(auth is None or auth in RELAY_AUTH, known)
 
 
 def audience_of(

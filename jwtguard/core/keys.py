@@ -13,16 +13,16 @@ from collections.abc import Callable, Collection, Generator, Sequence
 from dataclasses import dataclass, replace
 from math import inf
 from threading import Lock
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ..errors import AuthError, InvalidTokenError, KeysUnavailableError
-from .discovery import FetchFailedError, find_jwks_url
+from .discovery import find_jwks_url
+from .effects import FETCH_TIMEOUT, Exchange, FetchFailedError, Incoming, get
 from .issuers import TrustedIssuer
 from .jwk import Key, KeySet, parse_given, parse_jwk_set
-from .messages import Ask, AwaitFetch, Flight, Get, Got, StartFetch
+from .messages import Ask, AwaitFetch, Flight, StartFetch
 
-DEADLINE = 5.0
-"""Seconds that one whole fetch may take, connecting and body included."""
+DEADLINE = FETCH_TIMEOUT
 LONGEST_BACK_OFF = 60.0
 SHORTEST_AGE = 60.0
 _MAX_AGE = re.compile(r'(?:^|[,\s])max-age\s*=\s*"?([0-9]{1,10})"?\s*(?:,|$)')
@@ -253,7 +253,7 @@ class KeyCache:
 
     # What follows runs in the fetching thread.
 
-    def refresh(self, flight: Flight) -> Generator[Get, Got, None]:
+    def refresh(self, flight: Flight) -> Generator[Exchange, Any, None]:
         """Fetch and store; a failure is stored too, beside the keys we have."""
         before = self.snapshot
         try:
@@ -272,7 +272,7 @@ class KeyCache:
 
     def _obtain(
         self, before: Snapshot
-    ) -> Generator[Get, Got, tuple[str, KeySet, Snapshot]]:
+    ) -> Generator[Exchange, Any, tuple[str, KeySet, Snapshot]]:
         """Return what happened, the keys, and the snapshot that holds them."""
         url = self.issuer.jwks_url or before.jwks_url
         if url is None:
@@ -280,7 +280,7 @@ class KeyCache:
         headers = {"Accept": "application/jwk-set+json, application/json"}
         if before.etag and before.keys:
             headers["If-None-Match"] = before.etag
-        got = yield Get(url, headers)
+        got = yield from get(url, headers)
         if got.status == 304 and before.keys and before.etag:
             held = before.keys
             fresh = self._fresh(held, got, url, before.etag)
@@ -294,7 +294,9 @@ class KeyCache:
         fresh = self._fresh(keys, got, url, etag if etag.isascii() else None)
         return "fetch_ok", keys, fresh
 
-    def _fresh(self, keys: KeySet, got: Got, url: str, etag: str | None) -> Snapshot:
+    def _fresh(
+        self, keys: KeySet, got: Incoming, url: str, etag: str | None
+    ) -> Snapshot:
         now = self._monotonic()
         age = lifetime(got.headers.get("cache-control", ""), self._max_age)
         return Snapshot(

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, NamedTuple, TypeVar
 
+from .effects import ClaimGuess, Exchange, ReturnGuess
+
 Fields = tuple[tuple[str, str], ...]
 """Header fields in order; names as they are sent."""
 
@@ -310,27 +312,6 @@ class AwaitFetch(NamedTuple):
     flight: Flight
 
 
-class Call(NamedTuple):
-    """Ask the driver to run blocking work that never raises, off the event loop."""
-
-    work: Callable[[], Any]
-
-
-class Get(NamedTuple):
-    """Ask the fetching thread for one document."""
-
-    url: str
-    headers: Mapping[str, str]
-
-
-class Got(NamedTuple):
-    """The document: header names are lower-case."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-
-
 class Flight:
     """One fetch of one issuer's keys, shared by all who wait for it."""
 
@@ -347,4 +328,4 @@ class Flight:
         self.done: Future[None] = Future()
 
 
-Ask = ReadBody | StartFetch | AwaitFetch | Call
+Ask = ReadBody | StartFetch | AwaitFetch | Exchange | ClaimGuess | ReturnGuess

@@ -6,9 +6,15 @@ import ipaddress
 import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
-from .issuers import ALGORITHMS, TrustedIssuer, algorithms_of, audience_of
+from .issuers import (
+    ALGORITHMS,
+    TrustedIssuer,
+    algorithms_of,
+    audience_of,
+    check_relay,
+)
 from .origins import Network, is_plain, serialized
 from .paths import ScopeRule, covers, pattern_problem
 from .values import (
@@ -24,6 +30,8 @@ from .values import (
     without_user,
 )
 
+OF_RELAY = ("relay_url", "relay_revocation_url", "relay_client_secret", "relay_auth")
+"""What the relay uses for one issuer: here if it is the only one, else in its own."""
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 _REALM = re.compile(r"[\x20\x21\x23-\x5b\x5d-\x7e]+")
 
@@ -99,6 +107,9 @@ class Policy:
     max_body_bytes: int = 65536
     relay_url: str | None = None
     relay_client_secret: str | None = field(default=None, repr=False)
+    relay_revocation_url: str | None = None
+    relay_auth: str | None = None
+    relay_timeout: float = 10
     relay_limit: str = "5/minute"
     relay_limit_storage: str = field(default="memory://", repr=False)
     cookie: str | None = None
@@ -263,7 +274,26 @@ class Policy:
         for url in self.public_url:
             if serialized(url) != url:
                 problems.append(origin_problem("public_url", url))
-        if self.relay_url is not None and not fetchable(
-            self.relay_url, self.http_hosts
-        ):
-            problems.append(url_problem("relay_url", self.relay_url))
+        self._check_relay(problems)
+
+    def _check_relay(self, problems: Problems) -> None:
+        """What the relay uses belongs to one issuer: no other may learn the secret."""
+        check_relay(problems, "", self.relay_client_secret, self.relay_auth)
+        check_number(problems, "relay_timeout", self.relay_timeout, 1)
+        for name in ("relay_url", "relay_revocation_url"):
+            self._check_relay_url(problems, name, getattr(self, name))
+            for issuer in self.issuers:
+                what = f"issuer {without_user(issuer.url)}: {name}"
+                self._check_relay_url(problems, what, getattr(issuer, name))
+        if len(tuple(self.issuers)) < 2:
+            return
+        problems += [
+            f"{name}: for one issuer only; with several, write it in the [[issuers]] "
+            "table of the issuer that it belongs to (in code: its TrustedIssuer)"
+            for name in OF_RELAY
+            if getattr(self, name) is not None
+        ]
+
+    def _check_relay_url(self, problems: Problems, what: str, url: Any) -> None:
+        if url is not None and not fetchable(url, self.http_hosts):
+            problems.append(url_problem(what, url))

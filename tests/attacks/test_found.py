@@ -21,13 +21,13 @@ from werkzeug.test import Client, EnvironBuilder
 
 from jwtguard import ConfigurationError, Guard
 from jwtguard.asgi import GuardMiddleware as ASGIGuard
-from jwtguard.core.discovery import FetchFailedError
+from jwtguard.core.effects import FetchFailedError
 from jwtguard.core.jwk import parse_given
 from jwtguard.core.paths import ScopeRule
 from jwtguard.errors import InvalidTokenError, MissingTokenError
-from jwtguard.fetch import HTTPTransport
 from jwtguard.flask import JWTGuard
-from jwtguard.guesses import Guesses
+from jwtguard.outside.http import HTTPClient
+from jwtguard.outside.rate_limit import RateLimiter
 from jwtguard.relay import TokenRelay
 from jwtguard.testing import FakeClock, JWTIssuer
 from jwtguard.wsgi import GuardMiddleware as WSGIGuard
@@ -163,7 +163,7 @@ def test_an_issuer_that_drips_headers_held_one_thread_for_each_retry(
     """The connection is cut at the deadline, whatever arrives on it."""
     before, began = threading.active_count(), time.monotonic()
     with pytest.raises(FetchFailedError):
-        HTTPTransport()(drip.url, {}, 0.3)
+        HTTPClient().get(drip.url, {}, 0.3)
     assert time.monotonic() - began < 5
     assert drip.gone.wait(10)
     assert threading.active_count() <= before
@@ -237,13 +237,11 @@ def test_a_token_had_two_payloads_one_for_us_and_one_for_rfc_7797(value: Any) ->
 
 def test_a_flood_of_names_filled_the_memory() -> None:
     """Who is over the limit leaves nothing behind, however long and many the names."""
-    guesses = Guesses("1/minute", "memory://", lambda *_, **__: None, FakeClock())
+    guesses = RateLimiter("1/minute", "memory://", lambda *_, **__: None, FakeClock())
     for number in range(200):
-        guesses.count(f"{number}" * 1000, "192.0.2.1")
-    storage: Any = guesses._shared.storage
-    kept = [*storage.events]
-    assert len(kept) == 1 + 10
-    assert max(map(len, kept)) < 200
+        guesses.claim(f"{number}" * 1000, "192.0.2.1")
+    assert len(guesses._own) == 1 + 10
+    assert {len(key) for table in guesses._own._tables for key in table} == {16}
 
 
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])

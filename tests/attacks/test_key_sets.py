@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from jwtguard import Guard, Policy, TrustedIssuer
-from jwtguard.core.messages import Got
+from jwtguard.core.effects import Incoming
 from tests.attacks.attacker import (
     ACCEPTED,
     AUDIENCE,
@@ -80,8 +80,8 @@ MEMBERS: list[Row] = [
 def guarding(body: bytes, status: int = 200, **fields: str) -> Guard:
     """Return a guard whose issuer publishes *body*."""
 
-    def transport(url: str, headers: Mapping[str, str], timeout: float) -> Got:
-        return Got(status, fields, body)
+    def transport(url: str, headers: Mapping[str, str], timeout: float) -> Incoming:
+        return Incoming(status, fields, body)
 
     return guard_at(f"{ONE}/jwks", transport)
 
@@ -146,8 +146,8 @@ def test_an_issuer_gone_mad_does_not_take_known_keys_away(body: bytes) -> None:
     """What was good goes on while rubbish is published in its place."""
     published = [SET]
 
-    def transport(url: str, headers: Mapping[str, str], timeout: float) -> Got:
-        return Got(200, {}, published[-1])
+    def transport(url: str, headers: Mapping[str, str], timeout: float) -> Incoming:
+        return Incoming(200, {}, published[-1])
 
     guard = guard_at(f"{ONE}/jwks", transport)
     assert reason(guard, TRUE) == ACCEPTED

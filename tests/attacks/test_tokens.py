@@ -8,7 +8,7 @@ import anyio
 import pytest
 
 from jwtguard import Guard, Policy, TrustedIssuer
-from jwtguard.core.messages import Got
+from jwtguard.core.effects import Incoming
 from jwtguard.errors import AuthError
 from tests.attacks.attacker import (
     ACCEPTED,
@@ -50,9 +50,9 @@ def test_no_attack_makes_the_guard_fetch() -> None:
     """No header names a place where keys are looked for, and garbage costs no I/O."""
     asked: list[str] = []
 
-    def transport(url: str, headers: Mapping[str, str], timeout: float) -> Got:
+    def transport(url: str, headers: Mapping[str, str], timeout: float) -> Incoming:
         asked.append(url)
-        return Got(200, {}, b'{"keys":[]}')
+        return Incoming(200, {}, b'{"keys":[]}')
 
     issuer = TrustedIssuer(url=ONE, jwks_url=f"{ONE}/jwks")
     policy = Policy(audience=[AUDIENCE], issuers=[issuer], keys_cooldown=3600)

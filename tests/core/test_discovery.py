@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
-from jwtguard.core.discovery import FetchFailedError, candidates, find_endpoint
+from jwtguard.core.discovery import candidates, find_endpoint
+from jwtguard.core.effects import FetchFailedError, Incoming
 from jwtguard.core.issuers import TrustedIssuer
-from jwtguard.core.messages import Got
-from jwtguard.fetch import drive
+from jwtguard.outside.fetcher import drive
+from jwtguard.outside.http import by_transport
 
 ISSUER = "https://id.example/realms/main"
 OPENID = f"{ISSUER}/.well-known/openid-configuration"
@@ -28,15 +29,15 @@ class Web:
         self.asked: list[str] = []
         self.sent: list[Mapping[str, str]] = []
 
-    def __call__(self, url: str, headers: Mapping[str, str], _: float) -> Got:
+    def __call__(self, url: str, headers: Mapping[str, str], _: float) -> Incoming:
         self.asked.append(url)
         self.sent.append(headers)
         if url in self.dead:
             raise FetchFailedError(f"{url}: unreachable")
         if url not in self.documents:
-            return Got(404, {}, b"not found")
+            return Incoming(404, {}, b"not found")
         found = self.documents[url]
-        return Got(200, {}, found if isinstance(found, bytes) else _json(found))
+        return Incoming(200, {}, found if isinstance(found, bytes) else _json(found))
 
 
 def _json(value: object) -> bytes:
@@ -51,7 +52,8 @@ def look(
     web: Web, issuer: TrustedIssuer | None = None, hosts: Collection[str] = ()
 ) -> str:
     trusted = issuer or TrustedIssuer(url=ISSUER)
-    return drive(find_endpoint(trusted, "jwks_uri", hosts), web, lambda: 5.0)
+    flow = find_endpoint(trusted, "jwks_uri", hosts)
+    return drive(flow, by_transport(web), lambda: 5.0)
 
 
 @pytest.mark.parametrize(
@@ -178,8 +180,52 @@ def test_a_discovery_url_is_taken_as_it_stands() -> None:
     assert web.asked == [inside]
 
 
+LOOPBACK = ("http://127.0.0.1:8080/x", "http://localhost/x", "https://[::1]/x")
+
+
+@pytest.mark.parametrize("named", [*LOOPBACK, "http://keycloak:8080/x"])
+@pytest.mark.parametrize("where", ["https://id.example/meta", None])
+def test_metadata_over_https_name_https_elsewhere_only(
+    named: str, where: str | None
+) -> None:
+    """Else an issuer could have us ask services that only we can reach."""
+    issuer = TrustedIssuer(url=ISSUER, discovery_url=where)
+    web = Web({where or OPENID: metadata(jwks_uri=named)})
+    with pytest.raises(FetchFailedError, match="may not be fetched"):
+        look(web, issuer, {"keycloak"})
+
+
+@pytest.mark.parametrize("named", LOOPBACK)
+def test_an_issuer_on_another_host_names_nothing_on_this_machine(named: str) -> None:
+    """Neither where its metadata came over plain http, knowingly."""
+    inside = "http://keycloak:8080/meta"
+    web = Web({inside: metadata(jwks_uri=named)})
+    with pytest.raises(FetchFailedError, match="may not be fetched"):
+        look(web, TrustedIssuer(url=ISSUER, discovery_url=inside), {"keycloak"})
+
+
+@pytest.mark.parametrize(
+    ("url", "where", "named"),
+    [
+        ("http://localhost:9000", None, "http://127.0.0.1:9000/jwks"),
+        ("http://localhost:9000", None, "http://keycloak:8080/jwks"),
+        ("http://keycloak:8080", None, "http://keycloak:8080/jwks"),
+        (ISSUER, "http://localhost:9000/meta", "http://localhost:9000/jwks"),
+        (ISSUER, "http://keycloak:8080/meta", "https://id.example/jwks"),
+    ],
+)
+def test_an_issuer_that_is_named_so_itself_names_its_like(
+    url: str, where: str | None, named: str
+) -> None:
+    """Loopback and ``http_hosts`` serve development and networks of containers."""
+    issuer = TrustedIssuer(url=url, discovery_url=where)
+    document = metadata(issuer=url, jwks_uri=named)
+    web = Web({where or f"{url}/.well-known/openid-configuration": document})
+    assert look(web, issuer, {"keycloak"}) == named
+
+
 def test_other_endpoints_are_found_likewise() -> None:
     """The relay asks for the token endpoint."""
     web = Web({OPENID: metadata(token_endpoint="https://id.example/token")})
     flow = find_endpoint(TrustedIssuer(url=ISSUER), "token_endpoint", ())
-    assert drive(flow, web, lambda: 5.0) == "https://id.example/token"
+    assert drive(flow, by_transport(web), lambda: 5.0) == "https://id.example/token"

@@ -15,12 +15,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jwtguard import AuthError, Client, Guard, Policy, TrustedIssuer
+from jwtguard.core.effects import Incoming
 from jwtguard.core.jwk import parse_given
 from jwtguard.core.keys import KeyCache, Snapshot
 from jwtguard.core.messages import (
     Decision,
     Facts,
-    Got,
     Principal,
     Proceed,
     Request,
@@ -322,24 +322,24 @@ def test_keys_that_cannot_be_had_are_our_outage(house: House) -> None:
 @pytest.mark.parametrize(
     "got",
     [
-        Got(302, {"location": "https://evil.example/jwks"}, b""),
-        Got(404, {}, b"no\r\nSet-Cookie: x=1"),
-        Got(500, {}, b""),
-        Got(204, {}, b""),
-        Got(200, {}, b"<html>"),
-        Got(200, {}, b'{"keys":null}'),
-        Got(200, {}, b'{"keys":"x"}'),
-        Got(200, {}, b'{"keys":[1,null,{}]}'),
-        Got(200, {}, b"[" * 50_000),
+        Incoming(302, {"location": "https://evil.example/jwks"}, b""),
+        Incoming(404, {}, b"no\r\nSet-Cookie: x=1"),
+        Incoming(500, {}, b""),
+        Incoming(204, {}, b""),
+        Incoming(200, {}, b"<html>"),
+        Incoming(200, {}, b'{"keys":null}'),
+        Incoming(200, {}, b'{"keys":"x"}'),
+        Incoming(200, {}, b'{"keys":[1,null,{}]}'),
+        Incoming(200, {}, b"[" * 50_000),
     ],
 )
 def test_rules_8_and_29_a_key_server_that_answers_nonsense_is_an_outage(
-    jwt_issuer: JWTIssuer, got: Got
+    jwt_issuer: JWTIssuer, got: Incoming
 ) -> None:
     """A deliberate 503, nothing followed, and none of its text in our header."""
     asked_for: list[str] = []
 
-    def transport(url: str, headers: Any, timeout: float) -> Got:
+    def transport(url: str, headers: Any, timeout: float) -> Incoming:
         asked_for.append(url)
         return got if url.endswith("/jwks") else jwt_issuer.transport(url, {}, timeout)
 

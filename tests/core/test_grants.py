@@ -185,6 +185,7 @@ def test_two_origins_are_refused(origin: Any) -> None:
         b"a=%2",
         b"a=\xff",
         b"a=%ff",
+        b"a=\xc3\xa9",
         b"a=%c0%af",
         b"a=%ed%a0%80",
         b"a%00=1",
@@ -202,6 +203,8 @@ def test_two_origins_are_refused(origin: Any) -> None:
         b"Grant_Type=password",
         b"CLIENT_ID=spa",
         b"refresh_Token=x",
+        b"Username=alice",
+        b"PASSWORD=x",
         b"&".join(b"a%d=1" % n for n in range(MAX_PARAMETERS + 1)),
     ],
 )
@@ -262,7 +265,6 @@ FORM_BYTES = st.lists(
 
 
 @given(FORM_BYTES | st.binary(max_size=40))
-@example(b"a=\xc3\xa9")
 @example(b"a=%C3%A9+%2B&b=")
 def test_the_standard_library_reads_the_same_form(body: bytes) -> None:
     """What is accepted, ``parse_qsl`` finds alike; nothing else is raised."""
@@ -270,8 +272,7 @@ def test_the_standard_library_reads_the_same_form(body: bytes) -> None:
         form = parse_form(body)
     except GrantError:
         return
-    # As text: parse_qsl takes no bytes beyond ASCII, though they are good UTF-8.
-    found = parse_qsl(body.decode(), keep_blank_values=True, errors="strict")
+    found = parse_qsl(body.decode("ascii"), keep_blank_values=True, errors="strict")
     assert {n: [v for k, v in found if k == n] for n, _ in found} == form
 
 

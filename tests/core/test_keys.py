@@ -8,13 +8,14 @@ from typing import Any
 
 import pytest
 
-from jwtguard.core.discovery import FetchFailedError
+from jwtguard.core.effects import FetchFailedError, Incoming
 from jwtguard.core.issuers import TrustedIssuer
 from jwtguard.core.jwk import Key, KeySet
 from jwtguard.core.keys import DEADLINE, KeyCache, Wanted, lifetime
-from jwtguard.core.messages import Ask, AwaitFetch, Flight, Got, StartFetch
+from jwtguard.core.messages import Ask, AwaitFetch, Flight, StartFetch
 from jwtguard.errors import InvalidTokenError, KeysUnavailableError
-from jwtguard.fetch import drive
+from jwtguard.outside.fetcher import drive
+from jwtguard.outside.http import by_transport
 from jwtguard.testing import FakeClock, JWTIssuer
 
 ISSUER = "https://issuer.example"
@@ -40,7 +41,7 @@ class Network:
         """Fetches stay under way until ``land``."""
         self.pending: list[Flight] = []
 
-    def transport(self, url: str, headers: Mapping[str, str], _: float) -> Got:
+    def transport(self, url: str, headers: Mapping[str, str], _: float) -> Incoming:
         self.asked.append(url)
         if self.down:
             raise FetchFailedError("the issuer is down")
@@ -50,12 +51,13 @@ class Network:
         body = self.body
         if body is None:
             body = json.dumps(self.issuer.jwks()).encode()
-        return Got(self.status, self.fields, body)
+        return Incoming(self.status, self.fields, body)
 
     def land(self) -> None:
         """Let what is under way come to its end."""
         for flight in self.pending:
-            drive(flight.cache.refresh(flight), self.transport, lambda: DEADLINE)
+            flow = flight.cache.refresh(flight)
+            drive(flow, by_transport(self.transport), lambda: DEADLINE)
             flight.done.set_result(None)
         self.pending = []
 

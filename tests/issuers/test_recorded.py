@@ -13,7 +13,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from jwt.algorithms import ECAlgorithm
 
 from jwtguard import Guard, load_policy
-from jwtguard.core.messages import Got, Proceed, Request
+from jwtguard.core.effects import Incoming
+from jwtguard.core.messages import Proceed, Request
 from jwtguard.core.profiles import PROFILES
 from jwtguard.errors import InvalidTokenError, KeysUnavailableError
 from tests.issuers import recorded
@@ -166,7 +167,9 @@ def test_entra_common_is_no_issuer(shape: Shape) -> None:
             "/.well-known/openid-configuration",
         }
     )
-    guard = Guard(policy, transport=lambda *_: Got(200, {}, json.dumps(said).encode()))
+    guard = Guard(
+        policy, transport=lambda *_: Incoming(200, {}, json.dumps(said).encode())
+    )
     with pytest.raises(KeysUnavailableError):
         guard.verify(signed(shape))
     assert "{tenantid}" in guard.health()[recorded.V2]["failure"]

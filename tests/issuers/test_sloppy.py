@@ -18,7 +18,7 @@ from cryptography.x509.oid import NameOID
 from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 
 from jwtguard import Guard, Policy, TrustedIssuer
-from jwtguard.core.messages import Got
+from jwtguard.core.effects import Incoming
 from jwtguard.errors import AuthError
 from jwtguard.testing import FakeClock
 
@@ -46,11 +46,13 @@ class Web:
         self.headers = {k.replace("_", "-"): v for k, v in headers.items()}
         self.asked: list[str] = []
 
-    def __call__(self, url: str, headers: Mapping[str, str], timeout: float) -> Got:
+    def __call__(
+        self, url: str, headers: Mapping[str, str], timeout: float
+    ) -> Incoming:
         self.asked.append(url)
         if url not in self.documents:
-            return Got(404, {}, b"<html>not here</html>")
-        return Got(200, self.headers, json.dumps(self.documents[url]).encode())
+            return Incoming(404, {}, b"<html>not here</html>")
+        return Incoming(200, self.headers, json.dumps(self.documents[url]).encode())
 
 
 def publishing(*keys: Any, issuer: str = ISSUER, **headers: str) -> Web:

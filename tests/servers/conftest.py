@@ -16,7 +16,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from jwtguard.core.messages import Got
+from jwtguard.core.effects import Incoming
 from jwtguard.testing import JWTIssuer
 
 HERE = Path(__file__).parent
@@ -56,7 +56,9 @@ class HoldingIssuer(JWTIssuer):
         self.holding = threading.Event()
         self.over = threading.Event()
 
-    def transport(self, url: str, headers: Mapping[str, str], timeout: float) -> Got:
+    def transport(
+        self, url: str, headers: Mapping[str, str], timeout: float
+    ) -> Incoming:
         if self.hold_next:
             self.hold_next = False
             self.holding.set()

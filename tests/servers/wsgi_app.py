@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from jwtguard import load_policy
 from jwtguard.errors import KeysUnavailableError, MissingTokenError
-from jwtguard.fetch import HTTPTransport
 from jwtguard.guard import Guard
+from jwtguard.outside.http import HTTPClient
 from jwtguard.wsgi import GuardMiddleware
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
-    from jwtguard.core.messages import Got
+    from jwtguard.core.effects import Incoming
 
 
 def hello(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -62,10 +62,10 @@ if "USE_BEFORE_FORK" in os.environ:  # with --preload: keys and locks exist alre
 if "FETCH_DURING_FORK" in os.environ:  # and here locks are held, and a thread runs
     asked = threading.Event()
 
-    def transport(url: str, headers: Mapping[str, str], timeout: float) -> Got:
+    def transport(url: str, headers: Mapping[str, str], timeout: float) -> Incoming:
         """Fetch as ever, but say when it began."""
         asked.set()
-        return HTTPTransport()(url, headers, timeout)
+        return HTTPClient().get(url, headers, timeout)
 
     guard = Guard(load_policy(os.environ), transport=transport)
     app = GuardMiddleware(routed, guard)

@@ -12,17 +12,17 @@ from typing import Any
 
 import pytest
 
-from jwtguard.guesses import RETRY_STORE, Guesses, network_of
+from jwtguard.outside.rate_limit import RETRY_STORE, RateLimiter, network_of
 from jwtguard.testing import FakeClock
 from tests.redis_server import Redis, needs_redis
 
 GUESS = """
 import json, sys, time
-from jwtguard.guesses import Guesses
+from jwtguard.outside.rate_limit import RateLimiter
 limit, store, name, address, times = json.loads(sys.argv[1])
 told = lambda *event, **fields: print("told", event, fields, file=sys.stderr)
-guesses = Guesses(limit, store, told, time)
-print(json.dumps([guesses.count(name, address) for _ in range(times)]))
+guesses = RateLimiter(limit, store, told, time)
+print(json.dumps([guesses.claim(name, address).wait for _ in range(times)]))
 """
 
 WITHOUT_REDIS = """
@@ -50,25 +50,25 @@ def told() -> list[tuple[str, dict[str, Any]]]:
 
 def guesses(
     limit: str, store: str, told: list[Any], clock: FakeClock | None = None
-) -> Guesses:
+) -> RateLimiter:
     """Return a counter that notes what it tells."""
 
     def emit(event: str, **fields: Any) -> None:
         told.append((event, fields))
 
-    return Guesses(limit, store, emit, clock or FakeClock())
+    return RateLimiter(limit, store, emit, clock or FakeClock())
 
 
 @needs_redis
 def test_a_real_redis_counts(redis: Redis, told: list[Any]) -> None:
     """One name from one address, and one address with many names, as in memory."""
     counter = guesses("3/minute", redis.url, told)
-    waits = [counter.count("alice", "192.0.2.1") for _ in range(4)]
+    waits = [counter.claim("alice", "192.0.2.1").wait for _ in range(4)]
     assert waits[:3] == [0, 0, 0]
     assert 1 <= waits[3] <= 61
-    assert counter.count("alice", "192.0.2.2") == 0
-    assert counter.count("bob", "192.0.2.1") == 0
-    many = [counter.count(f"user{n}", "192.0.2.1") for n in range(40)]
+    assert counter.claim("alice", "192.0.2.2").wait == 0
+    assert counter.claim("bob", "192.0.2.1").wait == 0
+    many = [counter.claim(f"user{n}", "192.0.2.1").wait for n in range(40)]
     assert many.count(0) == 30 - 4
     assert told == []
 
@@ -93,7 +93,7 @@ def test_two_processes_share_one_count(redis: Redis) -> None:
 @needs_redis
 def test_nobody_is_named_in_the_store(redis: Redis, told: list[Any]) -> None:
     """Keys hold an address and a hash: the store need not know who signs in."""
-    guesses("3/minute", redis.url, told).count("alice@example.com", "192.0.2.1")
+    guesses("3/minute", redis.url, told).claim("alice@example.com", "192.0.2.1")
     with socket.create_connection(("127.0.0.1", redis.port), 5) as wire:
         wire.sendall(b"KEYS *\r\nQUIT\r\n")
         said = b""
@@ -110,16 +110,16 @@ def test_a_redis_that_goes_away_opens_nothing_and_locks_nobody_out(
     """Meanwhile this process counts for itself; it comes back to Redis by and by."""
     clock = FakeClock()
     counter = guesses("2/minute", redis.url, told, clock)
-    assert counter.count("alice", "192.0.2.1") == 0
+    assert counter.claim("alice", "192.0.2.1").wait == 0
     redis.stop()
-    waits = [counter.count("alice", "192.0.2.1") for _ in range(3)]
+    waits = [counter.claim("alice", "192.0.2.1").wait for _ in range(3)]
     assert [wait > 0 for wait in waits] == [False, False, True]
     assert told == [("limit_store_failed", {"problem": "ConnectionError"})]
     redis.start()
-    assert counter.count("bob", "192.0.2.1") == 0
+    assert counter.claim("bob", "192.0.2.1").wait == 0
     assert len(told) == 1, "left alone until its time"
     clock.advance(RETRY_STORE)
-    waits = [counter.count("alice", "192.0.2.1") for _ in range(3)]
+    waits = [counter.claim("alice", "192.0.2.1").wait for _ in range(3)]
     assert [wait > 0 for wait in waits] == [False, False, True]
     assert len(told) == 1
 
@@ -127,8 +127,8 @@ def test_a_redis_that_goes_away_opens_nothing_and_locks_nobody_out(
 def test_a_store_that_never_was_there(told: list[Any]) -> None:
     """It is no error to start before Redis does; guessing is slow all the same."""
     counter = guesses("1/minute", "redis://127.0.0.1:9", told)
-    assert counter.count("alice", "192.0.2.1") == 0
-    assert counter.count("alice", "192.0.2.1") > 0
+    assert counter.claim("alice", "192.0.2.1").wait == 0
+    assert counter.claim("alice", "192.0.2.1").wait > 0
     assert [event for event, _ in told] == ["limit_store_failed"]
 
 
@@ -137,8 +137,8 @@ def test_a_store_that_is_silent_holds_nobody_up_twice(told: list[Any]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"redis://127.0.0.1:{silent.getsockname()[1]}"
         counter = guesses("1/minute", url, told)
-        assert counter.count("alice", "192.0.2.1") == 0
-        assert counter.count("alice", "192.0.2.1") > 0
+        assert counter.claim("alice", "192.0.2.1").wait == 0
+        assert counter.claim("alice", "192.0.2.1").wait > 0
     assert told == [("limit_store_failed", {"problem": "TimeoutError"})]
 
 

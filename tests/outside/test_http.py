@@ -25,13 +25,19 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from jwtguard.core.discovery import FetchFailedError
+from jwtguard.core.effects import (
+    LONGEST_DOCUMENT,
+    FetchFailedError,
+    Incoming,
+    Outgoing,
+)
 from jwtguard.core.issuers import TrustedIssuer
 from jwtguard.core.keys import DEADLINE, KeyCache
-from jwtguard.core.messages import Flight, Got
+from jwtguard.core.messages import Flight
 from jwtguard.errors import KeysUnavailableError
-from jwtguard.fetch import LONGEST_DOCUMENT, Fetcher, HTTPTransport
 from jwtguard.guard import Guard
+from jwtguard.outside.fetcher import Fetcher
+from jwtguard.outside.http import HTTPClient
 from jwtguard.testing import JWTIssuer
 
 
@@ -62,6 +68,14 @@ class Handler(BaseHTTPRequestHandler):
             (self.path, {k.lower(): v for k, v in self.headers.items()})
         )
         self.server.paths[self.path](self)
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.do_GET()
+
+    def do_CONNECT(self) -> None:
+        self.server.paths[self.path] = lambda handler: handler.send(b"", 502)
+        self.do_GET()
 
     def log_message(self, *args: object) -> None:
         """Keep test output clean."""
@@ -107,8 +121,8 @@ def answering(
     return lambda handler: handler.send(body, status, **fields)
 
 
-def get(server: Server, path: str = "/", timeout: float = 5.0) -> Got:
-    return HTTPTransport()(server.url(path), {}, timeout)
+def get(server: Server, path: str = "/", timeout: float = 5.0) -> Incoming:
+    return HTTPClient().get(server.url(path), {}, timeout)
 
 
 # What is sent and taken.
@@ -125,7 +139,7 @@ def test_a_document_comes_with_its_fields(server: Server) -> None:
 def test_what_is_sent_is_fixed(server: Server) -> None:
     """Our name, no compression, what the caller adds, and nothing that tells of it."""
     server.paths["/"] = answering(b"{}")
-    HTTPTransport()(server.url("/"), {"If-None-Match": '"1"'}, 5.0)
+    HTTPClient().get(server.url("/"), {"If-None-Match": '"1"'}, 5.0)
     ((_, fields),) = server.seen
     assert fields["user-agent"] == "jwtguard"
     assert fields["accept-encoding"] == "identity"
@@ -213,7 +227,7 @@ def dripping_headers(server: Server, url: str) -> None:
     server.paths["/"] = lambda handler: handler.drip(b"HTTP/1.1 200 OK\r\nA: ")
     began = time.monotonic()
     with pytest.raises(FetchFailedError, match="took too long"):
-        HTTPTransport()(url, {}, 0.5)
+        HTTPClient().get(url, {}, 0.5)
     assert time.monotonic() - began < 2
 
 
@@ -246,7 +260,7 @@ def test_nobody_listens() -> None:
         closed.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{closed.getsockname()[1]}/"
         with pytest.raises(FetchFailedError, match=url):
-            HTTPTransport()(url, {}, 1.0)
+            HTTPClient().get(url, {}, 1.0)
 
 
 @pytest.mark.parametrize(
@@ -277,13 +291,13 @@ def test_what_is_no_http_is_a_failure(server: Server, sent: bytes) -> None:
 def test_what_is_no_url_is_a_failure(url: str) -> None:
     """Metadata may hold anything."""
     with pytest.raises(FetchFailedError):
-        HTTPTransport()(url, {}, 1.0)
+        HTTPClient().get(url, {}, 1.0)
 
 
 def test_a_field_that_cannot_be_sent_is_a_failure(server: Server) -> None:
     """It fails before anything is sent."""
     with pytest.raises(FetchFailedError):
-        HTTPTransport()(server.url("/"), {"If-None-Match": "é\u20ac"}, 1.0)
+        HTTPClient().get(server.url("/"), {"If-None-Match": "é\u20ac"}, 1.0)
 
 
 # TLS and proxies.
@@ -328,7 +342,7 @@ def test_an_unknown_certificate_is_refused(server: Server, secure: Path) -> None
     """Keys are only as good as the channel that they came through."""
     server.paths["/"] = answering(b"{}")
     with pytest.raises(FetchFailedError, match="CERTIFICATE_VERIFY_FAILED"):
-        HTTPTransport()(f"https://localhost:{server.server_port}/", {}, 5.0)
+        HTTPClient().get(f"https://localhost:{server.server_port}/", {}, 5.0)
     assert server.seen == []
 
 
@@ -338,7 +352,7 @@ def test_a_certificate_authority_may_be_named(
     """``SSL_CERT_FILE`` is how private authorities are trusted; names still count."""
     monkeypatch.setenv("SSL_CERT_FILE", str(secure))
     server.paths["/"] = answering(b"{}")
-    transport = HTTPTransport()
+    transport = HTTPClient().get
     for _ in range(2):
         got = transport(f"https://localhost:{server.server_port}/", {}, 5.0)
         assert got.body == b"{}"
@@ -349,10 +363,28 @@ def test_a_certificate_authority_may_be_named(
 def test_proxies_come_from_the_environment(
     server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As httpx reads it: ``HTTP_PROXY`` and its relatives."""
-    monkeypatch.setenv("HTTP_PROXY", server.url(""))
-    server.paths["http://id.example/jwks"] = answering(b"{}")
-    assert HTTPTransport()("http://id.example/jwks", {}, 5.0).body == b"{}"
+    """For https, as httpx reads it: ``HTTPS_PROXY`` and its relatives."""
+    monkeypatch.setenv("HTTPS_PROXY", server.url(""))
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    with pytest.raises(FetchFailedError, match="ProxyError"):
+        HTTPClient().get("https://id.example/jwks", {}, 5.0)
+    ((target, _),) = server.seen
+    assert target == "id.example:443"
+
+
+@pytest.mark.parametrize("name", ["HTTP_PROXY", "http_proxy", "ALL_PROXY"])
+def test_plain_http_never_goes_through_a_proxy(
+    server: Server, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """A proxy could read passwords and replace keys: loopback stays on the machine."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as proxy:
+        monkeypatch.setenv(name, f"http://127.0.0.1:{proxy.server_port}")
+        monkeypatch.delenv("NO_PROXY", raising=False)
+        server.paths["/"] = answering(b"{}")
+        assert get(server).body == b"{}"
+        post = Outgoing("POST", server.url("/").replace("http:", "HTTP:"), {}, b"p=x")
+        assert HTTPClient()(post).body == b"{}"
+    assert [path for path, _ in server.seen] == ["/", "/"]
 
 
 @pytest.mark.parametrize("proxy", ["socks5://127.0.0.1:9", "nonsense://127.0.0.1"])
@@ -362,9 +394,8 @@ def test_a_proxy_that_cannot_be_used_is_a_failure(
     """The environment may name a protocol that nothing here speaks."""
     monkeypatch.setenv("ALL_PROXY", proxy)
     monkeypatch.delenv("NO_PROXY", raising=False)
-    server.paths["/"] = answering(b"{}")
     with pytest.raises(FetchFailedError):
-        get(server)
+        HTTPClient().get(f"https://127.0.0.1:{server.server_port}/", {}, 5.0)
     assert server.seen == []
 
 
@@ -416,7 +447,7 @@ def test_304_over_a_real_socket(server: Server, issuer: JWTIssuer) -> None:
 def test_a_waiter_gives_up_at_the_deadline_of_the_fetch() -> None:
     """Counted from take-off: who comes late waits for what is left of it."""
     flight = flight_of()
-    fetcher = Fetcher()
+    fetcher = Fetcher(HTTPClient())
     flight.took_off = time.monotonic() - DEADLINE + 0.2
     began = time.monotonic()
     fetcher.wait(flight)
@@ -436,7 +467,7 @@ def test_who_waits_before_the_start_waits_for_it() -> None:
     flight = flight_of()
     threading.Timer(0.05, flight.done.set_result, (None,)).start()
     began = time.monotonic()
-    Fetcher().wait(flight)
+    Fetcher(HTTPClient()).wait(flight)
     assert time.monotonic() - began < 1
 
 
@@ -446,7 +477,7 @@ def test_a_loop_that_has_ended_does_not_disturb_a_landing(
     """Its waiters went with it; nothing is logged, and the rest are woken."""
     flight = flight_of()
     flight.took_off = time.monotonic() - DEADLINE + 0.05
-    fetcher = Fetcher()
+    fetcher = Fetcher(HTTPClient())
     asyncio.run(fetcher.await_(flight))
     trio.run(fetcher.await_, flight)
     flight.done.set_result(None)
@@ -459,7 +490,7 @@ def test_a_thread_that_cannot_start_is_a_failed_fetch() -> None:
     flight = flight_of()
     before = threading.stack_size(2**45)  # no machine has so much
     try:
-        Fetcher().start(flight)
+        Fetcher(HTTPClient()).start(flight)
     finally:
         threading.stack_size(before)
     assert flight.done.done()
@@ -472,7 +503,7 @@ def test_a_transport_that_breaks_its_word_starts_no_storm(issuer: JWTIssuer) -> 
     """It may raise ``FetchFailedError`` only; another error is a failure as well."""
     count = 0
 
-    def broken(url: str, headers: Mapping[str, str], timeout: float) -> Got:
+    def broken(url: str, headers: Mapping[str, str], timeout: float) -> Incoming:
         nonlocal count
         count += 1
         raise ZeroDivisionError(url)

@@ -1,0 +1,96 @@
+"""Fetches in the background: each in a short-lived thread, whichever driver asked."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Generator
+from concurrent.futures import wait
+from contextlib import suppress
+from typing import Any, TypeVar
+
+import anyio
+import anyio.lowlevel
+
+from ..core.effects import Exchange, FetchFailedError, Incoming, Outgoing
+from ..core.keys import DEADLINE
+from ..core.messages import Flight
+
+Result = TypeVar("Result")
+Send = Callable[[Outgoing], Incoming]
+"""Send one request and return the answer; raise ``FetchFailedError``."""
+
+
+class Fetcher:
+    """Runs fetches; waiting for one is all that the drivers do differently."""
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+
+    def start(self, flight: Flight) -> None:
+        """Begin in the background. Where no thread can be had, the fetch has failed."""
+        flight.took_off = time.monotonic()
+        thread = threading.Thread(
+            target=self._fly, args=(flight,), name="jwtguard-fetch", daemon=True
+        )
+        try:
+            thread.start()
+        except RuntimeError as error:
+            flight.cache.fail(flight, str(error))
+            flight.done.set_result(None)
+
+    def _fly(self, flight: Flight) -> None:
+        flow = flight.cache.refresh(flight)
+        try:
+            drive(flow, self._send, lambda: _left(flight))
+        finally:  # a transport may raise what it should not: that is a failure too
+            flight.cache.fail(flight, "the transport broke; see the traceback")
+            flight.done.set_result(None)
+
+    def wait(self, flight: Flight) -> None:
+        """Block this thread until *flight* has landed, or taken too long."""
+        wait((flight.done,), timeout=_left(flight))
+
+    async def await_(self, flight: Flight) -> None:
+        """Wait likewise on any event loop; a cancelled waiter cancels nothing."""
+        landed = anyio.Event()
+        token = anyio.lowlevel.current_token().native_token
+        flight.done.add_done_callback(lambda _: _wake(token, landed))
+        with anyio.move_on_after(_left(flight)):
+            await landed.wait()
+
+
+def _left(flight: Flight) -> float:
+    if flight.took_off is None:  # claimed a moment ago, not yet begun
+        return DEADLINE
+    return max(0.0, DEADLINE - (time.monotonic() - flight.took_off))
+
+
+def _wake(token: Any, landed: anyio.Event) -> None:
+    """asyncio and trio each have one call that may come from another thread."""
+    call = getattr(token, "call_soon_threadsafe", None) or token.run_sync_soon
+    with suppress(RuntimeError):  # that loop has ended, and its waiters with it
+        call(landed.set)
+
+
+def answer(send: Send, outgoing: Outgoing) -> Incoming | FetchFailedError:
+    """Carry out an ``Exchange``."""
+    try:
+        return send(outgoing)
+    except FetchFailedError as error:
+        return error
+
+
+def drive(
+    flow: Generator[Exchange, Any, Result], send: Send, left: Callable[[], float]
+) -> Result:
+    """Give *flow* the documents it asks for; *left* says how many seconds remain."""
+    said: Incoming | FetchFailedError | None = None
+    try:
+        while True:
+            outgoing = flow.send(said).outgoing
+            timeout = min(outgoing.timeout, left())
+            said = answer(send, outgoing._replace(timeout=timeout))
+    except StopIteration as stop:
+        result: Result = stop.value
+        return result
