@@ -81,10 +81,11 @@ _NO_CREDENTIALS = Credentials(None)
 class GuardMiddleware:
     """Lets only decided requests and WebSockets through to an ASGI application.
 
-    *guard* None means ``Guard.from_env()``. A bad configuration, and a decorator that
-    has no effect, never raise here, as frameworks build middleware inside lifespan:
-    they fail the startup, and are raised there and on the first request. Only *app*
-    that is no ASGI application is a ``TypeError`` here: no framework passes one.
+    *guard* None means ``Guard.from_env()``. A bad configuration, a decorator that has
+    no effect, and an application that sets a ``root_path`` of its own never raise here,
+    as frameworks build middleware inside lifespan: they fail the startup, and are
+    raised there and on the first request. Only *app* that is no ASGI application is a
+    ``TypeError`` here: no framework passes one.
     """
 
     def __init__(self, app: ASGIApp, guard: Guard | None = None) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 from .core.unguarded import NOTED, problems_of
 from .errors import ConfigurationError
 from .guard import Guard
+from .roots import own_roots
 
 _INSIDE = ("app", "wsgi_app", "asgi_app", "original_router", "router")
 """What middleware, mounts, applications and included routers lead to."""
@@ -37,6 +38,7 @@ class Endpoints:
     def check(self, guard: Guard, outer: Any = None) -> None:
         """Raise ``ConfigurationError`` for decorators that cannot work.
 
+        An application behind the guard that sets a root path of its own is one, too.
         *outer* is looked at if nothing is found behind the middleware.
         """
         count = NOTED.count
@@ -45,6 +47,7 @@ class Endpoints:
             handlers, table = look(outer)
         size = len(table or ())
         problems = dict.fromkeys(problems_of(handlers, guard.policy))
+        problems |= dict.fromkeys(str(own) for own in own_roots(self._app))
         if problems:
             raise ConfigurationError(*problems)
         self.count, self.table, self.size = count, table or (), size
