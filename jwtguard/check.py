@@ -10,7 +10,9 @@ from .core.verify import Trusted
 from .errors import AuthError
 from .guard import Guard
 from .routes import Finding, Route, survey
-from .routes.judged import Row, about, rows
+from .routes.judged import Row, rows
+from .routes.rules import about
+from .routes.trials import Trials
 
 
 def check_app(app: Any) -> tuple[list[Finding], list[Row]]:
@@ -18,11 +20,12 @@ def check_app(app: Any) -> tuple[list[Finding], list[Row]]:
     found = list(survey(app))
     routes = [one for one in found if isinstance(one, Route)]
     findings: list[Finding] = []
-    for guard in dict.fromkeys(route.guard for route in routes if route.guard):
+    for guard in dict.fromkeys(guard for route in routes for guard in route.guards):
         findings += check(guard)
     findings += [one for one in found if isinstance(one, Finding)]
-    findings += about(routes)
-    return list(dict.fromkeys(findings)), rows(routes)
+    trials = Trials(app, routes)
+    findings += about(trials)
+    return list(dict.fromkeys(findings)), rows(trials)
 
 
 def check(guard: Guard) -> Iterator[Finding]:

@@ -175,7 +175,7 @@ def _print_rows(rows: Sequence[Row]) -> None:
     head = Row(
         level="", methods="method", path="path", demands="needs", handler="handler"
     )
-    cells = [(r.methods, r.path, r.demands, r.handler) for r in (head, *rows)]
+    cells = [(r.methods, _at(r), r.demands, r.handler) for r in (head, *rows)]
     widths = [max(len(row[i]) for row in cells) for i in range(4)]
     print()
     for row, texts in zip((head, *rows), cells, strict=True):
@@ -183,6 +183,10 @@ def _print_rows(rows: Sequence[Row]) -> None:
         columns = zip(texts, widths, strict=True)
         line = "  ".join([level, *(f"{text:{width}}" for text, width in columns)])
         print(line.rstrip())
+
+
+def _at(row: Row) -> str:
+    return f"{row.path} as {row.example}" if row.example else row.path
 
 
 def _explain(arguments: argparse.Namespace) -> int:

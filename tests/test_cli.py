@@ -261,7 +261,8 @@ def test_check_lists_the_routes_of_the_examples(
     assert terminal.run("check", app, "--json") == 0
     routes = json.loads(terminal.out)["routes"]
     assert len(routes) >= len(table.splitlines()) - 1
-    assert {"level", "methods", "path", "demands", "handler"} == set(routes[0])
+    names = {"level", "methods", "path", "demands", "handler", "example"}
+    assert names == set(routes[0])
 
 
 def test_the_page_shows_the_table_that_is_printed() -> None:

@@ -16,6 +16,7 @@ from ..asgi import GuardMiddleware as ASGIGuard
 from ..core.demands import Demand
 from ..core.unguarded import unguarded
 from ..guard import Guard
+from ..roots import own_roots
 from ..wsgi import GuardMiddleware as WSGIGuard
 from .probe import Chain
 
@@ -49,6 +50,7 @@ class Route:
     decorator demands that the framework does not call. ``chain`` tells where the
     handler stands, ``patterns`` which regular expression each parameter of the path
     fits. ``opaque`` means that the handler is an application which cannot be read.
+    ``template`` is the path without a host.
     """
 
     path: str
@@ -63,6 +65,7 @@ class Route:
     host: str = ""
     patterns: tuple[tuple[str, str], ...] = ()
     opaque: bool = False
+    template: str = ""
 
     @property
     def guard(self) -> Guard | None:
@@ -83,6 +86,7 @@ class Place:
     host: str = ""
     chain: Chain = ()
     patterns: tuple[tuple[str, str], ...] = ()
+    label: str = ""
 
     @property
     def guard(self) -> Guard | None:
@@ -103,9 +107,9 @@ class Place:
             patterns=(*self.patterns, *(patterns or {}).items()),
         )
 
-    def on(self, host: str) -> Place:
-        """Go into what answers for *host* alone."""
-        return replace(self, host=host)
+    def on(self, host: str, *, only: bool = True) -> Place:
+        """Go into what answers for *host*, and for it alone unless not *only*."""
+        return replace(self, host=host, label=f"//{host}" if only else self.label)
 
     def behind(self, guard: Guard) -> Place:
         """Go behind *guard*, which sees paths from here on."""
@@ -123,9 +127,9 @@ class Place:
         view: Any = None,
     ) -> Route:
         """Return the route at *path* below this place; *view*: what is called there."""
-        host = f"//{self.host}" if self.host else ""
         return Route(
-            path=host + self.outer + path,
+            path=self.label + self.outer + path,
+            template=self.outer + path,
             inner=self.inner + path,
             handler=named(handler),
             methods=methods,
@@ -151,6 +155,8 @@ def survey(app: Any, place: Place | None = None) -> Iterator[Found]:
             yield Finding("weak", "order", "a guard stands behind another one")
         if isinstance(app, WSGIGuard):
             yield from _waitress(app.guard)
+        else:
+            yield from own_root(app.app)
         yield from survey(app.app, place.behind(app.guard))
         return
     framework = framework_of(app)
@@ -239,6 +245,12 @@ def layer(name: str, place: Place) -> Iterator[Finding]:
         name, ("note", "stands outside of the guard: it sees every request first")
     )
     yield Finding(level, "order", f"{name} {text}")
+
+
+def own_root(app: Any) -> Iterator[Finding]:
+    """Say what is wrong where *app*, behind a guard, sets a root path by itself."""
+    for found in own_roots(app):
+        yield Finding("wrong", "root path", str(found))
 
 
 def named(handler: Any) -> str:

@@ -63,7 +63,7 @@ def _routes(flask: Flask, rule: Rule, place: Place) -> Iterator[Found]:
     if getattr(rule, "provide_automatic_options", True):
         methods.discard("OPTIONS")
     shared = (*_blueprint_demands(flask, rule.endpoint), *demands_of(view))
-    place = place.on(_host(flask, rule))
+    place = _answering(flask, rule, place)
     converters = getattr(rule, "_converters", {})  # werkzeug shows them nowhere else
     fits = {name: one.regex for name, one in converters.items()}
     by_demand: dict[tuple[Demand, ...], list[str]] = {}
@@ -75,12 +75,15 @@ def _routes(flask: Flask, rule: Rule, place: Place) -> Iterator[Found]:
         yield place.route(rule.rule, rule.endpoint, *group_of, view=view)
 
 
-def _host(flask: Flask, rule: Rule) -> str:
-    """Return the host that *rule* answers for; "" means any."""
-    name = flask.config["SERVER_NAME"]
-    if rule.subdomain and flask.subdomain_matching and name:
-        return f"{rule.subdomain}.{name}"
-    return rule.host or ""
+def _answering(flask: Flask, rule: Rule, place: Place) -> Place:
+    """Go to the host that *rule* answers for, if there is one."""
+    if rule.host:
+        return place.on(rule.host)
+    name, trusted = flask.config["SERVER_NAME"], flask.config.get("TRUSTED_HOSTS")
+    if flask.subdomain_matching and name:
+        host = f"{rule.subdomain}.{name}" if rule.subdomain else name
+        return place.on(host, only=bool(rule.subdomain))
+    return place.on(trusted[0].lstrip("."), only=False) if trusted else place
 
 
 def _skipped(flask: Flask) -> Iterator[Finding]:

@@ -12,7 +12,7 @@ from starlette.staticfiles import StaticFiles
 
 from ..asgi import GuardMiddleware
 from ..core.demands import Demand, demands_of
-from . import Enter, Finding, Found, Place, layer
+from . import Enter, Finding, Found, Place, layer, own_root
 from .probe import WEBSOCKET, Probe, Reached
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
@@ -78,6 +78,7 @@ def through(app: Any, place: Place) -> Generator[Found, None, Place]:
             text += "outside of `middleware`; app = GuardMiddleware(app) would add them"
             yield Finding("note", "order", text)
         place = place.behind(made.guard)
+        yield from own_root(app.router)
     return place
 
 

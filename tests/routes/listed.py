@@ -5,18 +5,24 @@ from __future__ import annotations
 from typing import Any
 
 from jwtguard.check import check_app
+from jwtguard.routes.judged import Row
 
 Table = dict[str, str]
 
 
 def table(app: Any) -> Table:
     """Return what each method and path of *app* needs."""
-    return {f"{row.methods} {row.path}": row.demands for row in check_app(app)[1]}
+    return {_named(row): row.demands for row in check_app(app)[1]}
 
 
 def levels(app: Any) -> Table:
     """Return how grave each row of *app* is."""
-    return {f"{row.methods} {row.path}": row.level for row in check_app(app)[1]}
+    return {_named(row): row.level for row in check_app(app)[1]}
+
+
+def _named(row: Row) -> str:
+    example = f" as {row.example}" if row.example else ""
+    return f"{row.methods} {row.path}{example}"
 
 
 def told(app: Any) -> list[str]:

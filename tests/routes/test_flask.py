@@ -113,6 +113,7 @@ def test_path_rules_count(issuer: JWTIssuer) -> None:
         public_url=["https://www.example"],
     )
     app = made()
+    app.url_map.merge_slashes = False
     JWTGuard(app, guard)
     for path in ("/", "/healthz", "/oauth/token", "/deep//er"):
         app.add_url_rule(path, path, lambda: "", methods=["GET", "POST"])

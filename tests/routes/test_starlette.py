@@ -119,7 +119,7 @@ def test_mounts_are_followed(issuer: JWTIssuer) -> None:
         "GET /router/read": "scope read",
         "GET /inner/page": "any token",
         "GET /static/*": "nothing: public",
-        "any /foreign/*": "any token",
+        "any /foreign/*": "any token, and whatever it asks for itself",
         "GET //docs.example/": "any token",
     }
 
@@ -206,5 +206,10 @@ def test_a_plain_application_is_one_row(issuer: JWTIssuer) -> None:
         """Any ASGI application."""
 
     app = GuardMiddleware(plain, issuer.guard(public_paths=["/healthz"]))
-    assert table(app) == {"any /*": "any token"}
+    assert table(app) == {
+        "any /*": "any token, and whatever it asks for itself",
+        "any /* as /healthz": "nothing: public",
+    }
+    assert levels(app)["any /*"] == "note"
+    assert said(app, "note routes", "plain", "cannot be listed")
     assert said(app, "note public paths", "/healthz", "a part of /*")
