@@ -1,13 +1,14 @@
 """What an application has registered, read from the attributes that frameworks share.
 
-No framework is imported. What is not recognised is not walked into: an application of
-a framework that keeps its routes elsewhere has no endpoints here.
+No framework is imported, and nothing is called. Middleware is walked through by what it
+holds; an application of a framework that keeps its routes elsewhere has no endpoints.
 """
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator, Mapping, Sequence, Sized
+from collections.abc import Iterator, Mapping, Sized
+from contextlib import suppress
 from typing import Any
 
 from .core.unguarded import NOTED, problems_of
@@ -16,7 +17,9 @@ from .guard import Guard
 from .roots import own_roots
 
 _INSIDE = ("app", "wsgi_app", "asgi_app", "original_router", "router")
-"""What middleware, mounts, applications and included routers lead to."""
+"""What mounts, applications and included routers lead to."""
+_MOST = 2000
+"""Middleware may hold anything: the walk ends after so many objects."""
 
 
 class Endpoints:
@@ -59,39 +62,79 @@ def look(app: Any) -> tuple[list[Any], Sized | None]:
     tables: list[Sized] = []
     walked: dict[int, Any] = {}
     waiting = [app]
-    while waiting:
+    while waiting and len(walked) < _MOST:
         node = waiting.pop(0)
         if node is None or id(node) in walked:
             continue
         walked[id(node)] = node  # kept alive, so that its id stays its own
-        handlers += _handlers(node)
+        handlers += filter(callable, _handlers(node))
         waiting += _inside(node, tables)
     return handlers, tables[0] if tables else None
 
 
 def _handlers(node: Any) -> Iterator[Any]:
-    """Yield the views of a Flask-like application, or a route's endpoint."""
+    """Yield the views of a Flask-like application, or what a route calls."""
     for views in (_get(node, "view_functions"), _get(node, "before_request_funcs")):
         for found in views.values() if isinstance(views, Mapping) else ():
             yield from found if isinstance(found, list) else [found]
+    yield _endpoint(node)
+    yield from _dependencies(node)
+    for middleware in _listed(node, "user_middleware"):  # not built yet
+        yield (_get(middleware, "kwargs") or {}).get("dispatch")
+    yield _get(node, "dispatch_func")
+
+
+def _endpoint(node: Any) -> Any:
+    """Return what a route calls; a Flask application has a method of that name."""
     endpoint = _get(node, "endpoint")
-    if callable(endpoint):
-        yield endpoint
+    return None if _get(endpoint, "__self__") is node else endpoint
+
+
+def _dependencies(node: Any) -> Iterator[Any]:
+    """Yield what a route or router of FastAPI calls first."""
+    for declared in _listed(node, "dependencies"):
+        yield _get(declared, "dependency")
+    waiting = [_get(node, "dependant")]
+    for dependant in waiting:
+        found = _listed(dependant, "dependencies")
+        yield from (_get(one, "call") for one in found)
+        waiting += found
 
 
 def _inside(node: Any, tables: list[Sized]) -> Iterator[Any]:
+    if callable(_endpoint(node)):
+        return  # what a handler holds is its own affair
     if inspect.ismethod(node):  # app.wsgi_app
         yield node.__self__
     views, routes = _get(node, "view_functions"), _get(node, "routes")
-    if isinstance(views, Mapping):
-        tables.append(views)
-    if isinstance(routes, Sequence) and not isinstance(routes, str):
-        tables.append(routes)
-        yield from routes
+    found = [table for table in (views, routes) if isinstance(table, Mapping | list)]
+    tables += found
+    yield from routes if isinstance(routes, list) else ()
     for name in _INSIDE:
         yield _get(node, name)
-    mounts = _get(node, "mounts")  # werkzeug's DispatcherMiddleware
-    yield from mounts.values() if isinstance(mounts, Mapping) else ()
+    if not found:
+        yield from _held(node)
+
+
+def _held(node: Any) -> Iterator[Any]:
+    """Yield what may be the application in a middleware: an attribute, or a closure's.
+
+    What it keeps in lists and mappings counts too, as in a dispatcher.
+    """
+    for cell in _get(node, "__closure__") or ():
+        with suppress(ValueError):  # not filled yet
+            yield cell.cell_contents
+    for value in list((_get(node, "__dict__") or {}).values()):
+        several = value.values() if isinstance(value, Mapping) else value
+        if isinstance(value, Mapping | list | tuple):
+            yield from (one for one in list(several) if callable(one))
+        elif callable(value) and not isinstance(value, type):
+            yield value
+
+
+def _listed(node: Any, name: str) -> list[Any]:
+    found = _get(node, name)
+    return found if isinstance(found, list) else []
 
 
 def _get(node: Any, name: str) -> Any:

@@ -17,6 +17,7 @@ from .core import scopes as rules
 from .core.demands import Demand, mark
 from .core.messages import Principal
 from .core.unguarded import check_roles, name_of, note
+from .endpoints import Endpoints
 from .errors import AuthError, ConfigurationError
 from .guard import Guard
 from .wsgi import GUARD_KEY, PRINCIPAL_KEY, GuardMiddleware, request_of
@@ -86,6 +87,8 @@ class JWTGuard:
         if EXTENSION in app.extensions:
             raise ConfigurationError("JWTGuard: this app is guarded already")
         middleware = GuardMiddleware(app.wsgi_app, guard or self._guard)
+        middleware.endpoints = Endpoints(app)  # whatever stands in front of them
+        middleware.endpoints.check(middleware.guard)
         app.wsgi_app = middleware  # type: ignore[method-assign]
         app.extensions[EXTENSION] = middleware.guard
         app.register_error_handler(AuthError, _handle)

@@ -67,14 +67,14 @@ class GuardMiddleware:
         check_application(app, "WSGI")
         self.app = app
         self.guard = guard if guard is not None else Guard.from_env()
-        self._endpoints = Endpoints(app)
-        self._endpoints.check(self.guard)
+        self.endpoints = Endpoints(app)
+        self.endpoints.check(self.guard)
 
     def __call__(
         self, environ: WSGIEnvironment, start_response: StartResponse
     ) -> Iterable[bytes]:
         """Answer, or hand on to the application."""
-        known = self._endpoints
+        known = self.endpoints
         if known.count != NOTED.count or len(known.table) != known.size:
             known.check(self.guard)
         request = request_of(environ)

@@ -1,4 +1,4 @@
-"""A decorator above the one that registers a route: refused, never a pass.
+"""Starlette and FastAPI: a decorator above the one that registers a route is refused.
 
 The framework calls the function that it was given, not what our decorator returned.
 """
@@ -7,13 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from typing import Any
 
 import pytest
-from fastapi import APIRouter, FastAPI, Request, WebSocket
-from flask import Blueprint, Flask
-from flask.views import MethodView
+from fastapi import APIRouter, Depends, FastAPI, Request, WebSocket
+from flask import Flask
 from starlette.applications import Starlette
 from starlette.endpoints import HTTPEndpoint
 from starlette.middleware import Middleware
@@ -21,152 +19,11 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Host, Mount, Route, Router, WebSocketRoute
 from starlette.testclient import TestClient
-from werkzeug.middleware.dispatcher import DispatcherMiddleware
-from werkzeug.test import Client
 
-from jwtguard import ConfigurationError, Guard, asgi, flask, starlette, wsgi
-from jwtguard.core.profiles import GENERIC
+from jwtguard import ConfigurationError, Guard, asgi, flask, starlette
 from jwtguard.testing import JWTIssuer
 
 ABOVE = r"@require_scope\('admin'\) has no effect"
-
-
-# Flask.
-
-
-def view_of(app: Flask) -> None:
-    """A view."""
-
-    @flask.require_scope("admin")
-    @app.get("/x")
-    def view() -> str:
-        return "secret"
-
-
-def async_view_of(app: Flask) -> None:
-    """An async view, registered by ``route``."""
-
-    @flask.require_scope("admin")
-    @app.route("/x", methods=["GET", "POST"])
-    async def view() -> str:
-        return "secret"
-
-
-def blueprint_of(app: Flask) -> None:
-    """A view of a nested blueprint."""
-    outer, inner = Blueprint("outer", __name__), Blueprint("inner", __name__)
-
-    @flask.require_scope("admin")
-    @inner.get("/x")
-    def view() -> str:
-        return "secret"
-
-    outer.register_blueprint(inner)
-    app.register_blueprint(outer)
-
-
-def method_view_of(app: Flask) -> None:
-    """What ``as_view`` returns, registered before it is decorated."""
-
-    class View(MethodView):
-        def get(self) -> str:
-            return "secret"
-
-    view = View.as_view("x")
-    app.add_url_rule("/x", view_func=view)
-    flask.require_scope("admin")(view)
-
-
-def before_request_of(app: Flask) -> None:
-    """A check of a whole blueprint that checks nothing."""
-    app.add_url_rule("/x", "x", lambda: "secret")
-
-    @flask.require_scope("admin")
-    @app.before_request
-    def check() -> None:
-        """Check nothing."""
-
-
-FLASK = [view_of, async_view_of, blueprint_of, method_view_of, before_request_of]
-
-
-def get(app: Any, issuer: JWTIssuer, path: str = "/x") -> Any:
-    """GET *path* of a WSGI application, with a token that has no scope."""
-    return Client(app).get(path, headers=issuer.headers(), base_url="https://api")
-
-
-@pytest.mark.parametrize("register", FLASK)
-def test_flask_refuses_the_first_request(
-    jwt_issuer: JWTIssuer, register: Callable[[Flask], None]
-) -> None:
-    """Routes come after ``JWTGuard(app)``, so it is told then; and every time."""
-    app = Flask(__name__)
-    flask.JWTGuard(app, jwt_issuer.guard())
-    register(app)
-    for _ in range(2):
-        with pytest.raises(ConfigurationError, match=ABOVE):
-            get(app, jwt_issuer)
-
-
-@pytest.mark.parametrize("register", FLASK)
-def test_flask_is_not_guarded_after_its_routes(
-    jwt_guard: Guard, register: Callable[[Flask], None]
-) -> None:
-    """At construction, so that the server does not start."""
-    app = Flask(__name__)
-    register(app)
-    with pytest.raises(ConfigurationError, match=ABOVE):
-        flask.JWTGuard(app, jwt_guard)
-    for outer in (app, DispatcherMiddleware(Flask("front"), {"/api": app})):
-        with pytest.raises(ConfigurationError, match=ABOVE):
-            wsgi.GuardMiddleware(outer, jwt_guard)
-
-
-def test_a_view_that_comes_later_is_seen(jwt_issuer: JWTIssuer) -> None:
-    """Whether decorated before or after a request that was answered."""
-    app = Flask(__name__)
-    flask.JWTGuard(app, jwt_issuer.guard())
-    app.add_url_rule("/fine", "fine", flask.require_scope()(lambda: "fine"))
-
-    def view() -> str:
-        return "secret"
-
-    flask.require_scope("admin")(view)
-    assert get(app, jwt_issuer, "/fine").text == "fine"
-    app.view_functions["late"] = view  # as Flask refuses to do by now
-    with pytest.raises(ConfigurationError, match=ABOVE):
-        get(app, jwt_issuer, "/fine")
-
-
-def test_the_right_order_is_no_error(jwt_issuer: JWTIssuer) -> None:
-    """Views, blueprints, method views and checks before requests."""
-    app, blueprint = Flask(__name__), Blueprint("b", __name__)
-    flask.JWTGuard(app, jwt_issuer.guard())
-
-    @app.get("/x")
-    @flask.require_scope("admin")
-    def view() -> str:
-        return "x"
-
-    @blueprint.before_request
-    @flask.require_scope("admin")
-    def check() -> None:
-        """Check the scope."""
-
-    class View(MethodView):
-        decorators = [flask.require_scope("admin")]  # noqa: RUF012
-
-        @flask.require_scope("more")
-        def get(self) -> str:
-            return "secret"
-
-    blueprint.add_url_rule("/y", view_func=View.as_view("y"))
-    app.register_blueprint(blueprint)
-    assert get(app, jwt_issuer).status_code == 403
-    assert get(app, jwt_issuer, "/y").status_code == 403
-
-
-# Starlette and FastAPI.
 
 
 def secret(request: Request) -> Response:
@@ -235,10 +92,56 @@ def fastapi_socket() -> FastAPI:
     return app
 
 
+def fastapi_dependency() -> FastAPI:
+    """A dependency of a path operation, decorated too late."""
+    app = FastAPI()
+
+    async def check(request: Request) -> None:
+        """Check nothing."""
+
+    @app.get("/x", dependencies=[Depends(check)])
+    async def endpoint() -> str:
+        return "secret"
+
+    starlette.require_scope("admin")(check)
+    return app
+
+
+def fastapi_dependencies() -> FastAPI:
+    """A dependency of a whole router."""
+
+    async def check(request: Request) -> None:
+        """Check nothing."""
+
+    app, router = FastAPI(), APIRouter(dependencies=[Depends(check)])
+    router.add_api_route("/x", lambda: "secret")
+    app.include_router(router)
+    starlette.require_scope("admin")(check)
+    return app
+
+
+def http_middleware() -> FastAPI:
+    """A middleware function."""
+    app = FastAPI()
+    app.add_api_route("/x", lambda: "secret")
+
+    @starlette.require_scope("admin")
+    @app.middleware("http")
+    async def check(request: Request, call_next: Any) -> Any:
+        return await call_next(request)
+
+    return app
+
+
 def flask_mounted() -> Starlette:
     """A Flask application inside of a Starlette one."""
     app = Flask(__name__)
-    view_of(app)
+
+    @flask.require_scope("admin")
+    @app.get("/x")
+    def view() -> str:
+        return "secret"
+
     return Starlette(routes=[Mount("/", Wrapper(app))])
 
 
@@ -271,6 +174,9 @@ ASGI: dict[str, Callable[[], Starlette]] = {
     "fastapi": fastapi_app,
     "fastapi router": fastapi_router,
     "fastapi socket": fastapi_socket,
+    "fastapi dependency": fastapi_dependency,
+    "fastapi dependencies": fastapi_dependencies,
+    "middleware": http_middleware,
     "flask": flask_mounted,
 }
 
@@ -373,10 +279,13 @@ def test_a_guard_hidden_from_the_routes_asks_the_application(
     jwt_issuer: JWTIssuer,
 ) -> None:
     """Starlette names it in the scope, whatever stands between."""
+    hidden: list[Any] = []
 
     def closing(app: Any) -> Any:
+        hidden.append([[app]])
+
         async def closed(scope: Any, receive: Any, send: Any) -> None:
-            await app(scope, receive, send)
+            await hidden[-1][0][0](scope, receive, send)
 
         return closed
 
@@ -409,75 +318,3 @@ def test_the_right_order_starts(jwt_issuer: JWTIssuer, around: Any) -> None:
         good = jwt_issuer.headers(scope="admin")
         assert client.get("/x", headers=good).json() == "in"
         assert client.get("/m/x", headers=good).text == "secret"
-
-
-# Roles that no token can have.
-
-NO_ROLES = r"@require_role\('admin'\): no trusted issuer has roles \(profile legacy\)"
-
-
-@pytest.fixture
-def roleless() -> JWTIssuer:
-    """An issuer of a profile that reads no roles."""
-    profile = replace(GENERIC, name="legacy", role_claims=())
-    return JWTIssuer(alg="ES256", profile=profile)
-
-
-def test_flask_refuses_a_role_that_nobody_can_have(roleless: JWTIssuer) -> None:
-    """At construction, on the first request, or where only the view knows."""
-    app = Flask(__name__)
-    app.testing = True
-    flask.JWTGuard(app, roleless.guard())
-
-    class View(MethodView):
-        @flask.require_role("admin")
-        def get(self) -> str:
-            return "in"
-
-    app.add_url_rule("/x", view_func=View.as_view("x"))
-    with pytest.raises(ConfigurationError, match=NO_ROLES):
-        app.test_client().get("/x", headers=roleless.headers())
-    late = Flask(__name__)
-    late.add_url_rule("/x", "x", flask.require_role("admin")(lambda: "in"))
-    with pytest.raises(ConfigurationError, match=NO_ROLES):
-        flask.JWTGuard(late, roleless.guard())
-
-
-@pytest.mark.parametrize("around", [inside, asgi.GuardMiddleware])
-def test_asgi_refuses_a_role_that_nobody_can_have(
-    roleless: JWTIssuer, around: Any
-) -> None:
-    """In FastAPI too; a method of a class is asked when it is called."""
-    app = FastAPI()
-
-    @app.get("/x")
-    @starlette.require_role("admin")
-    def endpoint(request: Request) -> str:
-        return "in"
-
-    guarded = around(app, roleless.guard())
-    with pytest.raises(ConfigurationError, match=NO_ROLES), TestClient(guarded):
-        pass
-
-    class Endpoint(HTTPEndpoint):
-        @starlette.require_role("admin")
-        def get(self, request: Request) -> Response:
-            return secret(request)
-
-    late = Starlette(routes=[Route("/x", Endpoint)])
-    guarded = around(late, roleless.guard())
-    with TestClient(guarded, base_url="https://testserver") as client:
-        with pytest.raises(ConfigurationError, match=NO_ROLES):
-            client.get("/x", headers=roleless.headers())
-        assert client.get("/x").status_code == 401
-
-
-def test_the_default_profile_reads_roles(jwt_issuer: JWTIssuer) -> None:
-    """From ``roles`` (RFC 9068 section 2.2.3.1)."""
-    app = Flask(__name__)
-    flask.JWTGuard(app, jwt_issuer.guard())
-    app.add_url_rule("/x", "x", flask.require_role("admin")(lambda: "in"))
-    client = app.test_client()
-    admin = jwt_issuer.headers(roles=["admin"])
-    assert client.get("/x", headers=admin).text == "in"
-    assert client.get("/x", headers=jwt_issuer.headers()).status_code == 403

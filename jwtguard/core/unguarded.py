@@ -90,7 +90,8 @@ def problems_of(handlers: Iterable[Any], policy: Policy) -> Iterator[str]:
                 f"{name_of(handler)}: {decorator_of(skipped)} has no effect, because "
                 "it stands above the decorator that registers the function, or was "
                 "applied later. Put it below, next to the function: first "
-                f"@app.get(...) or the like, then {decorator_of(skipped)}"
+                f"@app.get(...) or the like, then {decorator_of(skipped)}. Where it is "
+                "meant to be open, register another function that calls it"
             )
         for demand in demands_of(handler):
             if no_roles and demand.rule is scopes.require_roles and demand.names:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, FastAPI, Security, WebSocket
+from fastapi import APIRouter, Depends, FastAPI, Request, Security, WebSocket
 
 from jwtguard import Principal
 from jwtguard.fastapi import FastAPIGuard
-from jwtguard.starlette import GuardMiddleware
+from jwtguard.starlette import GuardMiddleware, require_scope
 from jwtguard.testing import JWTIssuer
 from tests.routes.listed import levels, said, table
 
@@ -105,3 +105,20 @@ def test_mounted_applications_are_followed(issuer: JWTIssuer) -> None:
         "GET /sub/item": "any token",
         "GET /sub/openapi.json": "any token",
     }
+
+
+def test_a_decorator_above_a_path_operation_is_wrong(issuer: JWTIssuer) -> None:
+    """Of the application, and of a router that is included."""
+    app, router = made(issuer), APIRouter()
+
+    @require_scope("read")
+    @app.get("/x")
+    async def one(request: Request) -> None: ...
+
+    @require_scope("read")
+    @router.get("/y")
+    def other(request: Request) -> None: ...
+
+    app.include_router(router, prefix="/r")
+    assert levels(app) == {"GET /x": "wrong", "GET /r/y": "wrong"}
+    assert "@require_scope('read') has no effect" in table(app)["GET /r/y"]

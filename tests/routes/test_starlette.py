@@ -213,3 +213,29 @@ def test_a_plain_application_is_one_row(issuer: JWTIssuer) -> None:
     assert levels(app)["any /*"] == "note"
     assert said(app, "note routes", "plain", "cannot be listed")
     assert said(app, "note public paths", "/healthz", "a part of /*")
+
+
+def test_an_endpoint_registered_before_it_is_decorated_is_wrong(
+    issuer: JWTIssuer,
+) -> None:
+    """Functions, classes and WebSockets: the route calls the bare one."""
+
+    async def bare(request: Request) -> Response:
+        return PlainTextResponse("bare")
+
+    class Bare(HTTPEndpoint):
+        async def get(self, request: Request) -> Response:
+            return PlainTextResponse("bare")
+
+    async def socket(websocket: WebSocket) -> None:
+        await websocket.accept()
+
+    routes: list[BaseRoute] = [Route("/x", bare, methods=["GET"]), Route("/y", Bare)]
+    app = guarded(
+        [*routes, Mount("/m", routes=[WebSocketRoute("/ws", socket)])], issuer
+    )
+    assert set(levels(app).values()) == {"ok"}
+    for endpoint in (bare, Bare, socket):
+        require_scope("read")(endpoint)
+    assert set(levels(app).values()) == {"wrong"}
+    assert "@require_scope('read') has no effect" in table(app)["WEBSOCKET /m/ws"]
