@@ -176,6 +176,7 @@ DESCRIPTIONS = {
     "path_ambiguous": "The path can be read in more than one way",
     # the token
     "no_credentials": "A bearer token is needed",
+    "unsupported_scheme": "The Authorization scheme is not supported here; use Bearer",
     "token_too_long": "The access token is longer than this server reads",
     "header_too_long": "The Authorization header is longer than this server reads",
     "malformed": "The access token is malformed",

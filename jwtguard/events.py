@@ -3,6 +3,7 @@
 Events and their fields, all of them also in the ``extra`` of the log record:
 
 * ``refused``: ``reason``, ``status``, ``method``, ``origin``, ``client_id``, ``detail``
+* ``preflight_limited``: ``origin``; ``method``, ``headers``: what was not granted
 * ``fetch_ok``, ``fetch_not_modified``: ``issuer``, ``keys``, ``skipped``
 * ``fetch_failed``: ``issuer``, ``problem``
 * ``discovery_failed``: ``issuer``, ``problem``; the relay found no endpoint

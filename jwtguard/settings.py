@@ -13,8 +13,16 @@ from typing import Any
 from .core.issuers import TrustedIssuer
 from .core.paths import ScopeRule
 from .core.policy import OF_RELAY, Client, Policy
+from .core.values import json_problem
 from .errors import ConfigurationError
-from .vocabulary import BY_NAME, CONFIG, PREFIX, SETTINGS, ValueProblemError
+from .vocabulary import (
+    BY_NAME,
+    CONFIG,
+    PREFIX,
+    SETTINGS,
+    Setting,
+    ValueProblemError,
+)
 
 _ONE_ISSUER = ("jwks_url", "discovery_url", "keys")
 _OF_ISSUER = (*_ONE_ISSUER, "profile")
@@ -58,7 +66,7 @@ def _from_environ(
         try:
             text = _contents(environ[name]) if by_file else environ[name]
             if text:
-                values[setting.name] = setting.parse(text)
+                values[setting.name] = _parsed(setting, text)
         except ValueProblemError as error:
             shown = "(secret)" if setting.secret else repr(environ[name])
             value = "" if str(error).startswith(shown + ":") else f"{shown}: "
@@ -66,6 +74,13 @@ def _from_environ(
     if "issuer" in values and "issuers" in file:
         problems.append("JWTGUARD_ISSUER: the TOML file lists issuers too; keep one")
     return values
+
+
+def _parsed(setting: Setting, text: str) -> Any:
+    problem = None if setting.secret else json_problem(text)
+    if problem:
+        raise ValueProblemError(problem)
+    return setting.parse(text)
 
 
 def _is_kubernetes(name: str) -> bool:

@@ -139,7 +139,7 @@ def test_an_empty_variable_means_unset() -> None:
         ("REVOCATION_PATHS", "/<tenant>/revoke", "write /*/revoke"),
         ("CLIENTS", "spa=http://www.example.com", "loopback only"),
         ("CLIENTS", "spa=https://www.example.com/", "https://www.example.com"),
-        ("CLIENTS", "spa=*", "no origin"),
+        ("CLIENTS", "spa=*", "wildcards are not supported"),
         ("CLIENTS", "spa=null", "no origin"),
         ("CLIENTS", "spa=https://u@www.example.com", "no @"),
         ("CLIENTS", "spa spa", "twice"),
@@ -177,6 +177,81 @@ def test_a_wrong_value_is_named_with_what_would_be_right(
     text = problem(**{name: value})
     assert said in text
     assert text.startswith(f"JWTGUARD_{name}: ")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "write"),
+    [
+        ("AUDIENCE", '["https://api.example.com"]', "write https://api.example.com"),
+        ("AUDIENCE", '["a", "b"]', "write a b"),
+        ("AUDIENCE", '"https://api.example.com"', "write https://api.example.com"),
+        ("ISSUER", "'https://id.example.com'", "write https://id.example.com"),
+        ("ISSUER", '["https://id.example.com"]', "write https://id.example.com"),
+        ("CLIENTS", '["spa"]', "write spa"),
+        ("CLIENTS", '{"spa": ["https://www.example.com"]}', "separated by spaces"),
+        ("PUBLIC_PATHS", '["/healthz"]', "write /healthz"),
+        ("ALGORITHMS", "['RS256']", "separated by spaces"),
+        ("TRUSTED_PROXIES", '["10.0.0.0/8"]', "write 10.0.0.0/8"),
+        ("PUBLIC_URL", '["https://api.example.com"]', "write https://api.example.com"),
+        ("HTTP_HOSTS", '["keycloak"]', "write keycloak"),
+        ("COOKIE", '"token"', "write token"),
+        ("REALM", '"api"', "write api"),
+        ("REQUIRE_HTTPS", '"true"', "write true"),
+        ("LEEWAY", "'5'", "write 5"),
+        ("AUDIENCE", "[" * 100_000, "JSON is not read"),
+    ],
+)
+def test_json_and_quotes_are_told_how_to_be_written(
+    name: str, value: str, write: str
+) -> None:
+    """Other libraries read lists as JSON, and Docker keeps the quotes of env files."""
+    text = problem(**{name: value})
+    assert text.startswith(f"JWTGUARD_{name}: ")
+    assert write in text
+    assert len(text) < 100_200
+
+
+def test_a_secret_may_begin_with_a_quote() -> None:
+    """Nobody but the issuer knows how it is written."""
+    assert load(RELAY_CLIENT_SECRET='"x"').relay_client_secret == '"x"'
+
+
+@pytest.mark.parametrize(
+    ("url", "write"),
+    [
+        (
+            "https://id.example.com/realms/x/.well-known/openid-configuration",
+            "https://id.example.com/realms/x",
+        ),
+        (
+            "https://id.example.com/.well-known/openid-configuration",
+            "https://id.example.com",
+        ),
+        (
+            "https://id.example.com/.well-known/oauth-authorization-server/realms/x",
+            "https://id.example.com/realms/x",
+        ),
+    ],
+)
+def test_a_metadata_document_is_no_issuer(url: str, write: str) -> None:
+    """Told at start-up, not by 401 at the first token."""
+    text = problem(ISSUER=url)
+    assert "metadata document" in text
+    assert f"write {write}, " in text
+
+
+def test_names_in_code_and_toml_are_no_json(tmp_path: Path) -> None:
+    """The same kind of mistake, wherever it is made."""
+    file = written(tmp_path, """audience = ['["https://api.example.com"]']""")
+    environ = {"JWTGUARD_ISSUER": "https://id.example.com", **file}
+    assert any("JSON is not read" in text for text in problems(environ))
+    for made in (
+        lambda: TrustedIssuer(url='"https://id.example.com"'),
+        lambda: Client(id='["spa"]'),
+        lambda: Client(id="spa", origins=['"https://a.example"']),
+    ):
+        with pytest.raises(ConfigurationError, match="write"):
+            made()
 
 
 def test_a_token_path_may_not_be_opened() -> None:

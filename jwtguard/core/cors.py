@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from .messages import Decoration, Fields, Principal, Request, Respond
 from .origins import is_plain, serialized
 from .policy import METHODS, Client, Policy
+from .values import quoted
 
 EXPOSED = ("WWW-Authenticate", "Retry-After")
 HEADERS = (
@@ -135,6 +136,21 @@ def is_preflight(request: Request) -> bool:
         and "origin" in request.headers
         and "access-control-request-method" in request.headers
     )
+
+
+def ungranted(request: Request, answer: Respond) -> tuple[str, str]:
+    """Return the method and the headers that a preflight asked for in vain.
+
+    A browser then blocks the request that it asked for; empty means granted.
+    """
+    fields = dict(answer.headers)
+    methods = _listed(fields.get("Access-Control-Allow-Methods", ""))
+    headers = set(_listed(fields.get("Access-Control-Allow-Headers", "").lower()))
+    method = request.header("access-control-request-method") or ""
+    asked = _listed(request.header("access-control-request-headers") or "")
+    missing = ", ".join(name for name in asked if name.lower() not in headers)
+    shown = "" if method in methods else quoted(method)[1:-1]
+    return shown, quoted(missing, 200)[1:-1]
 
 
 # Fields of the application that ours have to be reconciled with.

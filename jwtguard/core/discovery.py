@@ -5,6 +5,7 @@ A document counts only if it names exactly our issuer (RFC 8414 section 3.3).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Generator
 from typing import Any
 from urllib.parse import urlsplit
@@ -13,7 +14,7 @@ from .effects import Exchange, FetchFailedError, Incoming, get
 from .issuers import TrustedIssuer
 from .jose import parse_json
 from .origins import is_loopback_host
-from .values import fetchable
+from .values import fetchable, quoted, without_user
 
 
 def candidates(issuer: TrustedIssuer) -> tuple[str, ...]:
@@ -56,9 +57,18 @@ def find_endpoint(
     raise FetchFailedError(f"no metadata: {'; '.join(problems)}")
 
 
+def status_problem(got: Incoming) -> str:
+    """Say what *got* is that is no document; a redirect is named, and not followed."""
+    target = got.headers.get("location", "")
+    if not 300 <= got.status < 400 or not target:
+        return f"status {got.status}"
+    shown = without_user(re.split(r"[?#]", target, maxsplit=1)[0])
+    return f"status {got.status}: redirects are not followed; to {quoted(shown, 200)}"
+
+
 def _read(got: Incoming, issuer: str, name: str) -> str:
     if got.status != 200:
-        raise FetchFailedError(f"status {got.status}")
+        raise FetchFailedError(status_problem(got))
     document = parse_json(got.body)
     if not isinstance(document, dict):
         raise FetchFailedError("no JSON object")

@@ -20,7 +20,6 @@ from ..errors import (
     InvalidRequestError,
     InvalidTokenError,
     KeysUnavailableError,
-    MissingTokenError,
     TokenTooLargeError,
 )
 from . import bearer, cors, grants, origins
@@ -40,6 +39,7 @@ from .messages import (
     Respond,
     decoration,
 )
+from .missing import missing_token
 from .paths import Kind, PathRules, Rule
 from .policy import Policy
 from .scopes import require_all
@@ -189,6 +189,12 @@ class Flow:
             return Proceed(None, decoration(replace=False), instead=answer)
         if answer.reason:
             self.tell(InvalidOriginError(answer.reason), request)
+        elif any(missing := cors.ungranted(request, answer)):
+            method, headers = missing
+            origin = origins.origin_of(request)
+            self._emit(
+                "preflight_limited", origin=origin, method=method, headers=headers
+            )
         return answer
 
     def _guarded(
@@ -201,7 +207,7 @@ class Flow:
             if found is None:
                 if rule.kind is Kind.OPTIONAL:
                     return self._anonymous(request, None)
-                raise MissingTokenError("no_credentials")
+                raise missing_token(request, self.policy.cookie)
             self._callers.check_transport(request)
             if found.carrier == "cookie":
                 self._callers.check_cookie_origin(request)

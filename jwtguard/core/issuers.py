@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal
 
 from .jwk import parse_given
 from .profiles import PROFILES, Profile
-from .values import Problems, check_number, names_of, put, without_user
+from .values import (
+    Problems,
+    check_number,
+    json_problem,
+    names_of,
+    put,
+    without_user,
+)
 
 ALGORITHMS = (
     "RS256", "RS384", "RS512", "PS256", "PS384", "PS512",
@@ -56,6 +63,8 @@ class TrustedIssuer:
         good = isinstance(self.url, str) and bool(self.url)
         problems.check(good, "issuer: an empty name")
         what = f"issuer {without_user(self.url)}"
+        if good:
+            problems += _name_problems(what, self.url)
         known = isinstance(self.profile, Profile) or self.profile in tuple(PROFILES)
         problems.check(
             known, f"{what}: profile: {self.profile!r} is none of {' '.join(PROFILES)}"
@@ -125,6 +134,20 @@ class TrustedIssuer:
         shared = {f.name for f in fields(Profile)} & {f.name for f in fields(self)}
         own = {name: getattr(self, name) for name in shared}
         return replace(base, **{k: v for k, v in own.items() if v is not None})
+
+
+def _name_problems(what: str, url: str) -> Iterator[str]:
+    """Say what to write in place of JSON, quotes, or the URL of a document."""
+    if problem := json_problem(url):
+        yield f"{what}: {problem}"
+    base, found, document = url.partition("/.well-known/")
+    if found:
+        path = document.partition("/")[2]
+        yield (
+            f"{what}: this is the URL of a metadata document, not the issuer's name; "
+            f"write {without_user(base + (f'/{path}' if path else ''))}, and check it "
+            "against `issuer` in the document"
+        )
 
 
 RELAY_AUTH = ("basic", "post")

@@ -172,6 +172,7 @@ def parse_given(keys: str | Mapping[str, Any]) -> KeySet:
         return _set_or_one(dict(keys))
     if not isinstance(keys, str) or "-----BEGIN" not in keys:
         return _set_or_one(_document(keys))
+    keys = keys.replace("\\r", "").replace("\\n", "\n")  # as in many .env files
     end = "-----END"
     blocks = [block for block in keys.split("-----BEGIN ")[1:] if end in block]
     return _usable(_pem(f"-----BEGIN {block}".encode()) for block in blocks)

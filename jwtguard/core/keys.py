@@ -16,7 +16,7 @@ from threading import Lock
 from typing import Any, NamedTuple
 
 from ..errors import AuthError, InvalidTokenError, KeysUnavailableError
-from .discovery import find_jwks_url
+from .discovery import find_jwks_url, status_problem
 from .effects import FETCH_TIMEOUT, Exchange, FetchFailedError, Incoming, get
 from .issuers import TrustedIssuer
 from .jwk import Key, KeySet, parse_given, parse_jwk_set
@@ -286,7 +286,7 @@ class KeyCache:
             fresh = self._fresh(held, got, url, before.etag)
             return "fetch_not_modified", held, fresh
         if got.status != 200:
-            raise FetchFailedError(f"{url}: status {got.status}")
+            raise FetchFailedError(f"{url}: {status_problem(got)}")
         keys = parse_jwk_set(got.body)
         if before.keys and before.keys.keys == keys.keys:
             keys = before.keys  # the same object says: nothing to check again

@@ -31,9 +31,10 @@ _PROXY_PREFIXES = (
 # not among them: callers on the same machine send those too, and each proxy that adds
 # one also adds Via or X-Forwarded-For.
 _READ = frozenset({
-    "access-control-request-method", "authorization", "content-encoding",
-    "content-length", "content-type", "cookie", "host", "origin",
-    "sec-fetch-dest", "sec-fetch-mode", "sec-fetch-site", "transfer-encoding",
+    "access-control-request-headers", "access-control-request-method",
+    "authorization", "content-encoding", "content-length", "content-type", "cookie",
+    "host", "origin", "sec-fetch-dest", "sec-fetch-mode", "sec-fetch-site",
+    "transfer-encoding",
 })  # fmt: skip
 
 
@@ -211,7 +212,11 @@ class Principal:
 
     @property
     def display_name(self) -> str:
-        """A name to show: the subject."""
+        """A name to show: ``preferred_username``, else ``name``, else the subject."""
+        for claim in ("preferred_username", "name"):
+            value = self.claims.get(claim)
+            if isinstance(value, str) and value.strip():
+                return value
         return self._facts.subject
 
     @property

@@ -23,6 +23,7 @@ from .values import (
     Problems,
     check_number,
     fetchable,
+    json_problem,
     names_of,
     origin_problem,
     put,
@@ -54,8 +55,11 @@ class Client:
 
     def __post_init__(self) -> None:
         problems = Problems()
-        problems.check(isinstance(self.id, str) and bool(self.id), "client: empty id")
+        known = isinstance(self.id, str) and bool(self.id)
+        problems.check(known, "client: empty id")
         what = f"client {self.id}"
+        if known and (problem := json_problem(self.id)):
+            problems.append(f"{what}: {problem}")
         named = self.issuer is None or (isinstance(self.issuer, str) and self.issuer)
         problems.check(bool(named), f"{what}: issuer: {self.issuer!r} is no name")
         origins = names_of(self.origins, f"{what}: origins", problems)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from .messages import Request, shows_proxy
 from .origins import Network, is_trusted
+from .values import quoted
 
 _REMEDIES = (
     "behind a proxy that ends TLS, name it in JWTGUARD_TRUSTED_PROXIES, or apply "
@@ -41,8 +42,3 @@ def _from_proxy(request: Request) -> str:
 def field_name(name: str) -> str:
     """Return a header name for the log, as documents write it."""
     return quoted(name.title())[1:-1]
-
-
-def quoted(text: str, longest: int = 64) -> str:
-    """Return *text* for the log: in quotes, cut off, control characters escaped."""
-    return ascii(text[:longest])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
@@ -17,6 +18,31 @@ HOST = re.compile(
 )
 """RFC 3986 section 3.2.2: a name or an address, without port or brackets."""
 _NOT_IN_URL = re.compile(r"[\x00-\x20\x7f]")
+
+
+_LIKE_JSON = re.compile(r"""["'{]|\[(?![0-9A-Fa-f:.]+\])""")
+"""JSON or quotes; ``[::1]`` is an address."""
+
+
+def quoted(text: str, longest: int = 64) -> str:
+    """Return *text* for the log: in quotes, cut off, control characters escaped."""
+    return ascii(text[:longest])
+
+
+def json_problem(text: str) -> str | None:
+    """Say what to write in place of JSON or quotes; None if *text* is neither."""
+    text = text.strip()
+    if not _LIKE_JSON.match(text):
+        return None
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        found = None
+    if isinstance(found, list) and all(isinstance(i, str) and i for i in found):
+        return f"JSON is not read here; write {' '.join(found)}"
+    if text[0] in "\"'":
+        return f"the quotes are part of the value; write {text.strip(text[0])}"
+    return "JSON is not read here; write plain values, separated by spaces"
 
 
 class Problems(list[str]):
@@ -41,6 +67,8 @@ def names_of(value: Any, what: str, problems: Problems) -> tuple[str, ...]:
     for item in found:
         if not isinstance(item, str) or not item:
             problems.append(f"{what}: {item!r} is no name")
+        elif problem := json_problem(item):
+            problems.append(f"{what}: {item!r}: {problem}")
     return tuple(item for item in found if isinstance(item, str) and item)
 
 
@@ -83,6 +111,11 @@ def without_user(url: object) -> str:
 def origin_problem(what: str, origin: str) -> str:
     if "@" in origin:
         return f"{what}: an origin has no @, like https://www.example.com"
+    if "*" in origin:
+        return (
+            f"{what}: {origin!r}: wildcards are not supported; list each origin "
+            "exactly, like https://www.example.com"
+        )
     right = serialized(origin.rstrip("/"))
     hint = f"; write {right}" if right else ", like https://www.example.com"
     return f"{what}: {origin!r} is no origin{hint}"

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from jwtguard.core.discovery import candidates, find_endpoint
+from jwtguard.core.discovery import candidates, find_endpoint, status_problem
 from jwtguard.core.effects import FetchFailedError, Incoming
 from jwtguard.core.issuers import TrustedIssuer
 from jwtguard.outside.fetcher import drive
@@ -229,3 +229,34 @@ def test_other_endpoints_are_found_likewise() -> None:
     web = Web({OPENID: metadata(token_endpoint="https://id.example/token")})
     flow = find_endpoint(TrustedIssuer(url=ISSUER), "token_endpoint", ())
     assert drive(flow, by_transport(web), lambda: 5.0) == "https://id.example/token"
+
+
+@pytest.mark.parametrize(
+    ("target", "shown"),
+    [
+        ("/login?next=secret", "'/login'"),
+        ("https://u:secret@id.example/x#secret", "'id.example/x'"),
+        ("https://a\n\x1b" + "b" * 500, "'https://a\\n\\x1b" + "b" * 189 + "'"),
+    ],
+)
+def test_a_redirect_is_named_with_its_target(target: str, shown: str) -> None:
+    """It is not followed; query, user name and control characters stay out."""
+    found = status_problem(Incoming(302, {"location": target}, b""))
+    assert found == f"status 302: redirects are not followed; to {shown}"
+
+
+def test_other_answers_are_named_by_their_status() -> None:
+    """A location says something only where the status says so."""
+    assert status_problem(Incoming(404, {"location": "/x"}, b"")) == "status 404"
+    assert status_problem(Incoming(304, {}, b"")) == "status 304"
+
+
+def test_a_redirect_of_metadata_reaches_the_log() -> None:
+    """Where a login page answers in place of the document."""
+
+    def login(url: str, _: Mapping[str, str], __: float) -> Incoming:
+        return Incoming(302, {"location": "https://login.example/"}, b"")
+
+    looking = find_endpoint(TrustedIssuer(url=ISSUER), "jwks_uri", ())
+    with pytest.raises(FetchFailedError, match=r"to 'https://login\.example/'"):
+        drive(looking, by_transport(login), lambda: 5.0)

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jwtguard import AuthError, Client, Guard, Policy, TrustedIssuer
+from jwtguard import AuthError, Client, Guard, Policy, TrustedIssuer, errors
 from jwtguard.core.effects import Incoming
 from jwtguard.core.jwk import parse_given
 from jwtguard.core.keys import KeyCache, Snapshot
@@ -149,13 +149,22 @@ def test_a_good_token_passes(house: House) -> None:
     assert house.issuer.fetches == 1
 
 
-@pytest.mark.parametrize("authorization", [None, "", "Basic eDp5", "DPoP x"])
-def test_rule_24_without_a_token_the_challenge_is_bare(
-    house: House, authorization: str | None
+@pytest.mark.parametrize(
+    ("authorization", "reason"),
+    [
+        (None, "no_credentials"),
+        ("", "no_credentials"),
+        ("eDp5", "no_credentials"),
+        ("Basic eDp5", "unsupported_scheme"),
+        ("DPoP x", "unsupported_scheme"),
+    ],
+)
+def test_without_a_token_the_challenge_is_bare(
+    house: House, authorization: str | None, reason: str
 ) -> None:
     """401, no error code, and a body that says what is needed."""
     answer = house.refuses(request(authorization=authorization))
-    assert (answer.status, answer.reason) == (401, "no_credentials")
+    assert (answer.status, answer.reason) == (401, reason)
     assert answer.headers == (
         ("Content-Type", "application/json"),
         ("Content-Length", str(len(answer.body))),
@@ -163,7 +172,8 @@ def test_rule_24_without_a_token_the_challenge_is_bare(
         ("WWW-Authenticate", 'Bearer realm="api"'),
         ("Vary", "Origin"),
     )
-    assert json.loads(answer.body)["error_description"] == "A bearer token is needed"
+    said = json.loads(answer.body)["error_description"]
+    assert said == errors.DESCRIPTIONS[reason]
 
 
 @pytest.mark.parametrize(
@@ -874,6 +884,28 @@ def test_a_preflight_is_answered_before_anything_else(house: House) -> None:
     assert house.told[-1]["reason"] == "preflight_refused"
     assert house.refuses(request(method="OPTIONS", origin=WWW)).status == 401
     assert house.issuer.fetches == 0
+
+
+def test_what_a_preflight_asks_for_in_vain_is_logged(house: House) -> None:
+    """The browser blocks the page without a word: header and method are named."""
+    ask: dict[str, Any] = {
+        "origin": WWW, "access_control_request_method": "PURGE",
+        "access_control_request_headers": "authorization,baggage, X-Trace\n",
+    }  # fmt: skip
+    assert house.refuses(request(method="OPTIONS", **ask)).status == 204
+    told = house.told[-1]
+    assert (told["event"], told["origin"]) == ("preflight_limited", WWW)
+    assert (told["method"], told["headers"]) == ("PURGE", "baggage, X-Trace")
+    ask["access_control_request_headers"] = "x" * 5000 + "\x1b,é"
+    house.refuses(request(method="OPTIONS", **ask))
+    assert house.told[-1]["headers"] == "x" * 200
+    count = len(house.told)
+    ask["access_control_request_method"] = "POST"
+    ask["access_control_request_headers"] = "content-type"
+    assert house.refuses(request(method="OPTIONS", **ask)).status == 204
+    del ask["access_control_request_headers"]
+    assert house.refuses(request(method="OPTIONS", **ask)).status == 204
+    assert len(house.told) == count
 
 
 def test_a_preflight_with_a_token_is_still_a_preflight(

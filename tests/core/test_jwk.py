@@ -348,6 +348,8 @@ def test_keys_can_be_given_in_each_form() -> None:
         EC_JWK,
         json.dumps(EC_JWK),
         json.dumps({"keys": [EC_JWK]}),
+        pem(PRIVATE_EC).replace("\n", "\\n"),
+        pem(PRIVATE_EC).replace("\n", "\\r\\n"),
         f"# ours\n{pem(PRIVATE_EC)}\n# its PRIVATE half is elsewhere\n\n",
     ):
         (key,) = parse_given(given).keys

@@ -95,6 +95,21 @@ def test_principals_compare_by_what_the_token_says(alice: Principal) -> None:
     assert alice != "alice"
 
 
+@pytest.mark.parametrize(
+    ("payload", "name"),
+    [
+        (b'{"preferred_username":"al","name":"Alice A"}', "al"),
+        (b'{"name":"Alice A"}', "Alice A"),
+        (b'{"preferred_username":" ","name":5}', "7f9c"),
+        (b"{}", "7f9c"),
+    ],
+)
+def test_a_person_is_shown_by_name(payload: bytes, name: str) -> None:
+    """Subjects are often ids: what the token calls its user comes first."""
+    who = Principal(subject="7f9c", issuer="https://issuer.example", payload=payload)
+    assert who.display_name == name
+
+
 def test_a_fetch_that_was_claimed_has_not_begun() -> None:
     """Who waits for it already has all of its time."""
     flight = Flight(None, 5.0)

@@ -7,7 +7,8 @@ import ipaddress
 import pytest
 
 from jwtguard.core.messages import Request
-from jwtguard.core.transport import plain_http, quoted
+from jwtguard.core.transport import plain_http
+from jwtguard.core.values import quoted
 
 PROXIES = (ipaddress.ip_network("10.0.0.0/8"), "unix")
 

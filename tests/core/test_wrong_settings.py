@@ -19,6 +19,7 @@ KEYS = JWTIssuer(alg="ES256").jwks()
 ALGORITHMS = "RS256 RS384 RS512 PS256 PS384 PS512 ES256 ES384 ES512 EdDSA Ed25519"
 PROFILES = "rfc9068 generic keycloak auth0 entra okta cognito"
 LIKE = "like https://www.example.com"
+NO_WILDCARD = f"wildcards are not supported; list each origin exactly, {LIKE}"
 NO_AT = (
     "an https URL without user name or password is needed (not shown: it holds an @)"
 )
@@ -54,7 +55,8 @@ def issuer(url: str = URL, **settings: Any) -> TrustedIssuer:
         ({"origins": 1}, "origins: a list of strings is needed, not 1"),
         ({"origins": b"x"}, "origins: a list of strings is needed, not b'x'"),
         ({"origins": {"x": 1}}, "origins: a list of strings is needed, not {'x': 1}"),
-        ({"origins": "*"}, f"'*' is no origin, {LIKE}"),
+        ({"origins": "*"}, f"'*': {NO_WILDCARD}"),
+        ({"origins": "https://*.a"}, f"'https://*.a': {NO_WILDCARD}"),
         ({"origins": "null"}, f"'null' is no origin, {LIKE}"),
         ({"origins": "https://a/X"}, f"'https://a/X' is no origin, {LIKE}"),
         ({"origins": "a.example"}, f"'a.example' is no origin, {LIKE}"),
@@ -306,7 +308,7 @@ def test_an_issuer_has_a_name(wrong: Any) -> None:
             {"public_url": "https://a/"},
             "public_url: 'https://a/' is no origin; write https://a",
         ),
-        ({"public_url": "*"}, f"public_url: '*' is no origin, {LIKE}"),
+        ({"public_url": "*"}, f"public_url: '*': {NO_WILDCARD}"),
         ({"trusted_proxies": ("",)}, "trusted_proxies: '' is no name"),
         ({"trusted_proxies": "proxy"}, f"trusted_proxies: 'proxy' {NO_PROXY}"),
         (
@@ -365,7 +367,7 @@ def test_all_problems_of_a_client_are_told_at_once() -> None:
         max_age=-1,
     ) == (
         "client spa: 'https://A.example/' is no origin; write https://a.example",
-        f"client spa: '*' is no origin, {LIKE}",
+        f"client spa: '*': {NO_WILDCARD}",
         "client spa: 'get' is no method, like GET",
         "client spa: max_age: -1 is no whole number of at least 0",
     )
