@@ -11,6 +11,8 @@ from typing import Self
 
 import pytest
 
+from tests.waiting import HANG
+
 REDIS = shutil.which("redis-server")
 needs_redis = pytest.mark.skipif(REDIS is None, reason="missing: redis-server")
 
@@ -32,7 +34,7 @@ class Redis:
             "--save", "", "--appendonly", "no", "--dir", str(self._folder),
         ]  # fmt: skip
         self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-        until = time.monotonic() + 10
+        until = time.monotonic() + HANG
         while time.monotonic() < until:
             try:
                 socket.create_connection(("127.0.0.1", self.port), 1).close()

@@ -12,6 +12,7 @@ from jwtguard import ConfigurationError, Guard
 from jwtguard.asgi import Anonymous, GuardMiddleware, request_of
 from jwtguard.errors import InvalidTokenError, KeysUnavailableError, MissingTokenError
 from jwtguard.testing import JWTIssuer
+from tests.waiting import HANG
 
 App = Callable[[Any, Any, Any], Any]
 PAGE = "https://www.example"
@@ -30,7 +31,7 @@ def run(app: App, scope: dict[str, Any], *incoming: dict[str, Any]) -> list[Any]
         sent.append(message)
 
     async def main() -> None:
-        with anyio.fail_after(10):
+        with anyio.fail_after(HANG):
             await app(scope, receive, send)
 
     anyio.run(main)

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.waiting import HANG
+
 ROOT = Path(__file__).parents[1]
 EXTRAS = (
     "flask", "werkzeug", "starlette", "fastapi", "limits", "authlib", "joserfc", "rich",
@@ -111,7 +113,7 @@ assert main(["demo"]) == 2
         env=environ,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=HANG,
     )
     assert done.returncode == 0, done.stderr
     assert "pip install 'jwtguard-middleware[issuer]'" in done.stderr

@@ -8,13 +8,13 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import httpx
 import pytest
 
 from jwtguard.demo import STEPS, add_arguments, run
+from tests.waiting import HANG, ask, until
 
 DEMO = """
 import argparse, sys
@@ -63,23 +63,18 @@ def test_a_signal_stops_everything(tmp_path: Path, number: signal.Signals) -> No
     try:
         found = _urls(output)
         for url in found:
-            assert httpx.get(url, trust_env=False).status_code < 500
+            assert ask("GET", url).status_code < 500
         demo.send_signal(number)
-        demo.wait(20)
+        demo.wait(HANG)
     finally:
         demo.kill()
         demo.wait()
     for url in found:
         with pytest.raises(httpx.ConnectError):
-            httpx.get(url, trust_env=False)
+            ask("GET", url)
 
 
 def _urls(output: Path) -> list[str]:
     """Wait until the demo invites a person; return the URLs of its servers."""
-    end = time.monotonic() + 60
-    while time.monotonic() < end:
-        text = output.read_text()
-        if "Ctrl-C stops everything." in text:
-            return sorted(set(re.findall(r"http://[a-z0-9.]+:\d+", text)))
-        time.sleep(0.1)
-    raise AssertionError(output.read_text())
+    assert until(lambda: "Ctrl-C stops everything." in output.read_text())
+    return sorted(set(re.findall(r"http://[a-z0-9.]+:\d+", output.read_text())))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import time
 from pathlib import Path
 
 import httpx
@@ -12,13 +11,14 @@ import pytest
 
 from jwtguard.demo.place import free_ports
 from jwtguard.demo.servers import Servers, StartError
+from tests.waiting import NO_TLS, until
 
-SLEEP = "import time; time.sleep(60)"
+SLEEP = "import time; time.sleep(600)"
 PARENT = f"""
 import subprocess, sys, time
 child = subprocess.Popen([sys.executable, "-c", {SLEEP!r}])
 print(child.pid, flush=True)
-time.sleep(60)
+time.sleep(600)
 """
 
 
@@ -31,20 +31,9 @@ def alive(pid: int) -> bool:
     return status.rpartition(")")[2].split()[0] != "Z"
 
 
-def until(condition: object) -> bool:
-    """Wait for *condition* to hold, for 5 seconds at most."""
-    assert callable(condition)
-    end = time.monotonic() + 5
-    while time.monotonic() < end:
-        if condition():
-            return True
-        time.sleep(0.02)
-    return False
-
-
 def test_an_early_end_is_told_with_the_log(tmp_path: Path) -> None:
     """A server that ends at once is an error, which shows what it wrote."""
-    with Servers(tmp_path) as servers, httpx.Client() as http:
+    with Servers(tmp_path) as servers, httpx.Client(verify=NO_TLS) as http:
         command = [sys.executable, "-c", "raise SystemExit('no such setting')"]
         servers.start("api", command, os.environ, "http://127.0.0.1:9/")
         with pytest.raises(StartError, match="no such setting"):
@@ -55,7 +44,7 @@ def test_a_ready_server_is_seen(tmp_path: Path) -> None:
     """Waiting ends when the server answers; one that dies later is noticed."""
     (port,) = free_ports(1)
     command = [sys.executable, "-m", "http.server", "--bind", "127.0.0.1", str(port)]
-    with Servers(tmp_path) as servers, httpx.Client() as http:
+    with Servers(tmp_path) as servers, httpx.Client(verify=NO_TLS) as http:
         servers.start("files", command, os.environ, f"http://127.0.0.1:{port}/")
         servers.wait(http)
         assert servers.dead() is None

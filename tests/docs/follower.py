@@ -8,12 +8,11 @@ import shutil
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Self
 
-import pytest
+from tests.waiting import HANG, until
 
 TUTORIAL = Path(__file__).parents[2] / "docs" / "tutorial.md"
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
@@ -74,9 +73,9 @@ class Reader:
     def __exit__(self, *_: object) -> None:
         for server in self.servers.values():
             server.terminate()
-            server.wait(timeout=20)
+            server.wait(timeout=HANG)
         self.shell.terminate()
-        self.shell.communicate(timeout=20)
+        self.shell.communicate(timeout=HANG)
 
     def follow(self, section: str) -> None:
         """Do every block of *section*, in order."""
@@ -100,7 +99,7 @@ class Reader:
         if program in self.servers:
             old = self.servers.pop(program)
             old.terminate()
-            old.wait(timeout=20)
+            old.wait(timeout=HANG)
         script = "\n".join([*exports, *self.later, f"exec {command}"])
         with (self.desk / f"{program}.log").open("ab") as log:
             self.servers[program] = subprocess.Popen(
@@ -115,12 +114,12 @@ class Reader:
 
     def wait_for(self, port: int, log: Path) -> None:
         """Wait until something listens."""
-        for _ in range(200):
+
+        def listens() -> bool:
             with socket.socket() as own:
-                if own.connect_ex(("127.0.0.1", port)) == 0:
-                    return
-            time.sleep(0.1)
-        pytest.fail(log.read_text("utf-8"))
+                return own.connect_ex(("127.0.0.1", port)) == 0
+
+        assert until(listens), log.read_text("utf-8")
 
     def run(self, text: str) -> None:
         """Type each command, and compare what it prints with what the page shows."""

@@ -11,7 +11,6 @@ import socket
 import ssl
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -27,6 +26,7 @@ from cryptography.x509.oid import NameOID
 
 from jwtguard import load_policy
 from jwtguard.testing import JWTIssuer
+from tests.waiting import HANG, until
 
 HOW_TO = Path(__file__).parents[2] / "docs" / "how-to"
 NGINX = shutil.which("nginx") or shutil.which("/usr/sbin/nginx")
@@ -51,6 +51,12 @@ def free_port() -> int:
         return int(own.getsockname()[1])
 
 
+def listens(port: int) -> bool:
+    """Whether something takes connections."""
+    with socket.socket() as asked:
+        return asked.connect_ex(("127.0.0.1", port)) == 0
+
+
 @contextmanager
 def started(
     command: list[str], port: int, cwd: Path, environ: dict[str, str]
@@ -63,16 +69,12 @@ def started(
             command, cwd=cwd, env={**own, **environ}, stdout=out, stderr=out
         )
     try:
-        for _ in range(200):
-            with socket.socket() as asked:
-                if asked.connect_ex(("127.0.0.1", port)) == 0:
-                    break
-            assert process.poll() is None, log.read_text("utf-8")
-            time.sleep(0.05)
+        assert until(lambda: listens(port) or process.poll() is not None)
+        assert process.poll() is None, log.read_text("utf-8")
         yield
     finally:
         process.terminate()
-        process.wait(timeout=20)
+        process.wait(HANG)
 
 
 def ask(
@@ -83,7 +85,7 @@ def ask(
     handler = urllib.request.HTTPSHandler(context=context)
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), handler)
     try:
-        with opener.open(request, timeout=20) as answer:
+        with opener.open(request, timeout=HANG) as answer:
             return f"{answer.status} {answer.read().decode().strip()}"
     except urllib.error.HTTPError as error:
         with error:
@@ -186,7 +188,7 @@ def test_the_container_runs_its_command(tmp_path: Path) -> None:
     compose = yaml.safe_load(shown("containers.md", "yaml"))
     environ = compose["services"]["api"]["environment"]
     with started(gunicorn(port, *command[3:-1]), port, tmp_path, environ):
-        done = subprocess.run([sys.executable, *health[1:]], timeout=30)
+        done = subprocess.run([sys.executable, *health[1:]], timeout=HANG)
         assert done.returncode == 0
 
 

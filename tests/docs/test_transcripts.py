@@ -11,7 +11,6 @@ import shutil
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -19,6 +18,7 @@ from pathlib import Path
 import pytest
 
 from jwtguard.testing import JWTIssuer
+from tests.waiting import HANG, until
 
 ROOT = Path(__file__).parents[2]
 CURL = shutil.which("curl")
@@ -117,20 +117,16 @@ def server(issuer: JWTIssuer, settings: Mapping[str, str], log: Path) -> Iterato
             yield port
         finally:
             process.terminate()
-            process.wait(10)
+            process.wait(HANG)
 
 
 def _wait(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
-    until = time.monotonic() + 20
-    while time.monotonic() < until:
+    def listens() -> bool:
         assert process.poll() is None, log.read_text()
-        try:
-            socket.create_connection(("127.0.0.1", port), 1).close()
-        except OSError:
-            time.sleep(0.05)
-        else:
-            return
-    pytest.fail(log.read_text())
+        with socket.socket() as asked:
+            return asked.connect_ex(("127.0.0.1", port)) == 0
+
+    assert until(listens), log.read_text()
 
 
 def answered(block: str, ports: Mapping[int, int], variables: dict[str, str]) -> str:
@@ -145,7 +141,7 @@ def answered(block: str, ports: Mapping[int, int], variables: dict[str, str]) ->
             env={"PATH": os.environ["PATH"], **variables},
             capture_output=True,
             text=True,
-            timeout=30,
+            timeout=HANG,
         )
         assert done.returncode == 0, (command, done.stderr)
         said.append(command + _steady(done.stdout.replace("\r\n", "\n")))

@@ -16,6 +16,7 @@ import pytest
 
 from jwtguard import AuthError, ConfigurationError, Guard, load_policy
 from jwtguard.issuer import Client, Config, User, _banner, bind
+from tests.waiting import HANG, NO_TLS
 
 OWN = {"Origin": "http://localhost:8000"}
 FOREIGN = {"Origin": "https://evil.example"}
@@ -35,7 +36,8 @@ def serving(config: Config, issuer: str | None = None) -> Iterator[httpx.Client]
     thread = Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     try:
-        with httpx.Client(base_url=f"http://127.0.0.1:{server.server_port}") as client:
+        url = f"http://127.0.0.1:{server.server_port}"
+        with httpx.Client(base_url=url, verify=NO_TLS, timeout=HANG) as client:
             yield client
     finally:
         server.shutdown()

@@ -12,6 +12,8 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
+from tests.waiting import HANG, ask
+
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(os.name != "posix", reason="sends signals"),
@@ -58,7 +60,7 @@ def test_sigusr1_rotates_the_key(issuer: subprocess.Popen[str]) -> None:
     for count in (2, 3):
         issuer.send_signal(signal.SIGUSR1)
         kid = line_with(issuer, r"The signing key is now (\w+)")
-        keys = httpx.get(f"{url}/jwks", trust_env=False).json()["keys"]
+        keys = ask("GET", f"{url}/jwks").json()["keys"]
         assert [key["kid"] for key in keys][-1] == kid
         assert len(keys) == count
 
@@ -68,6 +70,6 @@ def test_a_closed_terminal_ends_it(issuer: subprocess.Popen[str], name: str) -> 
     """A hangup means the end, as for any program; no issuer is left on its port."""
     url = line_with(issuer, r"Listening at (http://[\d.:]+);")
     issuer.send_signal(getattr(signal, name))
-    issuer.wait(120)
+    issuer.wait(HANG)
     with pytest.raises(httpx.ConnectError):
-        httpx.get(f"{url}/jwks", trust_env=False)
+        ask("GET", f"{url}/jwks")

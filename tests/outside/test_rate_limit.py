@@ -15,6 +15,7 @@ import pytest
 from jwtguard.outside.rate_limit import RETRY_STORE, RateLimiter, network_of
 from jwtguard.testing import FakeClock
 from tests.redis_server import Redis, needs_redis
+from tests.waiting import HANG
 
 GUESS = """
 import json, sys, time
@@ -83,7 +84,7 @@ def test_two_processes_share_one_count(redis: Redis) -> None:
             [sys.executable, "-c", GUESS, asked],
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=HANG,
         )
         assert (done.returncode, done.stderr) == (0, "")
         found += json.loads(done.stdout)
@@ -146,9 +147,8 @@ def test_redis_without_its_package_says_what_to_install() -> None:
     """Refused at the start, in words: not at the first login."""
     code = f"{WITHOUT_REDIS}{GUESS}"
     asked = json.dumps(["1/minute", "redis://127.0.0.1", "alice", "192.0.2.1", 1])
-    done = subprocess.run(
-        [sys.executable, "-c", code, asked], capture_output=True, text=True, timeout=60
-    )
+    command = [sys.executable, "-c", code, asked]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=HANG)
     assert done.returncode == 1
     assert "ConfigurationError: relay_limit_storage: redis:// needs" in done.stderr
     assert "install jwtguard-middleware[relay]" in done.stderr

@@ -8,7 +8,6 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,9 +17,9 @@ import pytest
 
 from jwtguard.core.effects import Incoming
 from jwtguard.testing import JWTIssuer
+from tests.waiting import HANG, ask, until
 
 HERE = Path(__file__).parent
-START_SECONDS = 20.0
 
 
 @dataclass
@@ -34,14 +33,9 @@ class Running:
     def url(self, path: str, scheme: str = "http") -> str:
         return f"{scheme}://127.0.0.1:{self.port}{path}"
 
-    def said(self, text: str, seconds: float = 5.0) -> bool:
+    def said(self, text: str) -> bool:
         """Whether *text* turns up in the server's output."""
-        until = time.monotonic() + seconds
-        while time.monotonic() < until:
-            if text in self.log.read_text():
-                return True
-            time.sleep(0.02)
-        return False
+        return until(lambda: text in self.log.read_text())
 
 
 Serve = Callable[..., Running]
@@ -62,7 +56,7 @@ class HoldingIssuer(JWTIssuer):
         if self.hold_next:
             self.hold_next = False
             self.holding.set()
-            self.over.wait(60)
+            self.over.wait(5 * HANG)
         return super().transport(url, headers, timeout)
 
 
@@ -130,16 +124,14 @@ def _free_port() -> int:
 
 
 def _wait(running: Running) -> None:
-    until = time.monotonic() + START_SECONDS
-    while time.monotonic() < until:
+    def answers() -> bool:
         assert running.process.poll() is None, running.log.read_text()
         try:
-            httpx.get(running.url("/healthz"), trust_env=False).raise_for_status()
+            return ask("GET", running.url("/healthz")).is_success
         except httpx.HTTPError:
-            time.sleep(0.03)
-        else:
-            return
-    pytest.fail(running.log.read_text())
+            return False
+
+    assert until(answers), running.log.read_text()
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:

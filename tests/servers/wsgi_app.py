@@ -71,4 +71,4 @@ if "FETCH_DURING_FORK" in os.environ:  # and here locks are held, and a thread r
     app = GuardMiddleware(routed, guard)
     first = os.environ["FETCH_DURING_FORK"]
     threading.Thread(target=suppressing, args=(first,), daemon=True).start()
-    asked.wait(10)
+    asked.wait(120)

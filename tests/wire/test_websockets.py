@@ -10,6 +10,7 @@ import anyio
 import pytest
 
 from jwtguard.asgi import GuardMiddleware
+from tests.waiting import HANG
 from tests.wire.cases_clients import LISTED
 from tests.wire.tokens import (
     BASE,
@@ -321,7 +322,7 @@ def test_a_socket_ends_with_its_token(behaviour: Any, backend: str) -> None:
     socket = Socket((bearer(claims=claims),))
 
     async def run() -> None:
-        with anyio.fail_after(5):
+        with anyio.fail_after(HANG):
             middleware = GuardMiddleware(application, guard)
             await middleware(socket.scope(), receive, send)
 
