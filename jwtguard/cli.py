@@ -14,7 +14,7 @@ import os
 import re
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from . import __version__
 from .check import check, check_app
 from .errors import ConfigurationError
 from .explain import Dated, explain, token_in
+from .explain_app import explain_app
 from .guard import Guard
 from .outside.http import HTTPClient
 from .routes import Finding
@@ -66,9 +67,17 @@ def _parser(argv: Sequence[str]) -> argparse.ArgumentParser:
 
     one = commands.add_parser("explain", help="each check of a token, in order")
     one.add_argument(
-        "token", nargs="?", default="-", help="default: read from standard input"
+        "words",
+        nargs="*",
+        metavar="[TOKEN] [METHOD PATH]",
+        help="the token, if not from standard input; a request to try with it",
     )
     one.add_argument("--json", action="store_true", help="for scripts")
+    one.add_argument(
+        "--app",
+        metavar="APP",
+        help="module:app or module:factory(): its guard, path rules and decorators",
+    )
     one.add_argument("--origin", help="also try a request from a page at this origin")
     one.add_argument("--method", help="also try a request with this method")
     one.add_argument("--path", help="also try a request to this path")
@@ -128,7 +137,11 @@ def _check(arguments: argparse.Namespace) -> int:
     return 1 if "wrong" in levels else 0
 
 
-class _NotAnApplicationError(Exception):
+class _UsageError(Exception):
+    """The command cannot be understood; the text says what to write."""
+
+
+class _NotAnApplicationError(_UsageError):
     """What was named cannot be checked; the text says why."""
 
 
@@ -190,33 +203,61 @@ def _at(row: Row) -> str:
 
 
 def _explain(arguments: argparse.Namespace) -> int:
-    clock = Dated(HTTPClient().get, time.time)
-    guard = Guard(load_policy(os.environ), transport=clock)
-    if arguments.cookie and guard.policy.cookie is None:
-        print("--cookie: JWTGUARD_COOKIE is not set", file=sys.stderr)
+    try:
+        said, request = _words(arguments)
+        checks = list(_checks(arguments, said, request))
+    except _UsageError as error:
+        print(error, file=sys.stderr)
         return 2
-    if arguments.token == "-" and sys.stdin.isatty():  # noqa: S105
-        print("paste the token, then press Enter and Ctrl-D", file=sys.stderr)
-    said = sys.stdin.read() if arguments.token == "-" else arguments.token  # noqa: S105
-    token = token_in(said)
-    checks = list(explain(guard, token, clock))
-    asked = arguments.method, arguments.path, arguments.origin
-    if any(asked) or arguments.cookie:
-        request = request_of(
-            guard,
-            token,
-            method=(arguments.method or "GET").upper(),
-            path=arguments.path or "/",
-            origin=arguments.origin or "",
-            cookie=arguments.cookie,
-        )
-        checks += try_request(guard, request, token)
     if arguments.json:
         print(json.dumps([one.as_dict() for one in checks], indent=1))
     else:
         for one in checks:
             _print_check(one)
     return 0 if all(one.passed for one in checks) else 1
+
+
+def _checks(
+    arguments: argparse.Namespace, said: str, request: Mapping[str, str]
+) -> Iterator[Check]:
+    origin, cookie = arguments.origin or "", arguments.cookie
+    method, path = request.get("method", "GET"), request.get("path", "/")
+    asked = {"method": method, "path": path, "origin": origin, "cookie": cookie}
+    if arguments.app:
+        if "path" not in request:
+            raise _UsageError("--app: name a request, like GET /notes")
+        app = _application(arguments.app)
+        yield from explain_app(app, token_in(_token(said)), **asked)
+        return
+    clock = Dated(HTTPClient().get, time.time)
+    guard = Guard(load_policy(os.environ), transport=clock)
+    if cookie and guard.policy.cookie is None:
+        raise _UsageError("--cookie: JWTGUARD_COOKIE is not set")
+    token = token_in(_token(said))
+    yield from explain(guard, token, clock)
+    if request or origin or cookie:
+        yield from try_request(guard, request_of(guard, token, **asked), token)
+
+
+def _words(arguments: argparse.Namespace) -> tuple[str, Mapping[str, str]]:
+    """Return the token, or ``-``, and the method and path that were given."""
+    words = list(arguments.words)
+    token = words.pop(0) if len(words) in (1, 3) else "-"
+    if words and (len(words) != 2 or not words[1].startswith("/")):
+        raise _UsageError("write jwtguard explain [TOKEN] [METHOD PATH]: GET /notes")
+    if words and (arguments.method or arguments.path):
+        raise _UsageError("METHOD PATH, and --method or --path: name the request once")
+    method, path = words or (arguments.method, arguments.path)
+    given = {"method": method and method.upper(), "path": path}
+    return token, {name: value for name, value in given.items() if value}
+
+
+def _token(said: str) -> str:
+    if said != "-":
+        return said
+    if sys.stdin.isatty():
+        print("paste the token, then press Enter and Ctrl-D", file=sys.stderr)
+    return sys.stdin.read()
 
 
 def _print_check(one: Check) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from . import hints
-from .core.messages import Proceed, Request, Respond
+from .core.jose import parse
+from .core.messages import Principal, Proceed, Request, Respond
 from .core.origins import is_own, own_origins
 from .core.paths import Kind
 from .errors import AuthError
@@ -38,10 +40,13 @@ def request_of(
     return Request(method=method, path=path, headers=headers, scheme=scheme, peer=peer)
 
 
-def try_request(guard: Guard, request: Request, token: str) -> Iterator[Check]:
+def try_request(
+    guard: Guard, request: Request, token: str, *, app: bool = False
+) -> Iterator[Check]:
     """Yield what is decided about *request*, which brings *token*.
 
-    CORS and scopes by path are included.
+    CORS and scopes by path are included. *app* says that the decorators of the
+    application are looked at elsewhere.
     """
     paths = guard.flow.paths
     kind = paths.kind(request.method, request.path, request.raw_path)
@@ -58,7 +63,48 @@ def try_request(guard: Guard, request: Request, token: str) -> Iterator[Check]:
         return  # without its form there is nothing to judge
     if request.header("origin"):
         yield _preflight(guard, request)
-    yield _decided(guard, request, token)
+    decided = _decided(guard, request, token)
+    if needed and decided.reason not in ("", "scope_missing"):
+        yield from _missing_scopes(guard, needed, token)
+    yield decided if app or not decided.passed else _beside_the_app(decided)
+
+
+def _missing_scopes(guard: Guard, needed: Sequence[str], token: str) -> Iterator[Check]:
+    """Say which scopes are missing where the request is refused for something else."""
+    claimed = claimed_by(guard, token)
+    if claimed is not None and not claimed.scopes.issuperset(needed):
+        found, hint = grants_of(claimed), hints.BY_REASON["scope_missing"]
+        expected = f"scope {' and '.join(needed)}"
+        yield failed("scopes", "scope_missing", expected, found, hint)
+
+
+def _beside_the_app(decided: Check) -> Check:
+    hint = "decorators and other checks in the application were not looked at: --app"
+    return replace(decided, hint=hint)
+
+
+def claimed_by(guard: Guard, token: str) -> Principal | None:
+    """Return who *token* says it speaks for, verified or not; None if it is no token.
+
+    For showing every obstacle at once: nothing is let through by it.
+    """
+    try:
+        compact = parse(token)
+        rules = guard.flow.verifier.issuer_of(compact).rules
+    except AuthError:
+        return None
+    return Principal(
+        subject="",
+        issuer=rules.issuer,
+        scopes=rules.scopes(compact.claims),
+        roles=rules.roles(compact.claims),
+    )
+
+
+def grants_of(principal: Principal) -> str:
+    """Say which scopes and roles *principal* has."""
+    scopes = " ".join(sorted(principal.scopes)) or "none"
+    return f"scopes {scopes}; roles {' '.join(sorted(principal.roles)) or 'none'}"
 
 
 def _preflight(guard: Guard, request: Request) -> Check:
@@ -99,13 +145,11 @@ def _decided(guard: Guard, request: Request, token: str) -> Check:
         asked += f" from {origin}"
     if isinstance(decision, Proceed):
         who = decision.principal
-        found = f"let through as {who.subject}" if who else "let through as nobody"
+        found = f"passes the guard as {who.subject if who else 'nobody'}"
         return Check(name="request", passed=True, expected=asked, found=found)
     hint = hints.BY_REASON.get(decision.reason, "")
     if decision.reason == "foreign_origin" and origin:
         hint = hints.of_origin(origin, _client(guard, token), guard.policy.clients)
-    if decision.reason == "scope_missing":
-        hint = "the client has to ask for the scopes that the path needs"
     answer = f"answered {decision.status}"
     return failed("request", decision.reason, asked, answer, hint)
 

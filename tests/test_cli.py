@@ -183,6 +183,58 @@ def test_explain_a_request(terminal: Terminal) -> None:
     assert json.loads(terminal.out)[-1]["name"] == "request"
 
 
+@pytest.mark.parametrize("words", [("GET", "/notes"), ("TOKEN", "get", "/notes")])
+def test_explain_takes_method_and_path_as_words(
+    terminal: Terminal, words: tuple[str, ...]
+) -> None:
+    """After the token, or alone where that comes from standard input."""
+    token = terminal.issuer.token()
+    told = [token if word == "TOKEN" else word for word in words]
+    assert terminal.run("explain", *told, stdin=token) == 0
+    assert "passed  path       /notes" in terminal.out
+    assert "--app" in terminal.out
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("GET", "notes"),
+        ("a.b.c", "GET", "/notes", "more"),
+        ("GET", "/notes", "--path", "/notes"),
+        ("--app", "app:app"),
+        ("--app", "no_such_module:app", "GET", "/"),
+    ],
+)
+def test_explain_names_what_to_write(
+    terminal: Terminal, words: tuple[str, ...]
+) -> None:
+    """A usage error, and no traceback."""
+    assert terminal.run("explain", *words) == 2
+    assert len(terminal.err.splitlines()) == 1
+
+
+def test_explain_asks_an_application(terminal: Terminal, tmp_path: Path) -> None:
+    """Its guard, its path rules and its decorators; the settings are the guard's."""
+    (tmp_path / "guarded_app.py").write_text(
+        "from flask import Flask\n"
+        "from jwtguard.flask import JWTGuard, require_scope\n"
+        "app = Flask(__name__)\n"
+        "JWTGuard(app)\n"
+        "@app.get('/notes')\n"
+        "@require_scope('notes:read')\n"
+        "def notes():\n"
+        "    return 'notes'\n"
+    )
+    terminal.monkeypatch.chdir(tmp_path)
+    asked = ("--app", "guarded_app:app", "GET", "/notes")
+    token = terminal.issuer.token(scope="notes:read")
+    assert terminal.run("explain", *asked, stdin=token) == 0
+    assert "GET /notes is answered by notes" in terminal.out
+    poor = terminal.issuer.token(scope="other")
+    assert terminal.run("explain", *asked, stdin=poor) == 1
+    assert "scope_missing" in terminal.out
+
+
 def test_explain_reads_a_token_response(terminal: Terminal) -> None:
     """What ``curl`` got from the token endpoint can be piped in as it is."""
     answer = json.dumps({"access_token": terminal.issuer.token(), "expires_in": 300})

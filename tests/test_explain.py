@@ -504,7 +504,7 @@ def test_a_request_is_taken_step_by_step(jwt_issuer: JWTIssuer) -> None:
     found = tried(jwt_issuer, path="/notes", origin="https://www.example")
     assert list(found) == ["path", "preflight", "request"]
     assert all(one.passed for one in found.values())
-    assert "let through as alice" in found["request"].found
+    assert "passes the guard as alice" in found["request"].found
     found = tried(jwt_issuer, path="/x", settings={"public_paths": ["/x"]})
     assert "public" in found["path"].found
     assert "nobody" in found["request"].found
