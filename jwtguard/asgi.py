@@ -19,7 +19,7 @@ from .core.messages import (
 )
 from .core.paths import below
 from .core.unguarded import NOTED
-from .endpoints import Endpoints
+from .endpoints import Endpoints, Guarding
 from .errors import AuthError, ConfigurationError
 from .guard import Guard
 from .interfaces import check_application
@@ -78,7 +78,7 @@ _ANONYMOUS = Anonymous()
 _NO_CREDENTIALS = Credentials(None)
 
 
-class GuardMiddleware:
+class GuardMiddleware(Guarding):
     """Lets only decided requests and WebSockets through to an ASGI application.
 
     *guard* None means ``Guard.from_env()``. A bad configuration, a decorator that has
@@ -91,7 +91,7 @@ class GuardMiddleware:
     def __init__(self, app: ASGIApp, guard: Guard | None = None) -> None:
         check_application(app, "ASGI")
         self.app = app
-        self._endpoints = Endpoints(app)
+        self.endpoints = Endpoints(app)
         self._guard = guard
         self._problem: ConfigurationError | None = None
         if guard is None:
@@ -113,7 +113,7 @@ class GuardMiddleware:
         if scope["type"] != "http":
             await self._other(scope, receive, send)
             return
-        guard, known = self.guard, self._endpoints
+        guard, known = self.guard, self.endpoints
         if known.count != NOTED.count or len(known.table) != known.size:
             known.check(guard, scope.get("app"))
         request = request_of(scope)
@@ -153,16 +153,16 @@ class GuardMiddleware:
 
     async def _lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
-            self._endpoints.check(self.guard, scope.get("app"))
+            self.endpoints.check(self.guard, scope.get("app"))
         except ConfigurationError as error:
             await receive()
             await send({"type": "lifespan.startup.failed", "message": str(error)})
             raise  # as Starlette does: test clients wait for that
-        self._endpoints.count = -1  # startup handlers may register more
+        self.endpoints.count = -1  # startup handlers may register more
         await self.app(scope, receive, send)
 
     async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
-        guard, known = self.guard, self._endpoints
+        guard, known = self.guard, self.endpoints
         if known.count != NOTED.count or len(known.table) != known.size:
             known.check(guard, scope.get("app"))
         request = request_of(scope)

@@ -7,6 +7,7 @@ holds; an application of a framework that keeps its routes elsewhere has no endp
 from __future__ import annotations
 
 import inspect
+from collections import deque
 from collections.abc import Iterator, Mapping, Sized
 from contextlib import suppress
 from typing import Any
@@ -20,6 +21,12 @@ _INSIDE = ("app", "wsgi_app", "asgi_app", "original_router", "router")
 """What mounts, applications and included routers lead to."""
 _MOST = 2000
 """Middleware may hold anything: the walk ends after so many objects."""
+
+
+class Guarding:
+    """What both middlewares are, so that one can tell another behind it."""
+
+    endpoints: Endpoints
 
 
 class Endpoints:
@@ -45,31 +52,52 @@ class Endpoints:
         *outer* is looked at if nothing is found behind the middleware.
         """
         count = NOTED.count
-        handlers, table = look(self._app)
-        if table is None and outer is not None:
-            handlers, table = look(outer)
-        size = len(table or ())
-        problems = dict.fromkeys(problems_of(handlers, guard.policy))
+        found = look(self._app, self)
+        if found.table is None and outer is not None:
+            found = look(outer, self)
+        table: Sized = () if found.table is None else found.table
+        size = len(table)
+        handlers, others = found.handlers, found.guards
+        problems = dict.fromkeys(problems_of(handlers, guard.policy, others=others))
         problems |= dict.fromkeys(str(own) for own in own_roots(self._app))
         if problems:
             raise ConfigurationError(*problems)
-        self.count, self.table, self.size = count, table or (), size
+        self.count, self.table, self.size = count, table, size
 
 
-def look(app: Any) -> tuple[list[Any], Sized | None]:
-    """Return every handler that *app* has registered, and its outermost route table."""
-    handlers: list[Any] = []
-    tables: list[Sized] = []
+class Found:
+    """What a walk has met: handlers, the outermost route table, other guards."""
+
+    def __init__(self) -> None:
+        self.handlers: list[Any] = []
+        self.table: Sized | None = None
+        self.guards = False
+
+
+def look(app: Any, own: Endpoints | None = None) -> Found:
+    """Return what *app* has registered; *own* is of the guard that asks."""
+    found = Found()
     walked: dict[int, Any] = {}
-    waiting = [app]
-    while waiting and len(walked) < _MOST:
-        node = waiting.pop(0)
+    waiting, left = deque([app]), _MOST
+    while waiting and left:
+        node = waiting.popleft()
         if node is None or id(node) in walked:
             continue
         walked[id(node)] = node  # kept alive, so that its id stays its own
-        handlers += filter(callable, _handlers(node))
-        waiting += _inside(node, tables)
-    return handlers, tables[0] if tables else None
+        found.handlers += filter(callable, _handlers(node))
+        found.guards |= _is_guard(node, own)
+        if not callable(_endpoint(node)):  # what a handler holds is its own affair
+            waiting += _inside(node, found)
+            left -= 1
+    return found
+
+
+def _is_guard(node: Any, own: Endpoints | None) -> bool:
+    """Whether *node* is another guard, or will build one."""
+    if isinstance(node, Guarding):
+        return node.endpoints is not own
+    kinds = [_get(one, "cls") for one in _listed(node, "user_middleware")]
+    return any(isinstance(kind, type) and issubclass(kind, Guarding) for kind in kinds)
 
 
 def _handlers(node: Any) -> Iterator[Any]:
@@ -101,34 +129,45 @@ def _dependencies(node: Any) -> Iterator[Any]:
         waiting += found
 
 
-def _inside(node: Any, tables: list[Sized]) -> Iterator[Any]:
-    if callable(_endpoint(node)):
-        return  # what a handler holds is its own affair
+def _inside(node: Any, found: Found) -> Iterator[Any]:
     if inspect.ismethod(node):  # app.wsgi_app
         yield node.__self__
     views, routes = _get(node, "view_functions"), _get(node, "routes")
-    found = [table for table in (views, routes) if isinstance(table, Mapping | list)]
-    tables += found
+    tables = [table for table in (views, routes) if isinstance(table, Mapping | list)]
+    if tables and found.table is None:
+        found.table = tables[0]
     yield from routes if isinstance(routes, list) else ()
     for name in _INSIDE:
         yield _get(node, name)
-    if not found:
+    if not tables:
         yield from _held(node)
 
 
 def _held(node: Any) -> Iterator[Any]:
-    """Yield what may be the application in a middleware: an attribute, or a closure's.
+    """Yield what may be the application in a middleware.
 
-    What it keeps in lists and mappings counts too, as in a dispatcher.
+    An attribute, what one of them lists, what a closure holds, or a global.
     """
     for cell in _get(node, "__closure__") or ():
         with suppress(ValueError):  # not filled yet
             yield cell.cell_contents
     for value in list((_get(node, "__dict__") or {}).values()):
-        several = value.values() if isinstance(value, Mapping) else value
         if isinstance(value, Mapping | list | tuple):
+            several = value.values() if isinstance(value, Mapping) else value
             yield from (one for one in list(several) if callable(one))
         elif callable(value) and not isinstance(value, type):
+            yield value
+    yield from _globals(
+        node if inspect.isfunction(node) else _get(type(node), "__call__")
+    )
+
+
+def _globals(called: Any) -> Iterator[Any]:
+    """Yield the objects that a function names: functions and classes are none."""
+    names = _get(_get(called, "__code__"), "co_names") or ()
+    namespace = _get(called, "__globals__") or {}
+    for value in (namespace.get(name) for name in names):
+        if callable(value) and not inspect.isroutine(value) | isinstance(value, type):
             yield value
 
 

@@ -22,7 +22,7 @@ from .core.messages import (
     is_read,
 )
 from .core.unguarded import NOTED
-from .endpoints import Endpoints
+from .endpoints import Endpoints, Guarding
 from .errors import AuthError
 from .guard import Guard
 from .interfaces import check_application
@@ -54,7 +54,7 @@ _NAMES = NameTable(_name_of)
 _name_at = _NAMES.__getitem__
 
 
-class GuardMiddleware:
+class GuardMiddleware(Guarding):
     """Lets only decided requests through to a WSGI application.
 
     *guard* None means ``Guard.from_env()``. A bad configuration, and a decorator that

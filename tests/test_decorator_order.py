@@ -17,10 +17,11 @@ from starlette.endpoints import HTTPEndpoint
 from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import PlainTextResponse, Response
-from starlette.routing import Host, Mount, Route, Router, WebSocketRoute
+from starlette.routing import BaseRoute, Host, Mount, Route, Router, WebSocketRoute
 from starlette.testclient import TestClient
 
 from jwtguard import ConfigurationError, Guard, asgi, flask, starlette
+from jwtguard.endpoints import Endpoints
 from jwtguard.testing import JWTIssuer
 
 ABOVE = r"@require_scope\('admin'\) has no effect"
@@ -273,6 +274,31 @@ def test_routes_of_the_startup_are_seen(jwt_issuer: JWTIssuer, around: Any) -> N
         pytest.raises(ConfigurationError, match=ABOVE),
     ):
         client.get("/late", headers=jwt_issuer.headers())
+
+
+@pytest.mark.parametrize("around", [inside, asgi.GuardMiddleware])
+def test_an_application_without_routes_may_get_some(
+    jwt_issuer: JWTIssuer, around: Any
+) -> None:
+    """By an include, long after they were decorated."""
+    app, router = Starlette(), [Route("/x", bare())]
+    guarded = around(app, jwt_issuer.guard())
+    with TestClient(guarded, base_url="https://testserver") as client:
+        headers = jwt_issuer.headers()
+        assert client.get("/x", headers=headers).status_code == 404
+        app.routes.extend(router)
+        with pytest.raises(ConfigurationError, match=ABOVE):
+            client.get("/x", headers=headers)
+
+
+def test_the_last_of_many_routes_is_looked_at(jwt_guard: Guard) -> None:
+    """Applications have thousands."""
+    routes: list[BaseRoute] = [
+        Route(f"/{n}", lambda request: None) for n in range(2500)
+    ]
+    app = Starlette(routes=[*routes, Route("/x", bare())])
+    with pytest.raises(ConfigurationError, match=ABOVE):
+        Endpoints(app).check(jwt_guard)
 
 
 def test_a_guard_hidden_from_the_routes_asks_the_application(

@@ -97,7 +97,28 @@ class Keeping:
         return self.by_host[""](environ, start_response)
 
 
-@pytest.mark.parametrize("wrap", [closed, Keeping])
+def naming(app: Any) -> Any:
+    """Wrap *app* in a function that finds it by its name."""
+    globals()["named_app"] = app
+
+    def called(environ: Any, start_response: Any) -> Any:
+        return named_app(environ, start_response)  # type: ignore[name-defined]  # noqa: F821
+
+    return called
+
+
+class Naming:
+    """Calls an application by its name."""
+
+    def __init__(self, app: Any) -> None:
+        globals()["named_app"] = app
+
+    def __call__(self, environ: Any, start_response: Any) -> Any:
+        """Answer as the application does."""
+        return named_app(environ, start_response)  # type: ignore[name-defined]  # noqa: F821
+
+
+@pytest.mark.parametrize("wrap", [closed, Keeping, naming, Naming])
 def test_middleware_of_any_kind_hides_no_view(jwt_issuer: JWTIssuer, wrap: Any) -> None:
     """Around the application, or around ``wsgi_app`` before the guard."""
     app = Flask(__name__)

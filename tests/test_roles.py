@@ -15,7 +15,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
-from jwtguard import ConfigurationError, Guard, asgi, flask, starlette
+from jwtguard import ConfigurationError, Guard, asgi, flask, starlette, wsgi
 from jwtguard.core.profiles import GENERIC
 from jwtguard.testing import JWTIssuer
 
@@ -93,3 +93,22 @@ def test_the_default_profile_reads_roles(jwt_issuer: JWTIssuer) -> None:
     admin = jwt_issuer.headers(roles=["admin"])
     assert client.get("/x", headers=admin).text == "in"
     assert client.get("/x", headers=jwt_issuer.headers()).status_code == 403
+
+
+def test_roles_behind_another_guard_are_its_affair(
+    roleless: JWTIssuer, jwt_issuer: JWTIssuer
+) -> None:
+    """One whose issuer has them; the first one tells when it refuses for ever."""
+    wsgi_app, asgi_app = Flask(__name__), Starlette()
+    flask.JWTGuard(wsgi_app, jwt_issuer.guard())
+    wsgi_app.add_url_rule("/x", "x", flask.require_role("admin")(lambda: "in"))
+    wsgi.GuardMiddleware(wsgi_app, roleless.guard())
+
+    @starlette.require_role("admin")
+    def endpoint(request: Request) -> Response:
+        return PlainTextResponse("in")
+
+    asgi_app.routes.append(Route("/x", endpoint))
+    inner = inside(asgi_app, jwt_issuer.guard())
+    with TestClient(asgi.GuardMiddleware(inner, roleless.guard())):
+        pass

@@ -8,6 +8,7 @@ adapters compare that with what the application has registered.
 from __future__ import annotations
 
 import functools
+from collections import deque
 from collections.abc import Iterable, Iterator
 from types import MethodType
 from typing import Any
@@ -28,13 +29,17 @@ _DECORATORS: dict[Rule, str] = {
 
 
 class _Note:
-    """One handler, what was wrapped around it, and what that demands."""
+    """One handler, what was wrapped around it, and what that demands.
 
-    __slots__ = ("demand", "guards", "handler")
+    ``direct``: a decorator of ours stands next to it, with no other in between.
+    """
+
+    __slots__ = ("demand", "direct", "guards", "handler")
 
     def __init__(self, handler: Any, demand: Demand) -> None:
         self.handler = handler
         self.demand = demand
+        self.direct = False
         self.guards: WeakSet[Any] = WeakSet()
 
 
@@ -48,12 +53,23 @@ class _Noted:
 
 
 NOTED = _Noted()
-_elsewhere: list[_Note] = []
+_elsewhere: deque[_Note] = deque(maxlen=1000)
 """Notes about handlers that take no attributes."""
 
 
 def note(handler: Any, guarded: Any, demand: Demand) -> None:
-    """Remember that *guarded* is to be called in place of *handler*."""
+    """Remember that *guarded* is to be called in place of *handler*.
+
+    And in place of what other decorators in *handler* wrap: a route between them and
+    ours registers that.
+    """
+    _add(handler, guarded, demand).direct = True
+    for layer in _layers(handler, by_decorators=True):
+        _add(layer, guarded, demand)
+    NOTED.count += 1
+
+
+def _add(handler: Any, guarded: Any, demand: Demand) -> _Note:
     found = _note_about(handler)
     if found is None:
         found = _Note(handler, demand)
@@ -63,7 +79,7 @@ def note(handler: Any, guarded: Any, demand: Demand) -> None:
         except (AttributeError, TypeError):
             _elsewhere.append(found)
     found.guards.add(guarded)
-    NOTED.count += 1
+    return found
 
 
 def unguarded(handler: Any) -> Demand | None:
@@ -74,15 +90,21 @@ def unguarded(handler: Any) -> Demand | None:
     above: list[Any] = []
     for layer in _layers(handler):
         found = _note_about(layer)
-        if found is not None and not _any_is(above, found.guards):
+        counts = found is not None and (found.direct or not above)
+        if found is not None and counts and not _any_is(above, found.guards):
             return found.demand
         above.append(layer)
     return None
 
 
-def problems_of(handlers: Iterable[Any], policy: Policy) -> Iterator[str]:
-    """Yield a sentence for each of *handlers* whose decorator cannot work."""
-    no_roles = roles_problem(policy)
+def problems_of(
+    handlers: Iterable[Any], policy: Policy, *, others: bool = False
+) -> Iterator[str]:
+    """Yield a sentence for each of *handlers* whose decorator cannot work.
+
+    *others*: some handlers are behind another guard too, whose issuers may have roles.
+    """
+    no_roles = None if others else roles_problem(policy)
     for handler in handlers:
         skipped = unguarded(handler)
         if skipped is not None:
@@ -131,10 +153,17 @@ def name_of(handler: Any) -> str:
     return f"{named.__module__}.{named.__qualname__.replace('<locals>.', '')}"
 
 
-def _layers(handler: Any) -> Iterator[Any]:
-    """Yield *handler* and what it wraps, outermost first."""
+def _layers(handler: Any, *, by_decorators: bool = False) -> Iterator[Any]:
+    """Yield *handler* and what it wraps, outermost first.
+
+    *by_decorators*: a partial and a method are not walked into, as several may share
+    one function.
+    """
     for _ in range(_DEEPEST):
         yield handler
+        shared = isinstance(handler, functools.partial | MethodType)
+        if shared and by_decorators:
+            return
         if isinstance(handler, functools.partial):
             handler = handler.func
         elif isinstance(handler, MethodType):

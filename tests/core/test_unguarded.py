@@ -118,8 +118,24 @@ def test_each_of_several_decorators_counts() -> None:
     inner = guarded_by(made())
     outer = guarded_by(wrapped(inner), WRITE)
     assert unguarded(outer) is None
-    assert unguarded(inner) is None
+    assert unguarded(inner) == WRITE
     assert unguarded(outer.__wrapped__) == WRITE
+
+
+def test_a_decorator_between_ours_and_the_route_hides_nothing() -> None:
+    """The route has what is innermost."""
+    view = made()
+    guarded = guarded_by(wrapped(wrapped(view)))
+    assert unguarded(view) == READ
+    assert unguarded(wrapped(guarded)) is None
+
+
+@pytest.mark.parametrize("vary", [wrapped, functools.partial])
+def test_what_two_handlers_share_is_open_in_one_of_them(vary: Any) -> None:
+    """Several variants of one function may be guarded, or not."""
+    shared = made()
+    opened, closed = vary(shared), guarded_by(vary(shared))
+    assert unguarded(opened) is unguarded(closed) is None
 
 
 def test_one_object_is_not_another() -> None:
