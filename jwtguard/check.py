@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from .core.policy import Policy
+from .core.effects import FetchFailedError
+from .core.policy import OF_RELAY, Policy
+from .core.upstream import Upstream
 from .core.verify import Trusted
 from .errors import AuthError
 from .guard import Guard
@@ -36,6 +38,7 @@ def check(guard: Guard) -> Iterator[Finding]:
     yield from _paths(guard.policy)
     yield from _browser(guard.policy)
     yield from _transport(guard.policy)
+    yield from _relay(guard)
 
 
 def _issuer(guard: Guard, trusted: Trusted) -> Iterator[Finding]:
@@ -62,6 +65,29 @@ def _issuer(guard: Guard, trusted: Trusted) -> Iterator[Finding]:
     level = "ok" if fitting else "wrong"
     text = f"{len(fitting)} usable ({', '.join(kinds)}){skipped}"
     yield Finding(level, "keys", text)
+
+
+def _relay(guard: Guard) -> Iterator[Finding]:
+    """Look for the endpoints that a relay uses, at the issuers of listed clients."""
+    policy = guard.policy
+    owners = (policy, *policy.issuers)
+    named = any(getattr(o, name) is not None for o in owners for name in OF_RELAY)
+    if not named and not guard.relays:
+        return
+    first = next(iter(policy.issuers)).url
+    used = {client.issuer or first for client in policy.clients}
+    for issuer in (one for one in policy.issuers if one.url in used):
+        upstream = Upstream(policy, issuer, guard.clock.monotonic, guard.emit)
+        for name, level in _ENDPOINTS:
+            subject = f"relay: {name.replace('_', ' ')}"
+            try:
+                yield Finding("ok", subject, guard.run(upstream.find(name)))
+            except FetchFailedError as error:
+                yield Finding(level, subject, f"{issuer.url}: {error}")
+
+
+_ENDPOINTS = (("token_endpoint", "wrong"), ("revocation_endpoint", "weak"))
+"""And how bad it is if there is none: without the second, nobody can be signed out."""
 
 
 def _clients(policy: Policy) -> Iterator[Finding]:

@@ -306,6 +306,8 @@ def test_check_lists_the_routes_of_the_examples(
 ) -> None:
     """A table that a reviewer can sign off: every route, and what it needs."""
     terminal.monkeypatch.setenv("NOTES_DB", str(tmp_path / "notes.sqlite"))
+    for name in ("RELAY_URL", "RELAY_REVOCATION_URL"):  # this issuer has neither
+        terminal.monkeypatch.setenv(f"JWTGUARD_{name}", "https://id.example/oauth")
     module = importlib.import_module(app.partition(":")[0])
     vars(module).pop("app", None)  # made once, of the settings of that time
     assert terminal.run("check", app) == 0

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from threading import Thread
 from typing import Any
+from urllib.parse import parse_qs
 
 import anyio
 import httpx
@@ -256,6 +257,28 @@ def test_guessing_is_slowed_down(send: Send) -> None:
     assert len(tried) == 3
     other = LOGIN | {"username": "bob"}
     assert send(relay, "POST", "/oauth/token", data=other).status_code == 400
+
+
+def test_a_right_password_is_no_guess(send: Send) -> None:
+    """People who sign in do not lock each other out; a wrong password still counts."""
+    right = {"password": ["right"]}
+
+    def upstream(request: httpx.Request) -> httpx.Response:
+        said = parse_qs(request.content.decode())
+        if said["password"] == right["password"]:
+            return httpx.Response(200, json={"access_token": "t"})
+        return httpx.Response(400, json={"error": "invalid_grant"})
+
+    relay = relay_to(
+        "https://id.example",
+        upstream,
+        RELAY_URL="https://id.example/t",
+        RELAY_LIMIT="2/minute",
+    )
+    good, bad = LOGIN | {"password": "right"}, LOGIN | {"password": "wrong"}
+    forms = [*[good] * 30, bad, good, bad, good, bad]
+    codes = [send(relay, "POST", "/oauth/token", data=f).status_code for f in forms]
+    assert codes == [*[200] * 30, 400, 200, 400, 429, 429]
 
 
 def test_one_address_cannot_try_many_names(send: Send) -> None:

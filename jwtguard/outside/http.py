@@ -14,7 +14,7 @@ import ssl
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from typing import Any, Protocol, cast
+from typing import Any, Protocol
 
 import cryptography.hazmat.backends.openssl.backend  # noqa: F401
 import httpcore  # noqa: F401
@@ -64,7 +64,7 @@ class HTTPClient:
     """httpx, with the limits that it does not have itself."""
 
     def __init__(self, sender: Sender | None = None) -> None:
-        self._sender = cast(httpx.BaseTransport | None, sender)
+        self._sender = None if sender is None else _Sending(sender)
         self._context: ssl.SSLContext | None = None
 
     def get(self, url: str, headers: Mapping[str, str], timeout: float) -> Incoming:
@@ -115,6 +115,17 @@ class HTTPClient:
             if self._context is None:
                 self._context = httpx.create_ssl_context()
             return self._context
+
+
+class _Sending(httpx.BaseTransport):
+    """Somebody's sender: used by each of our clients, and closed by none."""
+
+    def __init__(self, sender: Sender) -> None:
+        self._sender = sender
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        response: httpx.Response = self._sender.handle_request(request)
+        return response
 
 
 def _failure(url: str, error: Exception, *, late: bool) -> FetchFailedError:

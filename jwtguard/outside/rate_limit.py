@@ -150,7 +150,7 @@ class MemoryStore:
     def give_back(self, claim: Claim) -> None:
         """Forget one claim, if it is still held."""
         with self._lock:
-            for table, key in zip(self._tables, map(_hashed, claim.keys), strict=True):
+            for table, key in zip(self._tables, map(_hashed, claim.keys), strict=False):
                 times = table.get(key)
                 if times is None:
                     continue

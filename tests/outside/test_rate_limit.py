@@ -1,4 +1,4 @@
-"""Password guesses counted in a real Redis, by two processes, and while it is down."""
+"""Password guesses counted in memory and in a real Redis, also while it is down."""
 
 from __future__ import annotations
 
@@ -12,7 +12,12 @@ from typing import Any
 
 import pytest
 
-from jwtguard.outside.rate_limit import RETRY_STORE, RateLimiter, network_of
+from jwtguard.outside.rate_limit import (
+    MOST_KEPT,
+    RETRY_STORE,
+    RateLimiter,
+    network_of,
+)
 from jwtguard.testing import FakeClock
 from tests.redis_server import Redis, needs_redis
 from tests.waiting import HANG
@@ -58,6 +63,165 @@ def guesses(
         told.append((event, fields))
 
     return RateLimiter(limit, store, emit, clock or FakeClock())
+
+
+# In memory.
+
+
+def test_a_right_password_is_no_guess(told: list[Any]) -> None:
+    """Any number of people sign in behind one address; wrong ones still count."""
+    counter = guesses("5/minute", "memory://", told)
+    for number in range(200):
+        claim = counter.claim(f"user{number % 3}", "192.0.2.1")
+        assert claim.wait == 0
+        counter.give_back(claim)
+    assert len(counter._own) == 0
+    waits = [counter.claim("user1", "192.0.2.1").wait for _ in range(6)]
+    assert [wait > 0 for wait in waits] == [False] * 5 + [True]
+
+
+def test_guesses_at_once_cannot_pass_the_limit(told: list[Any]) -> None:
+    """They are counted before any of them is answered, and come back one by one."""
+    counter = guesses("3/minute", "memory://", told)
+    claims = [counter.claim("alice", "192.0.2.1") for _ in range(10)]
+    assert [claim.wait > 0 for claim in claims] == [False] * 3 + [True] * 7
+    counter.give_back(claims[1])
+    counter.give_back(claims[9])
+    waits = [counter.claim("alice", "192.0.2.1").wait for _ in range(2)]
+    assert [wait > 0 for wait in waits] == [False, True]
+
+
+def test_what_is_given_back_late_opens_nothing(told: list[Any]) -> None:
+    """The window has moved on: a claim that ended is not one of the new ones."""
+    clock = FakeClock()
+    counter = guesses("1/minute", "memory://", told, clock)
+    old = counter.claim("alice", "192.0.2.1")
+    clock.advance(61)
+    assert counter.claim("alice", "192.0.2.1").wait == 0
+    counter.give_back(old)
+    assert counter.claim("alice", "192.0.2.1").wait == 60
+
+
+def test_the_window_moves(told: list[Any]) -> None:
+    """Each guess counts for its own span of time, and the answer says how long yet."""
+    clock = FakeClock()
+    counter = guesses("2/minute", "memory://", told, clock)
+    assert counter.claim("alice", "192.0.2.1").wait == 0
+    clock.advance(40)
+    assert counter.claim("alice", "192.0.2.1").wait == 0
+    assert counter.claim("alice", "192.0.2.1").wait == 20
+    clock.advance(20)
+    assert counter.claim("alice", "192.0.2.1").wait == 0
+    assert counter.claim("alice", "192.0.2.1").wait == 40
+
+
+def test_what_has_ended_leaves_the_memory(told: list[Any]) -> None:
+    """A few entries with each claim: no claim walks them all."""
+    clock = FakeClock()
+    counter = guesses("5/minute", "memory://", told, clock)
+    for number in range(1000):
+        counter.claim(f"user{number}", f"198.51.{number // 250}.{number % 250}")
+    assert len(counter._own) == 2000
+    clock.advance(61)
+    counter.claim("alice", "192.0.2.1")
+    assert 1990 < len(counter._own) < 2000
+    for number in range(500):
+        counter.claim("alice", f"192.0.2.{number % 250}")
+    assert len(counter._own) <= 2 * 250 + 2
+
+
+def test_the_memory_is_bounded(told: list[Any]) -> None:
+    """However many networks guess; who guessed last is forgotten last."""
+    counter = guesses("1/minute", "memory://", told)
+    for number in range(MOST_KEPT + 500):
+        counter.claim("alice", f"2001:db8:{number >> 16:x}:{number & 65535:x}::1")
+    assert len(counter._own) == 2 * MOST_KEPT
+    last = f"2001:db8::{MOST_KEPT + 499:x}:0:0:0:2"
+    assert counter.claim("alice", last).wait == 60
+    assert counter.claim("alice", "2001:db8:0:1::2").wait == 0
+
+
+SPELLINGS = {
+    "case": ["alice", "ALICE", "aL\u0130ce", "al\u0131ce"],
+    "accents": ["\xe1l\xeece", "a\u0301lice", "\u01cel\u012bc\u0113"],
+    "what nobody sees": ["al\xadice", "al\u200bice", "\ufeffalice", "ali\u034fce"],
+    "fillers": ["alice\u3164", "alice\uffa0", "alice\u2800", "ali\u180ece"],
+    "controls": ["alice\0", "alice\x7f", "\talice\n", "alice\ue000"],
+    "width": ["\uff41lice", "\u24d0lice", "\U0001d41alice", "al\u2170ce"],
+}
+
+
+@pytest.mark.parametrize("names", SPELLINGS.values(), ids=SPELLINGS.keys())
+def test_spelling_a_name_otherwise_buys_no_guesses(
+    names: list[str], told: list[Any]
+) -> None:
+    """Token servers and their databases take many of these for one user."""
+    counter = guesses("1/minute", "memory://", told)
+    assert counter.claim("alice", "192.0.2.1").wait == 0
+    assert all(counter.claim(name, "192.0.2.1").wait for name in names)
+    assert counter.claim("alicia", "192.0.2.1").wait == 0
+
+
+def test_a_lock_that_was_held_at_a_fork_is_open_in_the_child(told: list[Any]) -> None:
+    """Its holder is not there any more."""
+    counter = guesses("1/minute", "memory://", told)
+    with counter._own._lock:
+        counter.after_fork()
+        assert counter.claim("alice", "192.0.2.1").wait == 0
+
+
+# In Redis.
+
+
+def entries(redis: Redis, *command: str) -> list[bytes]:
+    """Return the lines that Redis answers."""
+    with socket.create_connection(("127.0.0.1", redis.port), 5) as wire:
+        wire.sendall(" ".join(command).encode() + b"\r\nQUIT\r\n")
+        said = b""
+        while piece := wire.recv(4096):
+            said += piece
+    return said.splitlines()
+
+
+@needs_redis
+def test_a_right_password_is_no_guess_in_redis(redis: Redis, told: list[Any]) -> None:
+    """Counted before it is made, taken back after; nothing of it stays."""
+    counter = guesses("2/minute", redis.url, told)
+    claims = [counter.claim("alice", "192.0.2.1") for _ in range(3)]
+    assert [claim.wait > 0 for claim in claims] == [False, False, True]
+    counter.give_back(claims[0])
+    waits = [counter.claim("alice", "192.0.2.1").wait for _ in range(2)]
+    assert [wait > 0 for wait in waits] == [False, True]
+    counter = guesses("2/minute", redis.url, told)
+    for number in range(50):
+        counter.give_back(counter.claim(f"user{number}", "192.0.2.9"))
+    assert not [line for line in entries(redis, "KEYS", "*") if b"192.0.2.9" in line]
+    assert told == []
+
+
+@needs_redis
+def test_what_redis_holds_expires(redis: Redis, told: list[Any]) -> None:
+    """A span of time after the last claim, also if every claim after it is refused."""
+    counter = guesses("1/minute", redis.url, told)
+    for _ in range(3):
+        counter.claim("alice", "192.0.2.1")
+    keys = [line for line in entries(redis, "KEYS", "*") if b"192.0.2.1" in line]
+    assert len(keys) == 2
+    for key in keys:
+        left = int(entries(redis, "PTTL", key.decode())[0].removeprefix(b":"))
+        assert 0 < left <= 60_000
+
+
+@needs_redis
+def test_a_redis_that_goes_away_before_a_claim_comes_back(
+    redis: Redis, told: list[Any]
+) -> None:
+    """The sign-in succeeded: the answer goes out, and the log has the rest."""
+    counter = guesses("2/minute", redis.url, told)
+    claim = counter.claim("alice", "192.0.2.1")
+    redis.stop()
+    counter.give_back(claim)
+    assert [event for event, _ in told] == ["limit_store_failed"]
 
 
 @needs_redis
