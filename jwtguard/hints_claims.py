@@ -106,8 +106,8 @@ def _remedy(rules: TokenRules, claims: Claims, audience: str) -> str:
 
 def _mapped(claims: Claims) -> list[str]:
     """Return the audiences that somebody configured in Keycloak."""
-    own = {*_NOT_OURS, claims.get("azp")}
-    return [name for name in audiences(claims) or [] if name not in own]
+    listed, client = audiences(claims) or [], claims.get("azp")
+    return [name for name in listed if name not in _NOT_OURS and name != client]
 
 
 _ANY = (
