@@ -7,16 +7,13 @@ from __future__ import annotations
 
 import argparse
 import importlib
-import inspect
 import json
 import logging
 import os
-import re
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 from . import __version__
@@ -25,11 +22,12 @@ from .errors import ConfigurationError
 from .explain import Dated, explain, token_in
 from .explain_app import explain_app
 from .guard import Guard
+from .loading import LoadError, attempt, load
 from .outside.http import HTTPClient
 from .routes import Finding
 from .routes.judged import Row
 from .settings import load_policy
-from .shown import Check
+from .shown import Check, escaped
 from .tried import request_of, try_request
 
 _EXTRAS = {"issuer": "issuer", "demo": "demo"}
@@ -47,7 +45,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return run(arguments)
     except ConfigurationError as error:
         for problem in error.problems:
-            print(f"{_painted('wrong', 'wrong')}  {problem}", file=sys.stderr)
+            text = escaped(problem)
+            print(f"{_painted('wrong', 'wrong')}  {text}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130
@@ -120,8 +119,11 @@ def _check(arguments: argparse.Namespace) -> int:
         findings = list(check(Guard.from_env()))
     else:
         try:
-            findings, rows = check_app(_application(arguments.app))
-        except _NotAnApplicationError as error:
+            app = _application(arguments.app)
+            findings, rows = attempt(
+                f"{arguments.app} cannot be checked", lambda: check_app(app)
+            )
+        except (_NotAnApplicationError, LoadError) as error:
             print(error, file=sys.stderr)
             return 2
     if arguments.json:
@@ -147,32 +149,10 @@ class _NotAnApplicationError(_UsageError):
 
 def _application(spec: str) -> Any:
     """Import ``module:app``, or call ``module:factory()``."""
-    match = re.fullmatch(r"([\w.]+):([\w.]+?)(\(\))?", spec)
-    if match is None:
-        raise _NotAnApplicationError(f"{spec!r}: write module:app or module:factory()")
-    module, name, call = match.groups()
-    sys.path.insert(0, str(Path.cwd()))
     try:
-        found: Any = importlib.import_module(module)
-        for part in name.split("."):
-            found = getattr(found, part)
-    except (ImportError, AttributeError) as error:
-        raise _NotAnApplicationError(f"{spec}: {error}") from error
-    if call:
-        return found()
-    if not callable(found):
-        raise _NotAnApplicationError(f"{spec}: {found!r} is no application")
-    if inspect.isfunction(found) and _needs_nothing(found):
-        raise _NotAnApplicationError(f"{spec} looks like a factory: write {spec}()")
-    return found
-
-
-def _needs_nothing(function: Callable[..., Any]) -> bool:
-    try:
-        inspect.signature(function).bind()
-    except TypeError:
-        return False
-    return True
+        return load(spec)
+    except LoadError as error:
+        raise _NotAnApplicationError(str(error)) from error
 
 
 def _print_findings(findings: Sequence[Finding]) -> None:

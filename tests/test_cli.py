@@ -337,20 +337,67 @@ def test_check_fails_for_an_open_route(terminal: Terminal, tmp_path: Path) -> No
     assert "JWTGuard(app)" in terminal.out
 
 
+BROKEN = """\
+import os
+def needs(one): return one
+class App:
+    def __call__(self): ...
+async def later(): ...
+def failing():
+    raise ValueError("no \\x1b[31mdatabase\\nhere")
+def leaving():
+    raise SystemExit("bye")
+nothing = None
+class Odd:
+    @property
+    def app(self):
+        raise RuntimeError("not now")
+    def __call__(self): ...
+odd = Odd()
+"""
+FILES = {
+    "broken.py": BROKEN,
+    "unwritten.py": "def x(:\n",
+    "unready.py": "\nimport os\nos.environ['NOT_SET']\n",
+    "lacking.py": "import not_installed_here\n",
+    "leaving.py": "raise SystemExit(3)\n",
+}
+
+
 @pytest.mark.parametrize(
     ("app", "said"),
     [
         ("examples.flask_app", "write module:app"),
         ("examples.no_such_app:app", "no_such_app"),
-        ("examples.flask_app:nothing", "nothing"),
+        ("examples.flask_app:nothing", "has no attribute 'nothing'"),
         ("examples.flask_app:create_app", "write examples.flask_app:create_app()"),
-        ("os:sep", "is no application"),
+        ("os:sep", "is no application: it is of type str"),
+        ("unwritten:app", "cannot be imported: SyntaxError: invalid syntax"),
+        ("unwritten:app", "unwritten.py, line 1)"),
+        ("unready:app", "KeyError: 'NOT_SET' ("),
+        ("unready:app", "unready.py, line 3)"),
+        ("lacking:app", "No module named 'not_installed_here'"),
+        ("lacking:app", "lacking.py, line 1)"),
+        ("leaving:app", "SystemExit: 3"),
+        ("broken:nothing", "of type NoneType"),
+        ("broken:failing()", "ValueError: no \\x1b[31mdatabase here"),
+        ("broken:failing()", "broken.py, line 7)"),
+        ("broken:leaving()", "SystemExit: bye"),
+        ("broken:needs()", "TypeError"),
+        ("broken:App", "write broken:App()"),
+        ("broken:later()", "asynchronous"),
+        ("broken:odd", "cannot be checked: RuntimeError: not now"),
     ],
 )
 def test_check_says_what_is_no_application(
-    terminal: Terminal, app: str, said: str
+    terminal: Terminal, app: str, said: str, tmp_path: Path
 ) -> None:
-    """A wrong call is told in one line."""
+    """A wrong call, or an application that fails, is told in one sentence."""
+    for name, text in FILES.items():
+        (tmp_path / name).write_text(text)
+        terminal.monkeypatch.delitem(sys.modules, name[:-3], raising=False)
+    terminal.monkeypatch.syspath_prepend(str(tmp_path))
+    terminal.monkeypatch.setattr(sys, "path", list(sys.path))
     assert terminal.run("check", app) == 2
     assert said in terminal.err
     assert len(terminal.err.splitlines()) == 1

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from . import Route
+from .model import Route
 
 _PARAMETER = re.compile(
     r"\{(\w+)(?::\w+)?\}"  # Starlette

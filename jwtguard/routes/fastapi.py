@@ -10,7 +10,7 @@ from fastapi import FastAPI
 
 from ..core import scopes as rules
 from ..core.demands import Demand, demands_of
-from . import Enter, Finding, Found, Place
+from .model import Enter, Finding, Found, Place
 from .probe import WEBSOCKET, Probe, Reached
 from .starlette import Go, passed, patterns_of, routed, routes_at, through
 

@@ -11,7 +11,7 @@ from werkzeug.routing import Rule
 
 from ..core.demands import Demand, demands_of
 from ..core.unguarded import decorator_of, unguarded
-from . import Enter, Finding, Found, Place, named
+from .model import Enter, Finding, Found, Place, named
 from .probe import Probe, Reached
 
 Go = Callable[[Any, Probe], Reached | None]

@@ -13,7 +13,8 @@ from ..core.demands import ANY_TOKEN
 from ..core.paths import Kind, Rule
 from ..core.scopes import require_roles
 from ..core.unguarded import decorator_of, roles_problem
-from . import Route
+from ..shown import escaped
+from .model import Route
 from .trials import METHODS, Trials, Tried
 
 _TOKEN_PATHS = "the rules of token paths"  # noqa: S105
@@ -33,6 +34,10 @@ class Row:
     demands: str
     handler: str
     example: str = ""
+
+    def __post_init__(self) -> None:
+        for name in ("path", "demands", "handler", "example"):
+            object.__setattr__(self, name, escaped(getattr(self, name)))
 
     def as_dict(self) -> dict[str, Any]:
         """Return the row for JSON."""
@@ -96,11 +101,7 @@ def judged(route: Route, method: str, rule: Rule | None) -> Verdict:
 def _judged(route: Route, method: str, rule: Rule | None) -> Verdict:
     own = " and ".join(str(one) for one in route.demands if one != ANY_TOKEN)
     if rule is None:
-        if route.relay:
-            return "ok", _TOKEN_PATHS
-        if route.demands:
-            return "wrong", f"fails: no guard in front, and the handler asks for {own}"
-        return "wrong", "NOTHING: no guard stands in front"
+        return _unguarded(route, own)
     if rule.kind is None:
         return "weak", "refused: the path can be read in two ways"
     if rule.kind is Kind.TOKEN or rule.kind is Kind.REVOCATION:
@@ -127,6 +128,16 @@ def _ineffective(route: Route) -> Verdict | None:
     problem = roles_problem(route.guard.policy)
     by_role = [one for one in route.demands if one.rule is require_roles and one.names]
     return ("wrong", f"refuses all: {problem}") if problem and by_role else None
+
+
+def _unguarded(route: Route, own: str) -> Verdict:
+    if route.relay:
+        return "ok", _TOKEN_PATHS
+    if route.demands:
+        return "wrong", f"fails: no guard in front, and the handler asks for {own}"
+    if route.opaque:
+        return "wrong", "unknown: no guard was found, and it cannot be looked into"
+    return "wrong", "NOTHING: no guard stands in front"
 
 
 def _public(route: Route, own: str, method: str) -> Verdict:

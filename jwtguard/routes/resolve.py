@@ -16,7 +16,8 @@ from ..core.demands import Demand
 from ..core.messages import Request
 from ..guard import Guard
 from ..wsgi import GuardMiddleware as WSGIGuard
-from . import Route, framework_of, inside_of, is_relay, survey
+from . import framework_of, inside_of, survey
+from .model import Route, is_relay
 from .probe import HOST, WEBSOCKET, Probe, Reached
 
 

@@ -9,8 +9,8 @@ from ..core.messages import Request
 from ..core.paths import Kind, PathRules, Rule, ScopeRule
 from ..core.policy import Policy
 from ..guard import Guard
-from . import Finding, Route
 from .judged import needs
+from .model import Finding, Route
 from .trials import METHODS, Trials, Tried
 
 Applies = Callable[[Request], bool]
@@ -32,14 +32,20 @@ def _unguarded(trials: Trials) -> Iterator[Finding]:
     if not routes:
         text = "no route was found: nothing could be checked"
         yield Finding("wrong", "routes", text)
+    elif all(route.opaque and not route.guards for route in routes):
+        text = "none was found: name the application that the guard is put around"
+        yield Finding("wrong", "guard", text)
     elif unguarded and len(unguarded) == len(routes):
         text = "none: JWTGuard(app) or Middleware(GuardMiddleware) is missing"
         yield Finding("wrong", "guard", text)
     elif unguarded:
         text = f"not in front of {' '.join(sorted(set(unguarded)))}"
         yield Finding("wrong", "guard", text)
-    for handler in sorted({route.handler for route in routes if route.opaque}):
-        text = f"the routes of {handler} cannot be listed: only path rules were checked"
+    for handler in sorted({r.handler for r in routes if r.opaque and r.guards}):
+        text = (
+            f"those of {handler} cannot be listed: what stands in front was checked, "
+        )
+        text += "and what each path rule asks for"
         yield Finding("note", "routes", text)
 
 

@@ -12,7 +12,8 @@ from starlette.staticfiles import StaticFiles
 
 from ..asgi import GuardMiddleware
 from ..core.demands import Demand, demands_of
-from . import Enter, Finding, Found, Place, layer, own_root
+from .layers import layer, own_root
+from .model import Enter, Finding, Found, Place
 from .probe import WEBSOCKET, Probe, Reached
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
@@ -37,7 +38,14 @@ def passed(app: Any, probe: Probe) -> Probe:
     for kind in _kinds(app):
         if inspect.isclass(kind) and issubclass(kind, GuardMiddleware):
             probe = probe.past(kind)
+    for guard in _guards(_stack(app)):
+        probe = probe.past(guard)
     return probe
+
+
+def _stack(app: Any) -> Any:
+    """Return what ``Router(middleware=...)`` has put around its routes."""
+    return getattr(getattr(app, "router", app), "middleware_stack", None)
 
 
 def routed(pairs: Sequence[tuple[Any, Any]], probe: Probe, go: Go) -> Reached | None:
@@ -46,8 +54,9 @@ def routed(pairs: Sequence[tuple[Any, Any]], probe: Probe, go: Go) -> Reached | 
     A route that fits but for its method answers 405, and no match may be a redirect:
     neither runs a handler.
     """
+    scope = probe.scope()
     for number, (route, seen) in enumerate(pairs):
-        match, child = seen.matches(probe.scope())
+        match, child = seen.matches(scope)
         if match is not Match.FULL:
             continue
         probe = probe.into(number, child.get("root_path"), child.get("path_params"))
@@ -79,7 +88,7 @@ def through(app: Any, place: Place) -> Generator[Found, None, Place]:
             yield Finding("note", "order", text)
         place = place.behind(made.guard)
         yield from own_root(app.router)
-    return place
+    return _behind(_stack(app), place)
 
 
 def routes_at(route: Any, seen: Any, place: Place, enter: Enter) -> Iterator[Found]:

@@ -10,8 +10,8 @@ from ..core.messages import Request
 from ..core.paths import Rule
 from ..core.policy import Policy
 from ..guard import Guard
-from . import Route
 from .examples import Example, examples_of, examples_under, host_for
+from .model import Route
 from .probe import HOST, Probe
 from .resolve import Requirements, Resolver
 
