@@ -12,7 +12,7 @@ from ..core import scopes as rules
 from ..core.demands import Demand, demands_of
 from .model import Enter, Finding, Found, Place
 from .probe import WEBSOCKET, Probe, Reached
-from .starlette import Go, passed, patterns_of, routed, routes_at, through
+from .starlette import Go, otherwise, patterns_of, routed, routes_at, through
 
 
 def survey(app: Any, place: Place, enter: Enter) -> Iterator[Found]:
@@ -31,13 +31,14 @@ def survey(app: Any, place: Place, enter: Enter) -> Iterator[Found]:
         unique = tuple(dict.fromkeys(demands))
         fits = patterns_of(seen)
         yield here.route(seen.path, seen.endpoint, methods, unique, fits)
+    yield from otherwise(app, place, enter)
 
 
 def resolve(app: Any, probe: Probe, go: Go) -> Reached | None:
     """Follow *probe* through a FastAPI application or router."""
     root = getattr(app, "root_path", "")
-    probe = passed(app, probe.rooted(root) if root else probe)
-    return routed(list(_flat(app.routes)), probe, go)
+    probe = probe.rooted(root) if root else probe
+    return routed(app, list(_flat(app.routes)), probe, go)
 
 
 def _flat(routes: Any) -> Iterator[tuple[Any, Any]]:

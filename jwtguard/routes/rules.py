@@ -53,26 +53,17 @@ def _patterns(trials: Trials, guard: Guard) -> Iterator[Finding]:
     """Say which rules no request falls under, and which cover a part of a route."""
     tried = [(one, seen) for one, seen in trials.behind(guard) if not one.example.odd]
     for name, pattern, applies in _named(guard.policy):
-        under = [one for one, seen in tried if applies(seen)]
+        under: set[tuple[Route | None, str]] = set()
+        others: set[tuple[Route | None, str]] = set()
+        for one, seen in tried:
+            (under if applies(seen) else others).add((one.found.route, one.method))
         if not under:
             text = f"{pattern} is the path of no route here: is it misspelt?"
             yield Finding("weak", name, text)
-        parts = {
-            one.found.route.path
-            for one, seen in tried
-            if one.found.route is not None and not applies(seen) and _beside(one, under)
-        }
+        parts = {route.path for route, _ in under & others if route is not None}
         if parts:
             text = f"{pattern} covers only a part of {' '.join(sorted(parts))}"
             yield Finding("note", name, text)
-
-
-def _beside(one: Tried, under: list[Tried]) -> bool:
-    """Whether a rule applies to other requests for the handler of *one*."""
-    return any(
-        other.found.route is one.found.route and other.method == one.method
-        for other in under
-    )
 
 
 def _named(policy: Policy) -> Iterator[tuple[str, str, Applies]]:

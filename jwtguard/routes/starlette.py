@@ -7,8 +7,9 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from typing import Any
 
 from starlette.endpoints import HTTPEndpoint
-from starlette.routing import Host, Match, Mount, Route, WebSocketRoute
+from starlette.routing import Host, Match, Mount, Route, Router, WebSocketRoute
 from starlette.staticfiles import StaticFiles
+from starlette.types import Scope
 
 from ..asgi import GuardMiddleware
 from ..core.demands import Demand, demands_of
@@ -26,11 +27,25 @@ def survey(app: Any, place: Place, enter: Enter) -> Iterator[Found]:
     place = yield from through(app, place)
     for number, route in enumerate(app.routes):
         yield from routes_at(route, route, place.at(number), enter)
+    yield from otherwise(app, place, enter)
+
+
+def otherwise(app: Any, place: Place, enter: Enter) -> Iterator[Found]:
+    """Yield what runs where no route matches: ``router.default``, frontends."""
+    for step, found in _fallbacks(app):
+        yield from enter(found, place.at(step))
+
+
+def _fallbacks(app: Any) -> Iterator[tuple[str, Any]]:
+    router = getattr(app, "router", app)
+    default = getattr(router, "default", None)
+    if getattr(default, "__func__", None) is not Router.not_found and default:
+        yield "default", default
 
 
 def resolve(app: Any, probe: Probe, go: Go) -> Reached | None:
     """Follow *probe* through a Starlette application or router."""
-    return routed([(route, route) for route in app.routes], passed(app, probe), go)
+    return routed(app, [(route, route) for route in app.routes], probe, go)
 
 
 def passed(app: Any, probe: Probe) -> Probe:
@@ -48,16 +63,20 @@ def _stack(app: Any) -> Any:
     return getattr(getattr(app, "router", app), "middleware_stack", None)
 
 
-def routed(pairs: Sequence[tuple[Any, Any]], probe: Probe, go: Go) -> Reached | None:
+def routed(
+    app: Any, pairs: Sequence[tuple[Any, Any]], probe: Probe, go: Go
+) -> Reached | None:
     """Ask each route in turn, as ``Router`` does, and go where the first one leads.
 
     A route that fits but for its method answers 405, and no match may be a redirect:
     neither runs a handler.
     """
+    probe, partial = passed(app, probe), False
     scope = probe.scope()
     for number, (route, seen) in enumerate(pairs):
         match, child = seen.matches(scope)
         if match is not Match.FULL:
+            partial = partial or match is Match.PARTIAL
             continue
         probe = probe.into(number, child.get("root_path"), child.get("path_params"))
         if isinstance(route, Mount | Host) and not isinstance(seen.app, StaticFiles):
@@ -65,7 +84,19 @@ def routed(pairs: Sequence[tuple[Any, Any]], probe: Probe, go: Go) -> Reached | 
         for guard in _guards(getattr(route, "app", None)):
             probe = probe.past(guard)
         return probe.reached()
+    if not partial and not _redirects(app, pairs, scope):
+        for step, found in _fallbacks(app):
+            return go(found, probe.into(step))
     return None
+
+
+def _redirects(app: Any, pairs: Sequence[tuple[Any, Any]], scope: Scope) -> bool:
+    """Whether a slash more or less leads somewhere, as ``Router`` asks it."""
+    if scope["type"] != "http" or not getattr(app, "router", app).redirect_slashes:
+        return False
+    path = scope["path"]
+    other = {**scope, "path": path.rstrip("/") if path.endswith("/") else path + "/"}
+    return any(seen.matches(other)[0] is not Match.NONE for _, seen in pairs)
 
 
 def _kinds(app: Any) -> Iterator[Any]:

@@ -169,3 +169,28 @@ def test_a_root_path_of_the_application_counts(
     for path in ("/x", "/api/x"):
         ((_, request),) = requirements_at(app, "GET", path).guards
         assert request.path == (path if outside else "/x")
+
+
+async def fallback(scope: Any, receive: Any, send: Any) -> None:
+    """Any ASGI application."""
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "expected"),
+    [
+        ("GET", "/page", "page"),
+        ("GET", "/else", "fallback"),
+        ("POST", "/page", None),
+        ("GET", "/page/", None),
+    ],
+)
+@pytest.mark.parametrize("make", [Starlette, FastAPI])
+def test_what_runs_where_no_route_matches(
+    issuer: JWTIssuer, make: Any, method: str, path: str, expected: str | None
+) -> None:
+    """``router.default`` is a handler, after redirects and 405."""
+    app = make(routes=[Route("/page", page)])
+    app.router.default = fallback
+    guarded = GuardMiddleware(app, issuer.guard())
+    assert handler(requirements_at(guarded, method, path)) == expected
+    assert handler(requirements_at(make(), method, path)) is None
