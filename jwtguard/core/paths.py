@@ -118,11 +118,11 @@ def below(root: str, path: str) -> str:
     """
     if root == "/":
         return path
-    if root.startswith("/") and not root.endswith("/") and path.startswith(root):
-        rest = path[len(root) :]
-        if rest[:1] in ("", "/"):
-            return rest
-    if root.rstrip("/").casefold() in path.casefold() or root.endswith("/"):
+    if root.endswith("/"):
+        return ""
+    if root.startswith("/") and path.startswith(f"{root}/"):
+        return path[len(root) :]
+    if root.casefold() in path.casefold():
         return ""
     return path
 
