@@ -18,6 +18,7 @@ from starlette.testclient import TestClient
 from jwtguard import ConfigurationError, Guard, asgi, flask, starlette, wsgi
 from jwtguard.core.profiles import GENERIC
 from jwtguard.testing import JWTIssuer
+from tests.test_decorator_order import start
 
 NO_ROLES = r"@require_role\('admin'\): no trusted issuer has roles \(profile legacy\)"
 
@@ -68,8 +69,8 @@ def test_asgi_refuses_a_role_that_nobody_can_have(
         return "in"
 
     guarded = around(app, roleless.guard())
-    with pytest.raises(ConfigurationError, match=NO_ROLES), TestClient(guarded):
-        pass
+    with pytest.raises(ConfigurationError, match=NO_ROLES):
+        start(guarded)
 
     class Endpoint(HTTPEndpoint):
         @starlette.require_role("admin")
@@ -110,5 +111,4 @@ def test_roles_behind_another_guard_are_its_affair(
 
     asgi_app.routes.append(Route("/x", endpoint))
     inner = inside(asgi_app, jwt_issuer.guard())
-    with TestClient(asgi.GuardMiddleware(inner, roleless.guard())):
-        pass
+    start(asgi.GuardMiddleware(inner, roleless.guard()))
