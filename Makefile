@@ -1,11 +1,11 @@
-# Two commands for everybody: `make demo` and `make test`. The rest is for those who
+# For everybody: `make demo`, `make test-quick` and `make test`. The rest is for those who
 # change the code. Everything lives in .venv; nothing needs root.
 PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint types docs dist lowest versions bench bench-keys coverage audit fuzz mutants soak clean
+.PHONY: help demo test test-quick check lint types docs dist lowest versions bench bench-keys coverage audit fuzz mutants soak clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -23,6 +23,9 @@ demo: $(STAMP)  ## the whole picture on loopback: issuer, API, site, stranger
 
 test: $(STAMP)  ## all tests that this machine can run
 	@$(BIN)/python -m pytest
+
+test-quick: $(STAMP)  ## the tests without servers and slow ones, in under a minute
+	@$(BIN)/python -m pytest -q -n auto -m "not slow" --hypothesis-profile=swift --ignore=tests/issuers --ignore=tests/browser
 
 check: $(STAMP) lint types coverage docs  ## the gate: format, lint, types, tests, docs
 

@@ -438,6 +438,7 @@ def test_the_issuer_refuses_what_is_wrong(terminal: Terminal) -> None:
     assert "absent.toml" in terminal.err
 
 
+@pytest.mark.slow
 def test_the_command_is_installed() -> None:
     """``python -m jwtguard.cli`` runs as a program."""
     done = subprocess.run(

@@ -42,7 +42,9 @@ def test_command_parses(line: str) -> None:
     assert callable(_parser(words).parse_args(words).run)
 
 
-@pytest.mark.parametrize("line", ["make demo", "make test", "make check", "make docs"])
+@pytest.mark.parametrize(
+    "line", ["make demo", "make test", "make test-quick", "make check", "make docs"]
+)
 def test_make_target_exists(line: str) -> None:
     """A make target that the pages speak of is in the Makefile."""
     target = line.partition(" ")[2]

@@ -208,6 +208,7 @@ def test_a_body_that_drips_meets_the_deadline(server: Server) -> None:
     assert time.monotonic() - began >= 0.3
 
 
+@pytest.mark.slow
 def test_a_silence_after_the_first_bytes_is_no_second_chance(server: Server) -> None:
     """The time runs from the beginning, not from the last byte that came.
 

@@ -239,6 +239,7 @@ def test_a_real_redis_counts(redis: Redis, told: list[Any]) -> None:
 
 
 @needs_redis
+@pytest.mark.slow
 def test_two_processes_share_one_count(redis: Redis) -> None:
     """However many workers there are, a name has its guesses once."""
     asked = json.dumps(["4/minute", redis.url, "alice", "192.0.2.1", 3])
