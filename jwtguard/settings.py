@@ -178,13 +178,18 @@ def _assemble(
             "JWTGUARD_CLIENTS: with several issuers each client names its own; write "
             "[[clients]] tables in a TOML file"
         )
-    issuers = _built(TrustedIssuer, tables, "JWTGUARD_ISSUER", problems, blamed)
+    issuers = _built(TrustedIssuer, tables, _where("issuer", file), problems, blamed)
     settings = {
         **found,
         "issuers": issuers,
-        "clients": _built(Client, clients, "JWTGUARD_CLIENTS", problems),
+        "clients": _built(
+            Client, clients, _where("clients", file, variables), problems
+        ),
         "scopes": _built(
-            ScopeRule, found.get("scopes", ()), "JWTGUARD_SCOPES", problems
+            ScopeRule,
+            found.get("scopes", ()),
+            _where("scopes", file, variables),
+            problems,
         ),
     }
     stand_ins = {}
@@ -192,6 +197,13 @@ def _assemble(
         stand_ins["issuers"] = _stand_ins(tables, settings["clients"])
     _try_policy({**settings, **stand_ins}, problems, blamed)
     return settings
+
+
+def _where(name: str, file: Mapping[str, Any], variables: Collection[str] = ()) -> str:
+    """Return the tables of the TOML file, or the variable, that say *name*."""
+    tables = {"issuer": "issuers"}.get(name, name)
+    in_file = tables in file and name not in variables
+    return f"[[{tables}]]" if in_file else BY_NAME[name].variable
 
 
 def _issuer_tables(

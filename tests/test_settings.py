@@ -536,6 +536,36 @@ def test_toml_tables_are_checked(tmp_path: Path, table: str, said: str) -> None:
     assert any(said in text for text in found), found
 
 
+@pytest.mark.parametrize(
+    ("table", "said"),
+    [
+        (
+            '[[issuers]]\nurl = "https://i.example"\nrequire = ["exp", "sub"]',
+            "[[issuers]]: issuer https://i.example: require: without iss",
+        ),
+        ('[[clients]]\nid = "spa"\norigins = ["*"]', "[[clients]]: "),
+        ('[[scopes]]\npath = "/notes"\nneeds = ["read"]', "[[scopes]]: needs"),
+    ],
+)
+def test_what_is_wrong_in_a_table_is_not_blamed_on_a_variable(
+    tmp_path: Path, table: str, said: str
+) -> None:
+    """Somebody who has no JWTGUARD_ISSUER set does not look for it."""
+    environ = written(tmp_path, f'audience = "a"\n{table}')
+    if "issuers" not in table:
+        environ["JWTGUARD_ISSUER"] = "https://i.example"
+    (text,) = problems(environ)
+    assert text.startswith(said)
+
+
+def test_what_is_wrong_in_a_variable_is_blamed_on_it(tmp_path: Path) -> None:
+    """Also where the file has tables of the same name."""
+    environ = written(tmp_path, 'audience = "a"\n[[clients]]\nid = "spa"')
+    environ |= {"JWTGUARD_ISSUER": "https://i.example", "JWTGUARD_CLIENTS": "spa=null"}
+    (text,) = problems(environ)
+    assert text.startswith("JWTGUARD_CLIENTS: ")
+
+
 def test_with_several_issuers_a_client_names_its_own(tmp_path: Path) -> None:
     """A client belongs to one issuer: its id alone says nothing."""
     issuers = "https://a.example https://b.example"

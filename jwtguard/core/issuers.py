@@ -93,7 +93,9 @@ class TrustedIssuer:
         if self.max_lifetime is not None:
             check_number(problems, f"{what}: max_lifetime", self.max_lifetime, 1)
         if known and self.keys is None and "iss" not in self.rules.require:
-            problems.append(f"{what}: tokens without iss need keys given directly")
+            problems.append(
+                f"{what}: require: without iss in it, keys have to be given directly"
+            )
         problems.done()
 
     def _tidy(self, what: str, problems: Problems) -> None:

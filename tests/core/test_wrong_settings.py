@@ -30,7 +30,7 @@ NO_HTTPS = (
 NO_HOST = "is no host name, like keycloak: neither scheme nor port"
 NO_PROXY = "is no address, network like 10.0.0.0/8, or unix"
 NO_KEYS = "neither a JWK set (JSON) nor PEM text; a path belongs in JWTGUARD_KEYS_FILE"
-NO_ISS = "tokens without iss need keys given directly"
+NO_ISS = "require: without iss in it, keys have to be given directly"
 
 
 def problems(kind: Any, **settings: Any) -> tuple[str, ...]:
