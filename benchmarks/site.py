@@ -116,7 +116,7 @@ class Site:
     def forget(self) -> None:
         """Let the guards forget their tokens: each is new once more."""
         for guard in self.guards:
-            guard.flow.verifier.memory.after_fork()
+            guard.after_fork()
 
     @property
     def key(self) -> PublicKey:

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable
-from functools import lru_cache, partial
-from typing import Any
+from functools import partial
 
 from .core.bearer import without_bearer
-from .core.cors import TOUCHED, decorate
 from .core.messages import (
-    Decoration,
     NameTable,
     Principal,
     Proceed,
@@ -18,6 +15,7 @@ from .core.messages import (
     is_read,
 )
 from .core.paths import below
+from .core.respond import decorated_raw, finish, raw, text
 from .core.unguarded import NOTED
 from .endpoints import Endpoints, Guarding
 from .errors import AuthError, ConfigurationError
@@ -39,7 +37,6 @@ PRINCIPAL_KEY = "jwtguard.principal"
 REFUSAL_KEY = "jwtguard.refusal"
 GUARD_KEY = "jwtguard.guard"
 """The guard that let the request through: decorators ask it how to refuse."""
-_TOUCHED = frozenset(name.encode() for name in TOUCHED)
 
 
 def _name_of(raw: bytes) -> str | None:
@@ -117,11 +114,10 @@ class GuardMiddleware(Guarding):
         if known.count != NOTED.count or len(known.table) != known.size:
             known.check(guard, scope.get("app"))
         request = request_of(scope)
-        step = guard.flow.begin(request)
-        if isinstance(step, tuple):
-            decision = step
-        else:
-            decision = await guard.arun(step, partial(read_body, receive))
+        decision = guard.decide_at_once(request)
+        if decision is None:
+            read = partial(read_body, receive)
+            decision = await guard.adecide_in_full(request, read)
         if isinstance(decision, Respond):
             await respond(decision, send)
             return
@@ -129,18 +125,14 @@ class GuardMiddleware(Guarding):
         if decision.body is not None:
             receive = _replaying(decision.body, receive)
         started: list[Message] = []
-        if decision.instead is None:
-            outgoing = _decorating(send, decision.headers, started)
-        else:
-            outgoing = _replacing(send, decision.headers, started, decision.instead)
+        finishing = _decorating if decision.instead is None else _replacing
+        outgoing = finishing(send, decision, started)
         try:
             await self.app(scope, receive, outgoing)
         except AuthError as error:
             if started:
                 raise
-            error.cors = decision.headers.cors
-            answer = decision.instead or guard.flow.refuse(error, request)
-            await respond(answer, send)
+            await respond(guard.refuse(error, request, decision), send)
 
     async def _other(self, scope: Scope, receive: Receive, send: Send) -> None:
         kind = scope["type"]
@@ -166,7 +158,7 @@ class GuardMiddleware(Guarding):
         if known.count != NOTED.count or len(known.table) != known.size:
             known.check(guard, scope.get("app"))
         request = request_of(scope)
-        decision = await guard.arun(guard.flow.decide(request))
+        decision = await guard.adecide(request)
         if isinstance(decision, Respond):
             await receive()  # websocket.connect
             await _deny(decision, scope, send)
@@ -185,7 +177,7 @@ class GuardMiddleware(Guarding):
             left = ends - guard.clock.time()
             await until(left, self.app, scope, receive, outgoing)
         except AuthError as error:
-            answer = guard.flow.refuse(error, request)
+            answer = guard.refuse(error, request, decision)
             if outgoing.state == "accept":
                 await close(answer, send)
             elif not outgoing.state:
@@ -255,34 +247,33 @@ def _replaying(body: bytes, receive: Receive) -> Receive:
     return replay
 
 
-def _decorating(send: Send, ours: Decoration, started: list[Message]) -> Send:
+def _decorating(send: Send, decision: Proceed, started: list[Message]) -> Send:
     """Decorate the head of the application's answer, and note it in *started*."""
 
     def outgoing(message: Message) -> Awaitable[None]:
         if message["type"] == "http.response.start":
             started.append(message)
             headers = list(message.get("headers", ()))  # an iterator too
-            message["headers"] = _decorated(headers, ours)
+            message["headers"] = decorated_raw(headers, decision.headers)
         return send(message)
 
     return outgoing
 
 
-def _replacing(
-    send: Send, ours: Decoration, started: list[Message], instead: Respond
-) -> Send:
-    """Do the same, or replace the answer whole if it grants no origin."""
+def _replacing(send: Send, decision: Proceed, started: list[Message]) -> Send:
+    """Do the same where the answer may be replaced whole."""
     mute = False
 
     def outgoing(message: Message) -> Awaitable[None]:
         nonlocal mute
         if message["type"] == "http.response.start":
             started.append(message)
-            headers = list(message.get("headers", ()))  # an iterator too
-            if not _grants(headers):
+            given = text(message.get("headers", ()))
+            status, headers, body = finish(decision, message["status"], given)
+            if body is not None:
                 mute = True
-                return respond(instead, send)
-            message["headers"] = _decorated(headers, ours)
+                return respond(Respond(status, headers, body), send)
+            message["headers"] = raw(headers)
         return _nothing() if mute else send(message)
 
     return outgoing
@@ -292,43 +283,12 @@ async def _nothing() -> None:
     """What follows a head that was replaced goes nowhere."""
 
 
-def _grants(headers: Any) -> bool:
-    return any(name.lower() == b"access-control-allow-origin" for name, _ in headers)
-
-
-def _decorated(
-    headers: list[tuple[bytes, bytes]], ours: Decoration
-) -> list[tuple[bytes, bytes]]:
-    for name, _ in headers:
-        if bytes(name).lower() in _TOUCHED:
-            break
-    else:  # nothing to reconcile: ours simply follow
-        headers += _alone(ours)
-        return headers
-    fields = [
-        (bytes(n).decode("latin-1"), bytes(v).decode("latin-1")) for n, v in headers
-    ]
-    return _encoded(decorate(fields, ours))
-
-
-@lru_cache(maxsize=256)
-def _alone(ours: Decoration) -> list[tuple[bytes, bytes]]:
-    return _encoded(decorate((), ours))
-
-
-def _encoded(fields: Any) -> list[tuple[bytes, bytes]]:
-    return [
-        (name.lower().encode("latin-1"), value.encode("latin-1"))
-        for name, value in fields
-    ]
-
-
 async def respond(answer: Respond, send: Send, prefix: str = "http") -> None:
     await send(
         {
             "type": f"{prefix}.response.start",
             "status": answer.status,
-            "headers": _encoded(answer.headers),
+            "headers": raw(answer.headers),
         }
     )
     await send({"type": f"{prefix}.response.body", "body": answer.body})

@@ -32,7 +32,7 @@ def check_app(app: Any) -> tuple[list[Finding], list[Row]]:
 
 def check(guard: Guard) -> Iterator[Finding]:
     """Reach every issuer, and say what *guard* enforces."""
-    for trusted in guard.flow.verifier.trusted.values():
+    for trusted in guard.issuers.values():
         yield from _issuer(guard, trusted)
     yield from _clients(guard.policy)
     yield from _paths(guard.policy)

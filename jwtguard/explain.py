@@ -81,7 +81,7 @@ def explain(guard: Guard, token: str, clock: Dated | None = None) -> Iterator[Ch
         return
     found = "a signed token, strictly encoded"
     yield Check(name="form", passed=True, expected=form, found=found)
-    known = guard.flow.verifier.trusted
+    known = guard.issuers
     issuer, trusted, near = _issuer(guard, compact)
     yield issuer
     if trusted is None:
@@ -111,10 +111,10 @@ def _issuer(guard: Guard, compact: Compact) -> tuple[Check, Trusted | None, bool
 
     After a failure that is the nearest issuer, or the only one.
     """
-    known = guard.flow.verifier.trusted
+    known = guard.issuers
     expected = " or ".join(sorted(known))
     try:
-        trusted = guard.flow.verifier.issuer_of(compact)
+        trusted = guard.issuer_of(compact)
     except AuthError as error:
         claimed = compact.claims.get("iss")
         only = next(iter(known.values())) if len(known) == 1 else None

@@ -64,7 +64,7 @@ def _demanded(
     Scopes and roles are those that the token claims, so that what is missing shows
     beside whatever else is wrong with it.
     """
-    kind = guard.flow.paths.kind(seen.method, seen.path, seen.raw_path)
+    kind = guard.path_access(seen).kind
     read = kind in (Kind.PROTECTED, Kind.OPTIONAL)
     principal = claimed_by(guard, token) if read else None
     held = grants_of(principal) if principal else "nobody: no token was read"

@@ -13,9 +13,9 @@ from fastapi.security.base import SecurityBase
 from starlette.requests import HTTPConnection
 
 from .core import scopes as rules
-from .core.demands import ANY_TOKEN, mark
+from .core.demands import ANY_TOKEN, Demand, mark
 from .core.messages import Principal
-from .starlette import checked
+from .starlette import require
 
 Dependency = Callable[..., Awaitable[Principal]]
 
@@ -52,7 +52,7 @@ class FastAPIGuard(SecurityBase):
 
     async def __call__(self, conn: HTTPConnection, needed: SecurityScopes) -> Principal:
         """Return the caller, or refuse with 401 or 403."""
-        return checked(conn, rules.require_all, tuple(needed.scopes))
+        return require(conn, Demand(rules.require_all, tuple(needed.scopes)))
 
     def requires(self, *scopes: str) -> Dependency:
         """Return a dependency that needs every one of *scopes*.

@@ -14,9 +14,9 @@ from werkzeug.local import LocalProxy
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from .core import scopes as rules
-from .core.demands import Demand, mark
+from .core.demands import ANY_TOKEN, Demand, mark
 from .core.messages import Principal
-from .core.unguarded import check_roles, name_of, note
+from .core.unguarded import name_of, note
 from .endpoints import Endpoints
 from .errors import AuthError, ConfigurationError
 from .guard import Guard
@@ -42,7 +42,7 @@ class _Refusal(HTTPException):
 
     def get_headers(self, *args: Any, **kwargs: Any) -> list[tuple[str, str]]:
         """Add to werkzeug's fields those of our own answer."""
-        fields = _guard().flow.refusal_fields(self.error)
+        fields = _guard().refusal_fields(self.error)
         return [*super().get_headers(*args, **kwargs), *fields]
 
 
@@ -98,13 +98,13 @@ class JWTGuard:
     def protect(blueprint: Blueprint, *scopes: str) -> None:
         """Let the views of *blueprint* run only for callers with all of *scopes*."""
 
-        needed = rules.scope_names(*scopes)
+        demand = Demand(rules.require_all, rules.scope_names(*scopes))
 
         @blueprint.before_request
         def check() -> None:
-            _checked(rules.require_all, needed)
+            _require(demand)
 
-        mark(check, Demand(rules.require_all, needed))
+        mark(check, demand)
 
 
 def _report_proxy_fix(middleware: GuardMiddleware) -> None:
@@ -145,22 +145,18 @@ def _guard() -> Guard:
     return cast(Guard, guard)
 
 
-Rule = Callable[[Principal | None, tuple[str, ...]], Principal]
-
-
-def _checked(rule: Rule, names: tuple[str, ...]) -> Principal:
+def _require(demand: Demand) -> Principal:
+    """Return the caller if it meets *demand*, or raise werkzeug's exception."""
+    environ = request.environ
     guard = _guard()
     try:
-        return rule(request.environ[PRINCIPAL_KEY], names)
+        return guard.require(environ[PRINCIPAL_KEY], demand, request_of(environ))
     except AuthError as error:
-        error.principal = request.environ[PRINCIPAL_KEY]
-        check_roles(error, names, guard.policy)
-        guard.flow.tell(error, request_of(request.environ))
         raise refusal_of(error) from None
 
 
 def _current() -> Principal:
-    return _checked(lambda who, _: rules.require_principal(who), ())
+    return _require(ANY_TOKEN)
 
 
 if TYPE_CHECKING:
@@ -170,14 +166,11 @@ else:
 """The caller of the current request; using it is a 401 where there is none."""
 
 
-def _decorator(
-    rule: Rule, names: tuple[str, ...]
-) -> Callable[[Callable[P, T]], Callable[P, T]]:
+def _decorator(demand: Demand) -> Callable[[Callable[P, T]], Callable[P, T]]:
     def decorate(view: Callable[P, T]) -> Callable[P, T]:
         _check_view(view)
         runs_async = inspect.iscoroutinefunction(view)
-        guarded = (_guarded_async if runs_async else _guarded)(view, rule, names)
-        demand = Demand(rule, names)
+        guarded = (_guarded_async if runs_async else _guarded)(view, demand)
         mark(guarded, demand)
         note(view, guarded, demand)
         return cast(Callable[P, T], guarded)
@@ -197,19 +190,19 @@ def _check_view(view: Any) -> None:
         )
 
 
-def _guarded(view: Any, rule: Rule, names: tuple[str, ...]) -> Any:
+def _guarded(view: Any, demand: Demand) -> Any:
     @functools.wraps(view)
     def guarded(*args: Any, **kwargs: Any) -> Any:
-        _checked(rule, names)
+        _require(demand)
         return view(*args, **kwargs)
 
     return guarded
 
 
-def _guarded_async(view: Any, rule: Rule, names: tuple[str, ...]) -> Any:
+def _guarded_async(view: Any, demand: Demand) -> Any:
     @functools.wraps(view)
     async def guarded(*args: Any, **kwargs: Any) -> Any:
-        _checked(rule, names)
+        _require(demand)
         return await view(*args, **kwargs)
 
     return guarded
@@ -217,14 +210,14 @@ def _guarded_async(view: Any, rule: Rule, names: tuple[str, ...]) -> Any:
 
 def require_scope(*scopes: str) -> Callable[[Callable[P, T]], Callable[P, T]]:
     """Let a view run only for callers that hold every one of *scopes*."""
-    return _decorator(rules.require_all, rules.scope_names(*scopes))
+    return _decorator(Demand(rules.require_all, rules.scope_names(*scopes)))
 
 
 def require_any_scope(*scopes: str) -> Callable[[Callable[P, T]], Callable[P, T]]:
     """Let a view run only for callers that hold one of *scopes*."""
-    return _decorator(rules.require_any, rules.any_scope_names(*scopes))
+    return _decorator(Demand(rules.require_any, rules.any_scope_names(*scopes)))
 
 
 def require_role(*roles: str) -> Callable[[Callable[P, T]], Callable[P, T]]:
     """Let a view run only for callers that have every one of *roles*."""
-    return _decorator(rules.require_roles, rules.role_names(*roles))
+    return _decorator(Demand(rules.require_roles, rules.role_names(*roles)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 import weakref
-from collections.abc import Awaitable, Callable, Generator
+from collections.abc import Awaitable, Callable, Generator, Mapping
 from math import inf
 from typing import Any, Protocol, TypeVar
 
@@ -13,18 +13,29 @@ import anyio
 import anyio.to_thread
 from anyio.lowlevel import RunVar
 
+from .core.bearer import Credentials
+from .core.demands import Demand
 from .core.effects import FetchFailedError, Incoming
 from .core.flow import Flow
+from .core.jose import Compact
 from .core.messages import (
     Ask,
     AwaitFetch,
     Decision,
+    Fields,
     Principal,
+    Proceed,
     ReadBody,
     Request,
+    Respond,
     StartFetch,
 )
+from .core.paths import Rule
 from .core.policy import Policy
+from .core.relay_flow import RelayFlow
+from .core.unguarded import check_roles
+from .core.verify import Trusted
+from .errors import AuthError
 from .events import Hook, emitter
 from .outside.fetcher import Fetcher, answer
 from .outside.http import HTTPClient, Transport, by_transport
@@ -83,7 +94,9 @@ class Guard:
         self.policy = policy
         self.clock = clock
         self.emit = emitter(on_event)
-        self.flow = Flow(policy, clock.time, clock.monotonic, self.emit)
+        self._flow = Flow(policy, clock.time, clock.monotonic, self.emit)
+        self.decide_at_once = self._flow.fast.decide
+        """Returns the decision on a request, or None if the outside is needed."""
         self._send = HTTPClient() if transport is None else by_transport(transport)
         self._fetcher = Fetcher(self._send)
         self.relays: weakref.WeakSet[Any] = weakref.WeakSet()
@@ -97,16 +110,101 @@ class Guard:
 
     def verify(self, token: str) -> Principal:
         """Return who *token* speaks for; raise ``AuthError``. Waits for keys alone."""
-        return self.run(self.flow.verifier.verify(token))
+        known = self.run(self._flow.verifier.verify(Credentials(token, "")))
+        return Principal.of(known.facts, token)
 
     async def averify(self, token: str) -> Principal:
         """Do what ``verify`` does, without blocking the event loop."""
-        return await self.arun(self.flow.verifier.verify(token))
+        known = await self.arun(self._flow.verifier.verify(Credentials(token, "")))
+        return Principal.of(known.facts, token)
 
-    def decide(self, request: Request, read: Callable[[int], bytes | None]) -> Decision:
-        """Decide *request*, reading its body with *read* if a rule must know it."""
-        step = self.flow.begin(request)
-        return step if isinstance(step, tuple) else self.run(step, read)
+    def decide(
+        self, request: Request, read: Callable[[int], bytes | None] = lambda _: None
+    ) -> Decision:
+        """Decide *request*; *read* reads its body if a rule must know it.
+
+        It is called with a limit and returns the body, more than that many bytes if
+        the body is longer, or None if the client left.
+        """
+        return self.decide_at_once(request) or self.decide_in_full(request, read)
+
+    async def adecide(
+        self,
+        request: Request,
+        read: Callable[[int], Awaitable[bytes | None]] = _no_body,
+    ) -> Decision:
+        """Do what ``decide`` does, without blocking the event loop."""
+        found = self.decide_at_once(request)
+        return found or await self.adecide_in_full(request, read)
+
+    def decide_in_full(
+        self, request: Request, read: Callable[[int], bytes | None]
+    ) -> Decision:
+        """Decide a request for which ``decide_at_once`` has returned None."""
+        return self.run(self._flow.decide(request), read)
+
+    def adecide_in_full(
+        self, request: Request, read: Callable[[int], Awaitable[bytes | None]]
+    ) -> Awaitable[Decision]:
+        """Decide a request for which ``decide_at_once`` has returned None."""
+        return self.arun(self._flow.decide(request), read)
+
+    def relay_flow(self) -> RelayFlow:
+        """Return the flow of a relay that judges by this guard's policy.
+
+        Raises ``ConfigurationError``.
+        """
+        return RelayFlow(self._flow, self.clock.monotonic, self.emit)
+
+    def refuse(
+        self, error: AuthError, request: Request, decision: Proceed | None = None
+    ) -> Respond:
+        """Return the answer to *error*, and report it.
+
+        *decision* is the one that let the request through, if the application raised.
+        """
+        if decision is None:
+            return self._flow.responses.refuse(error, request)
+        if decision.instead is not None:
+            return decision.instead
+        facts = decision.principal.facts if decision.principal else None
+        granted = decision.headers.cors
+        return self._flow.responses.refuse(error, request, facts, granted)
+
+    def refusal_fields(self, error: AuthError) -> Fields:
+        """Return the header fields that go with *error* in a framework's own answer."""
+        return self._flow.responses.fields(error)
+
+    def require(
+        self, principal: Principal | None, requirement: Demand, request: Request
+    ) -> Principal:
+        """Return *principal* if it meets *requirement*; else report and raise.
+
+        Raises ``AuthError``, and ``ConfigurationError`` for a requirement that nobody
+        can meet.
+        """
+        try:
+            return requirement.check(principal)
+        except AuthError as error:
+            check_roles(error, requirement.names, self.policy)
+            facts = principal.facts if principal else None
+            self._flow.responses.report(error, request, facts)
+            raise
+
+    def path_access(self, request: Request) -> Rule:
+        """Return what the policy's path settings ask of *request*."""
+        return self._flow.paths.rule(
+            request.method, request.path, request.raw_path, request.root
+        )
+
+    def issuer_of(self, compact: Compact) -> Trusted:
+        """Return the issuer that a token claims; raise ``InvalidTokenError``."""
+        return self._flow.verifier.issuer_of(compact)
+
+    @property
+    def issuers(self) -> Mapping[str, Trusted]:
+        """The rules and the keys of each trusted issuer, by its URL."""
+        return self._flow.verifier.trusted
 
     def health(self) -> dict[str, dict[str, Any]]:
         """Say of each issuer how its keys are, for a readiness endpoint.
@@ -119,7 +217,7 @@ class Guard:
         now = self.clock.monotonic()
         return {
             url: _health(trusted.keys.snapshot, now)
-            for url, trusted in self.flow.verifier.trusted.items()
+            for url, trusted in self._flow.verifier.trusted.items()
         }
 
     def run(
@@ -183,8 +281,8 @@ class Guard:
         """Drop what belongs to the parent process: locks, and fetches under way."""
         for relay in list(self.relays):
             relay.after_fork()
-        self.flow.verifier.memory.after_fork()
-        for trusted in self.flow.verifier.trusted.values():
+        self._flow.verifier.memory.after_fork()
+        for trusted in self._flow.verifier.trusted.values():
             trusted.keys.after_fork()
 
 

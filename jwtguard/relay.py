@@ -10,7 +10,7 @@ from .asgi import read_body as aread_body
 from .asgi import request_of as asgi_request_of
 from .asgi import respond as arespond
 from .core.effects import ClaimGuess, ReturnGuess
-from .core.relay_flow import RelayFlow, settled
+from .core.relay_flow import settled
 from .errors import ConfigurationError
 from .guard import Guard
 from .outside.fetcher import answer as answer_of
@@ -41,7 +41,7 @@ class TokenRelay:
         self._limiter = RateLimiter(
             policy.relay_limit, policy.relay_limit_storage, emit, clock
         )
-        self._flow = RelayFlow(self.guard.flow, clock.monotonic, emit)
+        self._flow = self.guard.relay_flow()
         self._send = HTTPClient(transport)
         self.guard.relays.add(self)
 

@@ -16,9 +16,9 @@ from starlette.websockets import WebSocketState
 
 from .asgi import GUARD_KEY, PRINCIPAL_KEY, GuardMiddleware, request_of
 from .core import scopes as rules
-from .core.demands import Demand, mark
+from .core.demands import ANY_TOKEN, Demand, mark
 from .core.messages import Principal
-from .core.unguarded import check_roles, note
+from .core.unguarded import note
 from .errors import AuthError, ConfigurationError, MissingTokenError
 from .guard import Guard
 from .sockets import close_code
@@ -33,7 +33,6 @@ __all__ = [
 
 P = ParamSpec("P")
 T = TypeVar("T")
-Rule = Callable[[Principal | None, tuple[str, ...]], Principal]
 
 _TYPES = frozenset({"Request", "WebSocket", "HTTPConnection"})
 _PARAMETERS = frozenset({"request", "websocket", "conn", "connection"})
@@ -52,41 +51,39 @@ def principal_of(request: HTTPConnection) -> Principal:
 
     Left alone, that error is answered with 401, or closes the WebSocket.
     """
-    guard = _guard_of(request)
+    guard, scope = _guard_of(request), request.scope
     try:
-        return rules.require_principal(request.scope[PRINCIPAL_KEY])
+        if scope["type"] == "websocket":  # the middleware answers and reports
+            return ANY_TOKEN.check(scope[PRINCIPAL_KEY])
+        return guard.require(scope[PRINCIPAL_KEY], ANY_TOKEN, request_of(scope))
     except MissingTokenError as error:
-        if request.scope["type"] == "websocket":
-            raise  # to the middleware, which knows whether it was accepted
-        guard.flow.tell(error, request_of(request.scope))
-        headers = dict(guard.flow.refusal_fields(error))
+        if scope["type"] == "websocket":
+            raise  # it knows whether the WebSocket was accepted
+        headers = dict(guard.refusal_fields(error))
         raise _NoTokenError(error, headers) from None
 
 
 def require_scope(*scopes: str) -> Callable[[Callable[P, T]], Callable[P, T]]:
     """Let an endpoint run only for callers that hold every one of *scopes*."""
-    return _decorator(rules.require_all, rules.scope_names(*scopes))
+    return _decorator(Demand(rules.require_all, rules.scope_names(*scopes)))
 
 
 def require_any_scope(*scopes: str) -> Callable[[Callable[P, T]], Callable[P, T]]:
     """Let an endpoint run only for callers that hold one of *scopes*."""
-    return _decorator(rules.require_any, rules.any_scope_names(*scopes))
+    return _decorator(Demand(rules.require_any, rules.any_scope_names(*scopes)))
 
 
 def require_role(*roles: str) -> Callable[[Callable[P, T]], Callable[P, T]]:
     """Let an endpoint run only for callers that have every one of *roles*."""
-    return _decorator(rules.require_roles, rules.role_names(*roles))
+    return _decorator(Demand(rules.require_roles, rules.role_names(*roles)))
 
 
-def checked(conn: HTTPConnection, rule: Rule, names: tuple[str, ...]) -> Principal:
-    """Apply *rule* to the caller of *conn*, or raise Starlette's exception."""
-    guard = _guard_of(conn)
+def require(conn: HTTPConnection, demand: Demand) -> Principal:
+    """Return the caller if it meets *demand*, or raise Starlette's exception."""
+    guard, scope = _guard_of(conn), conn.scope
     try:
-        return rule(conn.scope[PRINCIPAL_KEY], names)
+        return guard.require(scope[PRINCIPAL_KEY], demand, request_of(scope))
     except AuthError as error:
-        error.principal = conn.scope[PRINCIPAL_KEY]
-        check_roles(error, names, guard.policy)
-        guard.flow.tell(error, request_of(conn.scope))
         raise _refusal(error, conn, guard) from None
 
 
@@ -105,7 +102,7 @@ def _refusal(
 ) -> HTTPException | WebSocketException:
     if conn.scope["type"] == "websocket" and not _answers(conn):
         return WebSocketException(close_code(error.status), error.reason)
-    headers = dict(guard.flow.refusal_fields(error))
+    headers = dict(guard.refusal_fields(error))
     return HTTPException(error.status, error.description, headers)
 
 
@@ -116,12 +113,9 @@ def _answers(conn: HTTPConnection) -> bool:
     return denial and state is WebSocketState.CONNECTING
 
 
-def _decorator(
-    rule: Rule, names: tuple[str, ...]
-) -> Callable[[Callable[P, T]], Callable[P, T]]:
+def _decorator(demand: Demand) -> Callable[[Callable[P, T]], Callable[P, T]]:
     def decorate(endpoint: Callable[P, T]) -> Callable[P, T]:
-        guarded = _guarded(endpoint, rule, names)
-        demand = Demand(rule, names)
+        guarded = _guarded(endpoint, demand)
         mark(guarded, demand)
         note(endpoint, guarded, demand)
         return cast(Callable[P, T], guarded)
@@ -129,17 +123,17 @@ def _decorator(
     return decorate
 
 
-def _guarded(endpoint: Any, rule: Rule, names: tuple[str, ...]) -> Any:
+def _guarded(endpoint: Any, demand: Demand) -> Any:
     if inspect.isclass(endpoint):
-        return _guarded_class(endpoint, rule, names)
+        return _guarded_class(endpoint, demand)
     _check_signature(endpoint)
     # What a decorator wraps does not count: Starlette does not look there either.
     if inspect.iscoroutinefunction(_innermost(endpoint)):
-        return _guarded_async(endpoint, rule, names)
+        return _guarded_async(endpoint, demand)
 
     @functools.wraps(endpoint)
     def guarded(*args: Any, **kwargs: Any) -> Any:
-        checked(_connection(args, kwargs), rule, names)
+        require(_connection(args, kwargs), demand)
         return endpoint(*args, **kwargs)
 
     return guarded
@@ -151,22 +145,22 @@ def _innermost(endpoint: Any) -> Any:
     return endpoint
 
 
-def _guarded_async(endpoint: Any, rule: Rule, names: tuple[str, ...]) -> Any:
+def _guarded_async(endpoint: Any, demand: Demand) -> Any:
     @functools.wraps(endpoint)
     async def guarded(*args: Any, **kwargs: Any) -> Any:
-        checked(_connection(args, kwargs), rule, names)
+        require(_connection(args, kwargs), demand)
         return await endpoint(*args, **kwargs)
 
     return guarded
 
 
-def _guarded_class(endpoint: Any, rule: Rule, names: tuple[str, ...]) -> Any:
+def _guarded_class(endpoint: Any, demand: Demand) -> Any:
     """An HTTPEndpoint or WebSocketEndpoint whose dispatch checks first."""
     if not hasattr(endpoint, "dispatch"):
         raise TypeError(f"{endpoint!r} is no Starlette endpoint class")
 
     async def dispatch(self: Any) -> None:
-        checked(HTTPConnection(self.scope), rule, names)
+        require(HTTPConnection(self.scope), demand)
         await super(guarded, self).dispatch()
 
     members = {

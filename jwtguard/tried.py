@@ -48,13 +48,12 @@ def try_request(
     CORS and scopes by path are included. *app* says that the decorators of the
     application are looked at elsewhere.
     """
-    paths = guard.flow.paths
-    kind = paths.kind(request.method, request.path, request.raw_path)
+    access = guard.path_access(request)
+    kind, needed = access.kind, access.scopes
     if kind is None:
         hint = hints.BY_REASON["path_ambiguous"]
         yield failed("path", "path_ambiguous", "a plain path", request.path, hint)
         return
-    needed = paths.required(request.method, request.path)
     found = _KINDS[kind]
     if kind is Kind.PROTECTED and needed:
         found = f"a token with scope {' '.join(needed)} is needed"
@@ -90,7 +89,7 @@ def claimed_by(guard: Guard, token: str) -> Principal | None:
     """
     try:
         compact = parse(token)
-        rules = guard.flow.verifier.issuer_of(compact).rules
+        rules = guard.issuer_of(compact).rules
     except AuthError:
         return None
     return Principal(

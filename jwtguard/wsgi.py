@@ -4,23 +4,21 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from functools import lru_cache
+from functools import partial
 from http import HTTPStatus
 from io import BytesIO
 from itertools import chain
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from .core.cors import TOUCHED, decorate
 from .core.messages import (
-    Decoration,
-    Fields,
     NameTable,
     Proceed,
     Request,
     Respond,
     is_read,
 )
+from .core.respond import decorated, finish
 from .core.unguarded import NOTED
 from .endpoints import Endpoints, Guarding
 from .errors import AuthError
@@ -74,16 +72,18 @@ class GuardMiddleware(Guarding):
         self, environ: WSGIEnvironment, start_response: StartResponse
     ) -> Iterable[bytes]:
         """Answer, or hand on to the application."""
-        known = self.endpoints
+        guard, known = self.guard, self.endpoints
         if known.count != NOTED.count or len(known.table) != known.size:
-            known.check(self.guard)
+            known.check(guard)
         request = request_of(environ)
-        decision = self.guard.decide(request, lambda limit: read_body(environ, limit))
+        decision = guard.decide_at_once(request)
+        if decision is None:
+            decision = guard.decide_in_full(request, partial(read_body, environ))
         if isinstance(decision, Respond):
             return respond(decision, start_response)
         environ[PRINCIPAL_KEY] = decision.principal
         environ[REFUSAL_KEY] = decision.refusal
-        environ[GUARD_KEY] = self.guard
+        environ[GUARD_KEY] = guard
         if decision.body is not None:
             environ["wsgi.input"] = BytesIO(decision.body)
             environ["CONTENT_LENGTH"] = str(len(decision.body))
@@ -92,13 +92,11 @@ class GuardMiddleware(Guarding):
             return _or_else(self.app, environ, start_response, decision)
 
         def refuse(error: AuthError) -> list[bytes]:
-            error.cors = decision.headers.cors
-            answer = self.guard.flow.refuse(error, request)
+            answer = guard.refuse(error, request, decision)
             return respond(answer, _again(start_response))
 
         try:
-            decorated = _decorating(start_response, decision.headers)
-            answer = self.app(environ, decorated)
+            answer = self.app(environ, _decorating(start_response, decision))
         except AuthError as error:
             return refuse(error)
         if _is_plain(answer, environ):
@@ -173,30 +171,18 @@ def _again(start_response: StartResponse) -> StartResponse:
     return start
 
 
-def _decorating(start_response: StartResponse, ours: Decoration) -> StartResponse:
+def _decorating(start_response: StartResponse, decision: Proceed) -> StartResponse:
+    ours = decision.headers
+
     def start(
         status: str, headers: list[tuple[str, str]], exc_info: Any = None, /
     ) -> Callable[[bytes], object]:
-        fields = _decorated(headers, ours)
+        fields = list(decorated(headers, ours))
         if exc_info is None:
             return start_response(status, fields)
         return start_response(status, fields, exc_info)
 
     return start
-
-
-def _decorated(
-    headers: list[tuple[str, str]], ours: Decoration
-) -> list[tuple[str, str]]:
-    for name, _ in headers:
-        if name.lower() in TOUCHED:
-            return list(decorate(headers, ours))
-    return [*headers, *_alone(ours)]  # nothing to reconcile: ours simply follow
-
-
-@lru_cache(maxsize=256)
-def _alone(ours: Decoration) -> Fields:
-    return decorate((), ours)
 
 
 def _is_plain(answer: Iterable[bytes], environ: WSGIEnvironment) -> bool:
@@ -253,7 +239,7 @@ class _Preflight:
 
     def __init__(self, start_response: StartResponse, decision: Proceed) -> None:
         self._start = start_response
-        self._decorated = _decorating(start_response, decision.headers)
+        self._decision = decision
         self._instead = decision.instead or Respond(403, ())
         self.granted = False
         self.body: list[bytes] | None = None
@@ -263,14 +249,15 @@ class _Preflight:
         self, status: str, headers: list[tuple[str, str]], *exc_info: Any
     ) -> Callable[[bytes], object]:
         """Take the application's ``start_response`` call."""
-        if _grants(headers):
+        code, fields, body = finish(self._decision, int(status[:3]), headers)
+        if body is None:
             self.granted, self.body = True, None
-            return self._decorated(status, headers, *exc_info)
+            return self._start(status, list(fields), *exc_info)
 
         def start(status: str, fields: list[tuple[str, str]], _: Any = None, /) -> Any:
             return self._start(status, fields, *exc_info)
 
-        self.granted, self.body = False, respond(self._instead, start)
+        self.granted, self.body = False, respond(Respond(code, fields, body), start)
         return _discard
 
     def replace(self) -> list[bytes]:
@@ -278,10 +265,6 @@ class _Preflight:
         if self.body is None:
             self.body = respond(self._instead, _again(self._start))
         return self.body
-
-
-def _grants(headers: Iterable[tuple[str, str]]) -> bool:
-    return any(name.lower() == "access-control-allow-origin" for name, _ in headers)
 
 
 def _discard(_: bytes, /) -> None:

@@ -386,7 +386,7 @@ def test_no_time_is_dropped(jwt_issuer: JWTIssuer, value: Any, text: str) -> Non
 
 
 def _times_found(issuer: JWTIssuer, iat: Any) -> str:
-    rules = issuer.guard().flow.verifier.trusted[ISSUER].rules
+    rules = issuer.guard().issuers[ISSUER].rules
     claims = {"iss": ISSUER, "iat": iat}
     compact = Compact(Header("ES256", None, "jwt"), claims, b"{}", b"", b"")
     found = claim_checks(rules, compact, 1_800_000_000.0, None)

@@ -73,7 +73,7 @@ def ask(guard: Guard, token: str) -> Respond | None:
 
 def landed(guard: Guard) -> None:
     """Wait until no fetch is under way any more."""
-    for trusted in guard.flow.verifier.trusted.values():
+    for trusted in guard._flow.verifier.trusted.values():
         flight = trusted.keys._flight
         if flight is not None:
             flight.done.result(HANG)
@@ -511,9 +511,9 @@ def test_a_flow_that_asks_for_a_body_gets_none_without_a_reader(
     request = Request("POST", "/token", fields)
 
     async def main() -> object:
-        return await guard.arun(guard.flow.decide(request))
+        return await guard.adecide(request)
 
-    for decision in (guard.run(guard.flow.decide(request)), asyncio.run(main())):
+    for decision in (guard.decide(request), asyncio.run(main())):
         assert isinstance(decision, Respond)
         assert (decision.status, decision.reason) == (400, "client_gone")
 
@@ -607,9 +607,9 @@ def test_a_fork_during_a_fetch_leaves_a_working_child() -> None:
         waiter = threading.Thread(target=ask)
         waiter.start()
         begun.wait()
-        cache = guard.flow.verifier.trusted[issuer.url].keys
+        cache = guard._flow.verifier.trusted[issuer.url].keys
         cache._lock.acquire()
-        guard.flow.verifier.memory._lock.acquire()
+        guard._flow.verifier.memory._lock.acquire()
         pid = os.fork()
         if pid == 0:
             held.set()
@@ -618,7 +618,7 @@ def test_a_fork_during_a_fetch_leaves_a_working_child() -> None:
             print("child", issuer.fetches, flush=True)
             os._exit(0)
         cache._lock.release()
-        guard.flow.verifier.memory._lock.release()
+        guard._flow.verifier.memory._lock.release()
         assert os.waitpid(pid, 0)[1] == 0
         held.set()
         waiter.join()
@@ -636,9 +636,9 @@ def test_a_fork_frees_the_locks_of_every_guard(
     """A lock that another thread held at the fork is held in the child for ever."""
     token = jwt_issuer.token()
     guard.verify(token)
-    cache = guard.flow.verifier.trusted[jwt_issuer.url].keys
+    cache = guard._flow.verifier.trusted[jwt_issuer.url].keys
     cache._lock.acquire()
-    guard.flow.verifier.memory._lock.acquire()
+    guard._flow.verifier.memory._lock.acquire()
     _after_fork()
     assert guard.verify(token).subject == "alice"
     assert jwt_issuer.fetches == 1

@@ -43,7 +43,7 @@ MAY_USE = {
 APART = ("demo", "issuer", "_examples")
 """Programs that come with the package: they use frameworks, and nobody imports them."""
 PURE = {
-    "__future__", "base64", "binascii", "cachetools", "collections", "concurrent",
+    "__future__", "base64", "binascii", "collections", "concurrent",
     "cryptography", "dataclasses", "enum", "functools", "hashlib", "ipaddress", "json",
     "jwt", "math", "random", "re", "threading", "types", "typing",
     "urllib", "weakref",

@@ -42,20 +42,6 @@ def find(request: Request, cookie: str | None, longest: int) -> Credentials | No
     return None
 
 
-def usual(request: Request, longest: int) -> str | None:
-    """Return what follows ``Bearer`` in the one field of a request, unchecked.
-
-    None: there is no token, or ``find`` has to look for it.
-    """
-    values = request.headers.get("authorization")
-    if not values or len(values) > 1 or request.websocket:
-        return None
-    value = values[0]
-    if len(value) > longest + 7 or not value.startswith("Bearer "):
-        return None
-    return value[7:]
-
-
 def from_header(values: Sequence[str], longest: int) -> str | None:
     """RFC 6750 section 2.1: the token under ``Bearer``; other schemes count as none."""
     if len(values) > 1:

@@ -1,4 +1,4 @@
-"""From which page, over which wire: RFC 6454 section 7.3, Fetch metadata, RFC 6265.
+"""Which page a request comes from: RFC 6454 section 7.3, Fetch metadata, RFC 6265.
 
 ``Origin`` is checked here and not only advertised: a form needs no preflight, so what
 it would do must be stopped before the application runs.
@@ -6,94 +6,90 @@ it would do must be stopped before the application runs.
 
 from __future__ import annotations
 
-from ..errors import AccessDeniedError, InsecureTransportError, InvalidOriginError
-from . import bearer, cors, origins, transport
-from .messages import Fields, Principal, Request
-from .policy import METHODS, Policy
+from functools import lru_cache
+from typing import NamedTuple
+
+from ..errors import InvalidOriginError
+from . import bearer, cors, origins
+from .messages import Request
+from .policy import Policy
+from .wire import Wire
+
+_SHORT = 512
+"""Characters. Of longer header fields nothing is remembered."""
+
+
+class Page(NamedTuple):
+    """The page behind a request, as the browser states it."""
+
+    origin: str | None
+    own: bool
+    """It was served at this application's own origin."""
+    foreign: bool
+    """The browser says that another site or origin is behind the request."""
+
+
+NO_PAGE = Page(None, own=False, foreign=False)
 
 
 class Callers:
-    """The rules of one policy about where a request may come from."""
+    """The rules of one policy about the pages that requests come from."""
 
     def __init__(self, policy: Policy, clients: cors.Clients) -> None:
         self._clients = clients
-        self._own = frozenset(policy.public_url)
-        self._proxies = tuple(policy.proxies)
-        self._require_https = policy.require_https
-        self._clients_only = policy.clients_only
+        self._public_urls: frozenset[str | None] = frozenset(policy.public_url)
+        self._short_page = lru_cache(maxsize=1024)(self._page)
+        self._cookies = policy.cookie is not None
 
-    def check(self, request: Request, principal: Principal, carrier: str) -> Fields:
-        """Return the CORS fields for the token's own client, or refuse the caller."""
-        client = self._clients.of(principal)
-        if client is None and self._clients_only:
-            raise AccessDeniedError("client_not_listed")
-        origin = origins.origin_of(request)
-        if origin is None:
-            return ()
-        fields = self.granted(principal, origin)
-        listed = client if client is not None and origin in client.origins else None
-        allowed = request.method in (METHODS if listed is None else listed.methods)
-        if fields is not None and allowed and carrier != "cookie":
-            return fields  # whether it is our own origin too makes no difference
-        if self.is_own(request):
-            return fields or ()
-        agreed = listed is not None and listed.credentials
-        if fields is None or (carrier == "cookie" and not agreed):
-            raise InvalidOriginError("foreign_origin")
-        if not allowed:
-            raise AccessDeniedError("method_not_allowed_for_client")
-        return fields
+    def page_of(self, request: Request, wire: Wire) -> Page:
+        """Return the page that *request* comes from."""
+        headers = request.headers
+        sent, sites = headers.get("origin"), headers.get("sec-fetch-site")
+        if not sent and not sites:
+            return NO_PAGE
+        hosts = headers.get("host", ())
+        origin = None if not sent else sent[0] if len(sent) == 1 else "null"
+        site = "" if not sites else sites[0] if len(sites) == 1 else ", ".join(sites)
+        host = hosts[0] if len(hosts) == 1 else ""
+        short = len(origin or "") + len(site) + len(host) <= _SHORT
+        page = self._short_page if short else self._page
+        return page(origin, site, wire.scheme, host)
 
-    def granted(self, principal: Principal, origin: str) -> Fields | None:
-        """Return the CORS fields for a page of the token's client; None for others."""
-        return self._clients.granted(principal, origin)
+    def _page(self, origin: str | None, site: str, scheme: str, host: str) -> Page:
+        served_at = self._public_urls
+        if origin is not None and not served_at:
+            served_at = frozenset((origins.serialized(f"{scheme}://{host}"),))
+        own = site == "same-origin" or (origin is not None and origin in served_at)
+        return Page(origin, own, site in ("cross-site", "same-site"))
 
-    def is_own(self, request: Request) -> bool:
-        """Whether the page that calls was served at this application's own origin."""
-        if "origin" not in request.headers and "sec-fetch-site" not in request.headers:
-            return False
-        own = origins.own_origins(request, self._own, self._proxies)
-        return origins.is_own(request, own)
-
-    def _friendly(self, request: Request) -> bool:
+    def _friendly(self, page: Page) -> bool:
         """The origin is our own, or a client's that was promised credentials."""
-        clients = self._clients.at(origins.origin_of(request))
-        return self.is_own(request) or any(c.credentials for c in clients)
+        clients = self._clients.at(page.origin)
+        return page.own or any(client.credentials for client in clients)
 
-    def check_login_csrf(self, request: Request) -> None:
-        """Login and logout CSRF: a foreign page may not post without a bearer token."""
-        if request.method in origins.SAFE_METHODS or bearer.is_bearer(request):
+    def check_login_csrf(self, request: Request, page: Page) -> None:
+        """Login and logout CSRF: a foreign page may not post without a bearer token.
+
+        Where no cookie carries tokens, there is nothing to plant.
+        """
+        if not self._cookies or request.method in origins.SAFE_METHODS:
             return
-        origin = origins.origin_of(request)
-        foreign = origin is not None or origins.from_elsewhere(request)
-        if foreign and not self.is_own(request) and not self._clients.at(origin):
+        if bearer.is_bearer(request):
+            return
+        foreign = page.origin is not None or page.foreign
+        if foreign and not page.own and not self._clients.at(page.origin):
             raise InvalidOriginError("foreign_origin")
 
-    def check_cookie_origin(self, request: Request) -> None:
+    def check_cookie(self, request: Request, page: Page) -> None:
         """A cookie comes by itself, so where the request comes from has to be known."""
         safe = request.method in origins.SAFE_METHODS and not request.websocket
-        if self._friendly(request):
+        if self._friendly(page):
             return
         if safe:
-            foreign = origins.origin_of(request) is not None
-            elsewhere = origins.from_elsewhere(request)
-            if foreign or (elsewhere and not origins.is_navigation(request)):
+            elsewhere = page.foreign and not origins.is_navigation(request)
+            if page.origin is not None or elsewhere:
                 raise InvalidOriginError("cross_site")
-        elif origins.origin_of(request) is None and not origins.from_elsewhere(request):
+        elif page.origin is None and not page.foreign:
             raise InvalidOriginError("origin_missing")
         else:
             raise InvalidOriginError("foreign_origin")
-
-    def check_transport(self, request: Request) -> None:
-        """Refuse a token that came over an open wire."""
-        if not self.is_transport_safe(request):
-            raise InsecureTransportError(transport.plain_http(request, self._proxies))
-
-    def is_transport_safe(self, request: Request) -> bool:
-        """RFC 6750 section 5.3: tokens travel over TLS, or never leave the machine."""
-        return (
-            not self._require_https
-            or request.scheme == "https"
-            or origins.scheme(request, self._proxies) == "https"
-            or origins.is_loopback(request)
-        )

@@ -6,9 +6,10 @@ actual response is narrowed to the token's own client.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
-from .messages import Decoration, Fields, Principal, Request, Respond
+from .messages import Decoration, Fields, Request, Respond
 from .origins import is_plain, serialized
 from .policy import METHODS, Client, Policy
 from .values import quoted
@@ -50,21 +51,21 @@ class Clients:
             for origin, clients in self._by_origin.items()
         }
 
-    def of(self, principal: Principal) -> Client | None:
-        """Return the listed client that *principal*'s token was made for."""
-        facts = principal.facts
-        return self._by_key.get((facts.issuer, facts.client_id))
+    def of(self, issuer: str, client_id: str | None) -> Client | None:
+        """Return the listed client that a token was made for."""
+        return self._by_key.get((issuer, client_id))
 
-    def granted(self, principal: Principal, origin: str) -> Fields | None:
-        """Return the CORS fields for a page of *principal*'s client; None for others.
+    def granted(
+        self, issuer: str, client_id: str | None, origin: str, *, claimed: bool
+    ) -> Fields | None:
+        """Return the CORS fields for a page of a token's client; None for others.
 
-        An origin that the token itself names is granted too, if the policy believes it.
+        *claimed*: the token itself names the origin, and the policy believes it.
         """
-        facts = principal.facts
-        listed = self._granted.get((facts.issuer, facts.client_id))
+        listed = self._granted.get((issuer, client_id))
         if listed is not None and origin in listed:
             return listed[origin]
-        return granted(origin, ()) if self.claimed(principal, origin) else None
+        return granted(origin, ()) if claimed else None
 
     def named(self, client_id: str) -> tuple[Client, ...]:
         """Return every listing of *client_id*, whatever its issuer."""
@@ -86,12 +87,13 @@ class Clients:
         """Return CORS fields for when the client is not known (yet)."""
         return self._unions.get(origin, ()) if origin else ()
 
-    def claimed(self, principal: Principal, origin: str) -> bool:
-        """Whether the token itself names *origin*, and the policy believes it."""
-        if not self._claim:
-            return False
-        listed = principal.claims.get(self._claim)
-        return isinstance(listed, list) and origin in listed and _https(origin)
+
+def claimed_origins(claims: Mapping[str, Any], name: str | None) -> frozenset[str]:
+    """Return the origins that the claim called *name* lists, as far as they count."""
+    listed = claims.get(name) if name else None
+    if not isinstance(listed, list):
+        return frozenset()
+    return frozenset(o for o in listed if isinstance(o, str) and _https(o))
 
 
 def _https(origin: str) -> bool:
@@ -162,6 +164,11 @@ TOUCHED = frozenset(
         "access-control-max-age", "cache-control", "vary",
     }
 )  # fmt: skip
+
+
+def grants(names: Iterable[str]) -> bool:
+    """Whether header fields with these *names* grant an origin anything."""
+    return any(name.lower() == "access-control-allow-origin" for name in names)
 
 
 def decorate(app: Iterable[tuple[str, str]], ours: Decoration) -> Fields:

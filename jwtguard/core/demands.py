@@ -10,8 +10,9 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from . import scopes
+from .messages import Principal
 
-Rule = Callable[..., Any]
+Rule = Callable[[Principal | None, tuple[str, ...]], Principal]
 
 _MARK = "__jwtguard__"
 _WORDS: dict[Rule, tuple[str, str]] = {
@@ -33,6 +34,10 @@ class Demand(NamedTuple):
             return "any token"
         first, between = _WORDS[self.rule]
         return first + between.join(self.names)
+
+    def check(self, principal: Principal | None) -> Principal:
+        """Return *principal* if it meets the demand; raise ``AuthError``."""
+        return self.rule(principal, self.names)
 
 
 ANY_TOKEN = Demand(scopes.require_principal)

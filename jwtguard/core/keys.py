@@ -104,11 +104,6 @@ class KeyCache:
         self._flight: Flight | None = None
         self._cooled_at = -inf
 
-    def is_fresh(self, keys: KeySet) -> bool:
-        """Whether *keys* are the ones we hold, with nothing to do about them yet."""
-        snapshot = self.snapshot
-        return snapshot.keys is keys and self._monotonic() < snapshot.refresh_at
-
     def at_hand(self, wanted: Wanted) -> Sequence[Key]:
         """Return the keys that *wanted* picks; none: there is more to do, ``find``."""
         snapshot = self.snapshot

@@ -6,10 +6,9 @@ looked at again on each use.
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from hashlib import sha256
 from threading import Lock
-
-from cachetools import LRUCache
 
 from .jwk import KeySet
 from .keys import KeyCache
@@ -19,29 +18,38 @@ from .messages import Facts
 class Remembered:
     """What one verified token said, and which key verified it."""
 
-    __slots__ = ("cache", "facts", "issued_at", "keys", "not_before", "signed_with")
+    __slots__ = (
+        "cache", "facts", "keys", "signed_with", "size", "valid_from", "valid_until",
+    )  # fmt: skip
 
     def __init__(
         self,
         facts: Facts,
-        not_before: float,
-        issued_at: float,
+        validity: tuple[float, float],
         cache: KeyCache,
-        keys: KeySet,
+        keys: KeySet | None,
         signed_with: tuple[bytes, str],
     ) -> None:
         self.facts = facts
-        self.not_before = not_before
-        self.issued_at = issued_at
+        self.valid_from, self.valid_until = validity
+        """Seconds since the epoch, leeway included: from then on, and before that."""
+        self.size = len(facts.payload) + 64 * len(facts.scopes)
+        """Bytes, about."""
         self.cache = cache
         self.keys = keys
-        """The set that last held the key: the same object needs no second look."""
+        """The set that last held the key: the same object needs no second look.
+
+        None: the key was withdrawn while the token was verified.
+        """
         self.signed_with = signed_with
         """The key's material, and the algorithm of the signature."""
 
 
-Seen = tuple[str, bytes, Remembered | None]
-"""A token, the name that it goes by in the memory, and what is known of it."""
+Lookup = tuple[bytes, Remembered | None]
+"""The name that a token goes by in the memory, and what is known of it.
+
+The name is empty if nothing will be remembered of the token.
+"""
 
 
 class Memory:
@@ -54,24 +62,24 @@ class Memory:
     def after_fork(self) -> None:
         """Begin anew: a lock of the parent's may have been held."""
         self._lock = Lock()
-        self._tokens: LRUCache[bytes, Remembered] = LRUCache(self._size)
+        self._tokens: OrderedDict[bytes, Remembered] = OrderedDict()
 
-    def get(self, token: str) -> Seen:
-        """Return what is known of *token*.
-
-        Its name is empty if nothing will be remembered under it.
-        """
+    def get(self, token: str) -> Lookup:
+        """Return what is known of *token*."""
         if not self._size or not token.isascii():
-            return token, b"", None
+            return b"", None
         digest = sha256(token.encode()).digest()
         with self._lock:
-            try:
-                return token, digest, self._tokens[digest]
-            except KeyError:  # cheaper than ``get``, which looks twice
-                return token, digest, None
+            known = self._tokens.get(digest)
+            if known is not None:
+                self._tokens.move_to_end(digest)
+        return digest, known
 
     def put(self, digest: bytes, entry: Remembered) -> None:
-        """Remember a token that has passed every check, under its name."""
-        if digest:
+        """Remember a token that has passed every check, unless its key is withdrawn."""
+        if digest and entry.keys is not None:
             with self._lock:
                 self._tokens[digest] = entry
+                self._tokens.move_to_end(digest)
+                if len(self._tokens) > self._size:
+                    self._tokens.popitem(last=False)

@@ -108,6 +108,8 @@ class Facts(NamedTuple):
     roles: frozenset[str] = frozenset()
     expires_at: float = 0.0
     payload: bytes = b"{}"
+    origins: frozenset[str] = frozenset()
+    """The origins that the token names, if the policy believes them."""
 
 
 class Principal:
@@ -234,7 +236,7 @@ class Principal:
 
     def __repr__(self) -> str:
         """Show who calls, and never the token."""
-        *shown, _payload = self._facts._asdict().items()
+        *shown, _payload, _origins = self._facts._asdict().items()
         return f"Principal({', '.join(f'{name}={value!r}' for name, value in shown)})"
 
 

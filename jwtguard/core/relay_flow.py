@@ -11,12 +11,13 @@ from collections.abc import Generator
 from typing import Any
 
 from ..errors import AuthError, ConfigurationError, GrantError
-from .cors import VARY, decorate
+from .cors import VARY
 from .effects import Claim, ClaimGuess, ReturnGuess
 from .flow import Flow
 from .keys import Emit
 from .messages import Ask, Grant, Proceed, Request, Respond
 from .origins import client_address
+from .respond import finish
 from .upstream import Upstream
 
 _GRANTS = frozenset({"password", "refresh_token"})
@@ -68,10 +69,10 @@ class RelayFlow:
         try:
             answer = yield from self._relayed(request, decision)
         except AuthError as error:
-            error.cors = decision.headers.cors
-            return self._flow.refuse(error, request)
-        headers = decorate(answer.headers, decision.headers)
-        return Respond(answer.status, headers, answer.body)
+            granted = decision.headers.cors
+            return self._flow.responses.refuse(error, request, granted=granted)
+        status, headers, body = finish(decision, answer.status, answer.headers)
+        return Respond(status, headers, answer.body if body is None else body)
 
     def _relayed(
         self, request: Request, decision: Proceed

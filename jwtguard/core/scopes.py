@@ -46,7 +46,7 @@ def role_names(*roles: str) -> tuple[str, ...]:
     return roles
 
 
-def require_principal(principal: Principal | None) -> Principal:
+def require_principal(principal: Principal | None, _: object = ()) -> Principal:
     """Return *principal*, or raise ``MissingTokenError`` if there is none."""
     if principal is None:
         raise MissingTokenError("no_credentials")
@@ -56,9 +56,14 @@ def require_principal(principal: Principal | None) -> Principal:
 def require_all(principal: Principal | None, scopes: tuple[str, ...]) -> Principal:
     """Return *principal* if it holds every one of *scopes*."""
     found = require_principal(principal)
-    if not found.scopes.issuperset(scopes):
-        raise InsufficientScopeError("scope_missing", scope=" ".join(scopes))
+    check_all(found.scopes, scopes)
     return found
+
+
+def check_all(held: frozenset[str], scopes: tuple[str, ...]) -> None:
+    """Raise ``InsufficientScopeError`` unless every one of *scopes* is held."""
+    if not held.issuperset(scopes):
+        raise InsufficientScopeError("scope_missing", scope=" ".join(scopes))
 
 
 def require_any(principal: Principal | None, scopes: tuple[str, ...]) -> Principal:

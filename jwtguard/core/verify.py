@@ -5,20 +5,24 @@ Issuer, algorithm, key, signature, claims, in this order.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Generator, Sequence
 from math import inf
 from typing import Any, NamedTuple
 
 from ..errors import InvalidTokenError, TokenTooLargeError
+from .bearer import Credentials
 from .claims import principal_of, time_error
+from .cors import claimed_origins
 from .issuers import TrustedIssuer
 from .jose import Compact, parse
 from .jwk import Key, KeySet
 from .keys import Emit, KeyCache
-from .memory import Memory, Remembered, Seen
-from .messages import Ask, Principal
+from .memory import Lookup, Memory, Remembered
+from .messages import Ask
 from .policy import Policy
 from .tokens import TokenRules
+from .wire import Wire
 
 
 class Trusted(NamedTuple):
@@ -28,17 +32,25 @@ class Trusted(NamedTuple):
     keys: KeyCache
 
 
-class New(NamedTuple):
-    """A token that is not known yet, taken apart."""
+class Unverified(NamedTuple):
+    """A token that is taken apart, and whose signature is not checked yet."""
 
-    token: str
-    digest: bytes
     compact: Compact
-    trusted: Trusted
+    rules: TokenRules
+    cache: KeyCache
 
     def candidates(self, held: KeySet) -> Sequence[Key]:
         """Return the keys of *held* that fit the header (RFC 7515 section 6)."""
-        return candidates(self.compact, held, self.trusted.rules)
+        return candidates(self.compact, held, self.rules)
+
+
+Gate = Callable[
+    [Remembered, Credentials, Wire | None], Generator[Ask, Any, None] | None
+]
+"""What a token passes each time it is used, new or known.
+
+It raises ``InvalidTokenError``, or returns what is left to do if it needs the outside.
+"""
 
 
 class Verifier:
@@ -62,72 +74,105 @@ class Verifier:
             (t for t in self.trusted.values() if "iss" not in t.rules.profile.require),
             None,
         )
+        self.gates: list[Gate] = [self.check_times, self.check_key]
+        self._origins_claim = policy.origins_claim
         self._leeway = policy.leeway
         self._longest = policy.max_token_bytes
         self._now = now
+        self._monotonic = monotonic
 
-    def verify(self, token: str) -> Generator[Ask, Any, Principal]:
-        """Return who *token* speaks for, or raise ``AuthError``."""
-        found = self.begin(token)
-        return found if isinstance(found, Principal) else (yield from found)
+    def verify(
+        self, shown: Credentials, wire: Wire | None = None
+    ) -> Generator[Ask, Any, Remembered]:
+        """Return what a token says, or raise ``AuthError``.
 
-    def begin(
-        self, token: str, seen: Seen | None = None
-    ) -> Principal | Generator[Ask, Any, Principal]:
-        """Return who *token* speaks for, or the rest of the work if keys are due.
-
-        *seen* saves a look into the memory, if it is of this very token. Raises
-        ``AuthError`` as soon as the token is known to be no good.
+        New and known tokens pass the same gates.
         """
+        token = shown.token
         if len(token) > self._longest:
             raise TokenTooLargeError("token_too_long")
-        if seen is None or seen[0] != token:
-            seen = self.memory.get(token)
-        _, digest, known = seen
-        if known is not None:
-            if reason := self.untimely(known):
-                raise InvalidTokenError(reason)
-            if known.cache.is_fresh(known.keys):
-                return Principal.of(known.facts, token)
-            return self._still(known, token)
+        digest, found = self.memory.get(token)
+        known = found or self._verified(
+            new := self._unverified(token),
+            (yield from new.cache.find(new.candidates)),
+        )
+        for gate in self.gates:
+            rest = gate(known, shown, wire)
+            if rest is not None:
+                yield from rest
+        if found is None:
+            self.memory.put(digest, known)
+        return known
+
+    def verify_at_once(
+        self, shown: Credentials, wire: Wire, lookup: Lookup
+    ) -> Remembered | None:
+        """Do the same, or return None if it needs the outside."""
+        digest, found = lookup
+        known = found
+        if known is None:
+            new = self._unverified(shown.token)
+            keys = new.cache.at_hand(new.candidates)
+            if not keys:
+                return None
+            known = self._verified(new, keys)
+        for gate in self.gates:
+            if gate(known, shown, wire) is not None:
+                return None
+        if found is None:
+            self.memory.put(digest, known)
+        return known
+
+    def _unverified(self, token: str) -> Unverified:
+        """Take a token apart; refuse it before any key is looked for, if it is bad."""
         compact = parse(token)
-        trusted = self.issuer_of(compact)
-        rules = trusted.rules
+        rules, cache = self.issuer_of(compact)
         if compact.header.alg not in rules.algorithms:
             raise InvalidTokenError("wrong_algorithm")
-        new = New(token, digest, compact, trusted)
-        keys = trusted.keys.at_hand(new.candidates)
-        return self._checked(new, keys) if keys else self._fetching(new)
+        return Unverified(compact, rules, cache)
 
-    def _fetching(self, new: New) -> Generator[Ask, Any, Principal]:
-        keys = yield from new.trusted.keys.find(new.candidates)
-        return self._checked(new, keys)
-
-    def _checked(self, new: New, keys: Sequence[Key]) -> Principal:
-        """Check signature and claims; only what has passed both is remembered."""
-        token, digest, compact, (rules, cache) = new
+    def _verified(self, new: Unverified, keys: Sequence[Key]) -> Remembered:
+        """Check signature and claims."""
+        compact, rules, cache = new
         key = verifying_key(compact, keys)
-        principal = principal_of(rules, token, compact, self._now())
-        held, signed_with = cache.snapshot.keys, (key.material, compact.header.alg)
-        if held is not None and signed_with in held.published:
-            claims, facts = compact.claims, principal.facts
-            nbf, iat = claims.get("nbf", -inf), claims.get("iat", -inf)
-            entry = Remembered(facts, nbf, iat, cache, held, signed_with)
-            self.memory.put(digest, entry)
-        return principal
+        facts = principal_of(rules, "", compact, self._now()).facts
+        claims = compact.claims
+        if self._origins_claim is not None:
+            listed = claimed_origins(claims, self._origins_claim)
+            facts = facts._replace(origins=listed)
+        signed_with, held = (key.material, compact.header.alg), cache.snapshot.keys
+        if held is not None and signed_with not in held.published:
+            held = None
+        starts = max(claims.get("nbf", -inf), claims.get("iat", -inf))
+        validity = starts - self._leeway, facts.expires_at + self._leeway
+        return Remembered(facts, validity, cache, held, signed_with)
 
-    def _still(self, known: Remembered, token: str) -> Generator[Ask, Any, Principal]:
-        """A remembered token whose keys are due: is its own still published?"""
+    def check_times(
+        self, known: Remembered, _shown: Credentials, _wire: Wire | None
+    ) -> None:
+        """Refuse a token outside its validity period (RFC 7519 section 4.1)."""
+        now = self._now()
+        if not known.valid_from <= now < known.valid_until:
+            claims = json.loads(known.facts.payload)
+            nbf, iat = claims.get("nbf", -inf), claims.get("iat", -inf)
+            ends = known.facts.expires_at
+            if reason := time_error(ends, nbf, iat, now, self._leeway):
+                raise InvalidTokenError(reason)
+
+    def check_key(
+        self, known: Remembered, _shown: Credentials, _wire: Wire | None
+    ) -> Generator[Ask, Any, None] | None:
+        """Refuse a token whose key is no longer published."""
+        snapshot = known.cache.snapshot
+        if snapshot.keys is known.keys and self._monotonic() < snapshot.refresh_at:
+            return None
+        return self._recheck_key(known)
+
+    def _recheck_key(self, known: Remembered) -> Generator[Ask, Any, None]:
         yield from known.cache.find(lambda held: publishing(known.signed_with, held))
         held = known.cache.snapshot.keys
         if held is not None and known.signed_with in held.published:
             known.keys = held
-        return Principal.of(known.facts, token)
-
-    def untimely(self, known: Remembered) -> str:
-        """Say what is wrong with the times of a remembered token, if anything."""
-        ends, begins = known.facts.expires_at, known.not_before
-        return time_error(ends, begins, known.issued_at, self._now(), self._leeway)
 
     def issuer_of(self, compact: Compact) -> Trusted:
         """Return the issuer that the token claims, if it is trusted; no I/O."""

@@ -10,6 +10,7 @@ from fastapi import FastAPI
 
 from ..core import scopes as rules
 from ..core.demands import Demand, demands_of
+from ..core.messages import Request
 from .model import Enter, Finding, Found, Place
 from .probe import WEBSOCKET, Probe, Reached
 from .starlette import Go, otherwise, patterns_of, routed, routes_at, through
@@ -91,5 +92,7 @@ def _documents(app: FastAPI, place: Place) -> Iterator[Finding]:
 
 
 def _is_open(place: Place, path: str) -> bool:
-    kind = place.guard.flow.paths.kind("GET", path, None) if place.guard else None
+    if place.guard is None:
+        return False
+    kind = place.guard.path_access(Request("GET", path, {})).kind
     return kind is not None and kind.value in ("public", "optional")

@@ -20,9 +20,7 @@ METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
 def rule_for(guard: Guard, request: Request) -> Rule:
     """Return what the rules of *guard* say of *request*, as for any request."""
-    return guard.flow.paths.rule(
-        request.method, request.path, request.raw_path, request.root
-    )
+    return guard.path_access(request)
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,14 +63,14 @@ def test_what_is_imported_is_declared() -> None:
         assert names & declared, f"{module} is not declared"
 
 
-def test_core_imports_three_distributions() -> None:
-    """What decides is small: signatures, keys, and a bounded dictionary."""
+def test_core_imports_two_distributions() -> None:
+    """What decides is small: signatures and keys."""
     found: set[str] = set()
     for path in (ROOT / "jwtguard" / "core").glob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.ImportFrom) and not node.level and node.module:
                 found.add(node.module.partition(".")[0])
-    assert found - set(sys.stdlib_module_names) == {"jwt", "cryptography", "cachetools"}
+    assert found - set(sys.stdlib_module_names) == {"jwt", "cryptography"}
 
 
 def test_the_environment_is_consistent() -> None:

@@ -130,27 +130,6 @@ def test_a_header_longer_than_we_read_is_431() -> None:
         assert caught.value.reason == "header_too_long"
 
 
-@pytest.mark.parametrize(
-    ("asked", "token"),
-    [
-        (request(["Bearer a.b.c"]), "a.b.c"),
-        (request(["Bearer " + "a" * LONGEST]), "a" * LONGEST),
-        (request(["Bearer " + "a" * (LONGEST + 1)]), None),
-        (request(["bearer a.b.c"]), None),
-        (request(["BEARER a.b.c"]), None),
-        (request(["Basic eDp5"]), None),
-        (request(["Bearer a", "Bearer a"]), None),
-        (request(["Bearer a"], websocket=True), None),
-        (request(cookie=["token=a"]), None),
-    ],
-)
-def test_only_one_field_as_most_clients_spell_it_is_taken_unchecked(
-    asked: Request, token: str | None
-) -> None:
-    """Whatever else there is has to be looked at by all rules."""
-    assert bearer.usual(asked, LONGEST) == token
-
-
 def test_the_header_wins_over_the_cookie() -> None:
     """The cookie is then not even read."""
     assert found("Bearer h", cookie=("token=a", "token=b")) == ("h", "header")

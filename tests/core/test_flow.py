@@ -6,7 +6,6 @@ import asyncio
 import json
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
 from math import inf
 from typing import Any, cast
 
@@ -15,18 +14,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jwtguard import AuthError, Client, Guard, Policy, TrustedIssuer, errors
+from jwtguard.core.authorize import AccessKey
 from jwtguard.core.effects import Incoming
 from jwtguard.core.jwk import parse_given
 from jwtguard.core.keys import KeyCache, Snapshot
 from jwtguard.core.messages import (
     Decision,
-    Facts,
+    Decoration,
     Principal,
     Proceed,
+    ReadBody,
     Request,
     Respond,
 )
-from jwtguard.core.paths import ScopeRule
+from jwtguard.core.paths import Kind, Rule, ScopeRule
 from jwtguard.errors import InvalidTokenError, MissingTokenError
 from jwtguard.testing import AUDIENCE, FakeClock, JWTIssuer
 
@@ -120,12 +121,9 @@ def field(answer: Respond, name: str) -> str | None:
 
 
 def quickly(house: House, asked: Request) -> Proceed | None:
-    """Ask what is remembered of such requests; None: every rule is asked."""
-    (value,) = asked.headers["authorization"]
-    flow = house.guard.flow
-    rule = flow.paths.rule(asked.method, asked.path, asked.raw_path)
-    seen = flow.verifier.memory.get(value.removeprefix("Bearer "))
-    return flow._again(asked, rule, seen)
+    """Return what the fast path decides; None: the full flow has to run."""
+    found = house.guard._flow.fast.decide(asked)
+    return found if isinstance(found, Proceed) else None
 
 
 def principal(decision: Proceed) -> Principal:
@@ -500,22 +498,28 @@ OTHER_KEYS = Snapshot(parse_given(JWTIssuer(alg="ES256").jwks()), 0, inf, inf)
 
 
 @pytest.mark.parametrize("later", [NO_KEYS, OTHER_KEYS])
-def test_a_key_withdrawn_during_the_check_is_not_remembered(
+def test_a_token_whose_key_is_withdrawn_during_the_check_is_refused(
     jwt_issuer: JWTIssuer, later: Snapshot
 ) -> None:
-    """The next request finds out; nothing keeps the token alive."""
+    """A new token passes the same gates as a known one; nothing keeps it alive."""
 
     class Clock(FakeClock):
         def time(self) -> float:
-            for trusted in guard.flow.verifier.trusted.values():
+            for trusted in guard.issuers.values():
                 trusted.keys.snapshot = later
             return super().time()
 
-    guard = Guard(jwt_issuer.policy(), clock=Clock(), transport=jwt_issuer.transport)
     token = jwt_issuer.token()
-    assert guard.verify(token).subject == "alice"
-    _, _, known = guard.flow.verifier.memory.get(token)
-    assert known is None
+    guard = Guard(jwt_issuer.policy(), clock=Clock(), transport=jwt_issuer.transport)
+    assert guard.verify(token).subject == "alice"  # it is still published
+    guard = Guard(jwt_issuer.policy(), clock=Clock(), transport=jwt_issuer.transport)
+    parsed = jwt_issuer.published[-1]
+    trusted = guard.issuers[jwt_issuer.url]
+    trusted.keys.snapshot = Snapshot(parse_given({"keys": [parsed]}), 0, inf, inf)
+    jwt_issuer.rotate(withdraw=True)
+    with pytest.raises(InvalidTokenError, match="unknown_key"):
+        guard.verify(token)
+    assert guard._flow.verifier.memory.get(token)[1] is None
 
 
 @pytest.mark.parametrize("later", [NO_KEYS, OTHER_KEYS])
@@ -527,16 +531,13 @@ def test_a_remembered_token_keeps_no_key_set_that_lacks_its_key(
     class Vanishing:
         snapshot = later
 
-        def is_fresh(self, keys: object) -> bool:
-            return False
-
         def find(self, wanted: object) -> Iterator[Any]:
             return iter(())
 
     asked = request(token=house.token())
     house.passes(asked)
-    (entry,) = house.guard.flow.verifier.memory._tokens.values()
-    assert entry.cache.is_fresh(entry.keys)
+    (entry,) = house.guard._flow.verifier.memory._tokens.values()
+    assert entry.keys is entry.cache.snapshot.keys
     before, entry.cache = entry.keys, cast(KeyCache, Vanishing())
     house.passes(asked)
     assert entry.keys is before
@@ -791,7 +792,7 @@ def test_origins_can_come_from_the_token(jwt_issuer: JWTIssuer) -> None:
     ("client_id", "origin"),
     [("spa", None), ("spa", WWW), ("ssr", SSR), ("batch", None), (None, None)],
 )
-def test_a_known_token_goes_a_known_way(
+def test_a_known_token_is_decided_at_once(
     jwt_issuer: JWTIssuer, client_id: str | None, origin: str | None, claim: str | None
 ) -> None:
     """At its client's origin, or at none: what was decided before is decided again."""
@@ -803,16 +804,18 @@ def test_a_known_token_goes_a_known_way(
     assert dict(first.headers.cors).get("Access-Control-Allow-Origin") == origin
 
 
-@pytest.mark.parametrize(("claim", "known"), [(None, True), ("origins", False)])
-def test_the_way_of_an_own_page_is_known_unless_the_token_may_say_more(
-    jwt_issuer: JWTIssuer, claim: str | None, known: bool
+@pytest.mark.parametrize("claim", [None, "origins"])
+@pytest.mark.parametrize("own", [(f"https://{API}",), ()])
+def test_an_own_page_is_decided_at_once(
+    jwt_issuer: JWTIssuer, claim: str | None, own: tuple[str, ...]
 ) -> None:
-    """Where its claims may name origins, they are read each time."""
-    own = f"https://{API}"
-    house = House(jwt_issuer, public_url=(own,), origins_claim=claim)
-    asked = request(token=house.token(), origin=own)
-    house.passes(asked)
-    assert (quickly(house, asked) is not None) is known
+    """And so is a page that the token itself names."""
+    house = House(jwt_issuer, public_url=own, origins_claim=claim)
+    token = house.token(claims={"origins": [EVIL]})
+    house.guard.verify(token)
+    assert quickly(house, request(token=token, origin=f"https://{API}"))
+    foreign = quickly(house, request(token=token, origin=EVIL))
+    assert (foreign is not None) is (claim is not None)
 
 
 @pytest.mark.parametrize(
@@ -833,7 +836,7 @@ def test_the_way_of_an_own_page_is_known_unless_the_token_may_say_more(
         ({"scope": "notes:write"}, (403, "scope_missing")),
     ],
 )
-def test_a_known_way_is_of_no_use_to_what_differs_in_anything(
+def test_a_remembered_answer_is_of_no_use_to_what_differs_in_anything(
     jwt_issuer: JWTIssuer, change: dict[str, Any], expected: tuple[int, str]
 ) -> None:
     """Path, method, origin, transport, client, scope: each token and way is its own."""
@@ -1354,11 +1357,10 @@ def test_passwords_travel_over_tls_only(tokens: House) -> None:
 
 def test_a_token_request_is_judged_wherever_it_is_mounted(tokens: House) -> None:
     """The relay asks with its own path."""
-    flow = tokens.guard.flow
     asked = request("/t", "POST", content_type=FORM)
 
     def run(wanted: Request) -> Any:
-        asking = flow.token_request(wanted, revocation=False)
+        asking = tokens.guard._flow.token_request(wanted, revocation=False)
         return tokens.guard.run(asking, lambda _: PASSWORD)
 
     assert isinstance(run(asked), Proceed)
@@ -1395,16 +1397,15 @@ def test_every_refusal_is_told_once_and_without_secrets(cookies: House) -> None:
 def test_a_late_refusal_is_worded_like_an_early_one(house: House) -> None:
     """What an application raises gets the same answer, with CORS of its client."""
     missing = MissingTokenError("no_credentials")
-    answer = house.guard.flow.refuse(missing, request(origin=WWW))
+    answer = house.guard.refuse(missing, request(origin=WWW))
     assert answer.status == 401
     assert field(answer, "Access-Control-Allow-Origin") == WWW
-    for client_id, granted in (("spa", WWW), ("ssr", None)):
+    for client_id, origin in (("spa", WWW), ("ssr", SSR), ("batch", None)):
+        asked = request(origin=origin, token=house.token(client_id=client_id))
         error = InvalidTokenError("expired")
-        error.principal = Principal(
-            subject="a", issuer=house.issuer.url, client_id=client_id
-        )
-        answer = house.guard.flow.refuse(error, request(origin=WWW))
-        assert field(answer, "Access-Control-Allow-Origin") == granted
+        answer = house.guard.refuse(error, asked, house.passes(asked))
+        assert field(answer, "Access-Control-Allow-Origin") == origin
+        assert house.told[-1]["client_id"] == client_id
 
 
 # Whatever the bytes.
@@ -1474,8 +1475,8 @@ def test_both_drivers_decide_alike_and_never_fail(
     """Any request: a decision, the same one, and no 5xx but 503."""
     house = everything(jwt_issuer)
     blocking = house.guard.decide(asked, lambda _: body)
-    flow = house.guard.flow.decide(asked)
-    assert asyncio.run(house.guard.arun(flow, lambda _: _read(body))) == blocking
+    awaiting = house.guard.adecide(asked, lambda _: _read(body))
+    assert asyncio.run(awaiting) == blocking
     if isinstance(blocking, Respond):
         assert blocking.status < 500 or blocking.status == 503
         names = [name for name, _ in blocking.headers]
@@ -1574,8 +1575,8 @@ def test_a_remembered_token_opens_what_a_new_one_opens(
 
 
 def test_what_is_remembered_beside_tokens_is_bounded(house: House) -> None:
-    """1024 ways, of 4096 bytes each, with 64 for each scope, and no more."""
-    ways: Any = house.guard.flow._known_way
+    """1024 answers, of 4096 bytes each, with 64 for each scope, and no more."""
+    answers: Any = house.guard._flow.authorizer.remembered
     for size, origin, scope, kept in (
         (4097 - len("GET"), None, "", 0),
         (4096 - len("GET"), None, "", 1),
@@ -1588,30 +1589,28 @@ def test_what_is_remembered_beside_tokens_is_bounded(house: House) -> None:
         bare = len(house.guard.verify(said).payload)
         long = house.token(claims={"much": "x" * (size - bare)}, scope=scope)
         house.passes(request(token=long, origin=origin))
-        assert ways.cache_info().currsize == kept
+        assert answers.cache_info().currsize == kept
     token = house.token()
     for path in ("/x", "/y", "/%", "/" + "x" * 500):
         house.passes(request(path, token=token, raw_path="/?%20"))
-    assert ways.cache_info().currsize == 3
+    assert answers.cache_info().currsize == 3
     for number in range(1100):
         house.passes(request(method=f"M{number}", token=token))
-    assert ways.cache_info().currsize == 1024
-    hits = ways.cache_info().hits
+    assert answers.cache_info().currsize == 1024
+    hits = answers.cache_info().hits
     house.passes(request(method="M1099", token=token))
-    assert ways.cache_info().hits == hits + 1
-    few: Any = House(house.issuer, token_cache=7).guard.flow._known_way
+    assert answers.cache_info().hits == hits + 1
+    few: Any = House(house.issuer, token_cache=7).guard._flow.authorizer.remembered
     assert few.cache_info().maxsize == 7
 
 
-def test_without_memory_no_way_is_remembered(jwt_issuer: JWTIssuer) -> None:
-    """A size of 0 means that every request is judged anew."""
+def test_without_memory_no_answer_is_remembered(jwt_issuer: JWTIssuer) -> None:
+    """A size of 0 means that every request is judged by the rules themselves."""
     house = House(jwt_issuer, token_cache=0)
     asked = request(token=house.token(), origin=WWW)
-    found = house.passes(asked)
-    assert found == house.passes(asked)
-    assert quickly(house, asked) is None
-    flow, facts = house.guard.flow, principal(found).facts
-    assert flow._way(asked, flow.paths.rule("GET", "/x"), facts) is None
+    assert house.passes(asked) == house.passes(asked)
+    assert not hasattr(house.guard._flow.authorizer.remembered, "cache_info")
+    assert house.guard._flow.verifier.memory.get("a.b.c") == (b"", None)
 
 
 @pytest.mark.parametrize("size", [9, 0])
@@ -1637,68 +1636,113 @@ def test_a_field_without_values_was_not_sent(house: House) -> None:
     assert (answer.status, answer.reason) == (401, "no_credentials")
 
 
-class Noted(dict[str, Sequence[str]]):
-    """Header fields that note who asks for them."""
-
-    def __init__(self, fields: dict[str, Sequence[str]], asked: set[str]) -> None:
-        super().__init__(fields)
-        self.asked = asked
-
-    def get(self, name: str, default: Any = None) -> Any:
-        self.asked.add(name)
-        return super().get(name, default)
-
-    def __contains__(self, name: object) -> bool:
-        self.asked.add(str(name))
-        return super().__contains__(name)
-
-
-class NotedRequest(Request):
-    """A request that notes which of its parts a rule reads."""
-
-    def __getattribute__(self, name: str) -> Any:
-        if name in Request._fields and name != "headers":
-            self.headers.asked.add(f".{name}")  # type: ignore[attr-defined]
-        return super().__getattribute__(name)
-
-
-class NotedFacts(Facts):
-    """Facts of a token that note which of them a rule reads."""
-
-    asked: set[str]
-
-    def __getattribute__(self, name: str) -> Any:
-        if name in Facts._fields:
-            NotedFacts.asked.add(f"its {name}")
-        return super().__getattribute__(name)
-
-
-@pytest.mark.parametrize("origin", [None, WWW, SSR, EVIL, f"https://{API}"])
-@pytest.mark.parametrize("method", ["GET", "DELETE", "PROPFIND"])
-@pytest.mark.parametrize("client_id", ["spa", "ssr", None])
-def test_what_is_remembered_of_a_way_is_all_that_its_rules_read(
-    jwt_issuer: JWTIssuer, origin: str | None, method: str, client_id: str | None
+@pytest.mark.parametrize("known", [False, True])
+def test_new_and_known_tokens_pass_the_same_gates(
+    jwt_issuer: JWTIssuer, known: bool
 ) -> None:
-    """A rule that reads more must not be skipped for what is remembered.
+    """A gate that is added refuses both, in every way to bring a token."""
 
-    The page's own site and host, and origins named in the claims, can only open more.
-    """
-    own = {"public_url": (f"https://{API}",), "clients_only": True, "scopes": RULES}
-    flow, read = everything(jwt_issuer, **own).guard.flow, set[str]()
-    fields: dict[str, Sequence[str]] = {} if origin is None else {"origin": [origin]}
-    asked = NotedRequest(method, "/notes/1", Noted(fields, read))
-    NotedFacts.asked = read
-    facts = NotedFacts("a", jwt_issuer.url, client_id, frozenset({"notes:read"}))
-    with suppress(AuthError):
-        flow._judged(
-            asked,
-            flow.paths.rule(method, "/notes/1"),
-            Principal.of(facts, ""),
-            "header",
-        )
-    kept = {"origin", ".method", "its issuer", "its client_id", "its scopes"}
-    assert kept >= read - {"sec-fetch-site", "host", "its payload"}
-    assert "its client_id" in read
+    def refusing(*_: object) -> None:
+        raise InvalidTokenError("expired")
+
+    house = everything(jwt_issuer)
+    token = house.token()
+    if known:
+        house.passes(request(token=token))
+    house.guard._flow.verifier.gates.append(refusing)
+    for asked in (
+        request(token=token),
+        request(authorization=f"bearer  {token}"),
+        request(cookie=f"token={token}"),
+        request(websocket=True, subprotocols=("bearer", token)),
+    ):
+        assert house.reason(asked) == (401, "expired")
+    assert house.passes(request("/home", cookie=f"token={token}")).refusal == "expired"
+    with pytest.raises(InvalidTokenError, match="expired"):
+        house.guard.verify(token)
+
+
+@pytest.mark.parametrize("known", [False, True])
+def test_a_gate_that_needs_the_outside_is_waited_for(
+    jwt_issuer: JWTIssuer, known: bool
+) -> None:
+    """And what it finds out there decides."""
+    good = [True]
+
+    def asking(*_: object) -> Iterator[ReadBody]:
+        yield ReadBody(1)
+        if not good[0]:
+            raise InvalidTokenError("expired")
+
+    house = House(jwt_issuer)
+    asked = request(token=house.token())
+    if known:
+        house.passes(asked)
+    gates: list[Any] = house.guard._flow.verifier.gates
+    gates.append(asking)
+    assert house.passes(asked)
+    good[0] = False
+    assert house.reason(asked) == (401, "expired")
+
+
+KEY = AccessKey(
+    rule=Rule(Kind.PROTECTED, ("notes:read",)),
+    method="GET",
+    origin=None,
+    own=False,
+    claimed=False,
+    cookie=False,
+    issuer="https://issuer.example",
+    client_id="spa",
+    scopes=frozenset({"notes:read"}),
+)
+
+
+@pytest.mark.parametrize(
+    ("changed", "refused"),
+    [
+        ({}, None),
+        ({"origin": WWW}, None),
+        ({"origin": EVIL}, "foreign_origin"),
+        ({"origin": EVIL, "own": True}, None),
+        ({"origin": EVIL, "claimed": True}, None),
+        ({"origin": EVIL, "claimed": True, "cookie": True}, "foreign_origin"),
+        ({"origin": WWW, "cookie": True}, "foreign_origin"),
+        ({"origin": WWW, "method": "DELETE"}, "method_not_allowed_for_client"),
+        ({"origin": WWW, "client_id": "ssr"}, "foreign_origin"),
+        ({"client_id": "unlisted"}, "client_not_listed"),
+        ({"issuer": "https://other.example"}, "client_not_listed"),
+        ({"scopes": frozenset[str]()}, "scope_missing"),
+        ({"rule": Rule(Kind.PROTECTED, None)}, "no_rule"),
+        ({"rule": Rule(Kind.OPTIONAL, None)}, None),
+    ],
+)
+def test_each_field_of_the_key_counts_for_what_authorize_answers(
+    jwt_issuer: JWTIssuer, changed: dict[str, Any], refused: str | None
+) -> None:
+    """It sees nothing else, so what is remembered under the key cannot be wrong."""
+    house = everything(jwt_issuer, clients_only=True)
+    key = KEY._replace(issuer=jwt_issuer.url)._replace(**changed)
+    authorizer = house.guard._flow.authorizer
+    for answer in (authorizer.authorize(key), authorizer.remembered(*key)):
+        if refused is None:
+            assert isinstance(answer, Decoration)
+        else:
+            assert isinstance(answer, AuthError)
+            assert answer.reason == refused
+            assert answer.__traceback__ is None
+
+
+def test_a_refusal_that_is_remembered_is_reported_each_time(house: House) -> None:
+    """The same answer, and an event for each request."""
+    asked = request(token=house.token(), origin=EVIL)
+    answers = [house.refuses(asked) for _ in range(3)]
+    assert answers[0] == answers[1] == answers[2]
+    assert answers[0].reason == "foreign_origin"
+    assert [told["reason"] for told in house.told if told["event"] == "refused"] == [
+        "foreign_origin"
+    ] * 3
+    assert isinstance(house.guard._flow.fast.decide(asked), Respond)
 
 
 @given(st.text(max_size=60) | st.binary(max_size=60).map(lambda b: b.decode("latin-1")))

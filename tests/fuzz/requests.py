@@ -125,7 +125,7 @@ def _adecided(guard: Guard, made: Request, body: bytes) -> Decision:
     async def read(limit: int) -> bytes | None:
         return body[: limit + 1]
 
-    found: Decision = _finish(guard.arun(guard.flow.decide(made), read))
+    found: Decision = _finish(guard.adecide(made, read))
     return found
 
 

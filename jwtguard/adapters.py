@@ -1,0 +1,30 @@
+"""What an adapter for another framework or server needs; see docs/adapters.md.
+
+Translate the request, ask ``Guard.decide`` or ``Guard.adecide``, and send what comes
+back: a ``Respond`` as it is, or the application's answer as ``finish`` returns it.
+"""
+
+from __future__ import annotations
+
+from .core.messages import (
+    Decision,
+    Decoration,
+    Fields,
+    Proceed,
+    Request,
+    Respond,
+    is_read,
+)
+from .core.respond import Finished, finish
+
+__all__ = [
+    "Decision",
+    "Decoration",
+    "Fields",
+    "Finished",
+    "Proceed",
+    "Request",
+    "Respond",
+    "finish",
+    "is_read",
+]

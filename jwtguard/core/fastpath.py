@@ -1,0 +1,99 @@
+"""Known tokens and preflights, decided at once: no generator, and no rule of its own.
+
+It composes the pieces of the flow (look-up, gates, ``authorize``) for requests that
+bring one bearer token in the usual form. All others run the full flow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ..errors import AuthError
+from . import bearer
+from .authorize import Authorizer
+from .callers import NO_PAGE, Callers
+from .messages import Decision, Principal, Proceed, Request
+from .paths import PathRules
+from .policy import Policy
+from .respond import Responses
+from .verify import Verifier
+from .wire import TLS, Wire
+
+_new: Any = tuple.__new__
+"""What a named tuple's own constructor calls, without the call in between."""
+
+
+class FastPath:
+    """The pieces of one flow, for requests with a known token."""
+
+    def __init__(
+        self,
+        policy: Policy,
+        paths: PathRules,
+        wire_of: Callable[[Request], Wire],
+        verifier: Verifier,
+        callers: Callers,
+        authorizer: Authorizer,
+        responses: Responses,
+    ) -> None:
+        self._longest = policy.max_token_bytes
+        self._paths = paths
+        self._wire_of = wire_of
+        self._tokens = verifier.memory
+        self._verify = verifier.verify_at_once
+        self._page_of = callers.page_of
+        self._access = authorizer.access
+        self._refuse = responses.refuse
+        self._preflight = responses.preflight
+
+    def decide(self, request: Request) -> Decision | None:
+        """Return the decision, or None if the full flow has to run."""
+        method = request.method
+        rule_of = self._paths.rule
+        if method == "OPTIONS":
+            rule = rule_of(method, request.path, request.raw_path, request.root)
+            return self._preflight(request, rule)
+        token = _simple_bearer(request)
+        if token is None or len(token) > self._longest:
+            return None
+        rule = rule_of(method, request.path, request.raw_path, request.root)
+        if not rule.reads_token:
+            return None
+        lookup = self._tokens.get(token)
+        if lookup[1] is None and not bearer.is_token68(token):
+            return None
+        wire = TLS if request.scheme == "https" else self._wire_of(request)
+        if not wire.secure:
+            return None
+        page = NO_PAGE
+        headers = request.headers
+        if "origin" in headers or "sec-fetch-site" in headers:
+            page = self._page_of(request, wire)
+        shown: bearer.Credentials = _new(bearer.Credentials, (token, "header"))
+        try:
+            known = self._verify(shown, wire, lookup)
+        except AuthError as error:
+            return self._refuse(error, request)
+        if known is None:
+            return None
+        access = self._access(rule, method, page, known, False)
+        if isinstance(access, AuthError):
+            return self._refuse(access, request, known.facts)
+        principal = Principal.of(known.facts, token)
+        answer: Proceed = _new(
+            Proceed, (principal, access, None, None, None, "header", None)
+        )
+        return answer
+
+
+def _simple_bearer(request: Request) -> str | None:
+    """Return what follows ``Bearer`` in the one field of a request.
+
+    None: there is no token, or ``bearer.find`` has to look for it.
+    """
+    values = request.headers.get("authorization")
+    if not values or len(values) > 1 or request.websocket:
+        return None
+    value = values[0]
+    return value[7:] if value.startswith("Bearer ") else None

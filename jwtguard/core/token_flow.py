@@ -1,0 +1,59 @@
+"""A request to a token endpoint: read it, judge it, hand it on (RFC 6749 section 5)."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import Any
+
+from ..errors import AuthError, GrantError, InsecureTransportError
+from . import cors, grants, origins
+from .messages import Ask, Decision, Fields, Proceed, ReadBody, Request, decoration
+from .policy import Policy
+from .respond import Responses
+from .transport import plain_http
+from .wire import Wire
+
+
+class TokenFlow:
+    """Decides token requests by one policy."""
+
+    def __init__(
+        self, policy: Policy, clients: cors.Clients, responses: Responses
+    ) -> None:
+        self._longest = policy.max_body_bytes
+        self._proxies = tuple(policy.proxies)
+        self._clients = clients
+        self._responses = responses
+
+    def decide(
+        self, request: Request, wire: Wire, revocation: bool
+    ) -> Generator[Ask, Any, Decision]:
+        """Return the refusal, or the form with what was read of it."""
+        origin = origins.origin_of(request)
+        fields = self._clients.union(origin)
+        try:
+            if not wire.secure:
+                raise InsecureTransportError(plain_http(request, self._proxies))
+            grants.check_head(request, self._longest)
+            body: bytes | None = yield ReadBody(self._longest)
+            if body is None:
+                raise GrantError("client_gone")
+            if len(body) > self._longest:
+                raise GrantError("body_too_long", status=413)
+            grant = grants.read(
+                request, body, revocation=revocation, clients=self._clients
+            )
+            if grant.client_id is not None:
+                fields = self._granted_by_all(grant.client_id, origin)
+            grants.judge(request, grant, self._clients)
+        except AuthError as error:
+            return self._responses.refuse(error, request, granted=fields)
+        return Proceed(None, decoration(fields, private=True), body=body, grant=grant)
+
+    def _granted_by_all(self, client_id: str, origin: str | None) -> Fields:
+        """One id may be listed under several issuers: what every listing grants."""
+        listed = self._clients.named(client_id)
+        if origin and listed and all(origin in client.origins for client in listed):
+            agreed = all(client.credentials for client in listed)
+            return cors.granted(origin, listed if agreed else ())
+        return ()
