@@ -87,7 +87,7 @@ def _relay(guard: Guard) -> Iterator[Finding]:
 
 
 _ENDPOINTS = (("token_endpoint", "wrong"), ("revocation_endpoint", "weak"))
-"""And how bad it is if there is none: without the second, nobody can be signed out."""
+"""Member of the metadata, and the level of the finding where it is missing."""
 
 
 def _clients(policy: Policy) -> Iterator[Finding]:

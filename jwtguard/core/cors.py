@@ -184,7 +184,7 @@ def decorate(app: Iterable[tuple[str, str]], ours: Decoration) -> Fields:
         if lower == "vary":
             vary += _listed(value)
         elif lower == "access-control-allow-origin" and not value:
-            continue  # the relay's word that nobody is granted anything
+            continue  # the relay granted no origin: see ``relay_flow.settled``
         elif replaced and lower.startswith("access-control-"):
             if lower == "access-control-expose-headers":
                 exposed += _listed(value)

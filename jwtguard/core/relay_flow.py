@@ -1,8 +1,7 @@
 """The token endpoint in front of an issuer (RFC 6749 section 3.2, RFC 7009).
 
-Who asks, and from where, is judged by the rules of token paths. Guessing is slowed
-down, and the form is handed on. It is nobody's deputy: two grants, listed clients,
-named fields.
+The rules of token paths say who may ask, and from where. Password guesses are counted.
+Then the form is handed on: for two grants, and for listed clients only.
 """
 
 from __future__ import annotations
@@ -45,7 +44,9 @@ class RelayFlow:
         self._check_clients()
 
     def _check_clients(self) -> None:
-        """A form names a client, and no issuer: the password must reach one only."""
+        """Refuse a client of several issuers: a form names the client alone, and its
+        password must not reach the wrong issuer.
+        """
         clients = self._flow.clients
         several = [name for name in self._issuer_of if len(clients.named(name)) > 1]
         if several:
@@ -108,7 +109,7 @@ class RelayFlow:
 
 
 def _claim(grant: Grant, caller: str) -> Generator[Ask, Any, Claim]:
-    """Count the guess before it is made: guesses at once cannot pass the limit."""
+    """Count the guess before it is made, so that parallel guesses count too."""
     name = grant.form.get("username", [""])[0]
     claim: Claim = yield ClaimGuess(name, caller)
     if claim.wait:
@@ -122,10 +123,10 @@ def _claim(grant: Grant, caller: str) -> Generator[Ask, Any, Claim]:
 
 
 def settled(answer: Respond) -> Respond:
-    """Keep a guard in front from granting what the relay did not (see ``decorate``).
+    """Mark an answer that grants no origin, so that a guard in front adds none.
 
-    On a public path it adds the CORS fields of every client that lists the origin, as
-    it cannot know for which of them the application answers. The relay knows.
+    On a public path the guard grants every origin that any client lists, unless the
+    application sets the field itself. ``decorate`` drops the empty field again.
     """
     if any(name == _ORIGIN for name, _ in answer.headers):
         return answer

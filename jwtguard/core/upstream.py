@@ -38,7 +38,7 @@ _HANDED_BACK = (
 
 
 class Upstream:
-    """The endpoints of one issuer: found, asked once, never followed elsewhere."""
+    """The endpoints of one issuer, and the secret that belongs to it."""
 
     def __init__(
         self,

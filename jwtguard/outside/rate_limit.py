@@ -273,7 +273,7 @@ def _shared_store(
         timeouts["socket_connect_timeout"] = STORE_TIMEOUT
         try:
             found: Any = storage_from_string(storage, **timeouts)
-            return RedisStore(found.get_connection(), span, amounts)
+            return RedisStore(found.storage, span, amounts)
         except NoStorageError as error:
             if not str(error).startswith("unknown"):
                 problem = f"{scheme}:// needs a package that is missing"
