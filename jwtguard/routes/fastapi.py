@@ -33,6 +33,7 @@ def survey(app: Any, place: Place, enter: Enter) -> Iterator[Found]:
         fits = patterns_of(seen)
         yield here.route(seen.path, seen.endpoint, methods, unique, fits)
     yield from otherwise(app, place, enter)
+    yield from _frontends(getattr(app, "router", app))
 
 
 def resolve(app: Any, probe: Probe, go: Go) -> Reached | None:
@@ -40,6 +41,18 @@ def resolve(app: Any, probe: Probe, go: Go) -> Reached | None:
     root = getattr(app, "root_path", "")
     probe = probe.rooted(root) if root else probe
     return routed(app, list(_flat(app.routes)), probe, go)
+
+
+def _frontends(router: Any) -> Iterator[Finding]:
+    """Name the files that newer versions of FastAPI serve where no route matches."""
+    low: Any = getattr(router, "_iter_low_priority_routes", tuple)()
+    for candidate in low:
+        prefix = getattr(candidate, "frontend_prefix", "")
+        group = getattr(candidate, "original_route", candidate)
+        for one in getattr(group, "routes", ()):
+            text = f"the frontend at {prefix}{getattr(one, 'path', '')} is not listed: "
+            text += "only path rules ask for something there"
+            yield Finding("note", "routes", text)
 
 
 def _flat(routes: Any) -> Iterator[tuple[Any, Any]]:

@@ -62,7 +62,7 @@ def _rows(trials: Trials, route: Route) -> Iterator[Row]:
     others: dict[Verdict, tuple[str, list[str]]] = {}
     for method in route.methods or METHODS:
         tried = [one for one in trials.of(route, method) if not one.example.odd]
-        first = judged(route, method, tried[0].rule) if tried else None
+        first = judged(route, method, tried[0].rule) if tried else _ineffective(route)
         usual = first or ("weak", f"never runs: {trials.missed(route, method)}")
         groups.setdefault(usual, []).append(method)
         for one in tried[1:]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any
 
+import pytest
 from fastapi import APIRouter, Depends, FastAPI, Request, Security, WebSocket
 
 from jwtguard import Principal
@@ -122,3 +124,12 @@ def test_a_decorator_above_a_path_operation_is_wrong(issuer: JWTIssuer) -> None:
     app.include_router(router, prefix="/r")
     assert levels(app) == {"GET /x": "wrong", "GET /r/y": "wrong"}
     assert "@require_scope('read') has no effect" in table(app)["GET /r/y"]
+
+
+def test_a_frontend_is_named(issuer: JWTIssuer, tmp_path: Path) -> None:
+    """Its files are served where no route matches, and are not in the table."""
+    app: Any = made(issuer)
+    if not hasattr(app, "frontend"):
+        pytest.skip("missing: FastAPI.frontend")
+    app.frontend("/ui", directory=tmp_path)
+    assert said(app, "note routes", "the frontend at /ui is not listed")

@@ -16,6 +16,7 @@ from starlette.routing import Host, Mount, Route, Router
 from jwtguard.asgi import GuardMiddleware
 from jwtguard.core.paths import ScopeRule
 from jwtguard.flask import JWTGuard
+from jwtguard.starlette import require_scope
 from jwtguard.testing import JWTIssuer
 from tests.routes.listed import levels, said, table, told
 
@@ -132,6 +133,20 @@ def test_a_route_that_another_one_hides(issuer: JWTIssuer) -> None:
     )
     assert table(app)["GET /page"] == "never runs: /page reaches other"
     assert levels(app)["GET /page"] == "weak"
+
+
+def test_a_decorator_without_effect_counts_where_nothing_runs(
+    issuer: JWTIssuer,
+) -> None:
+    """It is wrong, whoever else takes the requests today."""
+
+    async def bare(request: Request) -> Response:
+        return PlainTextResponse("bare")
+
+    routes = [Route("/{name}", other), Route("/page", bare)]
+    require_scope("read")(bare)
+    app = GuardMiddleware(Starlette(routes=routes), issuer.guard())
+    assert levels(app)["GET /page"] == "wrong"
 
 
 @pytest.mark.parametrize(
