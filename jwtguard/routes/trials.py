@@ -15,7 +15,8 @@ from .model import Route
 from .probe import HOST, Probe
 from .resolve import Requirements, Resolver
 
-METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "OTHER")
+"""Tried where a handler takes any method; the last stands for all others."""
 
 
 def rule_for(guard: Guard, request: Request) -> Rule:

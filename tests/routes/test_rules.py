@@ -12,6 +12,7 @@ from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Host, Mount, Route, Router
+from starlette.testclient import TestClient
 
 from jwtguard.asgi import GuardMiddleware
 from jwtguard.core.paths import ScopeRule
@@ -133,6 +134,25 @@ def test_a_route_that_another_one_hides(issuer: JWTIssuer) -> None:
     )
     assert table(app)["GET /page"] == "never runs: /page reaches other"
     assert levels(app)["GET /page"] == "weak"
+
+
+def test_a_rule_that_names_methods_leaves_others_open(issuer: JWTIssuer) -> None:
+    """A handler that takes any method runs for those that no rule names, too."""
+
+    async def anything(scope: Any, receive: Any, send: Any) -> None:
+        await PlainTextResponse("ran")(scope, receive, send)
+
+    named = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+    rules = [ScopeRule(path="/*", methods=named, require=["x"]), ScopeRule(path="/*")]
+    app = GuardMiddleware(anything, issuer.guard(scopes=rules))
+    rest = ", and whatever it asks for itself"
+    assert table(app) == {
+        "GET POST PUT PATCH DELETE OPTIONS /*": "scope x" + rest,
+        "OTHER /*": "any token" + rest,
+    }
+    client = TestClient(app, base_url="https://testserver")
+    poor = issuer.headers(scope="poor")
+    assert client.request("PROPFIND", "/a", headers=poor).text == "ran"
 
 
 def test_a_decorator_without_effect_counts_where_nothing_runs(
