@@ -15,6 +15,7 @@ import jwt
 import pytest
 
 from jwtguard import AuthError, ConfigurationError, Guard, load_policy
+from jwtguard.explain import explain
 from jwtguard.issuer import Client, Config, User, _banner, bind
 from tests.waiting import HANG, NO_TLS
 
@@ -131,6 +132,15 @@ def test_a_wrong_login_is_refused(
     """RFC 6749 section 5.2 says what the answer looks like."""
     answer = http.post("/oauth/token", data=LOGIN | changes, headers=OWN)
     assert (answer.status_code, answer.json()["error"]) == (status, error)
+
+
+def test_explain_calls_a_refresh_token_one(http: httpx.Client) -> None:
+    """Both are strings to whoever copies one; only one of them is an access token."""
+    tokens = login(http)
+    found = list(explain(guard_of(http), tokens["refresh_token"]))[-1]
+    assert "refresh token" in found.hint
+    assert "from jwtguard issuer" in found.hint
+    assert all(one.passed for one in explain(guard_of(http), tokens["access_token"]))
 
 
 def test_a_refresh_token_works_once(http: httpx.Client) -> None:
