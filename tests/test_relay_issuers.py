@@ -27,6 +27,7 @@ from jwtguard import (
 from jwtguard.check import check
 from jwtguard.relay import TokenRelay
 from jwtguard.testing import FakeClock
+from tests.waiting import HANG
 
 STAFF, PARTNER = "https://id.staff.example", "https://id.partner.example"
 FORM = {"grant_type": "password", "client_id": "web", "username": "u", "password": "p"}
@@ -265,7 +266,7 @@ def test_requests_at_once_share_one_discovery(web: Web) -> None:
 
     def held(url: str, headers: Mapping[str, str], timeout: float) -> Any:
         begun.set()
-        assert open_.wait(10)
+        assert open_.wait(HANG)
         return answer(url, headers, timeout)
 
     guard = Guard(policy(relay_limit="99/minute"), transport=held)
@@ -273,10 +274,10 @@ def test_requests_at_once_share_one_discovery(web: Web) -> None:
     threads = [threading.Thread(target=post, args=(relay,)) for _ in range(8)]
     for thread in threads:
         thread.start()
-    assert begun.wait(10)
+    assert begun.wait(HANG)
     open_.set()
     for thread in threads:
-        thread.join(10)
+        thread.join(HANG)
     assert (len(web.found), len(web.posted)) == (1, 8)
 
 

@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from jwtguard.testing import JWTIssuer
+from tests.waiting import HANG
 
 pytestmark = pytest.mark.slow
 
@@ -28,7 +29,7 @@ GUNICORN = ("gunicorn", "--bind=127.0.0.1:PORT", "--worker-class=gthread")
 def test_the_server_does_not_start(serve: Serve, command: tuple[str, ...]) -> None:
     """And says which function, and what to write."""
     running = serve(*command, answers=False)
-    assert running.process.wait(30) != 0
+    assert running.process.wait(HANG) != 0
     assert SENTENCE in running.log.read_text()
 
 
@@ -45,7 +46,7 @@ def test_the_first_request_fails(
     for _ in range(2):  # on connections of their own: a server may close one after 500
         transport = httpx.HTTPTransport(retries=8)
         with httpx.Client(transport=transport, trust_env=False) as client:
-            answer = client.get(running.url("/notes"), headers=headers, timeout=20)
+            answer = client.get(running.url("/notes"), headers=headers, timeout=HANG)
         assert answer.status_code == 500
         assert "secret" not in answer.text
     assert running.said(SENTENCE)

@@ -11,6 +11,7 @@ import pytest
 from jwtguard.testing import JWTIssuer
 from tests.routing.asgi_apps import ASGI
 from tests.routing.differential import allowed
+from tests.waiting import HANG
 
 pytestmark = pytest.mark.slow
 
@@ -32,7 +33,7 @@ LEAVES_ROOT = "falcon under ASGI"
 
 def ask(running: Any, target: str, **fields: str) -> tuple[int, str]:
     """Send exactly this target; return the status and which handler answered."""
-    connection = HTTPConnection("127.0.0.1", running.port, timeout=20)
+    connection = HTTPConnection("127.0.0.1", running.port, timeout=HANG)
     named = {name.replace("_", "-"): value for name, value in fields.items()}
     connection.request("GET", target, headers=named)
     answer = connection.getresponse()
