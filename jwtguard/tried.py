@@ -117,9 +117,7 @@ def _preflight(guard: Guard, request: Request) -> Check:
     asked = request._replace(method="OPTIONS", headers=asking)
     decision = guard.decide(asked, lambda _: b"")
     answer = decision if isinstance(decision, Respond) else decision.instead
-    own = own_origins(
-        request, frozenset(guard.policy.public_url), tuple(guard.policy.proxies)
-    )
+    own = own_origins(request, guard.policy.public_url, guard.policy.proxies)
     if is_own(request, own):
         found = "not asked: the page is of this server's own origin"
         return Check(name="preflight", passed=True, found=found)

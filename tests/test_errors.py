@@ -22,6 +22,7 @@ from jwtguard.errors import (
     JWTGuardError,
     KeysUnavailableError,
     MissingTokenError,
+    Problem,
     TokenTooLargeError,
 )
 
@@ -73,6 +74,25 @@ def test_a_configuration_error_tells_everything() -> None:
     error = ConfigurationError("a: wrong", "b: wrong")
     assert str(error) == "a: wrong\nb: wrong"
     assert error.problems == ("a: wrong", "b: wrong")
+
+
+@pytest.mark.parametrize(
+    ("where", "sentence"),
+    [
+        ((), "must be x"),
+        (("leeway",), "leeway: must be x"),
+        (("issuers",), "issuers: must be x"),
+        (("issuers", "https://a", "keys"), "issuer https://a: keys: must be x"),
+        (("clients", "spa"), "client spa: must be x"),
+        (("clients", "", "id"), "client: id: must be x"),
+        (("scopes", "/a", "methods"), "scopes /a: methods: must be x"),
+    ],
+)
+def test_a_problem_knows_where_it_is(where: tuple[str, ...], sentence: str) -> None:
+    """It reads as one sentence, and nobody has to take that apart."""
+    problem = Problem("must be x", *where)
+    assert (problem, problem.where, problem.text) == (sentence, where, "must be x")
+    assert ConfigurationError(problem).problems == (sentence,)
 
 
 def test_descriptions_are_fixed_sentences() -> None:

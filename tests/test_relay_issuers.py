@@ -144,8 +144,12 @@ def test_what_belongs_to_one_issuer_is_refused_beside_several(
 @pytest.mark.parametrize(
     ("name", "value", "said"),
     [
-        ("relay_url", "http://id.example/token", "is no https URL"),
-        ("relay_revocation_url", "http://id.example/revoke", "is no https URL"),
+        ("relay_url", "http://id.example/token", "is not a valid https URL"),
+        (
+            "relay_revocation_url",
+            "http://id.example/revoke",
+            "is not a valid https URL",
+        ),
         ("relay_client_secret", "", "must be a non-empty string"),
         ("relay_auth", "digest", "write basic or post"),
     ],

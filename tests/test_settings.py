@@ -50,7 +50,7 @@ def test_issuer_and_audience_are_enough() -> None:
     policy = load_policy(BASE)
     (issuer,) = policy.issuers
     assert issuer.url == "https://id.example.com"
-    assert policy.audience == {"https://api.example.com"}
+    assert policy.audience == frozenset({"https://api.example.com"})
     assert (policy.leeway, policy.keys_max_age, policy.keys_stale_for) == (
         30,
         600,
@@ -128,7 +128,7 @@ def test_an_empty_variable_means_unset() -> None:
         ("ALGORITHMS", "HS256", "HS256"),
         ("ALGORITHMS", "none", "none"),
         ("PROFILE", "okto", "okto"),
-        ("PUBLIC_PATHS", "healthz", "begins with /"),
+        ("PUBLIC_PATHS", "healthz", "must begin with /"),
         ("PUBLIC_PATHS", "/a*b", "* stands for one whole segment"),
         ("SCOPES", "/users/{id}/keys=admin /*=", "write /users/*/keys"),
         ("SCOPES", "GET:/users/<int:id>/keys=admin", "write /users/*/keys"),
@@ -140,7 +140,7 @@ def test_an_empty_variable_means_unset() -> None:
         ("CLIENTS", "spa=http://www.example.com", "loopback only"),
         ("CLIENTS", "spa=https://www.example.com/", "https://www.example.com"),
         ("CLIENTS", "spa=*", "wildcards are not supported"),
-        ("CLIENTS", "spa=null", "no origin"),
+        ("CLIENTS", "spa=null", "not a valid origin"),
         ("CLIENTS", "spa=https://u@www.example.com", "no @"),
         ("CLIENTS", "spa spa", "twice"),
         ("CLIENTS", "spa,batch", "separated by spaces"),
@@ -151,20 +151,20 @@ def test_an_empty_variable_means_unset() -> None:
         ("SCOPES", "/a=b,", "comma"),
         ("SCOPES", "/a,/b=c", "separated by spaces"),
         ("SCOPES", "GET,POST:/a=b", "separated by spaces"),
-        ("SCOPES", '/a="', "no scope"),
-        ("HTTP_HOSTS", "http://keycloak", "neither scheme nor port"),
+        ("SCOPES", '/a="', "not a valid scope"),
+        ("HTTP_HOSTS", "http://keycloak", "without scheme or port"),
         ("DISCOVERY_URL", "https://a.example/ x", "https URL"),
-        ("OPTIONAL_PATHS", "x", "begins with /"),
+        ("OPTIONAL_PATHS", "x", "must begin with /"),
         ("ISSUER", "id.example.com", "https URL"),
-        ("AUDIENCE", "unchecked x", "stands alone"),
+        ("AUDIENCE", "unchecked x", "the only value"),
         ("AUDIENCE", " ", "at least one"),
         ("ALGORITHMS", " ", "at least one"),
         ("KEYS", "/etc/keys.pem", "JWTGUARD_KEYS_FILE"),
-        ("TRUSTED_PROXIES", "10.0.0.1/8", "no address"),
-        ("TRUSTED_PROXIES", "proxy", "no address"),
-        ("PUBLIC_URL", "https://api.example.com/v1", "no origin"),
-        ("COOKIE", "a b", "no cookie name"),
-        ("REALM", 'a"b', "quoted"),
+        ("TRUSTED_PROXIES", "10.0.0.1/8", "expected an address"),
+        ("TRUSTED_PROXIES", "proxy", "expected an address"),
+        ("PUBLIC_URL", "https://api.example.com/v1", "not a valid origin"),
+        ("COOKIE", "a b", "not a valid cookie name"),
+        ("REALM", 'a"b', "without quotes"),
         ("JWKS_URL", "http://keys.example.com/jwks", "JWTGUARD_HTTP_HOSTS"),
         ("KEYS", "{}", "keys"),
         ("RELAY_URL", "ftp://id.example.com", "https"),
@@ -426,8 +426,8 @@ def test_a_variable_overrides_what_the_file_says_of_an_issuer(tmp_path: Path) ->
     )
     (issuer,) = policy.issuers
     assert (issuer.profile, issuer.jwks_url) == ("auth0", "https://here.example.com")
-    assert (issuer.audience, policy.audience) == (None, {"here"})
-    assert (issuer.algorithms, policy.algorithms) == (None, {"ES256"})
+    assert (issuer.audience, policy.audience) == (None, frozenset({"here"}))
+    assert (issuer.algorithms, policy.algorithms) == (None, frozenset({"ES256"}))
 
 
 def test_a_wrong_issuer_table_names_its_issuer(tmp_path: Path) -> None:
@@ -435,6 +435,76 @@ def test_a_wrong_issuer_table_names_its_issuer(tmp_path: Path) -> None:
     table = "[[issuers]]\nurl = 'https://a.example'\naudience = 'x'\njwks_url = 5\n"
     (text,) = problems(written(tmp_path, table))
     assert "https://a.example: jwks_url: 5" in text
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("leeway = nan", "leeway: nan is not valid"),
+        ("cookie = 'a b'", "cookie: 'a b' is not a valid cookie name"),
+        ("public_paths = ['x']", "public_paths: path 'x': must begin with /"),
+        ("refresh_clients = ['spa']", "refresh_clients: 'spa' is not listed"),
+        ("profile = 'x'", "profile: 'x' is not valid"),
+        ("jwks_url = 'http://keys.example'", "jwks_url: 'http://keys.example' is not"),
+        ("[[clients]]\nid = 'spa'\nmax_age = -1", "[[clients]]: spa: max_age: -1 is"),
+        ("[[clients]]\nid = 'spa'\norigin = 'x'", "[[clients]]: spa: origin: no such"),
+        ("[[clients]]\nid = 'a'\n[[clients]]\nids = 'b'", "[[clients]]: number 2: id"),
+        ("[[clients]]\nid = 'spa'\nissuer = 'x'", "[[clients]]: spa: issuer: 'x' is"),
+        ("[[scopes]]\npath = '/a'\nmethods = 5", "[[scopes]]: /a: methods: must be"),
+    ],
+)
+def test_a_mistake_in_toml_is_placed_in_toml(
+    tmp_path: Path, text: str, said: str
+) -> None:
+    """File, table and member: no variable is blamed that nobody has set."""
+    environ = written(tmp_path, text)
+    found = problems({**BASE, **environ})
+    place = environ["JWTGUARD_CONFIG"]
+    assert any(one.startswith(f"{place}: {said}") for one in found), found
+    assert all(one.startswith(place) for one in found), found
+
+
+@pytest.mark.parametrize(
+    ("member", "said"),
+    [
+        ("jwks_url = 5", "jwks_url: 5: must be a non-empty string"),
+        (
+            "jwks_url = 'http://k.example'",
+            "jwks_url: 'http://k.example' is not a valid",
+        ),
+        ("audience = []", "audience: at least one is needed"),
+        ("kidless = 'all'", "kidless: 'all' is not valid"),
+        ("issuer = 'x'", "issuer: no such member"),
+    ],
+)
+def test_a_mistake_in_an_issuers_table_names_the_table(
+    tmp_path: Path, member: str, said: str
+) -> None:
+    """Unless a variable says the same thing: then the variable is at fault."""
+    table = f"[[issuers]]\nurl = 'https://a.example'\naudience = 'x'\n{member}\n"
+    table = table.replace("audience = 'x'\naudience", "audience")
+    environ = written(tmp_path, table)
+    found = problems(environ)
+    place = f"{environ['JWTGUARD_CONFIG']}: [[issuers]]: https://a.example: "
+    assert found[0].startswith(place + said), found
+    assert all(one.startswith(place) for one in found), found
+
+
+def test_a_variable_over_a_table_is_blamed_itself(tmp_path: Path) -> None:
+    """What the file says of the same thing does not count."""
+    table = "[[issuers]]\nurl = 'https://a.example'\naudience = 'x'\n"
+    environ = written(tmp_path, table + "jwks_url = 'https://a.example/keys'\n")
+    (text,) = problems({**environ, "JWTGUARD_JWKS_URL": "http://k.example"})
+    assert text.startswith("JWTGUARD_JWKS_URL: 'http://k.example' is not a valid")
+    (text,) = problems({**environ, "JWTGUARD_PROFILE": "x"})
+    assert text.startswith("JWTGUARD_PROFILE: 'x' is not valid")
+
+
+def test_a_variable_that_names_a_file_is_blamed_by_its_own_name(tmp_path: Path) -> None:
+    """Where a value was found is where a person looks."""
+    path = tmp_path / "cookie"
+    path.write_text("a b")
+    assert problem(COOKIE_FILE=str(path)).startswith("JWTGUARD_COOKIE_FILE: 'a b'")
 
 
 def test_each_knob_of_an_issuer_is_in_toml(tmp_path: Path) -> None:
@@ -503,7 +573,7 @@ def test_issuers_in_two_places_are_an_error(tmp_path: Path) -> None:
         ("issuer = 'https://a.example'\n[[issuers]]\nurl = 'x'", "keep one"),
         ("keys = 5", "(secret)"),
         ("scopes = 5", "[[scopes]]"),
-        ("leeway = nan", "no number"),
+        ("leeway = nan", "expected a number"),
         ("broken = ", "jwtguard.toml"),
     ],
 )
@@ -518,16 +588,22 @@ def test_toml_values_have_their_types(tmp_path: Path, line: str, said: str) -> N
     [
         ("[[clients]]\nid = 'spa'\norigin = ['https://a.example']", "origins"),
         ("[[clients]]\norigins = []", "member is missing"),
-        ("[[clients]]\nid = ''", "empty id"),
+        ("[[clients]]\nid = ''", "id: must be a non-empty string"),
         ("[[clients]]\nid = 'spa'\nrefresh = 'yes'", "true or false"),
-        ("[[clients]]\nid = 'spa'\nissuer = 'https://no.example'", "not trusted"),
+        (
+            "[[clients]]\nid = 'spa'\nissuer = 'https://no.example'",
+            "not one of the trusted issuers",
+        ),
         ("[[scopes]]\npath = '/a'\nrequire = ['a b']", "a b"),
-        ("[[scopes]]\npath = 'a'", "begins with /"),
-        ("[[scopes]]\npath = 5", "no path"),
-        ("[[scopes]]\npath = '/a'\nmethods = 5", "no list"),
+        ("[[scopes]]\npath = 'a'", "must begin with /"),
+        ("[[scopes]]\npath = 5", "path: 5: must be a string"),
+        ("[[scopes]]\npath = '/a'\nmethods = 5", "must be a list, not 5"),
         ("[[scopes]]\nrequire = []", "path: a member is missing"),
-        ("[[clients]]\nid = 5", "empty id"),
-        ("[[clients]]\nid = 'spa'\norigins = 'https://a.example/'", "no origin"),
+        ("[[clients]]\nid = 5", "id: must be a non-empty string"),
+        (
+            "[[clients]]\nid = 'spa'\norigins = 'https://a.example/'",
+            "not a valid origin",
+        ),
     ],
 )
 def test_toml_tables_are_checked(tmp_path: Path, table: str, said: str) -> None:
@@ -541,10 +617,10 @@ def test_toml_tables_are_checked(tmp_path: Path, table: str, said: str) -> None:
     [
         (
             '[[issuers]]\nurl = "https://i.example"\nrequire = ["exp", "sub"]',
-            "[[issuers]]: issuer https://i.example: require: without iss",
+            "[[issuers]]: https://i.example: require: without iss",
         ),
         ('[[clients]]\nid = "spa"\norigins = ["*"]', "[[clients]]: "),
-        ('[[scopes]]\npath = "/notes"\nneeds = ["read"]', "[[scopes]]: needs"),
+        ('[[scopes]]\npath = "/notes"\nneeds = ["read"]', "[[scopes]]: /notes: needs"),
     ],
 )
 def test_what_is_wrong_in_a_table_is_not_blamed_on_a_variable(
@@ -555,7 +631,7 @@ def test_what_is_wrong_in_a_table_is_not_blamed_on_a_variable(
     if "issuers" not in table:
         environ["JWTGUARD_ISSUER"] = "https://i.example"
     (text,) = problems(environ)
-    assert text.startswith(said)
+    assert text.startswith(f"{environ['JWTGUARD_CONFIG']}: {said}")
 
 
 def test_what_is_wrong_in_a_variable_is_blamed_on_it(tmp_path: Path) -> None:

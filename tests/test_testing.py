@@ -162,7 +162,7 @@ def test_settings_of_the_guard_can_be_changed(jwt_issuer: JWTIssuer) -> None:
     assert guard.policy.leeway == 0
     assert guard.policy.clients_only
     (trusted,) = guard.policy.issuers
-    assert trusted.audience == {AUDIENCE}
+    assert trusted.audience == frozenset({AUDIENCE})
 
 
 def test_an_issuer_can_be_served_over_a_socket(jwt_issuer: JWTIssuer) -> None:

@@ -26,9 +26,8 @@ class Clients:
     """The clients of a policy, by name and by origin."""
 
     def __init__(self, policy: Policy) -> None:
-        first = next(iter(policy.issuers)).url
         self._by_key: dict[tuple[str, str | None], Client] = {
-            (client.issuer or first, client.id): client for client in policy.clients
+            policy.client_key(client): client for client in policy.clients
         }
         self._granted = {
             key: {origin: granted(origin, (client,)) for origin in client.origins}

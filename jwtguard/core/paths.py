@@ -5,13 +5,14 @@ exactly, and a path that can be read in two ways is given nothing (RFC 3986 sect
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
-from ..errors import ConfigurationError
 from .scopes import scope_names
+from .values import Problems
 
 _AMBIGUOUS = re.compile(
     r"^(?!/)|//|/\.{1,2}(?:/|$)|[\\;%\x00-\x1f\x7f-\x9f]"
@@ -57,35 +58,47 @@ _rule = lru_cache(maxsize=1024)(Rule)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScopeRule:
-    """Scopes that a path needs: all of ``require``; no ``methods`` means every one."""
+    """Scopes that a path needs: all of ``require``; no ``methods`` means every one.
+
+    Both may be given as one string or any iterable of strings.
+    """
 
     path: str
-    methods: Collection[str] = ()
-    require: Collection[str] = ()
+    methods: tuple[str, ...] = ()
+    require: tuple[str, ...] = ()
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            path: str,
+            methods: Iterable[str] = (),
+            require: Iterable[str] = (),
+        ) -> None: ...
 
     def __post_init__(self) -> None:
-        problems = []
-        if not isinstance(self.path, str):
-            problems.append(f"scopes: path: {self.path!r} is no path")
+        problems = Problems()
+        where = ("scopes", str(self.path))
+        path = f"{self.path!r}: must be a string"
+        problems.check(isinstance(self.path, str), ("scopes", "", "path"), path)
         for name in ("methods", "require"):
             value = getattr(self, name)
             listed = (value,) if isinstance(value, str) else value
             if not isinstance(listed, Iterable) or isinstance(listed, bytes | Mapping):
-                problems.append(f"scopes {self.path}: {name}: {value!r} is no list")
+                problems.add((*where, name), f"must be a list, not {value!r}")
                 listed = ()
             object.__setattr__(self, name, tuple(listed))
         for scope in self.require:
             try:
                 scope_names(scope)
             except (TypeError, ValueError):
-                problems.append(f"scopes {self.path}: {scope!r} is no scope")
-        problems += [
-            f"scopes {self.path}: {method!r} is no method, like GET"
-            for method in self.methods
-            if not isinstance(method, str) or not _METHOD.fullmatch(method)
-        ]
-        if problems:
-            raise ConfigurationError(*problems)
+                problems.add((*where, "require"), f"{scope!r} is not a valid scope")
+        for method in self.methods:
+            good = isinstance(method, str) and _METHOD.fullmatch(method)
+            text = f"{method!r} is not a valid method; expected one like GET"
+            problems.check(good, (*where, "methods"), text)
+        problems.done()
 
     def takes(self, method: str) -> bool:
         """GET stands for HEAD too; a WebSocket handshake is a GET.
@@ -131,7 +144,7 @@ def pattern_problem(pattern: str) -> str | None:
     """Say what is wrong with a path pattern, if anything."""
     what, parts = f"path {pattern!r}", pattern.split("/")
     if not pattern.startswith("/"):
-        return f"{what}: begins with /"
+        return f"{what}: must begin with /"
     if any(_PLACEHOLDER.search(part) for part in parts):
         plain = "/".join("*" if _PLACEHOLDER.search(part) else part for part in parts)
         return (

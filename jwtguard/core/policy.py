@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
+from .client import METHODS, Client
 from .issuers import (
     ALGORITHMS,
     TrustedIssuer,
@@ -21,9 +22,9 @@ from .values import (
     HOST,
     TOKEN,
     Problems,
+    Where,
     check_number,
     fetchable,
-    json_problem,
     names_of,
     origin_problem,
     put,
@@ -31,83 +32,34 @@ from .values import (
     without_user,
 )
 
+__all__ = ["METHODS", "OF_RELAY", "Client", "Policy"]
+
 OF_RELAY = ("relay_url", "relay_revocation_url", "relay_client_secret", "relay_auth")
 """What the relay uses for one issuer: here if it is the only one, else in its own."""
-METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 _REALM = re.compile(r"[\x20\x21\x23-\x5b\x5d-\x7e]+")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Client:
-    """A browser application or batch job, and the origins it is served from.
-
-    ``max_age`` is in seconds. Raises ``ConfigurationError`` with every problem.
-    """
-
-    id: str
-    issuer: str | None = None
-    origins: Collection[str] = frozenset()
-    refresh: bool = False
-    methods: Collection[str] = METHODS
-    headers: Collection[str] = ()
-    credentials: bool = False
-    max_age: int = 600
-
-    def __post_init__(self) -> None:
-        problems = Problems()
-        known = isinstance(self.id, str) and bool(self.id)
-        problems.check(known, "client: empty id")
-        what = f"client {self.id}"
-        if known and (problem := json_problem(self.id)):
-            problems.append(f"{what}: {problem}")
-        named = self.issuer is None or (isinstance(self.issuer, str) and self.issuer)
-        problems.check(bool(named), f"{what}: issuer: {self.issuer!r} is no name")
-        origins = names_of(self.origins, f"{what}: origins", problems)
-        for origin in origins:
-            if serialized(origin) != origin:
-                problems.append(origin_problem(what, origin))
-        methods = names_of(self.methods, f"{what}: methods", problems)
-        for method in methods:
-            good = TOKEN.fullmatch(method) is not None and method == method.upper()
-            problems.check(good, f"{what}: {method!r} is no method, like GET")
-        headers = names_of(self.headers, f"{what}: headers", problems)
-        for header in headers:
-            good = TOKEN.fullmatch(header) is not None and header != "*"
-            problems.check(good, f"{what}: {header!r} is no header name")
-        for name in ("refresh", "credentials"):
-            good = isinstance(getattr(self, name), bool)
-            problems.check(good, f"{what}: {name} is true or false")
-        check_number(problems, f"{what}: max_age", self.max_age, 0, whole=True)
-        problems.done()
-        heads = ("HEAD",) if "GET" in methods else ()
-        put(
-            self,
-            origins=frozenset(origins),
-            methods=tuple(dict.fromkeys(methods + heads)),
-            headers=tuple(dict.fromkeys(headers)),
-        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
     """Everything the guard enforces. The names are those of the settings.
 
-    Times are in seconds, sizes in bytes. Raises ``ConfigurationError`` with every
-    problem, never one at a time.
+    Times are in seconds, sizes in bytes. What is a tuple or a frozen set here may be
+    given as any iterable, and where its items are strings also as one string. Raises
+    ``ConfigurationError`` with every problem, never one at a time.
     """
 
-    issuers: Collection[TrustedIssuer]
-    audience: Collection[str] | Literal["unchecked"] | None = None
-    algorithms: Collection[str] = frozenset(ALGORITHMS)
+    issuers: tuple[TrustedIssuer, ...]
+    audience: frozenset[str] | Literal["unchecked"] | None = None
+    algorithms: frozenset[str] = frozenset(ALGORITHMS)
     leeway: float = 30
-    clients: Collection[Client] = ()
+    clients: tuple[Client, ...] = ()
     clients_only: bool = False
     origins_claim: str | None = None
-    public_paths: Collection[str] = ()
-    optional_paths: Collection[str] = ()
-    scopes: Collection[ScopeRule] = ()
-    token_paths: Collection[str] = ()
-    revocation_paths: Collection[str] = ()
+    public_paths: tuple[str, ...] = ()
+    optional_paths: tuple[str, ...] = ()
+    scopes: tuple[ScopeRule, ...] = ()
+    token_paths: tuple[str, ...] = ()
+    revocation_paths: tuple[str, ...] = ()
     max_body_bytes: int = 65536
     relay_url: str | None = None
     relay_client_secret: str | None = field(default=None, repr=False)
@@ -117,64 +69,97 @@ class Policy:
     relay_limit: str = "5/minute"
     relay_limit_storage: str = field(default="memory://", repr=False)
     cookie: str | None = None
-    public_url: Collection[str] = frozenset()
+    public_url: frozenset[str] = frozenset()
     require_https: bool = True
-    trusted_proxies: Collection[str] = ()
+    trusted_proxies: tuple[str, ...] = ()
     realm: str = "api"
-    http_hosts: Collection[str] = frozenset()
+    http_hosts: frozenset[str] = frozenset()
     keys_max_age: float = 600
     keys_stale_for: float = 86400
     keys_cooldown: float = 10
     token_cache: int = 4096
     max_token_bytes: int = 16384
-    proxies: Collection[Network | str] = field(init=False, repr=False, default=())
+    proxies: tuple[Network | str, ...] = field(init=False, repr=False, default=())
     """``trusted_proxies``, parsed."""
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            issuers: Iterable[TrustedIssuer],
+            audience: Iterable[str] | Literal["unchecked"] | None = None,
+            algorithms: Iterable[str] = frozenset(ALGORITHMS),
+            leeway: float = 30,
+            clients: Iterable[Client] = (),
+            clients_only: bool = False,
+            origins_claim: str | None = None,
+            public_paths: Iterable[str] = (),
+            optional_paths: Iterable[str] = (),
+            scopes: Iterable[ScopeRule] = (),
+            token_paths: Iterable[str] = (),
+            revocation_paths: Iterable[str] = (),
+            max_body_bytes: int = 65536,
+            relay_url: str | None = None,
+            relay_client_secret: str | None = None,
+            relay_revocation_url: str | None = None,
+            relay_auth: str | None = None,
+            relay_timeout: float = 10,
+            relay_limit: str = "5/minute",
+            relay_limit_storage: str = "memory://",
+            cookie: str | None = None,
+            public_url: Iterable[str] = frozenset(),
+            require_https: bool = True,
+            trusted_proxies: Iterable[str] = (),
+            realm: str = "api",
+            http_hosts: Iterable[str] = frozenset(),
+            keys_max_age: float = 600,
+            keys_stale_for: float = 86400,
+            keys_cooldown: float = 10,
+            token_cache: int = 4096,
+            max_token_bytes: int = 16384,
+        ) -> None: ...
 
     def __post_init__(self) -> None:
         problems = Problems()
-        self._tidy(problems)
+        self._settle(problems)
         self._check_issuers(problems)
         self._check_clients(problems)
         self._check_paths(problems)
         self._check_values(problems)
+        self._check_relay(problems)
         problems.done()
 
-    def _tidy(self, problems: Problems) -> None:
-        for name in ("issuers", "clients", "scopes"):
-            value = getattr(self, name)
-            kind = {"issuers": TrustedIssuer, "clients": Client, "scopes": ScopeRule}
-            if isinstance(value, str | bytes | Mapping) or not isinstance(
-                value, Iterable
-            ):
-                problems.append(f"{name}: a list is needed, not {value!r}")
-                value = ()
-            found = tuple(value)
-            for item in found:
-                good = isinstance(item, kind[name])
-                problems.check(good, f"{name}: {item!r} is no {kind[name].__name__}")
-            put(self, **{name: tuple(i for i in found if isinstance(i, kind[name]))})
-        problems.check(
-            bool(self.issuers) or bool(problems), "issuers: at least one is needed"
-        )
+    def client_key(self, client: Client) -> tuple[str, str]:
+        """Return issuer and id of *client*: without an issuer, it is the first's."""
+        return client.issuer or self.issuers[0].url, client.id
+
+    def _settle(self, problems: Problems) -> None:
+        """Check what may be given in several ways, and keep it in one."""
+        for name, kind in _ITEMS.items():
+            put(self, **{name: _items_of(getattr(self, name), name, kind, problems)})
+        needed = "at least one is needed"
+        problems.check(self.issuers or problems, ("issuers",), needed)
         if self.audience is not None:
-            put(self, audience=audience_of(self.audience, "audience", problems))
-        put(self, algorithms=algorithms_of(self.algorithms, "algorithms", problems))
+            put(self, audience=audience_of(self.audience, ("audience",), problems))
+        algorithms = algorithms_of(self.algorithms, ("algorithms",), problems)
+        put(self, algorithms=algorithms)
         for name in (
             "public_paths", "optional_paths", "token_paths", "revocation_paths",
             "trusted_proxies",
         ):  # fmt: skip
-            put(self, **{name: names_of(getattr(self, name), name, problems)})
-        hosts = names_of(self.http_hosts, "http_hosts", problems)
+            put(self, **{name: names_of(getattr(self, name), (name,), problems)})
+        hosts = names_of(self.http_hosts, ("http_hosts",), problems)
         for host in hosts:
-            if not HOST.fullmatch(host):
-                problems.append(
-                    f"http_hosts: {host!r} is no host name, like keycloak: neither "
-                    "scheme nor port"
-                )
-        put(self, http_hosts=frozenset(host.lower() for host in hosts))
+            text = (
+                f"{host!r} is not a valid host name; expected one like keycloak, "
+                "without scheme or port"
+            )
+            problems.check(HOST.fullmatch(host), ("http_hosts",), text)
         put(
             self,
-            public_url=frozenset(names_of(self.public_url, "public_url", problems)),
+            http_hosts=frozenset(host.lower() for host in hosts),
+            public_url=frozenset(names_of(self.public_url, ("public_url",), problems)),
             proxies=tuple(self._networks(problems)),
         )
 
@@ -186,118 +171,125 @@ class Policy:
             try:
                 yield ipaddress.ip_network(text)
             except ValueError:
-                problems.append(
-                    f"trusted_proxies: {text!r} is no address, network like 10.0.0.0/8,"
-                    " or unix"
+                problems.add(
+                    ("trusted_proxies",),
+                    f"{text!r} is not valid; expected an address, a network like "
+                    "10.0.0.0/8, or unix",
                 )
 
     def _check_issuers(self, problems: Problems) -> None:
         urls = [issuer.url for issuer in self.issuers]
-        problems.check(len(set(urls)) == len(urls), "issuers: one is listed twice")
+        twice = len(set(urls)) < len(urls)
+        problems.check(not twice, ("issuers",), "the same issuer is listed twice")
         nameless = [i for i in self.issuers if "iss" not in i.rules.require]
-        problems.check(
-            len(nameless) <= 1, "issuers: only one may make tokens without iss"
-        )
+        text = "only one may make tokens without iss"
+        problems.check(len(nameless) <= 1, ("issuers",), text)
         for issuer in self.issuers:
-            what = f"issuer {without_user(issuer.url)}"
-            if issuer.audience is None and self.audience is None:
-                problems.append(f"{what}: audience: name this API, or write unchecked")
+            where = ("issuers", without_user(issuer.url))
+            named = issuer.audience is not None or self.audience is not None
+            text = "set it to this API's identifier, or to `unchecked`"
+            problems.check(named, (*where, "audience"), text)
             if issuer.keys is not None:
                 continue
             for name in ("jwks_url", "discovery_url"):
-                url = getattr(issuer, name)
-                if url is not None and not fetchable(url, self.http_hosts):
-                    problems.append(url_problem(f"{what}: {name}", url))
-            explicit = issuer.jwks_url or issuer.discovery_url
-            if not explicit and not fetchable(issuer.url, self.http_hosts):
-                problems.append(url_problem("issuer", issuer.url))
+                self._check_url(problems, (*where, name), getattr(issuer, name))
+            if not issuer.jwks_url and not issuer.discovery_url:
+                self._check_url(problems, ("issuer",), issuer.url)
+
+    def _check_url(self, problems: Problems, where: Where, url: Any) -> None:
+        if url is not None and not fetchable(url, self.http_hosts):
+            problems.add(where, url_problem(url))
 
     def _check_clients(self, problems: Problems) -> None:
         urls = [issuer.url for issuer in self.issuers]
-        first = next(iter(urls), None)
-        seen: set[tuple[str | None, str]] = set()
-        for client in self.clients:
-            what = f"clients: {client.id}"
+        seen: set[tuple[str, str]] = set()
+        for client in self.clients if urls else ():
+            where = ("clients", client.id)
             if client.issuer is None and len(urls) > 1:
-                problems.append(f"{what}: issuer: needed, as there are several")
-            if client.issuer is not None and client.issuer not in urls:
-                problems.append(f"{what}: issuer: {client.issuer!r} is not trusted")
-            key = (client.issuer or first, client.id)
-            problems.check(key not in seen, f"{what}: listed twice")
-            seen.add(key)
-            if self.require_https:
-                self._check_http_origins(what, client, problems)
-
-    @staticmethod
-    def _check_http_origins(what: str, client: Client, problems: Problems) -> None:
-        for origin in client.origins:
-            if is_plain(origin):
-                problems.append(
-                    f"{what}: {origin!r}: http origins are for loopback only; use https"
+                text = (
+                    "required, as there are several issuers; write it in the "
+                    "[[clients]] table of a TOML file (in code: its Client)"
                 )
+                problems.add((*where, "issuer"), text)
+            if client.issuer is not None and client.issuer not in urls:
+                text = f"{client.issuer!r} is not one of the trusted issuers"
+                problems.add((*where, "issuer"), text)
+            key = self.client_key(client)
+            problems.check(key not in seen, where, "listed twice")
+            seen.add(key)
+            for origin in client.origins if self.require_https else ():
+                text = f"{origin!r}: http origins are for loopback only; use https"
+                problems.check(not is_plain(origin), (*where, "origins"), text)
 
     def _check_paths(self, problems: Problems) -> None:
-        demands = (*self.token_paths, *self.revocation_paths)
-        names = ("token_paths", "revocation_paths", "public_paths", "optional_paths")
-        named = [(name, pattern) for name in names for pattern in getattr(self, name)]
-        for name, pattern in (*named, *(("scopes", rule.path) for rule in self.scopes)):
-            problem = pattern_problem(pattern)
-            if problem:
-                problems.append(f"{name}: {problem}")
-        for name, give in named:
-            for demand in demands if name in ("public_paths", "optional_paths") else ():
-                if covers(give, demand):
-                    problems.append(f"{name}: {give!r} opens token path {demand!r}")
-        both = {p.casefold() for p in self.token_paths} & {
-            p.casefold() for p in self.revocation_paths
-        }
-        for path in both:
-            problems.append(f"token_paths: {path!r} is a revocation path too")
+        for rule in self.scopes:
+            if problem := pattern_problem(rule.path):
+                problems.add(("scopes",), problem)
+        for name in _PATHS:
+            for pattern in getattr(self, name):
+                if problem := pattern_problem(pattern):
+                    problems.add((name,), problem)
+        for name in ("public_paths", "optional_paths"):
+            for pattern in getattr(self, name):
+                for path in (*self.token_paths, *self.revocation_paths):
+                    text = f"{pattern!r} must not cover the token path {path!r}"
+                    problems.check(not covers(pattern, path), (name,), text)
+        revoking = {path.casefold() for path in self.revocation_paths}
+        for path in self.token_paths:
+            text = f"{path!r} is also a revocation path"
+            problems.check(path.casefold() not in revoking, ("token_paths",), text)
 
     def _check_values(self, problems: Problems) -> None:
         for name in ("leeway", "keys_cooldown", "keys_stale_for"):
-            check_number(problems, name, getattr(self, name), 0)
-        check_number(problems, "keys_max_age", self.keys_max_age, 1)
-        check_number(problems, "token_cache", self.token_cache, 0, whole=True)
+            check_number(problems, (name,), getattr(self, name), 0)
+        check_number(problems, ("keys_max_age",), self.keys_max_age, 1)
+        check_number(problems, ("token_cache",), self.token_cache, 0, whole=True)
         for name in ("max_body_bytes", "max_token_bytes"):
-            check_number(problems, name, getattr(self, name), 1, whole=True)
+            check_number(problems, (name,), getattr(self, name), 1, whole=True)
         for name in ("clients_only", "require_https"):
-            problems.check(
-                isinstance(getattr(self, name), bool), f"{name}: true or false"
-            )
+            problems.check_flag((name,), getattr(self, name))
         good = isinstance(self.realm, str) and _REALM.fullmatch(self.realm)
-        problems.check(bool(good), f"realm: {self.realm!r} cannot be quoted")
+        text = f"{self.realm!r}: must be printable ASCII without quotes or backslashes"
+        problems.check(good, ("realm",), text)
         cookie = self.cookie
-        if cookie is not None and not (
-            isinstance(cookie, str) and TOKEN.fullmatch(cookie)
-        ):
-            problems.append(f"cookie: {cookie!r} is no cookie name")
-        claim = self.origins_claim
-        if claim is not None and not (isinstance(claim, str) and claim):
-            problems.append(f"origins_claim: {claim!r} is no claim name")
+        named = isinstance(cookie, str) and TOKEN.fullmatch(cookie)
+        text = f"{cookie!r} is not a valid cookie name"
+        problems.check(cookie is None or named, ("cookie",), text)
+        problems.check_text(("origins_claim",), self.origins_claim)
         for url in self.public_url:
             if serialized(url) != url:
-                problems.append(origin_problem("public_url", url))
-        self._check_relay(problems)
+                problems.add(("public_url",), origin_problem(url))
 
     def _check_relay(self, problems: Problems) -> None:
         """What the relay uses belongs to one issuer: no other may learn the secret."""
-        check_relay(problems, "", self.relay_client_secret, self.relay_auth)
-        check_number(problems, "relay_timeout", self.relay_timeout, 1)
+        check_relay(problems, (), self.relay_client_secret, self.relay_auth)
+        check_number(problems, ("relay_timeout",), self.relay_timeout, 1)
         for name in ("relay_url", "relay_revocation_url"):
-            self._check_relay_url(problems, name, getattr(self, name))
+            self._check_url(problems, (name,), getattr(self, name))
             for issuer in self.issuers:
-                what = f"issuer {without_user(issuer.url)}: {name}"
-                self._check_relay_url(problems, what, getattr(issuer, name))
-        if len(tuple(self.issuers)) < 2:
-            return
-        problems += [
-            f"{name}: for one issuer only; with several, write it in the [[issuers]] "
-            "table of the issuer that it belongs to (in code: its TrustedIssuer)"
-            for name in OF_RELAY
-            if getattr(self, name) is not None
-        ]
+                where = ("issuers", without_user(issuer.url), name)
+                self._check_url(problems, where, getattr(issuer, name))
+        for name in OF_RELAY if len(self.issuers) > 1 else ():
+            text = (
+                "for one issuer only; with several, write it in the [[issuers]] "
+                "table of the issuer that it belongs to (in code: its TrustedIssuer)"
+            )
+            problems.check(getattr(self, name) is None, (name,), text)
 
-    def _check_relay_url(self, problems: Problems, what: str, url: Any) -> None:
-        if url is not None and not fetchable(url, self.http_hosts):
-            problems.append(url_problem(what, url))
+
+_ITEMS = {"issuers": TrustedIssuer, "clients": Client, "scopes": ScopeRule}
+_PATHS = ("token_paths", "revocation_paths", "public_paths", "optional_paths")
+
+
+def _items_of(
+    value: Any, name: str, kind: type[Any], problems: Problems
+) -> tuple[Any, ...]:
+    """Read the issuers, clients or scope rules of a policy."""
+    if isinstance(value, str | bytes | Mapping) or not isinstance(value, Iterable):
+        problems.add((name,), f"must be a list, not {value!r}")
+        return ()
+    found = tuple(value)
+    for item in found:
+        text = f"{item!r}: must be a {kind.__name__}"
+        problems.check(isinstance(item, kind), (name,), text)
+    return tuple(item for item in found if isinstance(item, kind))

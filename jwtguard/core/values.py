@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from ..errors import ConfigurationError
+from ..errors import ConfigurationError, Problem
 from .origins import is_loopback_host, serialized
 
 TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
@@ -18,8 +18,6 @@ HOST = re.compile(
 )
 """RFC 3986 section 3.2.2: a name or an address, without port or brackets."""
 _NOT_IN_URL = re.compile(r"[\x00-\x20\x7f]")
-
-
 _LIKE_JSON = re.compile(r"""["'{]|\[(?![0-9A-Fa-f:.]+\])""")
 """JSON or quotes; ``[::1]`` is an address."""
 
@@ -45,30 +43,46 @@ def json_problem(text: str) -> str | None:
     return "JSON is not read here; write plain values, separated by spaces"
 
 
-class Problems(list[str]):
+NOT_EMPTY = "must be a non-empty string"
+Where = tuple[str, ...]
+"""What leads to a value: see ``Problem``."""
+
+
+class Problems(list[Problem]):
     """Collects what is wrong, so that it can be told all at once."""
 
-    def check(self, good: bool, problem: str) -> None:
+    def add(self, where: Where, text: str) -> None:
+        self.append(Problem(text, *where))
+
+    def check(self, good: object, where: Where, text: str) -> None:
         if not good:
-            self.append(problem)
+            self.add(where, text)
+
+    def check_flag(self, where: Where, value: object) -> None:
+        self.check(isinstance(value, bool), where, "must be true or false")
+
+    def check_text(self, where: Where, value: object) -> None:
+        """Check what is a non-empty string or None."""
+        good = value is None or (isinstance(value, str) and value)
+        self.check(good, where, f"{value!r}: {NOT_EMPTY}")
 
     def done(self) -> None:
         if self:
             raise ConfigurationError(*self)
 
 
-def names_of(value: Any, what: str, problems: Problems) -> tuple[str, ...]:
+def names_of(value: Any, where: Where, problems: Problems) -> tuple[str, ...]:
     """Read one string, or several: neither empty ones nor other types."""
     listed = (value,) if isinstance(value, str) else value
     if not isinstance(listed, Iterable) or isinstance(listed, bytes | Mapping):
-        problems.append(f"{what}: a list of strings is needed, not {value!r}")
+        problems.add(where, f"must be a list of strings, not {value!r}")
         return ()
     found = tuple(listed)
     for item in found:
         if not isinstance(item, str) or not item:
-            problems.append(f"{what}: {item!r} is no name")
+            problems.add(where, f"{item!r}: {NOT_EMPTY}")
         elif problem := json_problem(item):
-            problems.append(f"{what}: {item!r}: {problem}")
+            problems.add(where, f"{item!r}: {problem}")
     return tuple(item for item in found if isinstance(item, str) and item)
 
 
@@ -78,13 +92,19 @@ def put(owner: object, **values: object) -> None:
 
 
 def check_number(
-    problems: Problems, what: str, value: object, least: float, *, whole: bool = False
+    problems: Problems,
+    where: Where,
+    value: object,
+    least: float,
+    *,
+    whole: bool = False,
 ) -> None:
     kinds = int if whole else int | float
     good = isinstance(value, kinds) and not isinstance(value, bool)
     if not good or not least <= value < 1e12:  # type: ignore[operator]
         kind = "whole number" if whole else "number"
-        problems.append(f"{what}: {value!r} is no {kind} of at least {least:g}")
+        text = f"{value!r} is not valid; expected a {kind} of at least {least:g}"
+        problems.add(where, text)
 
 
 def fetchable(url: str, http_hosts: Collection[str]) -> bool:
@@ -108,26 +128,30 @@ def without_user(url: object) -> str:
     return str(url).rpartition("@")[2]
 
 
-def origin_problem(what: str, origin: str) -> str:
+def origin_problem(origin: str) -> str:
+    """Say why *origin* is not accepted, and what to write."""
     if "@" in origin:
-        return f"{what}: an origin has no @, like https://www.example.com"
+        return "an origin has no @; expected one like https://www.example.com"
     if "*" in origin:
         return (
-            f"{what}: {origin!r}: wildcards are not supported; list each origin "
-            "exactly, like https://www.example.com"
+            f"{origin!r}: wildcards are not supported; list each origin exactly, like "
+            "https://www.example.com"
         )
     right = serialized(origin.rstrip("/"))
-    hint = f"; write {right}" if right else ", like https://www.example.com"
-    return f"{what}: {origin!r} is no origin{hint}"
+    hint = f"write {right}" if right else "expected one like https://www.example.com"
+    return f"{origin!r} is not a valid origin; {hint}"
 
 
-def url_problem(what: str, url: str) -> str:
+def url_problem(url: str) -> str:
+    """Say why *url* is not fetched, and what to write."""
     if "@" in str(url):
-        wanted = "an https URL without user name or password is needed"
-        return f"{what}: {wanted} (not shown: it holds an @)"
+        return (
+            "must be an https URL without user name or password (not shown, as it "
+            "holds an @)"
+        )
     if isinstance(url, str) and "#" in url:
-        return f"{what}: {url!r} has a fragment (#): leave it out"
+        return f"{url!r} has a fragment (#): leave it out"
     return (
-        f"{what}: {url!r} is no https URL; plain http is for loopback and for hosts "
-        "named in JWTGUARD_HTTP_HOSTS"
+        f"{url!r} is not a valid https URL; plain http is accepted for loopback and "
+        "for the hosts in JWTGUARD_HTTP_HOSTS"
     )

@@ -298,7 +298,7 @@ def test_a_scope_rule_that_cannot_hold_is_no_rule(wrong: dict[str, Any]) -> None
 
 def test_a_scope_rule_has_a_path() -> None:
     """TOML holds numbers too."""
-    with pytest.raises(ConfigurationError, match="5 is no path"):
+    with pytest.raises(ConfigurationError, match="path: 5: must be a string"):
         ScopeRule(path=5)  # type: ignore[arg-type]
 
 

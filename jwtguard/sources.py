@@ -1,0 +1,172 @@
+"""Where settings come from: variables, the files that they name, and TOML."""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from .core.values import json_problem
+from .errors import Problem
+from .vocabulary import (
+    BY_NAME,
+    CONFIG,
+    PREFIX,
+    SETTINGS,
+    Setting,
+    ValueProblemError,
+)
+
+TABLES = ("clients", "issuers", "scopes")
+"""What TOML has tables for: more can be said there than in a variable."""
+_NEVER_EMPTY = ("algorithms", "audience", "issuer", "issuers")
+
+
+@dataclass(slots=True)
+class Source:
+    """The settings that one place gives, and what could not be read there."""
+
+    values: dict[str, Any] = field(default_factory=dict)
+    places: dict[str, str] = field(default_factory=dict)
+    """Where each of them stands, for people: a variable, or a file and its key."""
+    problems: list[str] = field(default_factory=list)
+    unread: set[str] = field(default_factory=set)
+    """Names of settings whose values are wrong, and therefore left out."""
+
+    def refuse(self, name: str, place: str, text: str) -> None:
+        """Note that the setting *name* at *place* could not be read."""
+        self.problems.append(Problem(text, place))
+        self.unread.add(name)
+
+
+def read_environ(environ: Mapping[str, str]) -> Source:
+    """Read ``JWTGUARD_*``, and the files that ``JWTGUARD_*_FILE`` name."""
+    source = Source()
+    for variable in sorted(environ):
+        if not variable.startswith(PREFIX) or variable == CONFIG:
+            continue
+        key = variable.removeprefix(PREFIX).lower()
+        by_file = key.endswith("_file") and key not in BY_NAME
+        setting = BY_NAME.get(key.removesuffix("_file") if by_file else key)
+        if _is_kubernetes(variable):
+            continue
+        if setting is None or variable != variable.upper():
+            source.problems.append(_unknown(variable))
+        elif by_file and environ[variable] and environ.get(setting.variable):
+            text = f"set both directly and as {variable}"
+            source.refuse(setting.name, setting.variable, text)
+        elif environ[variable]:
+            _read_variable(source, setting, variable, environ[variable], by_file)
+    return source
+
+
+def _read_variable(
+    source: Source, setting: Setting, variable: str, value: str, by_file: bool
+) -> None:
+    try:
+        text = _contents(value) if by_file else value
+        if text:
+            source.values[setting.name] = _parsed(setting, text)
+            source.places[setting.name] = variable
+    except ValueProblemError as error:
+        shown = "(secret)" if setting.secret else repr(value)
+        said = str(error)
+        if not said.startswith(shown + ":"):
+            said = f"{shown}: {said}"
+        source.refuse(setting.name, variable, said)
+
+
+def _parsed(setting: Setting, text: str) -> Any:
+    problem = None if setting.secret else json_problem(text)
+    if problem:
+        raise ValueProblemError(problem)
+    return setting.parse(text)
+
+
+def _is_kubernetes(name: str) -> bool:
+    """Service links: Kubernetes sets them for a service called jwtguard."""
+    return name.startswith((PREFIX + "SERVICE_", PREFIX + "PORT"))
+
+
+def _unknown(name: str) -> str:
+    known = [setting.variable for setting in SETTINGS]
+    known += [f"{variable}_FILE" for variable in known] + [CONFIG]
+    return f"{name}: no such setting{did_you_mean(name.upper(), known)}"
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Return a hint at the known name that is nearest to *name*, if one is near."""
+    near = difflib.get_close_matches(name, known, 1)
+    return f"; did you mean {near[0]}?" if near else ""
+
+
+def _contents(path: str) -> str:
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        raise ValueProblemError(f"cannot be read: {_reason(error)}") from None
+    return text.removesuffix("\n").removesuffix("\r")
+
+
+def _reason(error: Exception) -> str:
+    """Say what *error* is about, without the path that it repeats."""
+    return getattr(error, "strerror", None) or str(error)
+
+
+def read_toml(path: str) -> Source:
+    """Read the TOML file at *path*; an empty path means that there is none."""
+    source = Source()
+    if not path:
+        return source
+    try:
+        document = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        source.problems.append(f"{CONFIG}: {path!r}: cannot be read: {_reason(error)}")
+        source.unread.update(BY_NAME)
+        return source
+    for key, value in document.items():
+        place = f"{path}: {key}"
+        problem = _toml_problem(key, value)
+        if problem:
+            source.refuse(key, place, problem)
+            continue
+        source.values[key] = value
+        source.places[key] = f"{path}: [[{key}]]" if key in TABLES else place
+    if "issuer" in source.values and "issuers" in source.values:
+        source.problems.append(f"{path}: issuer and issuers: keep one")
+    return source
+
+
+def _toml_problem(key: str, value: Any) -> str | None:
+    if key in TABLES:
+        good = isinstance(value, list) and all(isinstance(v, dict) for v in value)
+        if key == "issuers":
+            return None if good and value else "write one [[issuers]] table or more"
+        return None if good else f"write [[{key}]] tables"
+    setting = BY_NAME.get(key)
+    if setting is None:
+        return f"no such setting{did_you_mean(key, [*BY_NAME, 'issuers'])}"
+    shown = "(secret)" if setting.secret else repr(value)
+    listed = setting.toml is list
+    if listed and isinstance(value, str) and key in ("issuer", "audience"):
+        value = [value]
+    if isinstance(value, bool) != (setting.toml is bool) or not isinstance(
+        value, setting.toml
+    ):
+        return f"{shown}: must be of the kind {setting.kind!r}"
+    if listed and not _all_named(value):
+        return f"{shown}: must be a list of strings, none of them empty"
+    if listed and not value and key in _NEVER_EMPTY:
+        return "an empty list: at least one is needed"
+    if isinstance(value, int | float) and value < 0:
+        return f"{shown}: must be a number that is not negative"
+    if value == "" and key in ("issuer", "cookie", "realm"):
+        return "must be a non-empty string"
+    return None
+
+
+def _all_named(values: Any) -> bool:
+    return all(isinstance(item, str) and item for item in values)
