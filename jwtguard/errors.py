@@ -18,7 +18,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar, Self
+from functools import lru_cache
+from math import ceil
+from typing import ClassVar, NamedTuple, Self
+
+from .reasons import REASONS
 
 
 class JWTGuardError(Exception):
@@ -62,16 +66,26 @@ class ConfigurationError(JWTGuardError):
         self.problems: tuple[str, ...] = problems
 
 
+class Challenge(NamedTuple):
+    """One challenge of ``WWW-Authenticate`` (RFC 9110 section 11.6.1).
+
+    The ``realm`` is the policy's, and comes first.
+    """
+
+    scheme: str
+    params: tuple[tuple[str, str], ...] = ()
+
+
 class AuthError(JWTGuardError):
-    """The request is refused; the subclass says how.
+    """The request is refused; the subclass says how. It cannot be changed.
 
     ``reason`` is one word for logs, hooks and ``jwtguard explain``; ``description``
-    is the fixed sentence that the client reads.
+    is the fixed sentence that the client reads; ``detail`` is for the log alone, and
+    never holds a token or a claim's value.
     """
 
     status: ClassVar[int]
-    code: str = "invalid_request"
-    challenges: ClassVar[bool] = True
+    code: ClassVar[str] = "invalid_request"
 
     def __init__(
         self,
@@ -81,42 +95,82 @@ class AuthError(JWTGuardError):
         detail: str = "",
     ) -> None:
         super().__init__(reason)
-        self.reason = reason
-        self.scope = scope
-        self.detail = detail
-        """For the log alone: what was found. Never holds a token or a claim's value."""
-        self.principal: Any = None
-        """Who was refused, once a token was verified."""
-        self.cors: tuple[tuple[str, str], ...] | None = None
-        """The CORS fields of the refusal, where a rule has already settled them."""
+        self._reason = reason
+        self._scope = scope
+        self._detail = detail
+
+    @property
+    def reason(self) -> str:
+        """Why the request is refused: a key of ``jwtguard.reasons.REASONS``."""
+        return self._reason
+
+    @property
+    def scope(self) -> str | None:
+        """The scopes that are needed, separated by spaces."""
+        return self._scope
+
+    @property
+    def detail(self) -> str:
+        """What was found, for the log."""
+        return self._detail
 
     @property
     def description(self) -> str:
-        """One fixed sentence; it echoes nothing of the request."""
-        return DESCRIPTIONS.get(self.reason, "The request was refused")
+        """One fixed sentence; it repeats nothing of the request."""
+        known = REASONS.get(self._reason)
+        return known.sentence if known else "The request was refused"
+
+    @property
+    def challenges(self) -> tuple[Challenge, ...]:
+        """What the client may authenticate with; none where a token would not help."""
+        return ()
+
+    @property
+    def fields(self) -> tuple[tuple[str, str], ...]:
+        """Header fields of this refusal, beside its challenges."""
+        return ()
 
 
-class InvalidRequestError(AuthError):
+class _BearerError(AuthError):
+    """RFC 6750 section 3: the same words stand in the challenge."""
+
+    @property
+    def challenges(self) -> tuple[Challenge, ...]:
+        """One challenge, with code and sentence."""
+        return _bearer(self.code, self.description, self._scope)
+
+
+@lru_cache(maxsize=256)
+def _bearer(code: str, description: str, scope: str | None) -> tuple[Challenge, ...]:
+    params = []
+    if code != MissingTokenError.code:  # section 3.1: then there is no error yet
+        params += [("error", code), ("error_description", description)]
+    if scope:
+        params.append(("scope", scope))
+    return (Challenge("Bearer", tuple(params)),)
+
+
+class InvalidRequestError(_BearerError):
     """The request is malformed, or says two things at once."""
 
     status = 400
 
 
-class MissingTokenError(AuthError):
+class MissingTokenError(_BearerError):
     """No token came with the request."""
 
     status = 401
     code = "missing_token"
 
 
-class InvalidTokenError(AuthError):
+class InvalidTokenError(_BearerError):
     """The token is not good here, whoever sends it."""
 
     status = 401
     code = "invalid_token"
 
 
-class InsufficientScopeError(AuthError):
+class InsufficientScopeError(_BearerError):
     """The token is good, but does not reach this far."""
 
     status = 403
@@ -128,7 +182,6 @@ class AccessDeniedError(AuthError):
 
     status = 403
     code = "access_denied"
-    challenges = False
 
 
 class InvalidOriginError(AccessDeniedError):
@@ -153,7 +206,6 @@ class TokenTooLargeError(AuthError):
     """The token or its header field is longer than we read."""
 
     status = 431
-    challenges = False
 
 
 class KeysUnavailableError(AuthError):
@@ -164,95 +216,53 @@ class KeysUnavailableError(AuthError):
 
     status = 503
     code = "temporarily_unavailable"
-    challenges = False
 
     def __init__(
         self, reason: str = "keys_unavailable", *, retry_after: float = 1
     ) -> None:
         super().__init__(reason)
-        self.retry_after = retry_after
+        self._retry_after = retry_after
+
+    @property
+    def retry_after(self) -> float:
+        """Seconds until a new attempt makes sense."""
+        return self._retry_after
+
+    @property
+    def fields(self) -> tuple[tuple[str, str], ...]:
+        """RFC 9110 section 10.2.3."""
+        return (("Retry-After", str(ceil(self._retry_after))),)
 
 
 class GrantError(AuthError):
-    """A token request is refused (RFC 6749 section 5.2)."""
+    """A token request is refused (RFC 6749 section 5.2).
 
-    challenges = False
+    Status and code are those of the reason.
+    """
 
     def __init__(
         self,
         reason: str,
         *,
-        status: int = 400,
-        code: str = "invalid_request",
-        headers: Sequence[tuple[str, str]] = (),
+        detail: str = "",
+        fields: Sequence[tuple[str, str]] = (),
     ) -> None:
-        super().__init__(reason)
-        self.status = status  # type: ignore[misc]  # one class, RFC 6749's few codes
-        self.code = code
-        self.headers = tuple(headers)
+        super().__init__(reason, detail=detail)
+        self._fields = tuple(fields)
 
+    @property
+    def status(self) -> int:  # type: ignore[override]
+        """The status of the reason; 400 for one of an application's own."""
+        known = REASONS.get(self.reason)
+        return known.status if known else 400
 
-DESCRIPTIONS = {
-    # the request
-    "authorization_repeated": "More than one Authorization value was sent",
-    "authorization_malformed": "The Authorization header holds no single bearer token",
-    "cookie_repeated": "The token cookie was sent more than once",
-    "subprotocol_malformed": "No token follows bearer in Sec-WebSocket-Protocol",
-    "token_repeated": "A token came in two places at once",
-    "path_ambiguous": "The path can be read in more than one way",
-    # the token
-    "no_credentials": "A bearer token is needed",
-    "unsupported_scheme": "The Authorization scheme is not supported here; use Bearer",
-    "token_too_long": "The access token is longer than this server reads",
-    "header_too_long": "The Authorization header is longer than this server reads",
-    "malformed": "The access token is malformed",
-    "encrypted": "The access token is encrypted, and not meant to be read here",
-    "unsupported_critical": "The access token has critical extensions unknown here",
-    "wrong_algorithm": "The access token is signed with an algorithm not accepted here",
-    "unknown_issuer": "The access token comes from an issuer not trusted here",
-    "unknown_key": "The access token is signed with a key its issuer does not publish",
-    "bad_signature": "The access token has a wrong signature",
-    "expired": "The access token expired",
-    "not_yet_valid": "The access token is not valid yet",
-    "issued_in_future": "The access token was issued in the future",
-    "lifetime_too_long": "The access token is valid for longer than accepted here",
-    "wrong_audience": "The access token is meant for another audience",
-    "missing_claim": "The access token lacks a required claim",
-    "malformed_claim": "The access token has a claim of the wrong type",
-    "client_ambiguous": "The access token names two different clients",
-    "wrong_type": "The token is of a type not accepted here",
-    "id_token": "An ID token is not an access token",
-    "refresh_token": "A refresh token is not an access token",
-    "logout_token": "A logout token is not an access token",
-    "not_access_token": "Nothing marks the token as an access token",
-    "bound_token": "The access token is bound to a key, and useless as a plain bearer",
-    # the caller
-    "scope_missing": "The access token lacks a scope that is needed here",
-    "role_missing": "The caller lacks a role that is needed here",
-    "no_rule": "No rule opens this path",
-    "client_not_listed": "Tokens of this client are not accepted here",
-    "method_not_allowed_for_client": "The client may not use this method here",
-    "foreign_origin": "The token may not be used from this origin",
-    "cross_site": "A cross-site request may not use the cookie",
-    "origin_missing": "The cookie needs an Origin to go with it",
-    "preflight_refused": "The origin is not allowed here",
-    "insecure_transport": "Access tokens are accepted over HTTPS only",
-    # the keys
-    "keys_unavailable": "The signing keys of the issuer cannot be had now",
-    # token paths
-    "post_only": "A token endpoint takes POST only",
-    "form_malformed": "The body is not one plain form",
-    "body_too_long": "The body is longer than this server reads",
-    "client_gone": "The body ended early",
-    "grant_type_missing": "grant_type is missing",
-    "client_ambiguous_form": "Basic and body name different clients",
-    "origin_repeated": "More than one Origin was sent",
-    "grant_client_unknown": "The client is not known here",
-    "refresh_disabled": "The client may not refresh; sign in again",
-    "grant_foreign_origin": "The client may not be used from this origin",
-    "unsupported_grant": "Only password and refresh_token are handed on",
-    "too_many_guesses": "Too many attempts; try again later",
-    "issuer_unreachable": "The token server cannot be reached",
-    "issuer_answer_unusable": "The token server's answer cannot be used",
-    "issuer_timeout": "The token server did not answer in time",
-}
+    @property
+    def code(self) -> str:  # type: ignore[override]
+        """One of RFC 6749's few codes."""
+        known = REASONS.get(self.reason)
+        return known.code if known else "invalid_request"
+
+    @property
+    def fields(self) -> tuple[tuple[str, str], ...]:
+        """``Allow`` or ``Retry-After``, where they belong to it."""
+        return self._fields

@@ -152,7 +152,7 @@ def _key_checks(guard: Guard, trusted: Trusted, compact: Compact) -> Iterator[Ch
     alg, kid, _ = compact.header
     accepted = " ".join(sorted(trusted.rules.algorithms))
     if alg not in trusted.rules.algorithms:
-        hint = hints.BY_REASON["wrong_algorithm"]
+        hint = hints.hint_of("wrong_algorithm")
         yield failed("algorithm", "wrong_algorithm", accepted, value_text(alg), hint)
         return
     yield Check(name="algorithm", passed=True, expected=accepted, found=alg)
@@ -168,7 +168,7 @@ def _key_checks(guard: Guard, trusted: Trusted, compact: Compact) -> Iterator[Ch
     try:
         verifying_key(compact, keys)
     except AuthError as error:
-        expected, hint = f"made with {_kid(kid)}", hints.BY_REASON["bad_signature"]
+        expected, hint = f"made with {_kid(kid)}", hints.hint_of("bad_signature")
         yield failed("signature", error.reason, expected, "another", hint)
         return
     yield Check(name="signature", passed=True, found=alg)

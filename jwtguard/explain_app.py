@@ -75,7 +75,7 @@ def _demanded(
             else:
                 demand.rule(principal, demand.names)
         except AuthError as error:
-            hint = hints.BY_REASON.get(error.reason, "")
+            hint = hints.hint_of(error.reason)
             yield failed("decorator", error.reason, str(demand), held, hint)
         else:
             yield Check(name="decorator", passed=True, found=str(demand))

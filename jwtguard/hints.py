@@ -10,43 +10,24 @@ from urllib.parse import urlsplit
 
 from .core.issuers import TrustedIssuer
 from .core.policy import Client
+from .reasons import REASONS
 
 OUR_REFRESH_TOKEN = "refresh."  # noqa: S105  # no token, but how one begins
 """How refresh tokens of ``jwtguard issuer`` begin."""
 
-BY_REASON = {
-    "encrypted": "five parts: an encrypted token (JWE); ask for a signed one",
-    "id_token": "the client sent its ID token; it has to send access_token",
-    "refresh_token": "the client sent its refresh token; it has to send access_token",
-    "logout_token": "a logout token is for the client's logout URL, not for an API",
-    "bound_token": "it is bound to a key (DPoP or mTLS); ask for a plain bearer token",
-    "wrong_type": "JWTGUARD_PROFILE says which types count; rfc9068 wants at+jwt",
-    "not_access_token": (
-        "no scope, client_id or typ marks it as an access token: an ID token, or an "
-        "issuer that needs a profile (JWTGUARD_PROFILE)"
-    ),
-    "wrong_algorithm": "JWTGUARD_ALGORITHMS says which count; symmetric ones never do",
-    "bad_signature": "the key is known, the signature is not its: changed on the way?",
-    "scope_missing": "the client has to ask for the scope when it asks for the token",
-    "role_missing": "roles are read from `role_claims` of the issuer or its profile",
-    "no_credentials": "no token is read on a public path, so this refuses everybody",
-    "client_not_listed": "list it in JWTGUARD_CLIENTS",
-    "no_rule": "no rule of JWTGUARD_SCOPES names this path and method",
-    "origin_missing": "a browser would send Origin: add --origin",
-    "path_ambiguous": (
-        "//, /../, ;, encoded slashes, bytes that are not UTF-8 and a root path that "
-        "is not at the beginning are read in more than one way"
-    ),
-    "insecure_transport": "tokens need https; see JWTGUARD_TRUSTED_PROXIES",
-}
+
+def hint_of(reason: str) -> str:
+    """Return the hint that the registry has for *reason*, or an empty string."""
+    known = REASONS.get(reason)
+    return known.hint if known else ""
 
 
 def of_form(token: str) -> str:
     """Say what a text is that is no signed token."""
     if token.startswith(OUR_REFRESH_TOKEN):
-        return f"from jwtguard issuer: {BY_REASON['refresh_token']}"
+        return f"from jwtguard issuer: {hint_of('refresh_token')}"
     if token.count(".") == 4:
-        return BY_REASON["encrypted"]
+        return hint_of("encrypted")
     if token.count(".") != 2:
         return (
             "an opaque token, as refresh tokens are; for access tokens some issuers "

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TypeGuard
 
 from .core.tokens import Claims, TokenRules, audiences
-from .hints import BY_REASON, clock_words, difference
+from .hints import clock_words, difference, hint_of
 
 _NOT_OURS = frozenset({"account", "broker", "realm-management"})
 """Audiences that Keycloak adds by itself."""
@@ -50,7 +50,7 @@ _NAMES = {
 
 def of_reason(reason: str, rules: TokenRules, claims: Claims) -> str:
     """Return the hint of *reason*, with the profile that the token looks like."""
-    hint = BY_REASON.get(reason, "")
+    hint = hint_of(reason)
     if reason not in ("not_access_token", "wrong_type", "client_ambiguous"):
         return hint
     azp = claims.get("azp")

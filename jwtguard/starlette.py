@@ -18,6 +18,7 @@ from .asgi import GUARD_KEY, PRINCIPAL_KEY, GuardMiddleware, request_of
 from .core import scopes as rules
 from .core.demands import ANY_TOKEN, Demand, mark
 from .core.messages import Principal
+from .core.respond import as_mapping
 from .core.unguarded import note
 from .errors import AuthError, ConfigurationError, MissingTokenError
 from .guard import Guard
@@ -41,6 +42,8 @@ _PARAMETERS = frozenset({"request", "websocket", "conn", "connection"})
 class _NoTokenError(HTTPException, MissingTokenError):
     """Ours to catch, and Starlette's to answer, wherever the guard stands."""
 
+    detail: str = ""  # Starlette's: it is set, and ours cannot be
+
     def __init__(self, error: MissingTokenError, headers: dict[str, str]) -> None:
         MissingTokenError.__init__(self, error.reason)
         HTTPException.__init__(self, error.status, error.description, headers)
@@ -59,7 +62,7 @@ def principal_of(request: HTTPConnection) -> Principal:
     except MissingTokenError as error:
         if scope["type"] == "websocket":
             raise  # it knows whether the WebSocket was accepted
-        headers = dict(guard.refusal_fields(error))
+        headers = as_mapping(guard.refusal_fields(error))
         raise _NoTokenError(error, headers) from None
 
 
@@ -102,7 +105,7 @@ def _refusal(
 ) -> HTTPException | WebSocketException:
     if conn.scope["type"] == "websocket" and not _answers(conn):
         return WebSocketException(close_code(error.status), error.reason)
-    headers = dict(guard.refusal_fields(error))
+    headers = as_mapping(guard.refusal_fields(error))
     return HTTPException(error.status, error.description, headers)
 
 

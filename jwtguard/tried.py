@@ -51,7 +51,7 @@ def try_request(
     access = guard.path_access(request)
     kind, needed = access.kind, access.scopes
     if kind is None:
-        hint = hints.BY_REASON["path_ambiguous"]
+        hint = hints.hint_of("path_ambiguous")
         yield failed("path", "path_ambiguous", "a plain path", request.path, hint)
         return
     found = _KINDS[kind]
@@ -72,7 +72,7 @@ def _missing_scopes(guard: Guard, needed: Sequence[str], token: str) -> Iterator
     """Say which scopes are missing where the request is refused for something else."""
     claimed = claimed_by(guard, token)
     if claimed is not None and not claimed.scopes.issuperset(needed):
-        found, hint = grants_of(claimed), hints.BY_REASON["scope_missing"]
+        found, hint = grants_of(claimed), hints.hint_of("scope_missing")
         expected = f"scope {' and '.join(needed)}"
         yield failed("scopes", "scope_missing", expected, found, hint)
 
@@ -144,7 +144,7 @@ def _decided(guard: Guard, request: Request, token: str) -> Check:
         who = decision.principal
         found = f"passes the guard as {who.subject if who else 'nobody'}"
         return Check(name="request", passed=True, expected=asked, found=found)
-    hint = hints.BY_REASON.get(decision.reason, "")
+    hint = hints.hint_of(decision.reason)
     if decision.reason == "foreign_origin" and origin:
         hint = hints.of_origin(origin, _client(guard, token), guard.policy.clients)
     answer = f"answered {decision.status}"

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 import jwtguard
-from jwtguard import errors
 from jwtguard.errors import (
     AccessDeniedError,
     AuthError,
+    Challenge,
     ConfigurationError,
     GrantError,
     InsecureTransportError,
@@ -25,6 +25,7 @@ from jwtguard.errors import (
     Problem,
     TokenTooLargeError,
 )
+from jwtguard.reasons import REASONS
 
 ROOT = Path(jwtguard.__file__).parent
 SOURCES = "\n".join(path.read_text() for path in ROOT.rglob("*.py"))
@@ -49,7 +50,8 @@ def test_each_class_is_one_answer(
     error: AuthError, status: int, code: str, challenges: bool
 ) -> None:
     """Status, code and challenge follow from the class alone."""
-    assert (error.status, error.code, error.challenges) == (status, code, challenges)
+    assert (error.status, error.code) == (status, code)
+    assert [one.scheme for one in error.challenges] == ["Bearer"] * challenges
     assert isinstance(error, JWTGuardError)
     assert str(error) == error.reason
 
@@ -62,11 +64,31 @@ def test_a_refused_origin_is_a_denial() -> None:
 
 
 def test_a_grant_error_takes_one_of_rfc_6749s_codes() -> None:
-    """Its status and header fields are its own, not its class's."""
-    error = GrantError("post_only", status=405, code="x", headers=[("Allow", "POST")])
-    assert (error.status, error.code) == (405, "x")
-    assert error.headers == (("Allow", "POST"),)
-    assert GrantError("form_malformed").status == 400
+    """Its status is that of its reason, and its header fields are its own."""
+    error = GrantError("post_only", fields=[("Allow", "POST")])
+    assert (error.status, error.code) == (405, "invalid_request")
+    assert error.fields == (("Allow", "POST"),)
+    assert GrantError("refresh_disabled").code == "unauthorized_client"
+    assert GrantError("tea_time").status == 400
+
+
+def test_an_error_cannot_be_changed() -> None:
+    """Remembered answers share one error among requests."""
+    error = InsufficientScopeError("scope_missing", scope="a", detail="b")
+    for name in ("reason", "scope", "detail", "description", "challenges", "fields"):
+        with pytest.raises(AttributeError):
+            setattr(error, name, None)
+
+
+def test_a_challenge_has_a_scheme_and_what_the_client_reads() -> None:
+    """RFC 6750 section 3: bare without a token, else code, sentence and scopes."""
+    assert MissingTokenError("no_credentials").challenges == (Challenge("Bearer"),)
+    (challenge,) = InsufficientScopeError("scope_missing", scope="a b").challenges
+    assert dict(challenge.params) == {
+        "error": "insufficient_scope",
+        "error_description": REASONS["scope_missing"].sentence,
+        "scope": "a b",
+    }
 
 
 def test_a_configuration_error_tells_everything() -> None:
@@ -97,7 +119,8 @@ def test_a_problem_knows_where_it_is(where: tuple[str, ...], sentence: str) -> N
 
 def test_descriptions_are_fixed_sentences() -> None:
     """They stand in quoted header values, and hold nothing of any request."""
-    for reason, sentence in errors.DESCRIPTIONS.items():
+    for reason, known in REASONS.items():
+        sentence = known.sentence
         assert re.fullmatch(r"[a-z_]+", reason)
         assert re.fullmatch(r"[\x20\x21\x23-\x5b\x5d-\x7e]+", sentence)
         assert not sentence.endswith(".")
@@ -111,13 +134,13 @@ def test_every_reason_has_a_sentence() -> None:
         SOURCES,
     )
     assert len(set(raised)) > 30
-    assert set(raised) <= set(errors.DESCRIPTIONS)
+    assert set(raised) <= set(REASONS)
 
 
 def test_every_sentence_has_a_reason() -> None:
     """No sentence is left over from something that no longer happens."""
-    rest = SOURCES.replace((ROOT / "errors.py").read_text(), "")
-    for reason in errors.DESCRIPTIONS:
+    rest = SOURCES.replace((ROOT / "reasons.py").read_text(), "")
+    for reason in REASONS:
         assert f'"{reason}"' in rest or reason == "keys_unavailable", reason
 
 

@@ -1,13 +1,12 @@
-"""RFC 6750: find the bearer token of a request, and word the challenge."""
+"""RFC 6750: find the bearer token of a request."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from functools import lru_cache
 from typing import NamedTuple
 
-from ..errors import AuthError, InvalidRequestError, TokenTooLargeError
+from ..errors import InvalidRequestError, TokenTooLargeError
 from .messages import Request
 
 _TOKEN68 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~+/"
@@ -96,19 +95,3 @@ def without_bearer(offered: Sequence[str]) -> list[str]:
         return list(offered)
     at = list(offered).index("bearer")
     return [*offered[:at], *offered[at + 2 :]]
-
-
-def challenge(error: AuthError, realm: str) -> str:
-    """RFC 6750 section 3: the WWW-Authenticate value for *error*."""
-    return _worded(realm, error.code, error.description, error.scope)
-
-
-@lru_cache(maxsize=256)
-def _worded(realm: str, code: str, description: str, scope: str | None) -> str:
-    parts = [f'Bearer realm="{realm}"']
-    if code != "missing_token":
-        parts.append(f'error="{code}"')
-        parts.append(f'error_description="{description}"')
-    if scope:
-        parts.append(f'scope="{scope}"')
-    return ", ".join(parts)

@@ -44,7 +44,7 @@ _CHARSET = "_charset_"
 def check_head(request: Request, longest: int) -> None:
     """Refuse what cannot be a token request before its body is read."""
     if request.method != "POST":
-        raise GrantError("post_only", status=405, headers=(("Allow", "POST"),))
+        raise GrantError("post_only", fields=(("Allow", "POST"),))
     origin = request.header("origin")
     if origin is not None and "," in origin:
         raise GrantError("origin_repeated")
@@ -66,7 +66,7 @@ def _check_framing(request: Request, longest: int) -> None:
     if coding is not None and (lengths or coding.strip().lower() != "chunked"):
         raise GrantError("form_malformed")
     if lengths and (len(lengths[0]) > 18 or int(lengths[0]) > longest):
-        raise GrantError("body_too_long", status=413)
+        raise GrantError("body_too_long")
 
 
 def _is_digits(text: str) -> bool:
@@ -197,4 +197,4 @@ def _renews(grant: Grant) -> bool:
 
 
 def _refused(reason: str) -> GrantError:
-    return GrantError(reason, status=403, code="unauthorized_client")
+    return GrantError(reason)

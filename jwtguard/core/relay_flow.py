@@ -93,12 +93,10 @@ class RelayFlow:
 
     def _upstream_of(self, grant: Grant) -> Upstream:
         if grant.grant_type and grant.grant_type not in _GRANTS:
-            raise GrantError("unsupported_grant", code="unsupported_grant_type")
+            raise GrantError("unsupported_grant")
         url = self._issuer_of.get(grant.client_id or "")
         if url is None:
-            raise GrantError(
-                "grant_client_unknown", status=403, code="unauthorized_client"
-            )
+            raise GrantError("grant_client_unknown")
         return self.upstreams[url]
 
     def after_fork(self) -> None:
@@ -113,12 +111,7 @@ def _claim(grant: Grant, caller: str) -> Generator[Ask, Any, Claim]:
     name = grant.form.get("username", [""])[0]
     claim: Claim = yield ClaimGuess(name, caller)
     if claim.wait:
-        raise GrantError(
-            "too_many_guesses",
-            status=429,
-            code="temporarily_unavailable",
-            headers=(("Retry-After", str(claim.wait)),),
-        )
+        raise GrantError("too_many_guesses", fields=(("Retry-After", str(claim.wait)),))
     return claim
 
 

@@ -8,11 +8,10 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
-from math import ceil
 from typing import NamedTuple
 
-from ..errors import AuthError, GrantError, InvalidOriginError, KeysUnavailableError
-from . import bearer, cors
+from ..errors import AuthError, Challenge, InvalidOriginError
+from . import cors
 from .keys import Emit
 from .messages import (
     Decision,
@@ -85,14 +84,9 @@ class Responses:
 
     def fields(self, error: AuthError) -> Fields:
         """Return the fields of any refusal: challenge, Retry-After, Allow; no-store."""
-        if error.challenges:
-            challenge = bearer.challenge(error, self._realm)
-            return (_NO_STORE, ("WWW-Authenticate", challenge))
-        if isinstance(error, GrantError):
-            return (_NO_STORE, *error.headers)
-        if isinstance(error, KeysUnavailableError):
-            return (_NO_STORE, ("Retry-After", str(ceil(error.retry_after))))
-        return (_NO_STORE,)
+        challenged = challenge_fields(error.challenges, self._realm)
+        fields = error.fields
+        return (*challenged, *fields) if fields else challenged
 
     def _cors(
         self, error: AuthError, origin: str | None, facts: Facts | None
@@ -128,6 +122,21 @@ class Responses:
             client_id=facts.client_id if facts else None,
             detail=error.detail,
         )
+
+
+@lru_cache(maxsize=256)
+def challenge_fields(challenges: tuple[Challenge, ...], realm: str) -> Fields:
+    """Return a field for each challenge; several in one are often misread."""
+    return (
+        _NO_STORE,
+        *(("WWW-Authenticate", _worded(one, realm)) for one in challenges),
+    )
+
+
+def _worded(challenge: Challenge, realm: str) -> str:
+    params = (("realm", realm), *challenge.params)
+    quoted = ", ".join(f'{name}="{value}"' for name, value in params)
+    return f"{challenge.scheme} {quoted}"
 
 
 @lru_cache(maxsize=256)
@@ -194,6 +203,14 @@ def raw(fields: Iterable[tuple[str, str]]) -> RawFields:
         (name.lower().encode("latin-1"), value.encode("latin-1"))
         for name, value in fields
     ]
+
+
+def as_mapping(fields: Fields) -> dict[str, str]:
+    """Return *fields* for a framework that takes each name once, values joined."""
+    found: dict[str, str] = {}
+    for name, value in fields:
+        found[name] = f"{found[name]}, {value}" if name in found else value
+    return found
 
 
 def text(fields: Iterable[tuple[bytes, bytes]]) -> Fields:

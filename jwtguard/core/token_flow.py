@@ -39,7 +39,7 @@ class TokenFlow:
             if body is None:
                 raise GrantError("client_gone")
             if len(body) > self._longest:
-                raise GrantError("body_too_long", status=413)
+                raise GrantError("body_too_long")
             grant = grants.read(
                 request, body, revocation=revocation, clients=self._clients
             )

@@ -139,11 +139,9 @@ def _handed_back(got: Incoming) -> Respond:
 
 
 def _broken(error: FetchFailedError, detail: str) -> GrantError:
-    reason, status = "issuer_unreachable", 502
+    reason = "issuer_unreachable"
     if error.timed_out:
-        reason, status = "issuer_timeout", 504
+        reason = "issuer_timeout"
     elif isinstance(error, UnusableAnswerError):
         reason = "issuer_answer_unusable"
-    refusal = GrantError(reason, status=status, code="temporarily_unavailable")
-    refusal.detail = detail
-    return refusal
+    return GrantError(reason, detail=detail)

@@ -11,11 +11,7 @@ from hypothesis import strategies as st
 from jwtguard.core import bearer
 from jwtguard.core.messages import Request
 from jwtguard.errors import (
-    AuthError,
-    InsufficientScopeError,
     InvalidRequestError,
-    InvalidTokenError,
-    MissingTokenError,
     TokenTooLargeError,
 )
 
@@ -228,33 +224,6 @@ def test_the_application_sees_neither_bearer_nor_token() -> None:
     """The other subprotocols stay, in order."""
     assert bearer.without_bearer(("a", "bearer", "t", "b", "c")) == ["a", "b", "c"]
     assert bearer.without_bearer(("a", "b")) == ["a", "b"]
-
-
-@pytest.mark.parametrize(
-    ("error", "value"),
-    [
-        (MissingTokenError("no_credentials"), 'Bearer realm="api"'),
-        (
-            InvalidTokenError("expired"),
-            (
-                'Bearer realm="api", error="invalid_token", '
-                'error_description="The access token expired"'
-            ),
-        ),
-        (
-            InsufficientScopeError("scope_missing", scope="a b"),
-            (
-                'Bearer realm="api", error="insufficient_scope", error_description='
-                '"The access token lacks a scope that is needed here", scope="a b"'
-            ),
-        ),
-    ],
-)
-def test_rules_24_and_25_the_challenge_is_worded_by_rfc_6750(
-    error: AuthError, value: str
-) -> None:
-    """No code without credentials; the scopes needed where they are missing."""
-    assert bearer.challenge(error, "api") == value
 
 
 @example(["\x0bBearer a"], "")

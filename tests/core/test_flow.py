@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jwtguard import AuthError, Client, Guard, Policy, TrustedIssuer, errors
+from jwtguard import AuthError, Client, Guard, Policy, TrustedIssuer
 from jwtguard.core.authorize import AccessKey
 from jwtguard.core.effects import Incoming
 from jwtguard.core.jwk import parse_given
@@ -29,6 +29,7 @@ from jwtguard.core.messages import (
 )
 from jwtguard.core.paths import Kind, Rule, ScopeRule
 from jwtguard.errors import InvalidTokenError, MissingTokenError
+from jwtguard.reasons import REASONS
 from jwtguard.testing import AUDIENCE, FakeClock, JWTIssuer
 
 WWW, SSR = "https://www.example", "https://ssr.example"
@@ -171,7 +172,7 @@ def test_without_a_token_the_challenge_is_bare(
         ("Vary", "Origin"),
     )
     said = json.loads(answer.body)["error_description"]
-    assert said == errors.DESCRIPTIONS[reason]
+    assert said == REASONS[reason].sentence
 
 
 @pytest.mark.parametrize(

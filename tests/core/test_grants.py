@@ -148,7 +148,7 @@ def test_a_token_endpoint_takes_post_only(method: str) -> None:
     with pytest.raises(GrantError) as caught:
         check_head(request(method=method), 100)
     assert (caught.value.status, caught.value.reason) == (405, "post_only")
-    assert caught.value.headers == (("Allow", "POST"),)
+    assert caught.value.fields == (("Allow", "POST"),)
 
 
 @pytest.mark.parametrize("length", ["101", "9" * 30, "9" * 5000, f"{1:019}"])

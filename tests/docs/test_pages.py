@@ -14,6 +14,7 @@ import pytest
 
 from jwtguard import errors, events, testing
 from jwtguard.core.profiles import PROFILES
+from jwtguard.reasons import REASONS
 from jwtguard.vocabulary import CONFIG, SETTINGS
 from tests.wire.test_wire import CASES
 
@@ -95,9 +96,11 @@ def error_rows() -> dict[str, tuple[str, str, str]]:
 
 
 def test_every_reason_is_on_its_page() -> None:
-    """The errors page has each reason, with the sentence that the client reads."""
-    listed = {reason: sentence for reason, (_, _, sentence) in error_rows().items()}
-    assert listed == errors.DESCRIPTIONS
+    """The errors page is the registry: status, code, and what the client reads."""
+    assert error_rows() == {
+        reason: (str(known.status), known.code, known.sentence)
+        for reason, known in REASONS.items()
+    }
 
 
 def raised() -> Iterator[tuple[str, int, str]]:
@@ -112,14 +115,14 @@ def raised() -> Iterator[tuple[str, int, str]]:
                 kind, constants = errors.InvalidTokenError, constants[:1]
             if not isinstance(kind, type) or not issubclass(kind, errors.AuthError):
                 continue
-            if len(constants) != 1 or constants[0].value not in errors.DESCRIPTIONS:
+            if len(constants) != 1 or constants[0].value not in REASONS:
                 continue
             given: dict[str, Any] = {
                 keyword.arg or "": keyword.value.value
                 for keyword in node.keywords
                 if isinstance(keyword.value, ast.Constant)
             }
-            made = kind(constants[0].value, **given)
+            made = kind(str(constants[0].value), **given)
             yield made.reason, made.status, made.code
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import httpx
 
-from jwtguard.errors import DESCRIPTIONS
+from jwtguard.reasons import REASONS
 from tests.issuers.running import free_port, running
 
 AUDIENCE = "https://api.example.com"
@@ -53,7 +53,7 @@ class Examples:
 def refusal(answer: httpx.Response) -> tuple[int, str]:
     """Return status and reason; the client reads the reason's sentence."""
     said = answer.json()["error_description"]
-    (reason,) = (name for name, text in DESCRIPTIONS.items() if text == said)
+    (reason,) = (name for name, known in REASONS.items() if known.sentence == said)
     return answer.status_code, reason
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from logging import LogRecord
 
-from jwtguard.errors import DESCRIPTIONS
+from jwtguard.reasons import REASONS
 from tests.wire.tokens import BASE, ISSUER, OTHER, WWW
 from tests.wire.worlds import Answer, App, Ask
 
@@ -17,7 +17,7 @@ _CHALLENGED = {
     "invalid_request", "missing_token", "invalid_token", "insufficient_scope",
 }  # fmt: skip
 _GRANT_REFUSALS = {
-    DESCRIPTIONS[reason]
+    REASONS[reason].sentence
     for reason in (
         "post_only", "form_malformed", "body_too_long", "client_gone",
         "grant_type_missing", "client_ambiguous_form", "origin_repeated",
@@ -126,10 +126,10 @@ class Case:
             (record,) = told
             assert record.__dict__["status"] == answer.status
             reason = record.__dict__["reason"]
-            assert reason in DESCRIPTIONS
+            assert reason in REASONS
             if answer.error is not None:
                 said = json.loads(answer.body)["error_description"]
-                assert said == DESCRIPTIONS[reason]
+                assert said == REASONS[reason].sentence
         for record in records:
             text = f"{record.getMessage()} {record.__dict__}"
             for name, value in self.ask.headers:

@@ -1,0 +1,245 @@
+"""Every reason for a refusal: status, error code, sentence, and a hint.
+
+The errors of ``errors.py`` read their words here; ``docs/errors.md`` and ``jwtguard
+explain`` show the same table. A new refusal needs one entry.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+
+class Reason(NamedTuple):
+    """What is known of one reason, whoever is refused for it."""
+
+    status: int
+    code: str
+    """The member ``error`` of the answer."""
+    sentence: str
+    """What the client reads. It is fixed, and repeats nothing of the request."""
+    hint: str = ""
+    """What may help, for ``jwtguard explain``."""
+
+
+REASONS: Mapping[str, Reason] = {
+    # the request
+    "authorization_repeated": Reason(
+        400, "invalid_request", "More than one Authorization value was sent"
+    ),
+    "authorization_malformed": Reason(
+        400, "invalid_request", "The Authorization header holds no single bearer token"
+    ),
+    "cookie_repeated": Reason(
+        400, "invalid_request", "The token cookie was sent more than once"
+    ),
+    "subprotocol_malformed": Reason(
+        400, "invalid_request", "No token follows bearer in Sec-WebSocket-Protocol"
+    ),
+    "token_repeated": Reason(
+        400, "invalid_request", "A token came in two places at once"
+    ),
+    "path_ambiguous": Reason(
+        400,
+        "invalid_request",
+        "The path can be read in more than one way",
+        "//, /../, ;, encoded slashes, bytes that are not UTF-8 and a root path that "
+        "is not at the beginning are read in more than one way",
+    ),
+    "header_too_long": Reason(
+        431,
+        "invalid_request",
+        "The Authorization header is longer than this server reads",
+    ),
+    "token_too_long": Reason(
+        431, "invalid_request", "The access token is longer than this server reads"
+    ),
+    # the token
+    "no_credentials": Reason(
+        401,
+        "missing_token",
+        "A bearer token is needed",
+        "no token is read on a public path, so this refuses everybody",
+    ),
+    "unsupported_scheme": Reason(
+        401,
+        "missing_token",
+        "The Authorization scheme is not supported here; use Bearer",
+    ),
+    "malformed": Reason(401, "invalid_token", "The access token is malformed"),
+    "encrypted": Reason(
+        401,
+        "invalid_token",
+        "The access token is encrypted, and not meant to be read here",
+        "five parts: an encrypted token (JWE); ask for a signed one",
+    ),
+    "unsupported_critical": Reason(
+        401, "invalid_token", "The access token has critical extensions unknown here"
+    ),
+    "wrong_algorithm": Reason(
+        401,
+        "invalid_token",
+        "The access token is signed with an algorithm not accepted here",
+        "JWTGUARD_ALGORITHMS says which count; symmetric ones never do",
+    ),
+    "unknown_issuer": Reason(
+        401, "invalid_token", "The access token comes from an issuer not trusted here"
+    ),
+    "unknown_key": Reason(
+        401,
+        "invalid_token",
+        "The access token is signed with a key its issuer does not publish",
+    ),
+    "bad_signature": Reason(
+        401,
+        "invalid_token",
+        "The access token has a wrong signature",
+        "the key is known, the signature is not its: changed on the way?",
+    ),
+    "expired": Reason(401, "invalid_token", "The access token expired"),
+    "not_yet_valid": Reason(401, "invalid_token", "The access token is not valid yet"),
+    "issued_in_future": Reason(
+        401, "invalid_token", "The access token was issued in the future"
+    ),
+    "lifetime_too_long": Reason(
+        401, "invalid_token", "The access token is valid for longer than accepted here"
+    ),
+    "wrong_audience": Reason(
+        401, "invalid_token", "The access token is meant for another audience"
+    ),
+    "missing_claim": Reason(
+        401, "invalid_token", "The access token lacks a required claim"
+    ),
+    "malformed_claim": Reason(
+        401, "invalid_token", "The access token has a claim of the wrong type"
+    ),
+    "client_ambiguous": Reason(
+        401, "invalid_token", "The access token names two different clients"
+    ),
+    "wrong_type": Reason(
+        401,
+        "invalid_token",
+        "The token is of a type not accepted here",
+        "JWTGUARD_PROFILE says which types count; rfc9068 wants at+jwt",
+    ),
+    "id_token": Reason(
+        401,
+        "invalid_token",
+        "An ID token is not an access token",
+        "the client sent its ID token; it has to send access_token",
+    ),
+    "refresh_token": Reason(
+        401,
+        "invalid_token",
+        "A refresh token is not an access token",
+        "the client sent its refresh token; it has to send access_token",
+    ),
+    "logout_token": Reason(
+        401,
+        "invalid_token",
+        "A logout token is not an access token",
+        "a logout token is for the client's logout URL, not for an API",
+    ),
+    "not_access_token": Reason(
+        401,
+        "invalid_token",
+        "Nothing marks the token as an access token",
+        "no scope, client_id or typ marks it as an access token: an ID token, or an "
+        "issuer that needs a profile (JWTGUARD_PROFILE)",
+    ),
+    "bound_token": Reason(
+        401,
+        "invalid_token",
+        "The access token is bound to a key, and useless as a plain bearer",
+        "it is bound to a key (DPoP or mTLS); ask for a plain bearer token",
+    ),
+    # the caller
+    "scope_missing": Reason(
+        403,
+        "insufficient_scope",
+        "The access token lacks a scope that is needed here",
+        "the client has to ask for the scope when it asks for the token",
+    ),
+    "role_missing": Reason(
+        403,
+        "access_denied",
+        "The caller lacks a role that is needed here",
+        "roles are read from `role_claims` of the issuer or its profile",
+    ),
+    "no_rule": Reason(
+        403,
+        "access_denied",
+        "No rule opens this path",
+        "no rule of JWTGUARD_SCOPES names this path and method",
+    ),
+    "client_not_listed": Reason(
+        403,
+        "access_denied",
+        "Tokens of this client are not accepted here",
+        "list it in JWTGUARD_CLIENTS",
+    ),
+    "method_not_allowed_for_client": Reason(
+        403, "access_denied", "The client may not use this method here"
+    ),
+    "foreign_origin": Reason(
+        403, "invalid_origin", "The token may not be used from this origin"
+    ),
+    "cross_site": Reason(
+        403, "invalid_origin", "A cross-site request may not use the cookie"
+    ),
+    "origin_missing": Reason(
+        403,
+        "invalid_origin",
+        "The cookie needs an Origin to go with it",
+        "a browser would send Origin: add --origin",
+    ),
+    "preflight_refused": Reason(403, "", "The origin is not allowed here"),
+    "insecure_transport": Reason(
+        403,
+        "insecure_transport",
+        "Access tokens are accepted over HTTPS only",
+        "tokens need https; see JWTGUARD_TRUSTED_PROXIES",
+    ),
+    # the keys
+    "keys_unavailable": Reason(
+        503,
+        "temporarily_unavailable",
+        "The signing keys of the issuer cannot be had now",
+    ),
+    # token paths
+    "post_only": Reason(405, "invalid_request", "A token endpoint takes POST only"),
+    "form_malformed": Reason(400, "invalid_request", "The body is not one plain form"),
+    "body_too_long": Reason(
+        413, "invalid_request", "The body is longer than this server reads"
+    ),
+    "client_gone": Reason(400, "invalid_request", "The body ended early"),
+    "grant_type_missing": Reason(400, "invalid_request", "grant_type is missing"),
+    "client_ambiguous_form": Reason(
+        400, "invalid_request", "Basic and body name different clients"
+    ),
+    "origin_repeated": Reason(400, "invalid_request", "More than one Origin was sent"),
+    "grant_client_unknown": Reason(
+        403, "unauthorized_client", "The client is not known here"
+    ),
+    "refresh_disabled": Reason(
+        403, "unauthorized_client", "The client may not refresh; sign in again"
+    ),
+    "grant_foreign_origin": Reason(
+        403, "unauthorized_client", "The client may not be used from this origin"
+    ),
+    "unsupported_grant": Reason(
+        400, "unsupported_grant_type", "Only password and refresh_token are handed on"
+    ),
+    "too_many_guesses": Reason(
+        429, "temporarily_unavailable", "Too many attempts; try again later"
+    ),
+    "issuer_unreachable": Reason(
+        502, "temporarily_unavailable", "The token server cannot be reached"
+    ),
+    "issuer_answer_unusable": Reason(
+        502, "temporarily_unavailable", "The token server's answer cannot be used"
+    ),
+    "issuer_timeout": Reason(
+        504, "temporarily_unavailable", "The token server did not answer in time"
+    ),
+}
