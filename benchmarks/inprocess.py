@@ -16,8 +16,8 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 from cryptography.hazmat.primitives.hashes import SHA256
 from jwt.utils import raw_to_der_signature
 
-from jwtguard.core.jose import parse
-from jwtguard.core.jwk import PublicKey
+from jwtguard.core.model.jwk import PublicKey
+from jwtguard.core.verify.jose import parse
 from jwtguard.testing import JWTIssuer
 
 from . import calls, contestants

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from jwtguard.asgi import request_of
-from jwtguard.core import bearer
-from jwtguard.core.claims import principal_of
-from jwtguard.core.jose import decode_segment, parse, parse_json
+from jwtguard.core.extract import credentials
+from jwtguard.core.model.encoding import decode_segment, parse_json
+from jwtguard.core.verify.claims import principal_of
+from jwtguard.core.verify.jose import parse
 from jwtguard.testing import JWTIssuer
 
 from .calls import scope_of
@@ -32,16 +33,16 @@ def pieces() -> dict[str, Run]:
     scope = scope_of(Sent(token=text))
     request = request_of(scope)
     compact, verifier = parse(text), flow.verifier
-    _, known = verifier.memory.get(text)
+    _, known = verifier.token_cache.get(text)
     assert known is not None
-    shown = bearer.Credentials(text, "header")
+    shown = credentials.Credentials(text, "header")
     body = text.split(".")[1].encode()
     trusted = verifier.issuer_of(compact)
     now = guard.clock.time()
     found: dict[str, Callable[[], object]] = {
         "known: reading the ASGI scope": lambda: request_of(scope),
         "known: the rule of the path": lambda: flow.paths.rule("GET", request.path),
-        "known: its SHA-256, and the look-up": lambda: verifier.memory.get(text),
+        "known: its SHA-256, and the look-up": lambda: verifier.token_cache.get(text),
         "known: in time, key still published": lambda: (
             [gate(known, shown, None) for gate in verifier.gates]
         ),

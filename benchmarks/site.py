@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from jwtguard import Guard, load_policy
-from jwtguard.core.jwk import PublicKey, keys_of
+from jwtguard.core.model.jwk import PublicKey, parse_members
 from jwtguard.testing import JWTIssuer
 
 ORIGIN = "https://www.example"
@@ -121,7 +121,7 @@ class Site:
     @property
     def key(self) -> PublicKey:
         """The public key itself."""
-        return keys_of(self.jwks).keys[0].public
+        return parse_members(self.jwks).keys[0].public
 
 
 def token(issuer: JWTIssuer, subject: str = "alice") -> str:

@@ -12,7 +12,7 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
 import jwtguard
-from jwtguard.vocabulary import SETTINGS
+from jwtguard.options import SETTINGS
 
 project = "jwtguard"
 author = "the jwtguard contributors"

@@ -6,16 +6,9 @@ back: a ``Respond`` as it is, or the application's answer as ``finish`` returns 
 
 from __future__ import annotations
 
-from .core.messages import (
-    Decision,
-    Decoration,
-    Fields,
-    Proceed,
-    Request,
-    Respond,
-    is_read,
-)
-from .core.respond import Finished, finish
+from .core.model.decision import Decision, Decoration, Proceed, Respond
+from .core.model.request import Fields, Request, is_read
+from .core.respond.responses import Finished, finish
 
 __all__ = [
     "Decision",

@@ -5,23 +5,18 @@ from __future__ import annotations
 from collections.abc import Awaitable
 from functools import partial
 
-from .core.bearer import without_bearer
-from .core.messages import (
-    NameTable,
-    Principal,
-    Proceed,
-    Request,
-    Respond,
-    is_read,
-)
-from .core.paths import below
-from .core.respond import decorated_raw, finish, raw, text
-from .core.unguarded import NOTED
-from .endpoints import Endpoints, Guarding
+from .application.endpoints import Endpoints, Guarding
+from .application.interfaces import check_application
+from .core.authorize.unguarded import NOTED
+from .core.extract.credentials import without_bearer
+from .core.model.decision import Proceed, Respond
+from .core.model.patterns import below
+from .core.model.principal import Principal
+from .core.model.request import NameTable, Request, is_read
+from .core.respond.responses import decorated_raw, finish, raw, text
 from .errors import AuthError, ConfigurationError
 from .guard import Guard
-from .interfaces import check_application
-from .sockets import (
+from .websocket import (
     ASGIApp,
     Message,
     Receive,
@@ -125,7 +120,7 @@ class GuardMiddleware(Guarding):
         if decision.body is not None:
             receive = _replaying(decision.body, receive)
         started: list[Message] = []
-        finishing = _decorating if decision.instead is None else _replacing
+        finishing = _decorating if decision.fallback is None else _replacing
         outgoing = finishing(send, decision, started)
         try:
             await self.app(scope, receive, outgoing)
@@ -254,7 +249,7 @@ def _decorating(send: Send, decision: Proceed, started: list[Message]) -> Send:
         if message["type"] == "http.response.start":
             started.append(message)
             headers = list(message.get("headers", ()))  # an iterator too
-            message["headers"] = decorated_raw(headers, decision.headers)
+            message["headers"] = decorated_raw(headers, decision.decoration)
         return send(message)
 
     return outgoing

@@ -17,18 +17,18 @@ from dataclasses import asdict
 from typing import Any
 
 from . import __version__
-from .check import check, check_app
 from .errors import ConfigurationError
-from .explain import Dated, explain, token_in
-from .explain_app import explain_app
 from .guard import Guard
-from .loading import LoadError, attempt, load
+from .inspect.check_policy import check, check_app
+from .inspect.explain_app import explain_app
+from .inspect.explain_request import request_of, try_request
+from .inspect.explain_token import Dated, explain, token_in
+from .inspect.loading import LoadError, attempt, load
+from .inspect.routes import Finding
+from .inspect.routes.report import Row
+from .inspect.shown import Check, escaped
 from .outside.http import HTTPClient
-from .routes import Finding
-from .routes.judged import Row
 from .settings import load_policy
-from .shown import Check, escaped
-from .tried import request_of, try_request
 
 _EXTRAS = {"issuer": "issuer", "demo": "demo"}
 _COLOURS = {"ok": "32", "note": "36", "weak": "33", "wrong": "31"}

@@ -12,9 +12,10 @@ from fastapi.security import SecurityScopes
 from fastapi.security.base import SecurityBase
 from starlette.requests import HTTPConnection
 
-from .core import scopes as rules
-from .core.demands import ANY_TOKEN, Demand, mark
-from .core.messages import Principal
+from .core.authorize import requirements
+from .core.authorize.requirements import ANY_TOKEN, Requirement, mark
+from .core.model import naming
+from .core.model.principal import Principal
 from .starlette import require
 
 Dependency = Callable[..., Awaitable[Principal]]
@@ -40,7 +41,7 @@ class FastAPIGuard(SecurityBase):
         description: str | None = None,
     ) -> None:
         described = dict(scopes or {})
-        rules.scope_names(*described)
+        naming.scope_names(*described)
         flow = OAuthFlowPassword(
             tokenUrl=token_url, refreshUrl=refresh_url, scopes=described
         )
@@ -52,7 +53,9 @@ class FastAPIGuard(SecurityBase):
 
     async def __call__(self, conn: HTTPConnection, needed: SecurityScopes) -> Principal:
         """Return the caller, or refuse with 401 or 403."""
-        return require(conn, Demand(rules.require_all, tuple(needed.scopes)))
+        return require(
+            conn, Requirement(requirements.require_all, tuple(needed.scopes))
+        )
 
     def requires(self, *scopes: str) -> Dependency:
         """Return a dependency that needs every one of *scopes*.
@@ -60,7 +63,7 @@ class FastAPIGuard(SecurityBase):
         The same scopes give the same object, so that it can be found again in
         ``app.dependency_overrides``.
         """
-        names = rules.scope_names(*scopes)
+        names = naming.scope_names(*scopes)
         if names not in self._made:
             self._made[names] = self._dependency(names)
         return self._made[names]

@@ -13,11 +13,12 @@ from werkzeug.exceptions import Forbidden, HTTPException, Unauthorized
 from werkzeug.local import LocalProxy
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from .core import scopes as rules
-from .core.demands import ANY_TOKEN, Demand, mark
-from .core.messages import Principal
-from .core.unguarded import name_of, note
-from .endpoints import Endpoints
+from .application.endpoints import Endpoints
+from .core.authorize import requirements
+from .core.authorize.requirements import ANY_TOKEN, Requirement, mark
+from .core.authorize.unguarded import name_of, note
+from .core.model import naming
+from .core.model.principal import Principal
 from .errors import AuthError, ConfigurationError
 from .guard import Guard
 from .wsgi import GUARD_KEY, PRINCIPAL_KEY, GuardMiddleware, request_of
@@ -98,7 +99,7 @@ class JWTGuard:
     def protect(blueprint: Blueprint, *scopes: str) -> None:
         """Let the views of *blueprint* run only for callers with all of *scopes*."""
 
-        demand = Demand(rules.require_all, rules.scope_names(*scopes))
+        demand = Requirement(requirements.require_all, naming.scope_names(*scopes))
 
         @blueprint.before_request
         def check() -> None:
@@ -145,7 +146,7 @@ def _guard() -> Guard:
     return cast(Guard, guard)
 
 
-def _require(demand: Demand) -> Principal:
+def _require(demand: Requirement) -> Principal:
     """Return the caller if it meets *demand*, or raise werkzeug's exception."""
     environ = request.environ
     guard = _guard()
@@ -166,7 +167,7 @@ else:
 """The caller of the current request; using it is a 401 where there is none."""
 
 
-def _decorator(demand: Demand) -> Callable[[Callable[P, T]], Callable[P, T]]:
+def _decorator(demand: Requirement) -> Callable[[Callable[P, T]], Callable[P, T]]:
     def decorate(view: Callable[P, T]) -> Callable[P, T]:
         _check_view(view)
         runs_async = inspect.iscoroutinefunction(view)
@@ -190,7 +191,7 @@ def _check_view(view: Any) -> None:
         )
 
 
-def _guarded(view: Any, demand: Demand) -> Any:
+def _guarded(view: Any, demand: Requirement) -> Any:
     @functools.wraps(view)
     def guarded(*args: Any, **kwargs: Any) -> Any:
         _require(demand)
@@ -199,7 +200,7 @@ def _guarded(view: Any, demand: Demand) -> Any:
     return guarded
 
 
-def _guarded_async(view: Any, demand: Demand) -> Any:
+def _guarded_async(view: Any, demand: Requirement) -> Any:
     @functools.wraps(view)
     async def guarded(*args: Any, **kwargs: Any) -> Any:
         _require(demand)
@@ -210,14 +211,20 @@ def _guarded_async(view: Any, demand: Demand) -> Any:
 
 def require_scope(*scopes: str) -> Callable[[Callable[P, T]], Callable[P, T]]:
     """Let a view run only for callers that hold every one of *scopes*."""
-    return _decorator(Demand(rules.require_all, rules.scope_names(*scopes)))
+    return _decorator(
+        Requirement(requirements.require_all, naming.scope_names(*scopes))
+    )
 
 
 def require_any_scope(*scopes: str) -> Callable[[Callable[P, T]], Callable[P, T]]:
     """Let a view run only for callers that hold one of *scopes*."""
-    return _decorator(Demand(rules.require_any, rules.any_scope_names(*scopes)))
+    return _decorator(
+        Requirement(requirements.require_any, naming.any_scope_names(*scopes))
+    )
 
 
 def require_role(*roles: str) -> Callable[[Callable[P, T]], Callable[P, T]]:
     """Let a view run only for callers that have every one of *roles*."""
-    return _decorator(Demand(rules.require_roles, rules.role_names(*roles)))
+    return _decorator(
+        Requirement(requirements.require_roles, naming.role_names(*roles))
+    )

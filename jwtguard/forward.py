@@ -8,8 +8,8 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from .core.messages import Principal
-from .core.origins import is_loopback_host, serialized
+from .core.model.origins import is_loopback_host, serialized
+from .core.model.principal import Principal
 from .errors import ConfigurationError, JWTGuardError
 
 

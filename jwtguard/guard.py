@@ -13,28 +13,26 @@ import anyio
 import anyio.to_thread
 from anyio.lowlevel import RunVar
 
-from .core.bearer import Credentials
-from .core.demands import Demand
-from .core.effects import FetchFailedError, Incoming
+from .core.authorize.requirements import Requirement
+from .core.authorize.unguarded import check_roles
+from .core.extract.credentials import Credentials
+from .core.extract.paths import PathAccess
 from .core.flow import Flow
-from .core.jose import Compact
-from .core.messages import (
+from .core.model.decision import Decision, Proceed, Respond
+from .core.model.effects import (
     Ask,
     AwaitFetch,
-    Decision,
-    Fields,
-    Principal,
-    Proceed,
+    FetchFailedError,
+    Incoming,
     ReadBody,
-    Request,
-    Respond,
     StartFetch,
 )
-from .core.paths import Rule
-from .core.policy import Policy
-from .core.relay_flow import RelayFlow
-from .core.unguarded import check_roles
-from .core.verify import Trusted
+from .core.model.policy import Policy
+from .core.model.principal import Principal
+from .core.model.request import Fields, Request
+from .core.relay.flow import RelayFlow
+from .core.verify.jose import Compact
+from .core.verify.verifier import IssuerState
 from .errors import AuthError
 from .events import Hook, emitter
 from .outside.fetcher import Fetcher, answer
@@ -165,10 +163,10 @@ class Guard:
         """
         if decision is None:
             return self._flow.responses.refuse(error, request)
-        if decision.instead is not None:
-            return decision.instead
+        if decision.fallback is not None:
+            return decision.fallback
         facts = decision.principal.facts if decision.principal else None
-        granted = decision.headers.cors
+        granted = decision.decoration.cors
         return self._flow.responses.refuse(error, request, facts, granted)
 
     def refusal_fields(self, error: AuthError) -> Fields:
@@ -176,7 +174,7 @@ class Guard:
         return self._flow.responses.fields(error)
 
     def require(
-        self, principal: Principal | None, requirement: Demand, request: Request
+        self, principal: Principal | None, requirement: Requirement, request: Request
     ) -> Principal:
         """Return *principal* if it meets *requirement*; else report and raise.
 
@@ -191,18 +189,18 @@ class Guard:
             self._flow.responses.report(error, request, facts)
             raise
 
-    def path_access(self, request: Request) -> Rule:
+    def path_access(self, request: Request) -> PathAccess:
         """Return what the policy's path settings ask of *request*."""
         return self._flow.paths.rule(
             request.method, request.path, request.raw_path, request.root
         )
 
-    def issuer_of(self, compact: Compact) -> Trusted:
+    def issuer_of(self, compact: Compact) -> IssuerState:
         """Return the issuer that a token claims; raise ``InvalidTokenError``."""
         return self._flow.verifier.issuer_of(compact)
 
     @property
-    def issuers(self) -> Mapping[str, Trusted]:
+    def issuers(self) -> Mapping[str, IssuerState]:
         """The rules and the keys of each trusted issuer, by its URL."""
         return self._flow.verifier.trusted
 
@@ -281,7 +279,7 @@ class Guard:
         """Drop what belongs to the parent process: locks, and fetches under way."""
         for relay in list(self.relays):
             relay.after_fork()
-        self._flow.verifier.memory.after_fork()
+        self._flow.verifier.token_cache.after_fork()
         for trusted in self._flow.verifier.trusted.values():
             trusted.keys.after_fork()
 

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from .core.profiles import (
+from .core.model.profiles import (
     AUTH0,
     COGNITO,
     ENTRA,

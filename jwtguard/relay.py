@@ -9,14 +9,14 @@ from .asgi import GUARD_KEY
 from .asgi import read_body as aread_body
 from .asgi import request_of as asgi_request_of
 from .asgi import respond as arespond
-from .core.effects import ClaimGuess, ReturnGuess
-from .core.relay_flow import settled
+from .core.model.effects import ClaimGuess, ReturnGuess
+from .core.relay.flow import settled
 from .errors import ConfigurationError
 from .guard import Guard
 from .outside.fetcher import answer as answer_of
 from .outside.http import HTTPClient, Sender
 from .outside.rate_limit import RateLimiter
-from .sockets import REFUSED
+from .websocket import REFUSED
 from .wsgi import read_body, request_of, respond
 
 if TYPE_CHECKING:

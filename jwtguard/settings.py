@@ -6,13 +6,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import MISSING, fields
 from typing import Any
 
-from .core.issuers import TrustedIssuer
-from .core.paths import ScopeRule
-from .core.policy import OF_RELAY, Client, Policy
-from .core.values import without_user
+from .core.model.issuers import TrustedIssuer
+from .core.model.patterns import ScopeRule
+from .core.model.policy import OF_RELAY, Client, Policy
+from .core.model.validation import without_user
 from .errors import ConfigurationError, Problem
+from .options import BY_NAME, CONFIG
 from .sources import Source, did_you_mean, read_environ, read_toml
-from .vocabulary import BY_NAME, CONFIG
 
 _ONE_ISSUER = ("jwks_url", "discovery_url", "keys")
 _OF_ISSUER = (*_ONE_ISSUER, "profile")

@@ -9,16 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from .core.values import json_problem
+from .core.model.validation import json_problem
 from .errors import Problem
-from .vocabulary import (
-    BY_NAME,
-    CONFIG,
-    PREFIX,
-    SETTINGS,
-    Setting,
-    ValueProblemError,
-)
+from .options import BY_NAME, CONFIG, PREFIX, SETTINGS, Setting, ValueProblemError
 
 TABLES = ("clients", "issuers", "scopes")
 """What TOML has tables for: more can be said there than in a variable."""

@@ -15,14 +15,15 @@ from starlette.requests import HTTPConnection
 from starlette.websockets import WebSocketState
 
 from .asgi import GUARD_KEY, PRINCIPAL_KEY, GuardMiddleware, request_of
-from .core import scopes as rules
-from .core.demands import ANY_TOKEN, Demand, mark
-from .core.messages import Principal
-from .core.respond import as_mapping
-from .core.unguarded import note
+from .core.authorize import requirements
+from .core.authorize.requirements import ANY_TOKEN, Requirement, mark
+from .core.authorize.unguarded import note
+from .core.model import naming
+from .core.model.principal import Principal
+from .core.respond.responses import as_mapping
 from .errors import AuthError, ConfigurationError, MissingTokenError
 from .guard import Guard
-from .sockets import close_code
+from .websocket import close_code
 
 __all__ = [
     "GuardMiddleware",
@@ -68,20 +69,26 @@ def principal_of(request: HTTPConnection) -> Principal:
 
 def require_scope(*scopes: str) -> Callable[[Callable[P, T]], Callable[P, T]]:
     """Let an endpoint run only for callers that hold every one of *scopes*."""
-    return _decorator(Demand(rules.require_all, rules.scope_names(*scopes)))
+    return _decorator(
+        Requirement(requirements.require_all, naming.scope_names(*scopes))
+    )
 
 
 def require_any_scope(*scopes: str) -> Callable[[Callable[P, T]], Callable[P, T]]:
     """Let an endpoint run only for callers that hold one of *scopes*."""
-    return _decorator(Demand(rules.require_any, rules.any_scope_names(*scopes)))
+    return _decorator(
+        Requirement(requirements.require_any, naming.any_scope_names(*scopes))
+    )
 
 
 def require_role(*roles: str) -> Callable[[Callable[P, T]], Callable[P, T]]:
     """Let an endpoint run only for callers that have every one of *roles*."""
-    return _decorator(Demand(rules.require_roles, rules.role_names(*roles)))
+    return _decorator(
+        Requirement(requirements.require_roles, naming.role_names(*roles))
+    )
 
 
-def require(conn: HTTPConnection, demand: Demand) -> Principal:
+def require(conn: HTTPConnection, demand: Requirement) -> Principal:
     """Return the caller if it meets *demand*, or raise Starlette's exception."""
     guard, scope = _guard_of(conn), conn.scope
     try:
@@ -116,7 +123,7 @@ def _answers(conn: HTTPConnection) -> bool:
     return denial and state is WebSocketState.CONNECTING
 
 
-def _decorator(demand: Demand) -> Callable[[Callable[P, T]], Callable[P, T]]:
+def _decorator(demand: Requirement) -> Callable[[Callable[P, T]], Callable[P, T]]:
     def decorate(endpoint: Callable[P, T]) -> Callable[P, T]:
         guarded = _guarded(endpoint, demand)
         mark(guarded, demand)
@@ -126,7 +133,7 @@ def _decorator(demand: Demand) -> Callable[[Callable[P, T]], Callable[P, T]]:
     return decorate
 
 
-def _guarded(endpoint: Any, demand: Demand) -> Any:
+def _guarded(endpoint: Any, demand: Requirement) -> Any:
     if inspect.isclass(endpoint):
         return _guarded_class(endpoint, demand)
     _check_signature(endpoint)
@@ -148,7 +155,7 @@ def _innermost(endpoint: Any) -> Any:
     return endpoint
 
 
-def _guarded_async(endpoint: Any, demand: Demand) -> Any:
+def _guarded_async(endpoint: Any, demand: Requirement) -> Any:
     @functools.wraps(endpoint)
     async def guarded(*args: Any, **kwargs: Any) -> Any:
         require(_connection(args, kwargs), demand)
@@ -157,7 +164,7 @@ def _guarded_async(endpoint: Any, demand: Demand) -> Any:
     return guarded
 
 
-def _guarded_class(endpoint: Any, demand: Demand) -> Any:
+def _guarded_class(endpoint: Any, demand: Requirement) -> Any:
     """An HTTPEndpoint or WebSocketEndpoint whose dispatch checks first."""
     if not hasattr(endpoint, "dispatch"):
         raise TypeError(f"{endpoint!r} is no Starlette endpoint class")

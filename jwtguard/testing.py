@@ -22,10 +22,10 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 
-from .core.effects import FetchFailedError, Incoming
-from .core.issuers import TrustedIssuer
-from .core.policy import Client, Policy
-from .core.profiles import PROFILES, Profile
+from .core.model.effects import FetchFailedError, Incoming
+from .core.model.issuers import TrustedIssuer
+from .core.model.policy import Client, Policy
+from .core.model.profiles import PROFILES, Profile
 from .guard import Guard
 
 ISSUER = "https://issuer.example"

@@ -11,19 +11,14 @@ from itertools import chain
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from .core.messages import (
-    NameTable,
-    Proceed,
-    Request,
-    Respond,
-    is_read,
-)
-from .core.respond import decorated, finish
-from .core.unguarded import NOTED
-from .endpoints import Endpoints, Guarding
+from .application.endpoints import Endpoints, Guarding
+from .application.interfaces import check_application
+from .core.authorize.unguarded import NOTED
+from .core.model.decision import Proceed, Respond
+from .core.model.request import NameTable, Request, is_read
+from .core.respond.responses import decorated, finish
 from .errors import AuthError
 from .guard import Guard
-from .interfaces import check_application
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -88,7 +83,7 @@ class GuardMiddleware(Guarding):
             environ["wsgi.input"] = BytesIO(decision.body)
             environ["CONTENT_LENGTH"] = str(len(decision.body))
             environ.pop("HTTP_TRANSFER_ENCODING", None)  # as it is framed now
-        if decision.instead is not None:
+        if decision.fallback is not None:
             return _or_else(self.app, environ, start_response, decision)
 
         def refuse(error: AuthError) -> list[bytes]:
@@ -172,7 +167,7 @@ def _again(start_response: StartResponse) -> StartResponse:
 
 
 def _decorating(start_response: StartResponse, decision: Proceed) -> StartResponse:
-    ours = decision.headers
+    ours = decision.decoration
 
     def start(
         status: str, headers: list[tuple[str, str]], exc_info: Any = None, /
@@ -240,7 +235,7 @@ class _Preflight:
     def __init__(self, start_response: StartResponse, decision: Proceed) -> None:
         self._start = start_response
         self._decision = decision
-        self._instead = decision.instead or Respond(403, ())
+        self._instead = decision.fallback or Respond(403, ())
         self.granted = False
         self.body: list[bytes] | None = None
         """Our own body, once the application's answer has been replaced."""

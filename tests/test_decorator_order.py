@@ -23,7 +23,7 @@ from starlette.routing import BaseRoute, Host, Mount, Route, Router, WebSocketRo
 from starlette.testclient import TestClient
 
 from jwtguard import ConfigurationError, Guard, asgi, flask, starlette
-from jwtguard.endpoints import Endpoints
+from jwtguard.application.endpoints import Endpoints
 from jwtguard.testing import JWTIssuer
 
 ABOVE = r"@require_scope\('admin'\) has no effect"

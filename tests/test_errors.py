@@ -73,7 +73,7 @@ def test_a_grant_error_takes_one_of_rfc_6749s_codes() -> None:
 
 
 def test_an_error_cannot_be_changed() -> None:
-    """Remembered answers share one error among requests."""
+    """CachedToken answers share one error among requests."""
     error = InsufficientScopeError("scope_missing", scope="a", detail="b")
     for name in ("reason", "scope", "detail", "description", "challenges", "fields"):
         with pytest.raises(AttributeError):

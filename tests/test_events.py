@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from jwtguard.core.messages import Request, Respond
+from jwtguard.core.model.decision import Respond
+from jwtguard.core.model.request import Request
 from jwtguard.errors import AuthError
 from jwtguard.events import emitter
 from jwtguard.guard import Guard

@@ -18,15 +18,16 @@ import anyio
 import pytest
 import trio
 
-from jwtguard.core.effects import (
+from jwtguard.core.model.decision import Respond
+from jwtguard.core.model.effects import (
     Exchange,
     FetchFailedError,
     Incoming,
     Outgoing,
     get,
 )
-from jwtguard.core.issuers import TrustedIssuer
-from jwtguard.core.messages import Request, Respond
+from jwtguard.core.model.issuers import TrustedIssuer
+from jwtguard.core.model.request import Request
 from jwtguard.errors import AuthError, InvalidTokenError, KeysUnavailableError
 from jwtguard.guard import Guard, _after_fork
 from jwtguard.testing import FakeClock, JWTIssuer
@@ -556,7 +557,7 @@ def test_averify_raises_what_verify_raises(guard: Guard, jwt_issuer: JWTIssuer) 
 
 SETUP = """
     import os, sys, threading, time
-    from jwtguard.core.effects import Incoming
+    from jwtguard.core.model.effects import Incoming
     from jwtguard.guard import Guard
     from jwtguard.testing import JWTIssuer
 
@@ -609,7 +610,7 @@ def test_a_fork_during_a_fetch_leaves_a_working_child() -> None:
         begun.wait()
         cache = guard._flow.verifier.trusted[issuer.url].keys
         cache._lock.acquire()
-        guard._flow.verifier.memory._lock.acquire()
+        guard._flow.verifier.token_cache._lock.acquire()
         pid = os.fork()
         if pid == 0:
             held.set()
@@ -618,7 +619,7 @@ def test_a_fork_during_a_fetch_leaves_a_working_child() -> None:
             print("child", issuer.fetches, flush=True)
             os._exit(0)
         cache._lock.release()
-        guard._flow.verifier.memory._lock.release()
+        guard._flow.verifier.token_cache._lock.release()
         assert os.waitpid(pid, 0)[1] == 0
         held.set()
         waiter.join()
@@ -638,7 +639,7 @@ def test_a_fork_frees_the_locks_of_every_guard(
     guard.verify(token)
     cache = guard._flow.verifier.trusted[jwt_issuer.url].keys
     cache._lock.acquire()
-    guard._flow.verifier.memory._lock.acquire()
+    guard._flow.verifier.token_cache._lock.acquire()
     _after_fork()
     assert guard.verify(token).subject == "alice"
     assert jwt_issuer.fetches == 1

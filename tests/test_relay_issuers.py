@@ -24,7 +24,7 @@ from jwtguard import (
     TrustedIssuer,
     load_policy,
 )
-from jwtguard.check import check
+from jwtguard.inspect.check_policy import check
 from jwtguard.relay import TokenRelay
 from jwtguard.testing import FakeClock
 from tests.waiting import HANG

@@ -16,7 +16,7 @@ from starlette.routing import Route
 from starlette.testclient import TestClient
 
 from jwtguard import ConfigurationError, Guard, asgi, flask, starlette, wsgi
-from jwtguard.core.profiles import GENERIC
+from jwtguard.core.model.profiles import GENERIC
 from jwtguard.testing import JWTIssuer
 from tests.test_decorator_order import start
 

@@ -18,7 +18,7 @@ from jwtguard import (
     TrustedIssuer,
     load_policy,
 )
-from jwtguard.vocabulary import SETTINGS
+from jwtguard.options import SETTINGS
 
 BASE = {
     "JWTGUARD_ISSUER": "https://id.example.com",

@@ -20,8 +20,8 @@ from starlette.routing import Route
 from starlette.testclient import TestClient
 
 from jwtguard import AuthError, Guard, Principal
-from jwtguard.core.effects import FetchFailedError
-from jwtguard.core.profiles import GENERIC, PROFILES
+from jwtguard.core.model.effects import FetchFailedError
+from jwtguard.core.model.profiles import GENERIC, PROFILES
 from jwtguard.fastapi import FastAPIGuard
 from jwtguard.flask import JWTGuard, current_principal
 from jwtguard.flask import require_scope as flask_scope

@@ -27,9 +27,10 @@ UNSEEN = ("survived", "no tests")
 
 def ran(modules: list[str]) -> Iterator[tuple[str, str, str]]:
     """Yield module, name and status of each change that was tried."""
-    for path in sorted(RAN.glob("*.py.meta")):
-        module = path.name.removesuffix(".py.meta")
-        if modules and module not in modules:
+    for path in sorted(RAN.rglob("*.py.meta")):
+        parts = path.relative_to(RAN).as_posix().removesuffix(".py.meta").split("/")
+        module = ".".join(parts)
+        if modules and parts[-1] not in modules:
             continue
         codes = json.loads(path.read_text("utf-8"))["exit_code_by_key"]
         for name, code in codes.items():
@@ -37,9 +38,9 @@ def ran(modules: list[str]) -> Iterator[tuple[str, str, str]]:
 
 
 def change(name: str) -> str:
-    """Say what was changed where: ``jose.parse: old => new``."""
+    """Say what was changed where: ``verify.jose.parse: old => new``."""
     where = re.sub(r"__mutmut_\d+$", "", name.removeprefix("jwtguard.core."))
-    module, _, function = where.partition(".")
+    module, _, function = where.rpartition(".")
     function = function.removeprefix("xǁ").removeprefix("x_").replace("ǁ", ".")
     lines = [
         line

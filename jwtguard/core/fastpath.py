@@ -10,15 +10,17 @@ from collections.abc import Callable
 from typing import Any
 
 from ..errors import AuthError
-from . import bearer
-from .authorize import Authorizer
-from .callers import NO_PAGE, Callers
-from .messages import Decision, Principal, Proceed, Request
-from .paths import PathRules
-from .policy import Policy
-from .respond import Responses
-from .verify import Verifier
-from .wire import TLS, Wire
+from .authorize.access import Authorizer
+from .authorize.origin_rules import NO_PAGE, OriginRules
+from .extract import credentials
+from .extract.paths import PathRules
+from .extract.wire import TLS, Wire
+from .model.decision import Decision, Proceed
+from .model.policy import Policy
+from .model.principal import Principal
+from .model.request import Request
+from .respond.responses import Responses
+from .verify.verifier import Verifier
 
 _new: Any = tuple.__new__
 """What a named tuple's own constructor calls, without the call in between."""
@@ -33,14 +35,14 @@ class FastPath:
         paths: PathRules,
         wire_of: Callable[[Request], Wire],
         verifier: Verifier,
-        callers: Callers,
+        callers: OriginRules,
         authorizer: Authorizer,
         responses: Responses,
     ) -> None:
         self._longest = policy.max_token_bytes
         self._paths = paths
         self._wire_of = wire_of
-        self._tokens = verifier.memory
+        self._tokens = verifier.token_cache
         self._verify = verifier.verify_at_once
         self._page_of = callers.page_of
         self._access = authorizer.access
@@ -61,7 +63,7 @@ class FastPath:
         if not rule.reads_token:
             return None
         lookup = self._tokens.get(token)
-        if lookup[1] is None and not bearer.is_token68(token):
+        if lookup[1] is None and not credentials.is_token68(token):
             return None
         wire = TLS if request.scheme == "https" else self._wire_of(request)
         if not wire.secure:
@@ -70,7 +72,9 @@ class FastPath:
         headers = request.headers
         if "origin" in headers or "sec-fetch-site" in headers:
             page = self._page_of(request, wire)
-        shown: bearer.Credentials = _new(bearer.Credentials, (token, "header"))
+        shown: credentials.Credentials = _new(
+            credentials.Credentials, (token, "header")
+        )
         try:
             known = self._verify(shown, wire, lookup)
         except AuthError as error:

@@ -15,28 +15,25 @@ from ..errors import (
     InvalidTokenError,
     TokenTooLargeError,
 )
-from . import bearer, cors
-from .authorize import Authorizer
-from .callers import Callers, Page
+from .authorize import clients
+from .authorize.access import Authorizer
+from .authorize.origin_rules import OriginRules, Page
+from .extract import credentials
+from .extract.missing import missing_token
+from .extract.paths import Kind, PathAccess, PathRules
+from .extract.plain_http import plain_http
+from .extract.wire import Wire, wire_of
 from .fastpath import FastPath
-from .keys import Emit
-from .memory import Remembered
-from .messages import (
-    Ask,
-    Decision,
-    Principal,
-    Proceed,
-    Request,
-    decoration,
-)
-from .missing import missing_token
-from .paths import Kind, PathRules, Rule
-from .policy import Policy
-from .respond import Responses
+from .model.decision import Decision, Proceed, decoration
+from .model.effects import Ask
+from .model.policy import Policy
+from .model.principal import Principal
+from .model.request import Request
+from .respond.responses import Responses
 from .token_flow import TokenFlow
-from .transport import plain_http
-from .verify import Verifier
-from .wire import Wire, wire_of
+from .verify.keys import Emit
+from .verify.token_cache import CachedToken
+from .verify.verifier import Verifier
 
 Flowing = Generator[Ask, Any, Decision]
 
@@ -56,9 +53,9 @@ class Flow:
         emit: Emit,
     ) -> None:
         self.policy = policy
-        self.clients = cors.Clients(policy)
+        self.clients = clients.Clients(policy)
         self.verifier = Verifier(policy, now, monotonic, emit)
-        self.callers = Callers(policy, self.clients)
+        self.origin_rules = OriginRules(policy, self.clients)
         self.authorizer = Authorizer(policy, self.clients)
         self.responses = Responses(policy, self.clients, emit)
         self.token_flow = TokenFlow(policy, self.clients, self.responses)
@@ -74,7 +71,7 @@ class Flow:
             self.paths,
             self.wire_of,
             self.verifier,
-            self.callers,
+            self.origin_rules,
             self.authorizer,
             self.responses,
         )
@@ -103,12 +100,12 @@ class Flow:
             if kind is Kind.TOKEN or kind is Kind.REVOCATION:
                 revocation = kind is Kind.REVOCATION
                 return (yield from self.token_flow.decide(request, wire, revocation))
-            page = self.callers.page_of(request, wire)
-            self.callers.check_login_csrf(request, page)
+            page = self.origin_rules.page_of(request, wire)
+            self.origin_rules.check_login_csrf(request, page)
             if kind is Kind.PUBLIC:
                 union = self.clients.union(page.origin)
                 return Proceed(None, decoration(union, replace=False))
-            shown = bearer.find(request, self._cookie, self._longest)
+            shown = credentials.find(request, self._cookie, self._longest)
             if shown is None:
                 if kind is Kind.OPTIONAL:
                     return self._anonymous(page)
@@ -133,20 +130,20 @@ class Flow:
             return self.responses.refuse(error, request)
 
     def _check_arrival(
-        self, request: Request, shown: bearer.Credentials, page: Page, wire: Wire
+        self, request: Request, shown: credentials.Credentials, page: Page, wire: Wire
     ) -> None:
         """Refuse a token that came over an open wire, or a cookie from elsewhere."""
         if not wire.secure:
             raise InsecureTransportError(plain_http(request, self._proxies))
         if shown.carrier == "cookie":
-            self.callers.check_cookie(request, page)
+            self.origin_rules.check_cookie(request, page)
 
     def _without_good_token(
         self,
         error: AuthError,
         request: Request,
         kind: Kind,
-        shown: bearer.Credentials,
+        shown: credentials.Credentials,
         page: Page,
     ) -> Proceed:
         """On an optional path, a bad cookie makes the request anonymous."""
@@ -167,10 +164,10 @@ class Flow:
     def _authorized(
         self,
         request: Request,
-        rule: Rule,
+        rule: PathAccess,
         page: Page,
-        shown: bearer.Credentials,
-        known: Remembered,
+        shown: credentials.Credentials,
+        known: CachedToken,
     ) -> Decision:
         """Let a verified token pass, or refuse it."""
         cookie = shown.carrier == "cookie"

@@ -6,19 +6,22 @@ from collections.abc import Generator
 from typing import Any
 
 from ..errors import AuthError, GrantError, InsecureTransportError
-from . import cors, grants, origins
-from .messages import Ask, Decision, Fields, Proceed, ReadBody, Request, decoration
-from .policy import Policy
-from .respond import Responses
-from .transport import plain_http
-from .wire import Wire
+from .authorize import clients, token_requests
+from .extract import fetch_metadata
+from .extract.plain_http import plain_http
+from .extract.wire import Wire
+from .model.decision import Decision, Proceed, decoration
+from .model.effects import Ask, ReadBody
+from .model.policy import Policy
+from .model.request import Fields, Request
+from .respond.responses import Responses
 
 
 class TokenFlow:
     """Decides token requests by one policy."""
 
     def __init__(
-        self, policy: Policy, clients: cors.Clients, responses: Responses
+        self, policy: Policy, clients: clients.Clients, responses: Responses
     ) -> None:
         self._longest = policy.max_body_bytes
         self._proxies = tuple(policy.proxies)
@@ -29,23 +32,23 @@ class TokenFlow:
         self, request: Request, wire: Wire, revocation: bool
     ) -> Generator[Ask, Any, Decision]:
         """Return the refusal, or the form with what was read of it."""
-        origin = origins.origin_of(request)
+        origin = fetch_metadata.origin_of(request)
         fields = self._clients.union(origin)
         try:
             if not wire.secure:
                 raise InsecureTransportError(plain_http(request, self._proxies))
-            grants.check_head(request, self._longest)
+            token_requests.check_head(request, self._longest)
             body: bytes | None = yield ReadBody(self._longest)
             if body is None:
                 raise GrantError("client_gone")
             if len(body) > self._longest:
                 raise GrantError("body_too_long")
-            grant = grants.read(
+            grant = token_requests.read(
                 request, body, revocation=revocation, clients=self._clients
             )
             if grant.client_id is not None:
                 fields = self._granted_by_all(grant.client_id, origin)
-            grants.judge(request, grant, self._clients)
+            token_requests.judge(request, grant, self._clients)
         except AuthError as error:
             return self._responses.refuse(error, request, granted=fields)
         return Proceed(None, decoration(fields, private=True), body=body, grant=grant)
@@ -55,5 +58,5 @@ class TokenFlow:
         listed = self._clients.named(client_id)
         if origin and listed and all(origin in client.origins for client in listed):
             agreed = all(client.credentials for client in listed)
-            return cors.granted(origin, listed if agreed else ())
+            return clients.granted(origin, listed if agreed else ())
         return ()

@@ -15,7 +15,7 @@ from typing import cast
 
 from werkzeug.serving import BaseWSGIServer, make_server
 
-from ..core.origins import is_loopback_host
+from ..core.model.origins import is_loopback_host
 from ..errors import ConfigurationError
 from .config import ALGORITHMS, Client, Config, User
 from .server import Issuer

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Self
 
-from ..core.policy import Client as GuardClient
+from ..core.model.policy import Client as GuardClient
 from ..errors import ConfigurationError
 
 ALGORITHMS = ("RS256", "ES256", "EdDSA")

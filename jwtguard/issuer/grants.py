@@ -15,7 +15,7 @@ from authlib.oauth2.rfc6749.util import extract_basic_authorization
 from authlib.oauth2.rfc7009 import RevocationEndpoint
 from authlib.oauth2.rfc9068 import JWTBearerTokenGenerator
 
-from ..hints import OUR_REFRESH_TOKEN
+from ..inspect.hints import OUR_REFRESH_TOKEN
 from . import config
 from .keys import Keys
 from .store import REFRESH_SECONDS, OAuthClient, RefreshToken, Store

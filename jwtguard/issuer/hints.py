@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Request, Response
 
-from ..core.policy import Client
+from ..core.model.policy import Client
 from ..errors import ConfigurationError
 
 if TYPE_CHECKING:

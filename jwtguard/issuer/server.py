@@ -14,19 +14,14 @@ from authlib.integrations.flask_oauth2 import AuthorizationServer
 from flask import Flask, Response, jsonify, request
 from werkzeug.exceptions import HTTPException, NotFound, ServiceUnavailable
 
-from ..core.issuers import TrustedIssuer
-from ..core.messages import Principal
-from ..core.origins import is_loopback_host
-from ..core.policy import Client, Policy
+from ..core.model.issuers import TrustedIssuer
+from ..core.model.origins import is_loopback_host
+from ..core.model.policy import Client, Policy
+from ..core.model.principal import Principal
 from ..guard import Guard
 from ..wsgi import PRINCIPAL_KEY, GuardMiddleware
 from .config import Config
-from .grants import (
-    TokenGenerator,
-    authenticate_public,
-    keep_refresh_token,
-    make_grants,
-)
+from .grants import TokenGenerator, authenticate_public, keep_refresh_token, make_grants
 from .hints import say_who_is_refused, unknown_client
 from .keys import Keys
 from .store import Store

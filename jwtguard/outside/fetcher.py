@@ -12,9 +12,8 @@ from typing import Any, TypeVar
 import anyio
 import anyio.lowlevel
 
-from ..core.effects import Exchange, FetchFailedError, Incoming, Outgoing
-from ..core.keys import DEADLINE
-from ..core.messages import Flight
+from ..core.model.effects import Exchange, FetchFailedError, Flight, Incoming, Outgoing
+from ..core.verify.keys import DEADLINE
 
 Result = TypeVar("Result")
 Send = Callable[[Outgoing], Incoming]
@@ -31,7 +30,7 @@ class Fetcher:
         """Begin in the background. Where no thread can be had, the fetch has failed."""
         flight.took_off = time.monotonic()
         thread = threading.Thread(
-            target=self._fly, args=(flight,), name="jwtguard-fetch", daemon=True
+            target=self._run, args=(flight,), name="jwtguard-fetch", daemon=True
         )
         try:
             thread.start()
@@ -39,7 +38,7 @@ class Fetcher:
             flight.cache.fail(flight, str(error))
             flight.done.set_result(None)
 
-    def _fly(self, flight: Flight) -> None:
+    def _run(self, flight: Flight) -> None:
         flow = flight.cache.refresh(flight)
         try:
             drive(flow, self._send, lambda: _left(flight))

@@ -20,7 +20,7 @@ import cryptography.hazmat.backends.openssl.backend  # noqa: F401
 import httpcore  # noqa: F401
 import httpx
 
-from ..core.effects import (
+from ..core.model.effects import (
     FetchFailedError,
     Incoming,
     Outgoing,

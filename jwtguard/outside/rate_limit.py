@@ -21,7 +21,7 @@ from math import ceil
 from threading import Lock
 from typing import Any, Protocol
 
-from ..core.effects import Claim
+from ..core.model.effects import Claim
 from ..errors import ConfigurationError
 
 try:

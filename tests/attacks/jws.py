@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from jwtguard.core.jose import decode_segment, parse
-from jwtguard.core.jwk import parse_given
+from jwtguard.core.model.encoding import decode_segment
+from jwtguard.core.model.jwk import parse_given
+from jwtguard.core.verify.jose import parse
 from jwtguard.errors import InvalidTokenError
 
 

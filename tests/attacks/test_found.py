@@ -20,9 +20,9 @@ from werkzeug.test import Client, EnvironBuilder
 
 from jwtguard import ConfigurationError, Guard
 from jwtguard.asgi import GuardMiddleware as ASGIGuard
-from jwtguard.core.effects import FetchFailedError
-from jwtguard.core.jwk import parse_given
-from jwtguard.core.paths import ScopeRule
+from jwtguard.core.model.effects import FetchFailedError
+from jwtguard.core.model.jwk import parse_given
+from jwtguard.core.model.patterns import ScopeRule
 from jwtguard.errors import InvalidTokenError, MissingTokenError
 from jwtguard.flask import JWTGuard
 from jwtguard.outside.http import HTTPClient

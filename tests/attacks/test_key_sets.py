@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from jwtguard import Guard, Policy, TrustedIssuer
-from jwtguard.core.effects import Incoming
+from jwtguard.core.model.effects import Incoming
 from tests.attacks.attacker import (
     ACCEPTED,
     AUDIENCE,

@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from jwtguard.core.jose import decode_segment, parse
-from jwtguard.core.jwk import parse_given
+from jwtguard.core.model.encoding import decode_segment
+from jwtguard.core.model.jwk import parse_given
+from jwtguard.core.verify.jose import parse
 from jwtguard.errors import InvalidTokenError
 from tests.attacks.jws import verifies
 

@@ -66,7 +66,7 @@ def test_what_is_imported_is_declared() -> None:
 def test_core_imports_two_distributions() -> None:
     """What decides is small: signatures and keys."""
     found: set[str] = set()
-    for path in (ROOT / "jwtguard" / "core").glob("*.py"):
+    for path in (ROOT / "jwtguard" / "core").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.ImportFrom) and not node.level and node.module:
                 found.add(node.module.partition(".")[0])

@@ -8,7 +8,7 @@ import anyio
 import pytest
 
 from jwtguard import Guard, Policy, TrustedIssuer
-from jwtguard.core.effects import Incoming
+from jwtguard.core.model.effects import Incoming
 from jwtguard.errors import AuthError
 from tests.attacks.attacker import (
     ACCEPTED,

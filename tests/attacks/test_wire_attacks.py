@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from jwtguard.core.messages import Request, Respond
+from jwtguard.core.model.decision import Respond
+from jwtguard.core.model.request import Request
 from tests.attacks.wire_rows import TABLE
 from tests.wire.case import Case
 from tests.wire.test_websockets import Socket, shake

@@ -15,8 +15,8 @@ from typing import Any
 
 import pytest
 
-from jwtguard.core.issuers import ALGORITHMS
-from jwtguard.core.jose import decode_segment
+from jwtguard.core.model.encoding import decode_segment
+from jwtguard.core.model.issuers import ALGORITHMS
 from tests.attacks.jws import verifies
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -10,7 +10,7 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from jwtguard.core.jose import decode_segment
+from jwtguard.core.model.encoding import decode_segment
 from tests.attacks.attacker import (
     ACCEPTED,
     EC_MINE,

@@ -14,20 +14,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jwtguard import AuthError, Client, Guard, Policy, TrustedIssuer
-from jwtguard.core.authorize import AccessKey
-from jwtguard.core.effects import Incoming
-from jwtguard.core.jwk import parse_given
-from jwtguard.core.keys import KeyCache, Snapshot
-from jwtguard.core.messages import (
-    Decision,
-    Decoration,
-    Principal,
-    Proceed,
-    ReadBody,
-    Request,
-    Respond,
-)
-from jwtguard.core.paths import Kind, Rule, ScopeRule
+from jwtguard.core.authorize.access import AccessKey
+from jwtguard.core.extract.paths import Kind, PathAccess
+from jwtguard.core.model.decision import Decision, Decoration, Proceed, Respond
+from jwtguard.core.model.effects import Incoming, ReadBody
+from jwtguard.core.model.jwk import parse_given
+from jwtguard.core.model.patterns import ScopeRule
+from jwtguard.core.model.principal import Principal
+from jwtguard.core.model.request import Request
+from jwtguard.core.verify.keys import KeyCache, Snapshot
 from jwtguard.errors import InvalidTokenError, MissingTokenError
 from jwtguard.reasons import REASONS
 from jwtguard.testing import AUDIENCE, FakeClock, JWTIssuer
@@ -289,7 +284,7 @@ def test_a_token_without_iss_is_tried_with_given_keys_alone(
 
 
 def test_a_kid_with_another_algorithm_is_not_used(house: House, sign: Sign) -> None:
-    """Rule 12: the JWK's ``alg`` decides what it is for."""
+    """PathAccess 12: the JWK's ``alg`` decides what it is for."""
     kid = house.issuer.published[-1]["kid"]
     token = sign(header={"alg": "ES384", "kid": kid})
     for _ in ("cold", "warm"):
@@ -520,7 +515,7 @@ def test_a_token_whose_key_is_withdrawn_during_the_check_is_refused(
     jwt_issuer.rotate(withdraw=True)
     with pytest.raises(InvalidTokenError, match="unknown_key"):
         guard.verify(token)
-    assert guard._flow.verifier.memory.get(token)[1] is None
+    assert guard._flow.verifier.token_cache.get(token)[1] is None
 
 
 @pytest.mark.parametrize("later", [NO_KEYS, OTHER_KEYS])
@@ -537,7 +532,7 @@ def test_a_remembered_token_keeps_no_key_set_that_lacks_its_key(
 
     asked = request(token=house.token())
     house.passes(asked)
-    (entry,) = house.guard._flow.verifier.memory._tokens.values()
+    (entry,) = house.guard._flow.verifier.token_cache._tokens.values()
     assert entry.keys is entry.cache.snapshot.keys
     before, entry.cache = entry.keys, cast(KeyCache, Vanishing())
     house.passes(asked)
@@ -716,7 +711,7 @@ def test_an_ambiguous_path_is_400_where_rules_demand(
 def test_a_token_counts_only_at_its_own_clients_origin(house: House) -> None:
     """The page of one client cannot use the token of another."""
     mine = house.passes(request(token=house.token(), origin=WWW))
-    assert ("Access-Control-Allow-Origin", WWW) in mine.headers.cors
+    assert ("Access-Control-Allow-Origin", WWW) in mine.decoration.cors
     for origin in (SSR, EVIL, "null", "", WWW.upper(), WWW + "/", [WWW, WWW]):
         answer = house.refuses(request(token=house.token(), origin=origin))
         assert (answer.status, answer.reason) == (403, "foreign_origin")
@@ -729,7 +724,7 @@ def test_a_program_without_origin_is_no_browser(house: House) -> None:
     """It passes with any client's token, even an unlisted one's."""
     for client_id in ("spa", "batch", "unlisted", None):
         token = house.token(client_id=client_id)
-        assert house.passes(request(token=token)).headers.cors == ()
+        assert house.passes(request(token=token)).decoration.cors == ()
 
 
 @pytest.mark.parametrize("client_id", ["batch", "unlisted", None])
@@ -740,7 +735,7 @@ def test_a_token_of_no_listed_page_meets_no_foreign_origin(
     token = house.token(client_id=client_id)
     assert house.reason(request(token=token, origin=WWW))[0] == 403
     own = house.passes(request(token=token, origin=f"https://{API}"))
-    assert own.headers.cors == ()
+    assert own.decoration.cors == ()
 
 
 def test_clients_can_be_closed(jwt_issuer: JWTIssuer) -> None:
@@ -776,8 +771,8 @@ def test_origins_can_come_from_the_token(jwt_issuer: JWTIssuer) -> None:
     page = "https://page.example"
     token = house.token(client_id="x", claims={"allowed-origins": [page, "*"]})
     found = house.passes(request(token=token, origin=page))
-    assert dict(found.headers.cors)["Access-Control-Allow-Origin"] == page
-    assert "Access-Control-Allow-Credentials" not in dict(found.headers.cors)
+    assert dict(found.decoration.cors)["Access-Control-Allow-Origin"] == page
+    assert "Access-Control-Allow-Credentials" not in dict(found.decoration.cors)
     assert house.reason(request(token=token, origin=EVIL))[1] == "foreign_origin"
     assert house.reason(request(token=token, origin="*"))[1] == "foreign_origin"
     stolen = request(cookie=f"token={token}", origin=page)
@@ -802,7 +797,7 @@ def test_a_known_token_is_decided_at_once(
     asked = request("/notes/1", token=token, origin=origin, raw_path="/notes/1?x=y")
     first = house.passes(asked)
     assert quickly(house, asked) == first == house.passes(asked)
-    assert dict(first.headers.cors).get("Access-Control-Allow-Origin") == origin
+    assert dict(first.decoration.cors).get("Access-Control-Allow-Origin") == origin
 
 
 @pytest.mark.parametrize("claim", [None, "origins"])
@@ -936,12 +931,12 @@ def test_a_preflight_of_a_public_path_goes_to_the_application(
     house = House(jwt_issuer, public_paths=("/static/*",))
     ask = {"method": "OPTIONS", "access_control_request_method": "GET"}
     found = house.passes(request("/static/x", origin=WWW, **ask))
-    assert found.instead is not None
-    assert found.instead.status == 204
-    assert found.headers.replace is False
+    assert found.fallback is not None
+    assert found.fallback.status == 204
+    assert found.decoration.replace is False
     found = house.passes(request("/static/x", origin=EVIL, **ask))
-    assert found.instead is not None
-    assert found.instead.status == 403
+    assert found.fallback is not None
+    assert found.fallback.status == 403
     assert house.told == []
 
 
@@ -954,9 +949,9 @@ def test_on_a_public_path_no_token_is_read(jwt_issuer: JWTIssuer) -> None:
     for token in (None, "garbage", house.issuer.expired(), house.token()):
         found = house.passes(request("/login", token=token, origin=WWW))
         assert found.principal is None
-        assert found.headers.replace is False
-        assert dict(found.headers.cors)["Access-Control-Allow-Origin"] == WWW
-    assert house.passes(request("/login", origin=EVIL)).headers.cors == ()
+        assert found.decoration.replace is False
+        assert dict(found.decoration.cors)["Access-Control-Allow-Origin"] == WWW
+    assert house.passes(request("/login", origin=EVIL)).decoration.cors == ()
     house.passes(request("/login", authorization=["a", "b"], scheme="http"))
     assert house.issuer.fetches == 0
 
@@ -968,9 +963,9 @@ def test_on_an_optional_path_a_header_counts_if_it_is_sent(
     house = House(jwt_issuer, optional_paths=("/home",))
     anonymous = house.passes(request("/home", origin=WWW))
     assert (anonymous.principal, anonymous.refusal) == (None, None)
-    assert dict(anonymous.headers.cors)["Access-Control-Allow-Origin"] == WWW
-    assert anonymous.headers.vary == ("Origin",)
-    assert anonymous.headers.private is False
+    assert dict(anonymous.decoration.cors)["Access-Control-Allow-Origin"] == WWW
+    assert anonymous.decoration.vary == ("Origin",)
+    assert anonymous.decoration.private is False
     assert house.passes(request("/home", authorization="Basic x")).principal is None
     assert house.passes(request("/home", token=house.token())).principal is not None
     bad = request("/home", token=house.issuer.expired())
@@ -979,12 +974,12 @@ def test_on_an_optional_path_a_header_counts_if_it_is_sent(
 
 def test_on_an_optional_path_a_bad_cookie_is_anonymous(cookies: House) -> None:
     """With the reason, so that the application can send the user to the login."""
-    assert cookies.passes(request("/home")).headers.vary == ("Origin", "Cookie")
+    assert cookies.passes(request("/home")).decoration.vary == ("Origin", "Cookie")
     for token, why in ((cookies.issuer.expired(), "expired"), ("x", "malformed")):
         found = cookies.passes(request("/home", cookie=f"token={token}"))
         assert (found.principal, found.refusal) == (None, why)
-        assert found.headers.vary == ("Origin", "Cookie")
-        assert found.headers.private
+        assert found.decoration.vary == ("Origin", "Cookie")
+        assert found.decoration.private
     long = request("/home", cookie="token=" + "a" * 20000)
     assert cookies.passes(long).refusal == "token_too_long"
     twice = request("/home", cookie="token=a; token=b")
@@ -1077,9 +1072,9 @@ def test_a_cookie_counts_only_where_the_request_may_come_from(
     if expected == "passes":
         assert isinstance(decision, Proceed)
         assert decision.carrier == "cookie"
-        assert decision.headers.private
-        assert decision.headers.vary == ("Origin", "Cookie")
-        granted = dict(decision.headers.cors).get("Access-Control-Allow-Origin")
+        assert decision.decoration.private
+        assert decision.decoration.vary == ("Origin", "Cookie")
+        granted = dict(decision.decoration.cors).get("Access-Control-Allow-Origin")
         assert granted == (SSR if fields.get("origin") == SSR else None)
     else:
         assert (decision.status, decision.reason) == (403, expected)
@@ -1116,7 +1111,7 @@ def test_the_own_origin_gets_cors_fields_if_a_client_lists_it(
     bearer = {"authorization": f"Bearer {house.token()}"}
     decision = house.decide(request("/x", "POST", origin=own, **bearer))
     assert isinstance(decision, Proceed)
-    assert dict(decision.headers.cors)["Access-Control-Allow-Origin"] == own
+    assert dict(decision.decoration.cors)["Access-Control-Allow-Origin"] == own
 
 
 def test_a_websocket_by_cookie_needs_an_origin(cookies: House) -> None:
@@ -1240,8 +1235,8 @@ def test_a_token_request_is_handed_on_byte_for_byte(tokens: House) -> None:
     assert found.body == PASSWORD
     assert found.principal is None
     assert found.grant.client_id == "spa"
-    assert dict(found.headers.cors)["Access-Control-Allow-Origin"] == WWW
-    assert found.headers.private
+    assert dict(found.decoration.cors)["Access-Control-Allow-Origin"] == WWW
+    assert found.decoration.private
     assert ask(tokens, PASSWORD).headers.cors == ()
     assert ask(tokens, PASSWORD.partition(b"&client_id")[0]).headers.cors == ()
     assert tokens.issuer.fetches == 0
@@ -1303,7 +1298,7 @@ def test_credentials_of_one_listing_are_not_granted_to_all(
         asked = request("/oauth/token", "POST", content_type=FORM, origin=WWW)
         found = Guard(policy).decide(asked, lambda _: PASSWORD)
         assert isinstance(found, Proceed)
-        fields = dict(found.headers.cors)
+        fields = dict(found.decoration.cors)
         assert fields["Access-Control-Allow-Origin"] == WWW
         assert ("Access-Control-Allow-Credentials" in fields) is all(agreed)
 
@@ -1611,7 +1606,7 @@ def test_without_memory_no_answer_is_remembered(jwt_issuer: JWTIssuer) -> None:
     asked = request(token=house.token(), origin=WWW)
     assert house.passes(asked) == house.passes(asked)
     assert not hasattr(house.guard._flow.authorizer.remembered, "cache_info")
-    assert house.guard._flow.verifier.memory.get("a.b.c") == (b"", None)
+    assert house.guard._flow.verifier.token_cache.get("a.b.c") == (b"", None)
 
 
 @pytest.mark.parametrize("size", [9, 0])
@@ -1627,7 +1622,7 @@ def test_an_own_origin_that_the_token_names_is_granted_however_it_is_decided(
     )
     asked = request(token=house.token(claims={"origins": [SSR]}), origin=SSR)
     for _ in range(2):
-        granted = dict(house.passes(asked).headers.cors)
+        granted = dict(house.passes(asked).decoration.cors)
         assert granted.get("Access-Control-Allow-Origin") == SSR
 
 
@@ -1687,7 +1682,7 @@ def test_a_gate_that_needs_the_outside_is_waited_for(
 
 
 KEY = AccessKey(
-    rule=Rule(Kind.PROTECTED, ("notes:read",)),
+    rule=PathAccess(Kind.PROTECTED, ("notes:read",)),
     method="GET",
     origin=None,
     own=False,
@@ -1714,8 +1709,8 @@ KEY = AccessKey(
         ({"client_id": "unlisted"}, "client_not_listed"),
         ({"issuer": "https://other.example"}, "client_not_listed"),
         ({"scopes": frozenset[str]()}, "scope_missing"),
-        ({"rule": Rule(Kind.PROTECTED, None)}, "no_rule"),
-        ({"rule": Rule(Kind.OPTIONAL, None)}, None),
+        ({"rule": PathAccess(Kind.PROTECTED, None)}, "no_rule"),
+        ({"rule": PathAccess(Kind.OPTIONAL, None)}, None),
     ],
 )
 def test_each_field_of_the_key_counts_for_what_authorize_answers(

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from jwtguard.core.cors import granted
-from jwtguard.core.messages import Decoration, Proceed, Respond
-from jwtguard.core.respond import (
+from jwtguard.core.authorize.clients import granted
+from jwtguard.core.model.decision import Decoration, Proceed, Respond
+from jwtguard.core.respond.responses import (
     as_mapping,
     challenge_fields,
     decorated_raw,
@@ -89,7 +89,7 @@ def test_an_answer_is_finished_with_our_fields(
 
 def test_a_fallback_replaces_an_answer_that_grants_nothing() -> None:
     """Status, fields and body; an answer that grants an origin stays."""
-    decision = Proceed(None, Decoration(replace=False), instead=FALLBACK)
+    decision = Proceed(None, Decoration(replace=False), fallback=FALLBACK)
     assert finish(decision, 200, [("X", "1")]) == (403, FALLBACK.headers, b"")
     own = [("access-control-allow-origin", WWW)]
     status, headers, body = finish(decision, 200, own)

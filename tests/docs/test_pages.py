@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 
 from jwtguard import errors, events, testing
-from jwtguard.core.profiles import PROFILES
+from jwtguard.core.model.profiles import PROFILES
+from jwtguard.options import CONFIG, SETTINGS
 from jwtguard.reasons import REASONS
-from jwtguard.vocabulary import CONFIG, SETTINGS
 from tests.wire.test_wire import CASES
 
 ROOT = Path(__file__).parents[2]

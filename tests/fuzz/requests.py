@@ -8,8 +8,9 @@ from typing import Any
 
 from jwtguard import Client, Guard, Policy, TrustedIssuer
 from jwtguard.asgi import GuardMiddleware as ASGIGuard
-from jwtguard.core.messages import Decision, Request, Respond
-from jwtguard.core.paths import ScopeRule
+from jwtguard.core.model.decision import Decision, Respond
+from jwtguard.core.model.patterns import ScopeRule
+from jwtguard.core.model.request import Request
 from jwtguard.wsgi import GuardMiddleware as WSGIGuard
 from tests.attacks.attacker import AUDIENCE, CLOCK, ONE, PUBLISHED, signed
 from tests.fuzz.choices import Choices

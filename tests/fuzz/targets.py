@@ -14,12 +14,13 @@ from urllib.parse import parse_qsl
 
 import jwt
 
-from jwtguard.core.grants import parse_form
-from jwtguard.core.jose import decode_segment, parse, parse_json
-from jwtguard.core.jwk import parse_jwk_set
-from jwtguard.core.messages import Principal
-from jwtguard.core.origins import serialized
-from jwtguard.core.paths import ambiguous, demands, gives
+from jwtguard.core.authorize.token_requests import parse_form
+from jwtguard.core.model.encoding import decode_segment, parse_json
+from jwtguard.core.model.jwk import parse_jwk_set
+from jwtguard.core.model.origins import serialized
+from jwtguard.core.model.patterns import ambiguous, demands, gives
+from jwtguard.core.model.principal import Principal
+from jwtguard.core.verify.jose import parse
 from jwtguard.errors import AuthError, GrantError, InvalidTokenError
 from tests.attacks.attacker import (
     ALGORITHMS,

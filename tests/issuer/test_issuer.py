@@ -15,7 +15,7 @@ import jwt
 import pytest
 
 from jwtguard import AuthError, ConfigurationError, Guard, load_policy
-from jwtguard.explain import explain
+from jwtguard.inspect.explain_token import explain
 from jwtguard.issuer import Client, Config, User, _banner, bind
 from tests.waiting import HANG, NO_TLS
 

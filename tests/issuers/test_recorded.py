@@ -13,9 +13,10 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from jwt.algorithms import ECAlgorithm
 
 from jwtguard import Guard, load_policy
-from jwtguard.core.effects import Incoming
-from jwtguard.core.messages import Proceed, Request
-from jwtguard.core.profiles import PROFILES
+from jwtguard.core.model.decision import Proceed
+from jwtguard.core.model.effects import Incoming
+from jwtguard.core.model.profiles import PROFILES
+from jwtguard.core.model.request import Request
 from jwtguard.errors import InvalidTokenError, KeysUnavailableError
 from tests.issuers import recorded
 from tests.issuers.recorded import Shape

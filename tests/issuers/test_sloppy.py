@@ -18,7 +18,7 @@ from cryptography.x509.oid import NameOID
 from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 
 from jwtguard import Guard, Policy, TrustedIssuer
-from jwtguard.core.effects import Incoming
+from jwtguard.core.model.effects import Incoming
 from jwtguard.errors import AuthError
 from jwtguard.testing import FakeClock
 

@@ -24,9 +24,9 @@ def test_an_explanation_is_about_a_function_that_is_there(
     assert set(group) == {"function", "changes", "why"}
     assert group["why"].strip().endswith(".")
     assert group["changes"] > 0
-    first, *names = group["function"].split(".")
+    room, first, *names = group["function"].split(".")
     assert first == module
-    found = importlib.import_module(f"jwtguard.core.{module}")
+    found = importlib.import_module(f"jwtguard.core.{room}.{module}")
     for name in names:
         found = getattr(found, name)
     assert callable(found)

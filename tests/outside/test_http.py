@@ -26,15 +26,15 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from jwtguard.core.effects import (
+from jwtguard.core.model.effects import (
     LONGEST_DOCUMENT,
     FetchFailedError,
+    Flight,
     Incoming,
     Outgoing,
 )
-from jwtguard.core.issuers import TrustedIssuer
-from jwtguard.core.keys import DEADLINE, KeyCache
-from jwtguard.core.messages import Flight
+from jwtguard.core.model.issuers import TrustedIssuer
+from jwtguard.core.verify.keys import DEADLINE, KeyCache
 from jwtguard.errors import KeysUnavailableError
 from jwtguard.guard import Guard
 from jwtguard.outside.fetcher import Fetcher

@@ -15,7 +15,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from jwtguard.core.effects import Incoming
+from jwtguard.core.model.effects import Incoming
 from jwtguard.testing import JWTIssuer
 from tests.waiting import HANG, ask, until
 

@@ -1,0 +1,124 @@
+"""May this client, from this page, do this here? RFC 6749 section 3.3, RFC 6454.
+
+``authorize`` sees an ``AccessKey`` and nothing else of the request or the token, so
+what is remembered under the key is right by construction.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+from ...errors import AccessDeniedError, AuthError, InvalidOriginError
+from ..extract.paths import Kind, PathAccess
+from ..model.decision import Decoration, decoration
+from ..model.policy import METHODS, Policy
+from ..model.request import Fields
+from ..verify.token_cache import CachedToken
+from . import requirements
+from .clients import Clients
+from .origin_rules import Page
+
+_SHORT = 4096
+"""Bytes. The answer to a key of more, token claims and all, is not remembered."""
+
+
+class AccessKey(NamedTuple):
+    """All that decides what a verified token may do. Later rules add a field."""
+
+    rule: PathAccess
+    method: str
+    origin: str | None
+    own: bool
+    """The page was served at this application's own origin."""
+    claimed: bool
+    """The token itself names the origin, and the policy believes it."""
+    cookie: bool
+    """The token came in the cookie, which browsers send by themselves."""
+    issuer: str
+    client_id: str | None
+    scopes: frozenset[str]
+
+
+Access = Decoration | AuthError
+"""What happens to the header fields of the application's answer, or the refusal."""
+
+
+class Authorizer:
+    """Answers by one policy, and remembers the answers to short keys."""
+
+    def __init__(self, policy: Policy, clients: Clients) -> None:
+        self._clients = clients
+        self._clients_only = policy.clients_only
+        size = min(policy.token_cache, 1024)
+        self.remembered = lru_cache(size)(self._answer) if size else self._answer
+
+    def access(
+        self,
+        rule: PathAccess,
+        method: str,
+        page: Page,
+        known: CachedToken,
+        cookie: bool,
+    ) -> Access:
+        """Return whether a known token may be used like this."""
+        facts, origin = known.facts, page.origin
+        short = known.size + len(method) + len(origin or "") <= _SHORT
+        answer = self.remembered if short else self._answer
+        return answer(
+            rule,
+            method,
+            origin,
+            page.own,
+            origin in facts.origins,
+            cookie,
+            facts.issuer,
+            facts.client_id,
+            facts.scopes,
+        )
+
+    def _answer(self, *fields: Any) -> Access:
+        return self.authorize(AccessKey(*fields))
+
+    def authorize(self, key: AccessKey) -> Access:
+        """Apply the rules about client, origin, method and scopes."""
+        try:
+            fields = self._check_client(key)
+            _check_scopes(key)
+        except AuthError as error:
+            return error.with_traceback(None)  # it is kept, the frames are not
+        if key.cookie:
+            return decoration(fields, vary=("Origin", "Cookie"), private=True)
+        return decoration(fields)
+
+    def _check_client(self, key: AccessKey) -> Fields:
+        """Return the CORS fields for the token's own client, or refuse the caller."""
+        client = self._clients.of(key.issuer, key.client_id)
+        if client is None and self._clients_only:
+            raise AccessDeniedError("client_not_listed")
+        origin = key.origin
+        if origin is None:
+            return ()
+        fields = self._clients.granted(
+            key.issuer, key.client_id, origin, claimed=key.claimed
+        )
+        listed = client if client is not None and origin in client.origins else None
+        allowed = key.method in (METHODS if listed is None else listed.methods)
+        if fields is not None and allowed and not key.cookie:
+            return fields  # whether it is our own origin too makes no difference
+        if key.own:
+            return fields or ()
+        agreed = listed is not None and listed.credentials
+        if fields is None or (key.cookie and not agreed):
+            raise InvalidOriginError("foreign_origin")
+        if not allowed:
+            raise AccessDeniedError("method_not_allowed_for_client")
+        return fields
+
+
+def _check_scopes(key: AccessKey) -> None:
+    needed = key.rule.scopes
+    if needed is None and key.rule.kind is Kind.PROTECTED:
+        raise AccessDeniedError("no_rule")
+    if needed:
+        requirements.check_all(key.scopes, needed)

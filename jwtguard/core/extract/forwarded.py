@@ -1,0 +1,92 @@
+"""What proxies forwarded: the scheme, the address of the caller, and loopback."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Sequence
+from functools import lru_cache
+
+from ..model.origins import _LONGEST, Network, _loopback, is_loopback_host
+from ..model.request import NameTable, Request, shows_proxy
+
+_OF_SOCKETS = {"ws": "http", "wss": "https"}
+
+_ADDRESS_AND_PORT = re.compile(
+    r"([0-9.]+):[0-9]{1,5}|\[([0-9A-Fa-f:.]+)\](?::[0-9]{1,5})?"
+)
+
+_shows_proxy = NameTable(shows_proxy).__getitem__
+
+
+def client_address(request: Request, proxies: Sequence[Network | str]) -> str:
+    """The address of the caller: the first from the right that is no proxy of ours."""
+    return _hops(request, proxies)[-1]
+
+
+def _hops(request: Request, proxies: Sequence[Network | str]) -> list[str]:
+    """The peer, then each forwarded address that a trusted hop vouches for."""
+    hops = [request.peer]
+    if not proxies:
+        return hops
+    fields = request.headers.get("x-forwarded-for", ())
+    for text in reversed(",".join(fields).split(",")):
+        address = _forwarded_address(text.strip())
+        if address is None or not is_trusted(hops[-1], proxies):
+            break
+        hops.append(address)
+    return hops
+
+
+def _forwarded_address(text: str) -> str | None:
+    """The address alone: some proxies add the port, which differs each time."""
+    found = _ADDRESS_AND_PORT.fullmatch(text)
+    bare = (found[1] or found[2]) if found else text
+    return bare if len(bare) <= _LONGEST and _address(bare) is not None else None
+
+
+@lru_cache(maxsize=1024)
+def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    try:
+        found = ipaddress.ip_address(text)
+    except ValueError:
+        return None
+    return getattr(found, "ipv4_mapped", None) or found
+
+
+def is_trusted(peer: str, proxies: Sequence[Network | str]) -> bool:
+    if peer == "unix":
+        return "unix" in proxies
+    address = _address(peer)
+    return address is not None and any(
+        not isinstance(network, str) and address in network for network in proxies
+    )
+
+
+def scheme(request: Request, proxies: Sequence[Network | str]) -> str:
+    """``http`` or ``https``: as the server says, or as the outermost trusted hop does.
+
+    Each hop appends, so values are read from the right, one for each hop we trust.
+    """
+    own = _OF_SOCKETS.get(request.scheme, request.scheme)
+    if own == "https" or not proxies or not is_trusted(request.peer, proxies):
+        return own
+    said = request.header("x-forwarded-proto")
+    if not said:
+        return own
+    values = [value.strip().lower() for value in said.split(",")]
+    trusted = sum(is_trusted(hop, proxies) for hop in _hops(request, proxies))
+    value = values[-min(trusted, len(values))]
+    return _OF_SOCKETS.get(value, value)
+
+
+def is_loopback(request: Request) -> bool:
+    """This machine talks to itself, and nobody forwarded the request."""
+    host = request.header("host")
+    return (
+        _loopback(request.peer)
+        and host is not None
+        and len(host) <= _LONGEST
+        and is_loopback_host(host)
+        and not any(map(_shows_proxy, request.headers))
+    )

@@ -1,0 +1,60 @@
+"""RFC 6750 section 3.1: no token was found. What was sent instead, for the log."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from ...errors import MissingTokenError
+from ..model.request import Request
+from ..model.validation import quoted
+
+_SCHEMES = {
+    name.lower(): name
+    for name in (
+        "ApiKey", "AWS4-HMAC-SHA256", "Basic", "Digest", "DPoP", "GNAP", "HOBA", "JWT",
+        "Key", "MAC", "Mutual", "Negotiate", "NTLM", "OAuth", "PrivateToken", "Token",
+    )
+}  # fmt: skip
+"""Schemes that may be named; any other first word could be part of a secret."""
+_JWT = re.compile(r"eyJ[\w-]+(?:\.[\w-]*){2,4}", re.ASCII)
+_IN_QUERY = re.compile(r"(?:^|&)access_token=")
+_MOST_NAMES = 3
+
+
+def missing_token(request: Request, cookie: str | None) -> MissingTokenError:
+    """Return the refusal of *request*; its detail never holds a value that was sent."""
+    value = request.header("authorization") or ""
+    scheme, space, _ = value.strip(" \t").partition(" ")
+    if space:
+        name = _SCHEMES.get(scheme.lower(), "one that is not known")
+        detail = f"the Authorization scheme is {name}, and only Bearer is read"
+        return MissingTokenError("unsupported_scheme", detail=detail)
+    if scheme:
+        detail = "Authorization is one word: send Bearer, a space and the token"
+        return MissingTokenError("no_credentials", detail=detail)
+    detail = "; ".join(_elsewhere(request, cookie))
+    return MissingTokenError("no_credentials", detail=detail)
+
+
+def _elsewhere(request: Request, cookie: str | None) -> Iterator[str]:
+    """Say where a token is that no rule reads."""
+    yield from _cookies(request, cookie)
+    if _IN_QUERY.search(request.query):
+        yield "access_token is in the query, which is never read: send it in a header"
+    if any(_JWT.fullmatch(offered) for offered in request.subprotocols):
+        yield "a token is in Sec-WebSocket-Protocol without bearer before it"
+
+
+def _cookies(request: Request, cookie: str | None) -> Iterator[str]:
+    fields = "; ".join(request.headers.get("cookie", ()))
+    pairs = (part.strip(" \t").partition("=") for part in fields.split(";"))
+    names = [name for name, _, value in pairs if _JWT.fullmatch(value)]
+    read = "JWTGUARD_COOKIE is not set"
+    if cookie is not None:
+        read = f"JWTGUARD_COOKIE is {cookie!r}"
+    if names:
+        shown = ", ".join(quoted(name, 40) for name in names[:_MOST_NAMES])
+        yield f"a token may be in cookie {shown}, and {read}"
+    elif fields and cookie is not None:
+        yield f"cookies were sent, and {read}: none has that name"

@@ -1,0 +1,122 @@
+"""Which rule a path falls under. An ambiguous path opens nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from enum import Enum
+from functools import lru_cache
+
+from ..model.patterns import ScopeRule, ambiguous, demands, gives
+
+_SHORT = 200
+
+"""Characters of method and path. What was found for longer ones is not remembered."""
+
+
+class Kind(Enum):
+    """What a path asks of its callers; the first that fits wins."""
+
+    TOKEN = "token"  # noqa: S105  # the name of a rule
+    REVOCATION = "revocation"
+    PROTECTED = "protected"
+    OPTIONAL = "optional"
+    PUBLIC = "public"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PathAccess:
+    """What a path asks of its callers: the same object for all paths alike."""
+
+    kind: Kind | None
+    """None: the path is ambiguous."""
+    scopes: tuple[str, ...] | None
+    """All that are needed; None: no rule names the path."""
+    reads_token: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        reads = self.kind in (Kind.PROTECTED, Kind.OPTIONAL)
+        object.__setattr__(self, "reads_token", reads)
+
+
+_rule = lru_cache(maxsize=1024)(PathAccess)
+
+
+class PathRules:
+    """The path settings of one policy, ready to be asked."""
+
+    def __init__(
+        self,
+        *,
+        token: Iterable[str] = (),
+        revocation: Iterable[str] = (),
+        optional: Iterable[str] = (),
+        public: Iterable[str] = (),
+        scopes: Iterable[ScopeRule] = (),
+    ) -> None:
+        self._token = tuple(token)
+        self._revocation = tuple(revocation)
+        self._optional = tuple(optional)
+        self._public = tuple(public)
+        self._scopes = tuple(scopes)
+        self.strict = bool(self._token or self._revocation or self._scopes)
+        """Whether an ambiguous path is refused."""
+        self._known = lru_cache(maxsize=1024)(self._find)
+
+    def rule(
+        self, method: str, path: str, raw_path: str | None = None, root: str = ""
+    ) -> PathAccess:
+        """Return what the path asks of its callers, remembered for short ones."""
+        if raw_path is not None and "%" in raw_path:  # it may hold an encoded slash
+            return self._find(method, path, root, raw_path)
+        if len(method) + len(path) + len(root) > _SHORT:
+            return self._find(method, path, root)
+        return self._known(method, path, root)
+
+    def _find(
+        self, method: str, path: str, root: str, raw_path: str | None = None
+    ) -> PathAccess:
+        kind = self.kind(method, path, raw_path, root)
+        return _rule(kind, self.required(method, path, root))
+
+    def kind(
+        self, method: str, path: str, raw_path: str | None, root: str = ""
+    ) -> Kind | None:
+        """Return the path's kind, or None if it is ambiguous and must be refused."""
+        if ambiguous(path, raw_path):
+            return None if self.strict else Kind.PROTECTED
+        if any(demands(pattern, path) for pattern in self._token):
+            return Kind.TOKEN
+        if any(demands(pattern, path) for pattern in self._revocation):
+            return Kind.REVOCATION
+        if self.required(method, path, root):
+            return Kind.PROTECTED
+        if any(gives(pattern, path) for pattern in self._optional):
+            return Kind.OPTIONAL
+        if any(gives(pattern, path) for pattern in self._public):
+            return Kind.PUBLIC
+        return Kind.PROTECTED
+
+    def required(
+        self, method: str, path: str, root: str = ""
+    ) -> tuple[str, ...] | None:
+        """Return all scopes that the path needs, or None if no rule names it.
+
+        A rule that asks for a scope may also name the path with its *root*: an
+        application that leaves the root where it is routes on that.
+        """
+        if not self._scopes:
+            return ()
+        whole = root + path
+        rules = [
+            rule
+            for rule in self._scopes
+            if rule.takes(method)
+            and (
+                demands(rule.path, path)
+                or (rule.require and root and demands(rule.path, whole))
+            )
+        ]
+        if not rules:
+            return None
+        return tuple(dict.fromkeys(s for rule in rules for s in rule.require))

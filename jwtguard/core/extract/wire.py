@@ -1,0 +1,33 @@
+"""RFC 6750 section 5.3: how a request travelled, as far as the policy believes it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from ..model.origins import Network
+from ..model.request import Request
+from . import forwarded
+
+
+class Wire(NamedTuple):
+    """How one request travelled."""
+
+    scheme: str
+    """``http`` or ``https``: the server's word, or the outermost trusted proxy's."""
+    secure: bool
+    """A token may travel on it: TLS, or a connection that never leaves the machine."""
+
+
+TLS = Wire("https", secure=True)
+
+
+def wire_of(
+    request: Request, proxies: Sequence[Network | str], require_https: bool
+) -> Wire:
+    """Return how *request* travelled."""
+    if request.scheme == "https":
+        return TLS
+    scheme = forwarded.scheme(request, proxies)
+    secure = scheme == "https" or not require_https or forwarded.is_loopback(request)
+    return Wire(scheme, secure)

@@ -1,0 +1,89 @@
+"""RFC 6749 section 2: a client, and the origins that its pages are served from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from .origins import serialized
+from .validation import (
+    NOT_EMPTY,
+    TOKEN,
+    Problems,
+    check_number,
+    json_problem,
+    origin_problem,
+    set_frozen,
+    strings,
+)
+
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Client:
+    """A browser application or batch job, and the origins it is served from.
+
+    ``origins``, ``methods`` and ``headers`` may be given as one string or any iterable
+    of strings. ``max_age`` is in seconds. Raises ``ConfigurationError`` with every
+    problem.
+    """
+
+    id: str
+    issuer: str | None = None
+    origins: frozenset[str] = frozenset()
+    refresh: bool = False
+    methods: tuple[str, ...] = METHODS
+    headers: tuple[str, ...] = ()
+    credentials: bool = False
+    max_age: int = 600
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            id: str,  # noqa: A002
+            issuer: str | None = None,
+            origins: Iterable[str] = frozenset(),
+            refresh: bool = False,
+            methods: Iterable[str] = METHODS,
+            headers: Iterable[str] = (),
+            credentials: bool = False,
+            max_age: int = 600,
+        ) -> None: ...
+
+    def __post_init__(self) -> None:
+        problems = Problems()
+        known = isinstance(self.id, str) and self.id
+        where = ("clients", self.id if known else "")
+        problems.check(known, (*where, "id"), NOT_EMPTY)
+        if known and (problem := json_problem(self.id)):
+            problems.add(where, problem)
+        problems.check_text((*where, "issuer"), self.issuer)
+        origins = strings(self.origins, (*where, "origins"), problems)
+        for origin in origins:
+            if serialized(origin) != origin:
+                problems.add((*where, "origins"), origin_problem(origin))
+        methods = strings(self.methods, (*where, "methods"), problems)
+        for method in methods:
+            good = TOKEN.fullmatch(method) is not None and method == method.upper()
+            text = f"{method!r} is not a valid method; expected one like GET"
+            problems.check(good, (*where, "methods"), text)
+        headers = strings(self.headers, (*where, "headers"), problems)
+        for header in headers:
+            good = TOKEN.fullmatch(header) is not None and header != "*"
+            text = f"{header!r} is not a valid header name"
+            problems.check(good, (*where, "headers"), text)
+        for name in ("refresh", "credentials"):
+            problems.check_flag((*where, name), getattr(self, name))
+        check_number(problems, (*where, "max_age"), self.max_age, 0, whole=True)
+        problems.raise_if_any()
+        heads = ("HEAD",) if "GET" in methods else ()
+        set_frozen(
+            self,
+            origins=frozenset(origins),
+            methods=tuple(dict.fromkeys(methods + heads)),
+            headers=tuple(dict.fromkeys(headers)),
+        )

@@ -1,0 +1,69 @@
+"""The two decisions: answer now, or let the application run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
+
+from .principal import Principal
+from .request import Fields
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Decoration:
+    """What happens to the header fields of the application's answer."""
+
+    cors: Fields = ()
+    replace: bool = True
+    """Ours replace the application's CORS fields; else they only fill a gap."""
+    vary: tuple[str, ...] = ("Origin",)
+    private: bool = False
+    """Add ``Cache-Control: private, no-store`` where the application set none."""
+
+
+decoration = lru_cache(maxsize=256)(Decoration)
+
+"""Mostly the same object for the same fields, so that adapters can keep what they make
+of it."""
+
+
+class Respond(NamedTuple):
+    """Answer now: the application never sees the request."""
+
+    status: int
+    headers: Fields
+    body: bytes = b""
+    reason: str = ""
+
+
+class TokenRequest(NamedTuple):
+    """What a token request asks for (RFC 6749 section 4)."""
+
+    grant_type: str
+    """Empty on a revocation path."""
+    client_id: str | None
+    form: Mapping[str, Sequence[str]]
+    authenticated: bool
+    """The request brought client authentication of its own."""
+
+
+class Proceed(NamedTuple):
+    """Let the application run, and decorate its answer."""
+
+    principal: Principal | None
+    decoration: Decoration
+    refusal: str | None = None
+    """Why a cookie token was not taken on an optional path."""
+    body: bytes | None = None
+    """The body that was read and judged: hand on these very bytes."""
+    fallback: Respond | None = None
+    """Replaces the application's answer whole, if that grants no origin."""
+    carrier: str = ""
+    """Where the token was found: header, cookie, subprotocol, or nothing."""
+    grant: TokenRequest | None = None
+    """What a token request asks for."""
+
+
+Decision = Respond | Proceed

@@ -1,0 +1,141 @@
+"""What a flow may ask of the outside, as values: HTTP exchanges and counted guesses.
+
+The driver carries an effect out and sends the answer back. It raises nothing into the
+flow: an exchange that failed is answered with its error.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping
+from concurrent.futures import Future
+from typing import Any, NamedTuple
+
+LONGEST_DOCUMENT = 512 * 1024
+"""Bytes. No key set and no metadata document is longer."""
+LONGEST_TOKEN_ANSWER = 64 * 1024
+"""Bytes. No answer of a token endpoint is longer."""
+FETCH_TIMEOUT = 5.0
+"""Seconds that one whole fetch of keys may take, connecting and body included."""
+
+
+class Outgoing(NamedTuple):
+    """One HTTP request of ours. Redirects are not followed, content is not decoded."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str]
+    body: bytes = b""
+    limit: int = LONGEST_DOCUMENT
+    """Bytes: a longer answer is a failure."""
+    timeout: float = FETCH_TIMEOUT
+    """Seconds for everything, from connecting to the last byte of the answer."""
+
+
+class Incoming(NamedTuple):
+    """The answer to it: header names are lower-case, values decoded as latin-1."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class FetchFailedError(Exception):
+    """An HTTP exchange failed, or its answer cannot be used; the text is for logs.
+
+    ``kind`` is a word for what happened, and holds nothing of the request;
+    ``timed_out`` tells silence from other failures.
+    """
+
+    def __init__(self, text: str, *, kind: str = "", timed_out: bool = False) -> None:
+        super().__init__(text)
+        self.kind = kind or text
+        self.timed_out = timed_out
+
+
+class UnusableAnswerError(FetchFailedError):
+    """An answer came, and is not what we may use: too long, encoded, a redirect."""
+
+
+class Exchange(NamedTuple):
+    """Ask for one HTTP exchange; the answer is Incoming or a FetchFailedError."""
+
+    outgoing: Outgoing
+
+
+class ClaimGuess(NamedTuple):
+    """Ask to count one password guess before it is made; the answer is a Claim."""
+
+    name: str
+    address: str
+
+
+class Claim(NamedTuple):
+    """A guess that was counted, or seconds to wait before the next one."""
+
+    wait: int
+    keys: tuple[str, ...] = ()
+    ticket: str = ""
+    """What tells this claim from others under the same keys."""
+    shared: bool = False
+    """It is counted in the shared store."""
+
+
+class ReturnGuess(NamedTuple):
+    """Ask to take *claim* back, as the password was right; there is no answer."""
+
+    claim: Claim
+
+
+def exchange(outgoing: Outgoing) -> Generator[Any, Any, Incoming]:
+    """Return the answer to *outgoing*; raise ``FetchFailedError``."""
+    answer = yield Exchange(outgoing)
+    if isinstance(answer, FetchFailedError):
+        raise answer
+    received: Incoming = answer
+    return received
+
+
+def get(url: str, headers: Mapping[str, str]) -> Generator[Any, Any, Incoming]:
+    """Return the document at *url*; raise ``FetchFailedError``."""
+    return (yield from exchange(Outgoing("GET", url, headers)))
+
+
+class ReadBody(NamedTuple):
+    """Ask the driver for the request body: at most *limit* bytes.
+
+    The answer is the bytes, or None if the client left or sent rubbish framing;
+    more than *limit* bytes means that it is longer.
+    """
+
+    limit: int
+
+
+class StartFetch(NamedTuple):
+    """Ask the driver to begin fetching keys in the background; there is no answer."""
+
+    flight: Flight
+
+
+class AwaitFetch(NamedTuple):
+    """Ask the driver to wait until *flight* has landed; there is no answer."""
+
+    flight: Flight
+
+
+class Flight:
+    """One fetch of one issuer's keys, shared by all who wait for it."""
+
+    __slots__ = ("cache", "done", "joinable", "started", "took_off")
+
+    def __init__(self, cache: Any, started: float, *, joinable: bool = False) -> None:
+        self.cache = cache
+        self.joinable = joinable
+        """Whether an unknown key may wait for it during the cooldown that it spent."""
+        self.started = started
+        """When it was claimed, by the clock of the guard."""
+        self.took_off: float | None = None
+        """When its thread began, by the clock of the machine; set by the fetcher."""
+        self.done: Future[None] = Future()
+
+
+Ask = ReadBody | StartFetch | AwaitFetch | Exchange | ClaimGuess | ReturnGuess

@@ -1,0 +1,89 @@
+"""RFC 6454: how an origin is written, and which hosts are this machine."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any
+from urllib.parse import urlsplit
+
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+
+_HOST = re.compile(r"[a-z0-9_](?:[a-z0-9._-]*[a-z0-9_])?|\[[0-9a-f:.]+\]")
+
+_HOST_AND_PORT = re.compile(r"([a-z0-9._-]+|\[[0-9a-f:.]+\])(?::[0-9]{0,5})?")
+
+_APP_SCHEME = re.compile(r"[a-z][a-z0-9+.-]*://[a-z0-9_.-]+(?::[0-9]{1,5})?")
+
+_LONGEST = 255
+
+"""Characters. No address or host name is longer, and what is read is remembered."""
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+def serialized(origin: str) -> str | None:
+    """RFC 6454 section 6.2: the one way to write *origin*, or None if it is no origin.
+
+    Schemes of apps (``capacitor://localhost``) count as they are written.
+    """
+    if not origin.isascii() or origin != origin.strip():
+        return None
+    lowered = origin.lower()
+    try:
+        parts = urlsplit(lowered)
+        port = parts.port
+    except ValueError:
+        return None
+    if parts.scheme not in _DEFAULT_PORTS:
+        return lowered if _APP_SCHEME.fullmatch(lowered) else None
+    host = parts.netloc if port is None else parts.netloc.rpartition(":")[0]
+    if not _HOST.fullmatch(host) or port == 0:
+        return None
+    if lowered != f"{parts.scheme}://{parts.netloc}":
+        return None
+    suffix = "" if port in (None, _DEFAULT_PORTS[parts.scheme]) else f":{port}"
+    return f"{parts.scheme}://{host}{suffix}"
+
+
+@lru_cache(maxsize=1024)
+def is_loopback_host(host: str) -> bool:
+    """Whether *host*, with or without port, is a name of this very machine."""
+    found = _HOST_AND_PORT.fullmatch(host.lower())
+    if found is None:
+        return False
+    name = found[1].strip("[]").removesuffix(".")
+    return name == "localhost" or name.endswith(".localhost") or _loopback(name)
+
+
+def is_plain(origin: str) -> bool:
+    """Whether pages of *origin* travel over an open wire: http, and not loopback."""
+    scheme, _, host = origin.partition("://")
+    return scheme == "http" and not is_loopback_host(host)
+
+
+@lru_cache(maxsize=1024)
+def _loopback(address: str) -> bool:
+    try:
+        found = ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    mapped = getattr(found, "ipv4_mapped", None)
+    return (mapped or found).is_loopback
+
+
+def claimed_origins(claims: Mapping[str, Any], name: str | None) -> frozenset[str]:
+    """Return the origins that the claim called *name* lists, as far as they count."""
+    listed = claims.get(name) if name else None
+    if not isinstance(listed, list):
+        return frozenset()
+    return frozenset(o for o in listed if isinstance(o, str) and _https(o))
+
+
+def _https(origin: str) -> bool:
+    """A well-formed https origin; loopback may do without TLS."""
+    if serialized(origin) != origin:
+        return False
+    return origin.startswith(("https://", "http://")) and not is_plain(origin)

@@ -1,0 +1,174 @@
+"""Path patterns. Patterns that demand match widely, patterns that give match exactly
+(RFC 3986 section 6).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from .naming import scope_names
+from .validation import Problems
+
+_AMBIGUOUS = re.compile(
+    r"^(?!/)|//|/\.{1,2}(?:/|$)|[\\;%\x00-\x1f\x7f-\x9f]"
+    r"|[\u0130\u0131]"  # re.IGNORECASE and upper() make an i of them, casefold does not
+    r"|[\ufffd\ud800-\udfff]"  # not UTF-8: some put U+FFFD there, some drop the byte
+)
+
+_PLACEHOLDER = re.compile(r"[{}<>]|^:")
+
+_ENCODED_SLASH = re.compile(r"%(?:2f|5c)", re.IGNORECASE)
+
+_METHOD = re.compile(r"[!#$%&'*+.^_`|~0-9A-Z-]+")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScopeRule:
+    """Scopes that a path needs: all of ``require``; no ``methods`` means every one.
+
+    Both may be given as one string or any iterable of strings.
+    """
+
+    path: str
+    methods: tuple[str, ...] = ()
+    require: tuple[str, ...] = ()
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            path: str,
+            methods: Iterable[str] = (),
+            require: Iterable[str] = (),
+        ) -> None: ...
+
+    def __post_init__(self) -> None:
+        problems = Problems()
+        where = ("scopes", str(self.path))
+        path = f"{self.path!r}: must be a string"
+        problems.check(isinstance(self.path, str), ("scopes", "", "path"), path)
+        for name in ("methods", "require"):
+            value = getattr(self, name)
+            listed = (value,) if isinstance(value, str) else value
+            if not isinstance(listed, Iterable) or isinstance(listed, bytes | Mapping):
+                problems.add((*where, name), f"must be a list, not {value!r}")
+                listed = ()
+            object.__setattr__(self, name, tuple(listed))
+        for scope in self.require:
+            try:
+                scope_names(scope)
+            except (TypeError, ValueError):
+                problems.add((*where, "require"), f"{scope!r} is not a valid scope")
+        for method in self.methods:
+            good = isinstance(method, str) and _METHOD.fullmatch(method)
+            text = f"{method!r} is not a valid method; expected one like GET"
+            problems.check(good, (*where, "methods"), text)
+        problems.raise_if_any()
+
+    def takes(self, method: str) -> bool:
+        """GET stands for HEAD too; a WebSocket handshake is a GET.
+
+        Frameworks route ``post`` to what they have for ``POST``, so case is no way out.
+        """
+        wanted = method.upper()
+        return (
+            not self.methods
+            or wanted in self.methods
+            or (wanted == "HEAD" and "GET" in self.methods)
+        )
+
+
+def ambiguous(path: str, raw_path: str | None) -> bool:
+    """Whether somebody else could read *path* differently from us."""
+    if _AMBIGUOUS.search(path):
+        return True
+    if raw_path is None or "%" not in raw_path:
+        return False
+    return _ENCODED_SLASH.search(raw_path.partition("?")[0]) is not None
+
+
+def below(root: str, path: str) -> str:
+    """Return the part of *path* that an application mounted at *root* routes on.
+
+    Servers name a root that their paths begin with (RFC 3875 section 4.1.13), or one
+    that a proxy took off already. If *root* is elsewhere in *path*, routers disagree:
+    the result is "", which is ambiguous.
+    """
+    if root == "/":
+        return path
+    if root.endswith("/"):
+        return ""
+    if root.startswith("/") and path.startswith(f"{root}/"):
+        return path[len(root) :]
+    if root.casefold() in path.casefold():
+        return ""
+    return path
+
+
+def pattern_problem(pattern: str) -> str | None:
+    """Say what is wrong with a path pattern, if anything."""
+    what, parts = f"path {pattern!r}", pattern.split("/")
+    if not pattern.startswith("/"):
+        return f"{what}: must begin with /"
+    if any(_PLACEHOLDER.search(part) for part in parts):
+        plain = "/".join("*" if _PLACEHOLDER.search(part) else part for part in parts)
+        return (
+            f"{what}: placeholders of a framework are not known here; * stands for one "
+            f"whole segment and a final /* for everything below: write {plain}"
+        )
+    if any("*" in part and part != "*" for part in parts):
+        return (
+            f"{what}: * stands for one whole segment, as in /users/*/keys, or at the "
+            "end for everything below, as in /notes/*"
+        )
+    if "?" in pattern or "#" in pattern:
+        return f"{what}: names a path only, without query or fragment"
+    if _AMBIGUOUS.search(pattern):
+        return f"{what}: can be read in more than one way"
+    return None
+
+
+def gives(pattern: str, path: str) -> bool:
+    """Exactly as written; ``/x/*`` is what lies below ``/x``, not ``/x`` itself."""
+    fixed = pattern.removesuffix("/*")
+    wanted, found = fixed.split("/"), path.split("/")
+    if fixed != pattern:
+        return len(found) > len(wanted) and _alike(wanted, found)
+    return len(found) == len(wanted) and _alike(wanted, found)
+
+
+def demands(pattern: str, path: str) -> bool:
+    """Whatever the case or trailing slash; ``/x/*`` includes ``/x``."""
+    fixed = pattern.removesuffix("/*")
+    wanted, found = _folded(fixed), _folded(path)
+    if fixed != pattern:
+        return len(found) >= len(wanted) and _alike(wanted, found)
+    return len(found) == len(wanted) and _alike(wanted, found)
+
+
+def covers(give: str, demand: str) -> bool:
+    """Whether some path is given by *give* and demanded by *demand*."""
+    reach, fixed = give.removesuffix("/*"), demand.removesuffix("/*")
+    given, wanted = _folded(reach), _folded(fixed)
+    if reach == give and len(given) < len(wanted):
+        return False
+    if fixed == demand and len(given) > len(wanted):
+        return False
+    pairs = zip(given, wanted, strict=False)
+    return all(one == other or "*" in (one, other) for one, other in pairs)
+
+
+def _alike(wanted: list[str], found: list[str]) -> bool:
+    """Compare as many segments as both have; ``*`` stands for any that is not empty."""
+    return all(
+        own == other or (own == "*" and other != "")
+        for own, other in zip(wanted, found, strict=False)
+    )
+
+
+def _folded(path: str) -> list[str]:
+    return path.rstrip("/").casefold().split("/")

@@ -1,0 +1,149 @@
+"""Who calls, as the verified token says (RFC 7519, RFC 9068)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+
+class Facts(NamedTuple):
+    """What a verified token says, shared by all requests that bring it."""
+
+    subject: str
+    issuer: str
+    client_id: str | None = None
+    scopes: frozenset[str] = frozenset()
+    roles: frozenset[str] = frozenset()
+    expires_at: float = 0.0
+    payload: bytes = b"{}"
+    origins: frozenset[str] = frozenset()
+    """The origins that the token names, if the policy believes them."""
+
+
+class Principal:
+    """Who calls, as the verified token says. It cannot be changed.
+
+    ``expires_at`` is in seconds since the epoch; ``payload`` is the claims as they
+    were signed. It is a Starlette user as it stands.
+    """
+
+    __slots__ = ("_claims", "_facts", "_token")
+
+    def __init__(
+        self,
+        *,
+        subject: str,
+        issuer: str,
+        client_id: str | None = None,
+        scopes: Iterable[str] = (),
+        roles: Iterable[str] = (),
+        expires_at: float = 0.0,
+        payload: bytes = b"{}",
+        token: str = "",
+    ) -> None:
+        self._facts = Facts(
+            subject=subject,
+            issuer=issuer,
+            client_id=client_id,
+            scopes=frozenset(scopes),
+            roles=frozenset(roles),
+            expires_at=expires_at,
+            payload=payload,
+        )
+        self._token = token
+        self._claims: dict[str, Any] | None = None
+
+    @classmethod
+    def of(cls, facts: Facts, token: str) -> Principal:
+        """Return a principal of one request's own, made of what is known."""
+        # What ``__init__`` does, less the checks: this runs once per request.
+        principal = cls.__new__(cls)
+        principal._facts = facts  # noqa: SLF001
+        principal._token = token  # noqa: SLF001
+        principal._claims = None  # noqa: SLF001
+        return principal
+
+    @property
+    def facts(self) -> Facts:
+        """All but the token, to be remembered."""
+        return self._facts
+
+    @property
+    def subject(self) -> str:
+        """Whom the token speaks for (RFC 7519 section 4.1.2)."""
+        return self._facts.subject
+
+    @property
+    def issuer(self) -> str:
+        """Who says so (RFC 7519 section 4.1.1)."""
+        return self._facts.issuer
+
+    @property
+    def client_id(self) -> str | None:
+        """The client that the token was made for (RFC 8693 section 4.3)."""
+        return self._facts.client_id
+
+    @property
+    def scopes(self) -> frozenset[str]:
+        """What the token may do (RFC 6749 section 3.3)."""
+        return self._facts.scopes
+
+    @property
+    def roles(self) -> frozenset[str]:
+        """What its owner is (RFC 9068 section 2.2.3.1)."""
+        return self._facts.roles
+
+    @property
+    def expires_at(self) -> float:
+        """When the token ends, in seconds since the epoch."""
+        return self._facts.expires_at
+
+    @property
+    def payload(self) -> bytes:
+        """The claims as they were signed: JSON."""
+        return self._facts.payload
+
+    @property
+    def token(self) -> str:
+        """The token itself, to be forwarded; never in ``repr``."""
+        return self._token
+
+    @property
+    def claims(self) -> dict[str, Any]:
+        """All claims of the token: parsed on first use, and this request's alone."""
+        if self._claims is None:
+            self._claims = json.loads(self._facts.payload)
+        return self._claims or {}
+
+    @property
+    def is_authenticated(self) -> bool:
+        """Always true: a principal comes out of a verified token."""
+        return True
+
+    @property
+    def display_name(self) -> str:
+        """A name to show: ``preferred_username``, else ``name``, else the subject."""
+        for claim in ("preferred_username", "name"):
+            value = self.claims.get(claim)
+            if isinstance(value, str) and value.strip():
+                return value
+        return self._facts.subject
+
+    @property
+    def identity(self) -> str:
+        """Unique across issuers: issuer, space, subject."""
+        return f"{self._facts.issuer} {self._facts.subject}"
+
+    def __eq__(self, other: object) -> bool:
+        """Two requests with one token have equal principals."""
+        return isinstance(other, Principal) and self._facts == other._facts
+
+    def __hash__(self) -> int:
+        """Hash by what the token says."""
+        return hash(self._facts)
+
+    def __repr__(self) -> str:
+        """Show who calls, and never the token."""
+        *shown, _payload, _origins = self._facts._asdict().items()
+        return f"Principal({', '.join(f'{name}={value!r}' for name, value in shown)})"

@@ -1,0 +1,1 @@
+"""The token endpoint in front of an issuer."""

@@ -1,0 +1,127 @@
+"""The token endpoint in front of an issuer (RFC 6749 section 3.2, RFC 7009).
+
+The rules of token paths say who may ask, and from where. Password guesses are counted.
+Then the form is handed on: for two grants, and for listed clients only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import Any
+
+from ...errors import AuthError, ConfigurationError, GrantError
+from ..authorize.clients import VARY
+from ..extract.forwarded import client_address
+from ..flow import Flow
+from ..model.decision import Proceed, Respond, TokenRequest
+from ..model.effects import Ask, Claim, ClaimGuess, ReturnGuess
+from ..model.request import Request
+from ..respond.responses import finish
+from ..verify.keys import Emit
+from .upstream import Upstream
+
+_GRANTS = frozenset({"password", "refresh_token"})
+_NOT_FOUND = (("Cache-Control", "no-store"), ("Content-Length", "0"), VARY)
+_ORIGIN = "Access-Control-Allow-Origin"
+
+
+class RelayFlow:
+    """Decides what the relay answers, by the policy and the rules of *flow*.
+
+    Raises ``ConfigurationError`` where a client belongs to several issuers.
+    """
+
+    def __init__(self, flow: Flow, monotonic: Any, emit: Emit) -> None:
+        self._flow = flow
+        self._proxies = tuple(flow.policy.proxies)
+        issuers = tuple(flow.policy.issuers)
+        self.upstreams = {
+            issuer.url: Upstream(flow.policy, issuer, monotonic, emit)
+            for issuer in issuers
+        }
+        self._issuer_of = {
+            client.id: client.issuer or issuers[0].url for client in flow.policy.clients
+        }
+        self._check_clients()
+
+    def _check_clients(self) -> None:
+        """Refuse a client of several issuers: a form names the client alone, and its
+        password must not reach the wrong issuer.
+        """
+        clients = self._flow.clients
+        several = [name for name in self._issuer_of if len(clients.named(name)) > 1]
+        if several:
+            raise ConfigurationError(
+                *(
+                    f"clients: {name}: listed under several issuers: TokenRelay cannot "
+                    "tell which of them a password is for; list it under one"
+                    for name in several
+                )
+            )
+
+    def decide(self, request: Request) -> Generator[Ask, Any, Respond]:
+        """Judge, count, hand on."""
+        last = request.path.rstrip("/").rpartition("/")[2]
+        if last not in ("", "token", "revoke"):
+            return Respond(404, _NOT_FOUND)
+        revocation = last == "revoke"
+        decision = yield from self._flow.token_request(request, revocation=revocation)
+        if isinstance(decision, Respond):
+            return decision
+        try:
+            answer = yield from self._relayed(request, decision)
+        except AuthError as error:
+            granted = decision.decoration.cors
+            return self._flow.responses.refuse(error, request, granted=granted)
+        status, headers, body = finish(decision, answer.status, answer.headers)
+        return Respond(status, headers, answer.body if body is None else body)
+
+    def _relayed(
+        self, request: Request, decision: Proceed
+    ) -> Generator[Ask, Any, Respond]:
+        grant, body = decision.grant, decision.body
+        if grant is None or body is None:
+            raise GrantError("form_malformed")
+        upstream = self._upstream_of(grant)
+        caller = client_address(request, self._proxies)
+        claim = None
+        if grant.grant_type == "password":
+            claim = yield from _claim(grant, caller)
+        answer = yield from upstream.ask(request, grant, body, caller)
+        if claim is not None and answer.status == 200:
+            yield ReturnGuess(claim)  # a right password is no guess
+        return answer
+
+    def _upstream_of(self, grant: TokenRequest) -> Upstream:
+        if grant.grant_type and grant.grant_type not in _GRANTS:
+            raise GrantError("unsupported_grant")
+        url = self._issuer_of.get(grant.client_id or "")
+        if url is None:
+            raise GrantError("grant_client_unknown")
+        return self.upstreams[url]
+
+    def after_fork(self) -> None:
+        """Drop what belongs to the parent process."""
+        for upstream in self.upstreams.values():
+            for endpoint in upstream.endpoints.values():
+                endpoint.after_fork()
+
+
+def _claim(grant: TokenRequest, caller: str) -> Generator[Ask, Any, Claim]:
+    """Count the guess before it is made, so that parallel guesses count too."""
+    name = grant.form.get("username", [""])[0]
+    claim: Claim = yield ClaimGuess(name, caller)
+    if claim.wait:
+        raise GrantError("too_many_guesses", fields=(("Retry-After", str(claim.wait)),))
+    return claim
+
+
+def settled(answer: Respond) -> Respond:
+    """Mark an answer that grants no origin, so that a guard in front adds none.
+
+    On a public path the guard grants every origin that any client lists, unless the
+    application sets the field itself. ``decorate`` drops the empty field again.
+    """
+    if any(name == _ORIGIN for name, _ in answer.headers):
+        return answer
+    return answer._replace(headers=(*answer.headers, (_ORIGIN, "")))

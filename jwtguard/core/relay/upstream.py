@@ -1,0 +1,149 @@
+"""An issuer's own token endpoint, as the relay talks to it (RFC 6749 section 3.2).
+
+The form goes on byte for byte, with the issuer's own secret if the request brought no
+client authentication. Of the answer only what is listed here comes back.
+"""
+
+from __future__ import annotations
+
+import re
+from base64 import b64encode
+from collections.abc import Callable, Generator
+from typing import Any
+from urllib.parse import quote_plus, urlencode, urlsplit
+
+from ...errors import GrantError
+from ..model.decision import Respond, TokenRequest
+from ..model.effects import (
+    LONGEST_TOKEN_ANSWER,
+    Ask,
+    FetchFailedError,
+    Incoming,
+    Outgoing,
+    UnusableAnswerError,
+    exchange,
+)
+from ..model.issuers import TrustedIssuer
+from ..model.policy import Policy
+from ..model.request import Request
+from ..verify.keys import Emit
+from .endpoints import EndpointCache
+
+_JSON = re.compile(
+    r"application/(?:[a-z0-9.-]+\+)?json[ \t]*(?:;[\x20-\x7e\t]*)?", re.IGNORECASE
+)
+_HANDED_BACK = (
+    ("www-authenticate", "WWW-Authenticate"),
+    ("retry-after", "Retry-After"),
+    ("dpop-nonce", "DPoP-Nonce"),
+)
+
+
+class Upstream:
+    """The endpoints of one issuer, and the secret that belongs to it."""
+
+    def __init__(
+        self,
+        policy: Policy,
+        issuer: TrustedIssuer,
+        monotonic: Callable[[], float],
+        emit: Emit,
+    ) -> None:
+        self.issuer = issuer
+        self._configured = {
+            "token_endpoint": issuer.relay_url or policy.relay_url,
+            "revocation_endpoint": (
+                issuer.relay_revocation_url or policy.relay_revocation_url
+            ),
+        }
+        self._secret = issuer.relay_client_secret or policy.relay_client_secret
+        self._auth = issuer.relay_auth or policy.relay_auth or "basic"
+        self._timeout = policy.relay_timeout
+        self._monotonic = monotonic
+        self.endpoints = {
+            name: EndpointCache(
+                issuer,
+                name,
+                monotonic,
+                max_age=policy.keys_max_age,
+                cooldown=policy.keys_cooldown,
+                http_hosts=policy.http_hosts,
+                emit=emit,
+            )
+            for name in self._configured
+        }
+
+    def find(self, name: str) -> Generator[Ask, Any, str]:
+        """Return the URL of an endpoint; raise ``FetchFailedError``."""
+        configured = self._configured[name]
+        return configured or (yield from self.endpoints[name].find())
+
+    def ask(
+        self, request: Request, grant: TokenRequest, body: bytes, caller: str
+    ) -> Generator[Ask, Any, Respond]:
+        """Hand the form on, and return what may come back; raise ``GrantError``."""
+        began = self._monotonic()
+        name = "token_endpoint" if grant.grant_type else "revocation_endpoint"
+        try:
+            url = yield from self.find(name)
+        except FetchFailedError as error:
+            raise _broken(error, str(error)) from error
+        outgoing = self._outgoing(url, request, grant, body, caller)
+        left = self._timeout - (self._monotonic() - began)
+        try:
+            got = yield from exchange(outgoing._replace(timeout=left))
+            return _handed_back(got)
+        except FetchFailedError as error:
+            detail = f"{urlsplit(url).hostname}: {error.kind}"
+            raise _broken(error, detail) from error
+
+    def _outgoing(
+        self, url: str, request: Request, grant: TokenRequest, body: bytes, caller: str
+    ) -> Outgoing:
+        headers = {
+            "Content-Type": "application/x-www-form-urlencoded",
+            "Accept": "application/json",
+            "X-Forwarded-For": caller,
+        }
+        given = (request.header("authorization") or "").strip(" \t")
+        if given[:6].lower() == "basic ":
+            headers["Authorization"] = given
+        elif self._secret and not grant.authenticated:
+            if self._auth == "basic":
+                headers["Authorization"] = basic(grant.client_id or "", self._secret)
+            else:
+                body += b"&" + urlencode({"client_secret": self._secret}).encode()
+        return Outgoing("POST", url, headers, body, LONGEST_TOKEN_ANSWER)
+
+
+def basic(client_id: str, secret: str) -> str:
+    """RFC 6749 section 2.3.1: both are form-encoded before they become Basic."""
+    pair = f"{quote_plus(client_id)}:{quote_plus(secret)}"
+    return "Basic " + b64encode(pair.encode()).decode()
+
+
+def _handed_back(got: Incoming) -> Respond:
+    """Return what of the issuer's answer a client may see."""
+    if 300 <= got.status < 400:
+        raise UnusableAnswerError(f"status {got.status}: redirects are not followed")
+    fields = [("Cache-Control", "no-store")]
+    if got.body:
+        kind = got.headers.get("content-type", "").strip(" \t")
+        if not _JSON.fullmatch(kind):
+            raise UnusableAnswerError(f"status {got.status}: its body is not JSON")
+        fields.append(("Content-Type", kind))
+    for lower, name in _HANDED_BACK:
+        if lower in got.headers:
+            fields.append((name, got.headers[lower]))
+    if got.status != 204:  # RFC 9110 section 8.6
+        fields.append(("Content-Length", str(len(got.body))))
+    return Respond(got.status, tuple(fields), got.body)
+
+
+def _broken(error: FetchFailedError, detail: str) -> GrantError:
+    reason = "issuer_unreachable"
+    if error.timed_out:
+        reason = "issuer_timeout"
+    elif isinstance(error, UnusableAnswerError):
+        reason = "issuer_answer_unusable"
+    return GrantError(reason, detail=detail)

@@ -1,0 +1,1 @@
+"""How answers leave: refusals, challenges and CORS fields."""

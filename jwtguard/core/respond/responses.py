@@ -1,0 +1,215 @@
+"""How answers leave: a refusal in words, and our header fields on the application's.
+
+RFC 6750 section 3 and RFC 6749 section 5.2 say what a refusal looks like.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from typing import NamedTuple
+
+from ...errors import AuthError, Challenge, InvalidOriginError
+from ..authorize import clients
+from ..extract.fetch_metadata import origin_of
+from ..extract.paths import Kind, PathAccess
+from ..model.decision import Decision, Decoration, Proceed, Respond, decoration
+from ..model.policy import Policy
+from ..model.principal import Facts
+from ..model.request import Fields, Request
+from ..verify.keys import Emit
+from . import cors
+
+_NO_STORE = ("Cache-Control", "no-store")
+RawFields = list[tuple[bytes, bytes]]
+"""Header fields as ASGI has them."""
+_RAW_TOUCHED = frozenset(name.encode() for name in cors.TOUCHED)
+
+
+class Responses:
+    """Answers preflights and words refusals by one policy, and reports them."""
+
+    def __init__(self, policy: Policy, clients: clients.Clients, emit: Emit) -> None:
+        self._clients = clients
+        self._realm = policy.realm
+        self._emit = emit
+
+    def preflight(self, request: Request, rule: PathAccess | None) -> Decision | None:
+        """Answer a preflight, or return None if *request* is another kind of request.
+
+        On a public path the application answers first. No rule: a token endpoint.
+        """
+        if not cors.is_preflight(request):
+            return None
+        answer = self._clients.preflight(origin_of(request) or "")
+        if rule is not None and rule.kind is Kind.PUBLIC:
+            return Proceed(None, decoration(replace=False), fallback=answer)
+        if answer.reason:
+            self.report(InvalidOriginError(answer.reason), request)
+        elif any(missing := cors.ungranted(request, answer)):
+            method, headers = missing
+            origin = origin_of(request)
+            self._emit(
+                "preflight_limited", origin=origin, method=method, headers=headers
+            )
+        return answer
+
+    def refuse(
+        self,
+        error: AuthError,
+        request: Request,
+        facts: Facts | None = None,
+        granted: Fields | None = None,
+    ) -> Respond:
+        """Word the refusal and report it.
+
+        *facts* are those of the verified token, if there is one; *granted* are the CORS
+        fields of the answer, if a rule has settled them.
+        """
+        origin = origin_of(request)
+        self._report(error, request.method, origin, facts)
+        if granted is None:
+            granted = self._cors(error, origin, facts)
+        body, described = _body(error.code, error.description)
+        headers = (*described, *self.fields(error), *granted, clients.VARY)
+        head = request.method == "HEAD"
+        return Respond(error.status, headers, b"" if head else body, error.reason)
+
+    def fields(self, error: AuthError) -> Fields:
+        """Return the fields of any refusal: challenge, Retry-After, Allow; no-store."""
+        challenged = challenge_fields(error.challenges, self._realm)
+        fields = error.fields
+        return (*challenged, *fields) if fields else challenged
+
+    def _cors(
+        self, error: AuthError, origin: str | None, facts: Facts | None
+    ) -> Fields:
+        """Before the client is known, all who list the origin; then it alone."""
+        if isinstance(error, InvalidOriginError):
+            return ()
+        if facts is None or origin is None:
+            return self._clients.union(origin)
+        claimed = origin in facts.origins
+        return (
+            self._clients.granted(
+                facts.issuer, facts.client_id, origin, claimed=claimed
+            )
+            or ()
+        )
+
+    def report(
+        self, error: AuthError, request: Request, facts: Facts | None = None
+    ) -> None:
+        """Tell the log and the hook of a refusal."""
+        self._report(error, request.method, origin_of(request), facts)
+
+    def _report(
+        self, error: AuthError, method: str, origin: str | None, facts: Facts | None
+    ) -> None:
+        self._emit(
+            "refused",
+            reason=error.reason,
+            status=error.status,
+            method=method,
+            origin=origin,
+            client_id=facts.client_id if facts else None,
+            detail=error.detail,
+        )
+
+
+@lru_cache(maxsize=256)
+def challenge_fields(challenges: tuple[Challenge, ...], realm: str) -> Fields:
+    """Return a field for each challenge; several in one are often misread."""
+    return (
+        _NO_STORE,
+        *(("WWW-Authenticate", _worded(one, realm)) for one in challenges),
+    )
+
+
+def _worded(challenge: Challenge, realm: str) -> str:
+    params = (("realm", realm), *challenge.params)
+    quoted = ", ".join(f'{name}="{value}"' for name, value in params)
+    return f"{challenge.scheme} {quoted}"
+
+
+@lru_cache(maxsize=256)
+def _body(code: str, description: str) -> tuple[bytes, Fields]:
+    """Return the JSON that a refusal answers with, and the fields that describe it.
+
+    RFC 6749 section 5.2.
+    """
+    body = json.dumps({"error": code, "error_description": description}).encode()
+    length = ("Content-Length", str(len(body)))
+    return body, (("Content-Type", "application/json"), length)
+
+
+class Finished(NamedTuple):
+    """The head of the answer as it is sent, and the body if that is replaced."""
+
+    status: int
+    headers: Fields
+    body: bytes | None = None
+    """None: the application's own body."""
+
+
+def finish(
+    decision: Proceed, status: int, headers: Iterable[tuple[str, str]]
+) -> Finished:
+    """Return the application's answer with our header fields, or what replaces it."""
+    given = tuple(headers)
+    fallback = decision.fallback
+    if fallback is not None and not cors.grants(name for name, _ in given):
+        return Finished(fallback.status, fallback.headers, fallback.body)
+    return Finished(status, decorated(given, decision.decoration))
+
+
+def decorated(given: Sequence[tuple[str, str]], ours: Decoration) -> Fields:
+    """Return the fields *given* with *ours*, none doubled."""
+    for name, _ in given:
+        if name.lower() in cors.TOUCHED:
+            return cors.decorate(given, ours)
+    return (*given, *_alone(ours))  # nothing to reconcile: ours follow
+
+
+def decorated_raw(given: RawFields, ours: Decoration) -> RawFields:
+    """Do the same for the fields of an ASGI message; *given* may be changed."""
+    for name, _ in given:
+        if bytes(name).lower() in _RAW_TOUCHED:
+            return raw(cors.decorate(text(given), ours))
+    given += _raw_alone(ours)
+    return given
+
+
+@lru_cache(maxsize=256)
+def _alone(ours: Decoration) -> Fields:
+    return cors.decorate((), ours)
+
+
+@lru_cache(maxsize=256)
+def _raw_alone(ours: Decoration) -> RawFields:
+    return raw(_alone(ours))
+
+
+def raw(fields: Iterable[tuple[str, str]]) -> RawFields:
+    """Encode header fields for ASGI: names in lower case."""
+    return [
+        (name.lower().encode("latin-1"), value.encode("latin-1"))
+        for name, value in fields
+    ]
+
+
+def as_mapping(fields: Fields) -> dict[str, str]:
+    """Return *fields* for a framework that takes each name once, values joined."""
+    found: dict[str, str] = {}
+    for name, value in fields:
+        found[name] = f"{found[name]}, {value}" if name in found else value
+    return found
+
+
+def text(fields: Iterable[tuple[bytes, bytes]]) -> Fields:
+    """Decode header fields of an ASGI message."""
+    return tuple(
+        (bytes(name).decode("latin-1"), bytes(value).decode("latin-1"))
+        for name, value in fields
+    )

@@ -1,0 +1,108 @@
+"""Where an issuer's keys are: OpenID Connect Discovery section 4, then RFC 8414.
+
+A document counts only if it names exactly our issuer (RFC 8414 section 3.3).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Generator
+from typing import Any
+from urllib.parse import urlsplit
+
+from ..model.effects import Exchange, FetchFailedError, Incoming, get
+from ..model.encoding import parse_json
+from ..model.issuers import TrustedIssuer
+from ..model.origins import is_loopback_host
+from ..model.validation import fetchable, quoted, without_user
+
+
+def metadata_urls(issuer: TrustedIssuer) -> tuple[str, ...]:
+    """Return the URLs where the metadata may be, the likeliest first."""
+    if issuer.discovery_url is not None:
+        return (issuer.discovery_url,)
+    parts = urlsplit(issuer.url)
+    path = parts.path.rstrip("/")
+    base = f"{parts.scheme}://{parts.netloc}"
+    return (
+        f"{base}{path}/.well-known/openid-configuration",
+        f"{base}/.well-known/oauth-authorization-server{path}",
+    )
+
+
+def find_jwks_url(
+    issuer: TrustedIssuer, http_hosts: Collection[str]
+) -> Generator[Exchange, Any, str]:
+    """Return the ``jwks_uri`` of *issuer*, or raise ``FetchFailedError``."""
+    return (yield from find_endpoint(issuer, "jwks_uri", http_hosts))
+
+
+def find_endpoint(
+    issuer: TrustedIssuer, name: str, http_hosts: Collection[str]
+) -> Generator[Exchange, Any, str]:
+    """Return the URL that *issuer*'s metadata gives as *name* (RFC 8414 section 2).
+
+    Raises ``FetchFailedError`` if there is no such metadata, or no such URL in it.
+    """
+    problems = []
+    for url in metadata_urls(issuer):
+        try:
+            got = yield from get(url, {})
+            found = _read(got, issuer.url, name)
+            _check(found, name, (url, issuer.url), http_hosts)
+            return found
+        except (FetchFailedError, ValueError) as error:
+            text = str(error)
+            problems.append(text if text.startswith(url) else f"{url}: {text}")
+    raise FetchFailedError(f"no metadata: {'; '.join(problems)}")
+
+
+def status_problem(got: Incoming) -> str:
+    """Say what *got* is that is no document; a redirect is named, and not followed."""
+    target = got.headers.get("location", "")
+    if not 300 <= got.status < 400 or not target:
+        return f"status {got.status}"
+    shown = without_user(re.split(r"[?#]", target, maxsplit=1)[0])
+    return f"status {got.status}: redirects are not followed; to {quoted(shown, 200)}"
+
+
+def _read(got: Incoming, issuer: str, name: str) -> str:
+    if got.status != 200:
+        raise FetchFailedError(status_problem(got))
+    document = parse_json(got.body)
+    if not isinstance(document, dict):
+        raise FetchFailedError("no JSON object")
+    named = document.get("issuer")
+    if named != issuer:
+        raise FetchFailedError(f"issuer is {str(named)[:200]!r}, not {issuer!r}")
+    found = document.get(name)
+    if not isinstance(found, str):
+        raise FetchFailedError(f"{name} {str(found)[:200]!r} may not be fetched")
+    return found
+
+
+def _check(
+    found: str, name: str, sources: tuple[str, str], http_hosts: Collection[str]
+) -> None:
+    """Refuse what the metadata's own address gives them no right to name.
+
+    Metadata that came over https name https, and an issuer elsewhere names nothing on
+    this machine: else it could reach what only we can reach, in our name.
+    """
+    problem = ""
+    if not fetchable(found, http_hosts):
+        problem = "may not be fetched"
+    elif _is_plain(found) and not _is_plain(sources[0]):
+        problem = "may not be fetched: its metadata came over https"
+    elif _is_loopback(found) and not any(map(_is_loopback, sources)):
+        problem = "may not be fetched: the issuer is not on this machine"
+    if problem:
+        raise FetchFailedError(f"{name} {found[:200]!r} {problem}")
+
+
+def _is_plain(url: str) -> bool:
+    return urlsplit(url).scheme == "http"
+
+
+def _is_loopback(url: str) -> bool:
+    return is_loopback_host(urlsplit(url).netloc)

@@ -1,0 +1,70 @@
+"""RFC 7515 section 7.1: the compact form of a token, taken apart strictly."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+from ...errors import InvalidTokenError
+from ..model.encoding import _ALPHABET, _TO_STANDARD, _octets, parse_json
+
+
+class Header(NamedTuple):
+    """The members of a JOSE header that decide anything."""
+
+    alg: str
+    kid: str | None
+    typ: str
+    """Lower case; empty if absent."""
+
+
+class Compact(NamedTuple):
+    """A token taken apart. Nothing in it is verified yet."""
+
+    header: Header
+    claims: dict[str, Any]
+    payload: bytes
+    signature: bytes
+    signing_input: bytes
+
+
+def parse(token: str) -> Compact:
+    """Take *token* apart, or raise ``InvalidTokenError``."""
+    if not token.isascii():
+        raise InvalidTokenError("malformed")
+    raw = token.encode()
+    head, _, rest = raw.translate(_TO_STANDARD).partition(b".")
+    body, dot, signature = rest.partition(b".")
+    if not dot:
+        raise InvalidTokenError("malformed")
+    try:
+        signed = _octets(signature)  # no dot is left in it
+        payload = _octets(body)
+        header = _header(head)
+        claims = parse_json(payload)
+    except ValueError:
+        encrypted = raw.translate(None, _ALPHABET) == b"...."
+        raise InvalidTokenError("encrypted" if encrypted else "malformed") from None
+    if not isinstance(claims, dict):
+        raise InvalidTokenError("malformed")
+    signing_input = raw[: -len(signature) - 1]
+    return Compact(header, claims, payload, signed, signing_input)
+
+
+@lru_cache(maxsize=64)
+def _header(segment: bytes) -> Header:
+    """An issuer writes one header over and over; what it says never changes."""
+    members = parse_json(_octets(segment))
+    if not isinstance(members, dict):
+        raise InvalidTokenError("malformed")
+    for name in ("alg", "kid", "typ"):  # null is no string either
+        if not isinstance(members.get(name, ""), str):
+            raise InvalidTokenError("malformed")
+    alg, kid, typ = members.get("alg"), members.get("kid"), members.get("typ")
+    if alg is None:
+        raise InvalidTokenError("malformed")
+    if "crit" in members:  # RFC 7515 section 4.1.11: we understand no extension
+        raise InvalidTokenError("unsupported_critical")
+    if members.get("b64", True) is not True:  # RFC 7797 section 6: never without crit
+        raise InvalidTokenError("malformed")
+    return Header(alg, kid, (typ or "").lower())

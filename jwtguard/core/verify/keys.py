@@ -1,0 +1,348 @@
+"""Which key, and when to ask for new ones (RFC 7517; OpenID Connect Core 10.1.1).
+
+The state is one frozen snapshot, replaced whole: readers take it once and need no
+lock. A request whose key is known never waits for a fetch, unless the keys are so old
+that a withdrawal may have been missed.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Callable, Collection, Generator, Sequence
+from dataclasses import dataclass, replace
+from math import inf
+from threading import Lock
+from typing import Any, NamedTuple
+
+from ...errors import AuthError, InvalidTokenError, KeysUnavailableError
+from ..model.effects import (
+    FETCH_TIMEOUT,
+    Ask,
+    AwaitFetch,
+    Exchange,
+    FetchFailedError,
+    Flight,
+    Incoming,
+    StartFetch,
+    get,
+)
+from ..model.issuers import TrustedIssuer
+from ..model.jwk import Key, KeySet, parse_given, parse_jwk_set
+from .discovery import find_jwks_url, status_problem
+
+DEADLINE = FETCH_TIMEOUT
+LONGEST_BACK_OFF = 60.0
+SHORTEST_AGE = 60.0
+_MAX_AGE = re.compile(r'(?:^|[,\s])max-age\s*=\s*"?([0-9]{1,10})"?\s*(?:,|$)')
+
+Emit = Callable[..., None]
+Wanted = Callable[[KeySet], Sequence[Key]]
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What we hold of one issuer's keys. Times are in monotonic seconds."""
+
+    keys: KeySet | None = None
+    fetched_at: float = -inf
+    refresh_at: float = -inf
+    stale_until: float = -inf
+    etag: str | None = None
+    jwks_url: str | None = None
+    failures: int = 0
+    """Failed fetches since the last good one."""
+    failed_at: float = -inf
+    failure: str = ""
+    retry_at: float = -inf
+
+    def held(self, now: float) -> KeySet | None:
+        """Return the keys, unless they are stale beyond use."""
+        return self.keys if now < self.stale_until else None
+
+
+class _Wait(NamedTuple):
+    """The fetch that a request has waited for, if any."""
+
+    flight: Flight | None
+    own: bool
+    """It began after the request had looked at the keys."""
+    since: float
+
+
+_NO_WAIT = _Wait(None, own=False, since=-inf)
+
+
+class KeyCache:
+    """The keys of one issuer.
+
+    Ages and pauses are in seconds. ``emit`` is told what happens; ``jitter`` returns
+    numbers from 0 to 1, so that a fleet does not fetch in step.
+    """
+
+    def __init__(
+        self,
+        issuer: TrustedIssuer,
+        monotonic: Callable[[], float],
+        *,
+        max_age: float = 600,
+        stale_for: float = 86400,
+        cooldown: float = 10,
+        http_hosts: Collection[str] = (),
+        emit: Emit = lambda *_, **__: None,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        self.issuer = issuer
+        self.snapshot = Snapshot()
+        self._monotonic = monotonic
+        self._max_age = max_age
+        self._stale_for = stale_for
+        self._cooldown = cooldown
+        self._http_hosts = http_hosts
+        self._emit = emit
+        self._jitter = jitter
+        self.after_fork()
+        if issuer.keys is not None:
+            self.snapshot = Snapshot(
+                parse_given(issuer.keys), refresh_at=inf, stale_until=inf, retry_at=inf
+            )
+
+    def after_fork(self) -> None:
+        """Forget what a parent process was doing: its threads are not here."""
+        self._lock = Lock()
+        self._flight: Flight | None = None
+        self._cooled_at = -inf
+
+    def at_hand(self, wanted: Wanted) -> Sequence[Key]:
+        """Return the keys that *wanted* picks; none: there is more to do, ``find``."""
+        snapshot = self.snapshot
+        if snapshot.keys is None or self._monotonic() >= snapshot.refresh_at:
+            return ()
+        return wanted(snapshot.keys)
+
+    def find(self, wanted: Wanted) -> Generator[Ask, None, Sequence[Key]]:
+        """Return the keys that *wanted* picks; raise if there are none.
+
+        Raises ``InvalidTokenError`` if the issuer does not publish such a key, and
+        ``KeysUnavailableError`` if that cannot be known now.
+        """
+        snapshot, now = self.snapshot, self._monotonic()
+        keys = snapshot.held(now)
+        found = wanted(keys) if keys is not None else ()
+        if not found:
+            return (yield from self._ask_for(wanted))
+        if now < snapshot.refresh_at:
+            return found
+        wait = yield from self._renew(snapshot, now)
+        if self.snapshot.keys is snapshot.keys:
+            return found
+        return (yield from self._ask_for(wanted, wait))
+
+    def _renew(self, snapshot: Snapshot, now: float) -> Generator[Ask, None, _Wait]:
+        """Refresh behind the request's back, or in front of a long idle worker."""
+        flight, new = self._claim(snapshot, now)
+        if flight is None:
+            return _NO_WAIT
+        if new:
+            self._emit_stale(snapshot, now)
+            yield StartFetch(flight)
+        if now - snapshot.fetched_at <= 2 * self._max_age or snapshot.failures:
+            return _NO_WAIT
+        yield AwaitFetch(flight)
+        return _Wait(flight, own=new, since=now)
+
+    def _emit_stale(self, snapshot: Snapshot, now: float) -> None:
+        if snapshot.failures:
+            age = now - snapshot.fetched_at
+            self._emit("serving_stale", issuer=self.issuer.url, age=age)
+
+    def _ask_for(
+        self, wanted: Wanted, wait: _Wait = _NO_WAIT
+    ) -> Generator[Ask, None, Sequence[Key]]:
+        """Fetch, or join the fetch under way, and look again; wait once at most."""
+        while True:
+            snapshot, now = self.snapshot, self._monotonic()
+            keys = snapshot.held(now)
+            found = wanted(keys) if keys is not None else ()
+            if found:
+                return found
+            if wait.flight is not None:
+                break
+            unknown = keys is not None
+            flight, own = self._claim(snapshot, now, unknown=unknown, joinable=unknown)
+            if flight is not None:
+                wait = _Wait(flight, own=own, since=now)
+                yield from self._join(flight, own=own, unknown=unknown)
+            elif self.snapshot is snapshot:  # else one landed meanwhile
+                break
+        if wait.flight is not None and not wait.own and not snapshot.failures:
+            return (yield from self._ask_once_more(wanted, wait, snapshot))
+        self._spend_cooldown(wait.since)
+        raise self._not_found(wait)
+
+    def _join(
+        self, flight: Flight, *, own: bool, unknown: bool
+    ) -> Generator[Ask, None, None]:
+        if own and unknown:
+            self._emit("unknown_kid", issuer=self.issuer.url)
+        if own:
+            yield StartFetch(flight)
+        yield AwaitFetch(flight)
+
+    def _ask_once_more(
+        self, wanted: Wanted, wait: _Wait, snapshot: Snapshot
+    ) -> Generator[Ask, None, Sequence[Key]]:
+        """Fetch in the background: the joined fetch may have begun before a rotation.
+
+        Nobody waits for it, so that no token holds a thread twice in one cooldown.
+        """
+        now = self._monotonic()
+        flight, new = self._claim(snapshot, now, unknown=True)
+        self._spend_cooldown(wait.since)
+        if flight is not None and new:
+            self._emit("unknown_kid", issuer=self.issuer.url)
+            yield StartFetch(flight)
+        keys = self.snapshot.held(now)
+        found = wanted(keys) if keys is not None else ()
+        if found:
+            return found
+        raise self._not_found(_NO_WAIT)
+
+    def _spend_cooldown(self, since: float) -> None:
+        """Whoever waited in vain has had the one fetch of this cooldown."""
+        with self._lock:
+            self._cooled_at = max(self._cooled_at, since + self._cooldown)
+
+    def _not_found(self, wait: _Wait) -> AuthError:
+        """401 if we know that there is no such key; 503 if that is not known yet."""
+        snapshot, now = self.snapshot, self._monotonic()
+        late = wait.flight is not None and not wait.flight.done.done()
+        pending = not wait.own and self._flight is not None
+        if snapshot.held(now) and not snapshot.failures and not late and not pending:
+            return InvalidTokenError("unknown_key")
+        return KeysUnavailableError(retry_after=max(1.0, snapshot.retry_at - now))
+
+    def _claim(
+        self,
+        seen: Snapshot,
+        now: float,
+        *,
+        unknown: bool = False,
+        joinable: bool = False,
+    ) -> tuple[Flight | None, bool]:
+        """Join the fetch under way, or take the right to begin one (then True).
+
+        *seen* is what the caller decided by: if it was replaced meanwhile, the caller
+        had better look again. The cooldown is spent here, before the fetch and whatever
+        its outcome; until it ends, an unknown key joins only the fetch that spent it.
+        """
+        self._give_up_lost(now)
+        with self._lock:
+            cooling = unknown and now < self._cooled_at
+            if self._flight is not None:
+                open_to_us = self._flight.joinable if cooling else True
+                return (self._flight if open_to_us else None), False
+            if self.snapshot is not seen or now < seen.retry_at or cooling:
+                return None, False
+            if unknown:
+                self._cooled_at = now + self._cooldown
+            self._flight = Flight(self, now, joinable=joinable)
+            return self._flight, True
+
+    def _give_up_lost(self, now: float) -> None:
+        """A fetch that began long ago has failed, whatever its thread still does."""
+        flight = self._flight
+        if flight is not None and now - flight.started >= 2 * DEADLINE:
+            self.fail(flight, "no answer, and no end", since=flight.started)
+
+    # What follows runs in the fetching thread.
+
+    def refresh(self, flight: Flight) -> Generator[Exchange, Any, None]:
+        """Fetch and store; a failure is stored too, beside the keys we have."""
+        before = self.snapshot
+        try:
+            event, keys, snapshot = yield from self._obtain(before)
+        except (FetchFailedError, ValueError) as error:
+            self.fail(flight, str(error))
+            return
+        if not self._settle(flight, snapshot):
+            return
+        self._emit(
+            event,
+            issuer=self.issuer.url,
+            keys=len(keys.keys),
+            skipped=keys.skipped,
+        )
+
+    def _obtain(
+        self, before: Snapshot
+    ) -> Generator[Exchange, Any, tuple[str, KeySet, Snapshot]]:
+        """Return what happened, the keys, and the snapshot that holds them."""
+        url = self.issuer.jwks_url or before.jwks_url
+        if url is None:
+            url = yield from find_jwks_url(self.issuer, self._http_hosts)
+        headers = {"Accept": "application/jwk-set+json, application/json"}
+        if before.etag and before.keys:
+            headers["If-None-Match"] = before.etag
+        got = yield from get(url, headers)
+        if got.status == 304 and before.keys and before.etag:
+            held = before.keys
+            fresh = self._fresh(held, got, url, before.etag)
+            return "fetch_not_modified", held, fresh
+        if got.status != 200:
+            raise FetchFailedError(f"{url}: {status_problem(got)}")
+        keys = parse_jwk_set(got.body)
+        if before.keys and before.keys.keys == keys.keys:
+            keys = before.keys  # the same object says: nothing to check again
+        etag = got.headers.get("etag", "")  # not sent back if it cannot be
+        fresh = self._fresh(keys, got, url, etag if etag.isascii() else None)
+        return "fetch_ok", keys, fresh
+
+    def _fresh(
+        self, keys: KeySet, got: Incoming, url: str, etag: str | None
+    ) -> Snapshot:
+        now = self._monotonic()
+        age = lifetime(got.headers.get("cache-control", ""), self._max_age)
+        return Snapshot(
+            keys=keys,
+            fetched_at=now,
+            refresh_at=now + age * (0.9 + 0.08 * self._jitter()),
+            stale_until=now + age + self._stale_for,
+            etag=etag,
+            jwks_url=url,
+        )
+
+    def fail(self, flight: Flight, problem: str, *, since: float | None = None) -> None:
+        """Note that *flight* brought nothing; wait longer after each failure.
+
+        The pause counts from *since*: now, unless something else is given.
+        """
+        before, now = self.snapshot, self._monotonic()
+        pause = min(self._cooldown * 2 ** min(before.failures, 16), LONGEST_BACK_OFF)
+        pause *= 1 - 0.2 * self._jitter()
+        failed = replace(
+            before,
+            failures=before.failures + 1,
+            failed_at=now,
+            failure=problem,
+            retry_at=(now if since is None else since) + pause,
+            jwks_url=None,  # the metadata may have moved
+            etag=None,  # and what it leads to next may have other tags
+        )
+        if self._settle(flight, failed):
+            self._emit("fetch_failed", issuer=self.issuer.url, problem=problem)
+
+    def _settle(self, flight: Flight, snapshot: Snapshot) -> bool:
+        with self._lock:
+            if self._flight is not flight:  # it was given up as lost
+                return False
+            self.snapshot, self._flight = snapshot, None
+            return True
+
+
+def lifetime(cache_control: str, longest: float) -> float:
+    """RFC 9111 section 5.2.2: ``max-age`` shortens ours, down to a minute."""
+    found = _MAX_AGE.search(cache_control.lower())
+    if found is None or "no-store" in cache_control.lower():
+        return longest
+    return min(longest, max(SHORTEST_AGE, float(found[1])))

@@ -1,0 +1,85 @@
+"""Verified tokens, remembered: under their SHA-256, and never the token itself.
+
+A token gets in here only after every check; its times and the key that verified it are
+looked at again on each use.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from hashlib import sha256
+from threading import Lock
+
+from ..model.jwk import KeySet
+from ..model.principal import Facts
+from .keys import KeyCache
+
+
+class CachedToken:
+    """What one verified token said, and which key verified it."""
+
+    __slots__ = (
+        "cache", "facts", "keys", "signed_with", "size", "valid_from", "valid_until",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        facts: Facts,
+        validity: tuple[float, float],
+        cache: KeyCache,
+        keys: KeySet | None,
+        signed_with: tuple[bytes, str],
+    ) -> None:
+        self.facts = facts
+        self.valid_from, self.valid_until = validity
+        """Seconds since the epoch, leeway included: from then on, and before that."""
+        self.size = len(facts.payload) + 64 * len(facts.scopes)
+        """Bytes, about."""
+        self.cache = cache
+        self.keys = keys
+        """The set that last held the key: the same object needs no second look.
+
+        None: the key was withdrawn while the token was verified.
+        """
+        self.signed_with = signed_with
+        """The key's material, and the algorithm of the signature."""
+
+
+Lookup = tuple[bytes, CachedToken | None]
+"""The name that a token goes by in the memory, and what is known of it.
+
+The name is empty if nothing will be remembered of the token.
+"""
+
+
+class TokenCache:
+    """A bounded number of remembered tokens; the one used longest ago goes first."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self.after_fork()
+
+    def after_fork(self) -> None:
+        """Begin anew: a lock of the parent's may have been held."""
+        self._lock = Lock()
+        self._tokens: OrderedDict[bytes, CachedToken] = OrderedDict()
+
+    def get(self, token: str) -> Lookup:
+        """Return what is known of *token*."""
+        if not self._size or not token.isascii():
+            return b"", None
+        digest = sha256(token.encode()).digest()
+        with self._lock:
+            known = self._tokens.get(digest)
+            if known is not None:
+                self._tokens.move_to_end(digest)
+        return digest, known
+
+    def put(self, digest: bytes, entry: CachedToken) -> None:
+        """Remember a token that has passed every check, unless its key is withdrawn."""
+        if digest and entry.keys is not None:
+            with self._lock:
+                self._tokens[digest] = entry
+                self._tokens.move_to_end(digest)
+                if len(self._tokens) > self._size:
+                    self._tokens.popitem(last=False)

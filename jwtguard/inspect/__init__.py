@@ -1,0 +1,1 @@
+"""What ``jwtguard explain`` and ``jwtguard check`` use; no request loads it."""

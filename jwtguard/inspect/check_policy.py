@@ -1,0 +1,147 @@
+"""What a configuration will enforce, and what about it is wrong or weak."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from ..core.model.effects import FetchFailedError
+from ..core.model.policy import OF_RELAY, Policy
+from ..core.relay.upstream import Upstream
+from ..core.verify.verifier import IssuerState
+from ..errors import AuthError
+from ..guard import Guard
+from .routes import Finding, Route, survey
+from .routes.report import Row, rows
+from .routes.rules import about
+from .routes.trials import Trials
+
+
+def check_app(app: Any) -> tuple[list[Finding], list[Row]]:
+    """Check every guard found in *app*, and list what its routes demand."""
+    found = list(survey(app))
+    routes = [one for one in found if isinstance(one, Route)]
+    findings: list[Finding] = []
+    for guard in dict.fromkeys(guard for route in routes for guard in route.guards):
+        findings += check(guard)
+    findings += [one for one in found if isinstance(one, Finding)]
+    trials = Trials(app, routes)
+    findings += about(trials)
+    return list(dict.fromkeys(findings)), rows(trials)
+
+
+def check(guard: Guard) -> Iterator[Finding]:
+    """Reach every issuer, and say what *guard* enforces."""
+    for trusted in guard.issuers.values():
+        yield from _issuer(guard, trusted)
+    yield from _clients(guard.policy)
+    yield from _paths(guard.policy)
+    yield from _browser(guard.policy)
+    yield from _transport(guard.policy)
+    yield from _relay(guard)
+
+
+def _issuer(guard: Guard, trusted: IssuerState) -> Iterator[Finding]:
+    rules = trusted.rules
+    yield Finding("ok", "issuer", f"{rules.issuer}, profile {rules.profile.name}")
+    if rules.audience == "unchecked":
+        text = "not checked: a token for any other API of this issuer is taken here"
+        yield Finding("weak", "audience", text)
+    else:
+        yield Finding("ok", "audience", " or ".join(sorted(rules.audience)))
+    try:
+        guard.run(trusted.keys.find(lambda held: held.keys))
+    except AuthError:
+        yield Finding(
+            "wrong", "keys", trusted.keys.snapshot.failure or "none to be had"
+        )
+        return
+    keys = trusted.keys.snapshot.keys
+    if keys is None:
+        return
+    fitting = [key for key in keys.keys if key.algorithms & set(rules.algorithms)]
+    kinds = sorted({"/".join(sorted(key.algorithms)) for key in fitting})
+    skipped = f"; {keys.skipped} members cannot verify here" if keys.skipped else ""
+    level = "ok" if fitting else "wrong"
+    text = f"{len(fitting)} usable ({', '.join(kinds)}){skipped}"
+    yield Finding(level, "keys", text)
+
+
+def _relay(guard: Guard) -> Iterator[Finding]:
+    """Look for the endpoints that a relay uses, at the issuers of listed clients."""
+    policy = guard.policy
+    owners = (policy, *policy.issuers)
+    named = any(getattr(o, name) is not None for o in owners for name in OF_RELAY)
+    if not named and not guard.relays:
+        return
+    first = next(iter(policy.issuers)).url
+    used = {client.issuer or first for client in policy.clients}
+    for issuer in (one for one in policy.issuers if one.url in used):
+        upstream = Upstream(policy, issuer, guard.clock.monotonic, guard.emit)
+        for name, level in _ENDPOINTS:
+            subject = f"relay: {name.replace('_', ' ')}"
+            try:
+                yield Finding("ok", subject, guard.run(upstream.find(name)))
+            except FetchFailedError as error:
+                yield Finding(level, subject, f"{issuer.url}: {error}")
+
+
+_ENDPOINTS = (("token_endpoint", "wrong"), ("revocation_endpoint", "weak"))
+"""Member of the metadata, and the level of the finding where it is missing."""
+
+
+def _clients(policy: Policy) -> Iterator[Finding]:
+    if not policy.clients and not policy.origins_claim:
+        yield Finding("note", "clients", "none: no cross-origin page is let in")
+    for client in policy.clients:
+        origins = " ".join(sorted(client.origins)) or "no origins"
+        extras = [
+            word
+            for word, on in (
+                ("refresh", client.refresh),
+                ("credentials", client.credentials),
+            )
+            if on
+        ]
+        yield Finding("ok", f"client {client.id}", " ".join([origins, *extras]))
+    if policy.clients and not policy.clients_only:
+        text = "tokens of clients not listed are taken too (JWTGUARD_CLIENTS_ONLY)"
+        yield Finding("note", "clients", text)
+    if policy.origins_claim:
+        text = f"also those in the claim {policy.origins_claim}"
+        yield Finding("note", "origins", text)
+
+
+def _paths(policy: Policy) -> Iterator[Finding]:
+    for name in ("public_paths", "optional_paths", "token_paths", "revocation_paths"):
+        patterns = getattr(policy, name)
+        if patterns:
+            yield Finding("ok", name.replace("_", " "), " ".join(patterns))
+    if not policy.public_paths and not policy.optional_paths:
+        yield Finding("ok", "paths", "every one needs a token")
+    for rule in policy.scopes:
+        methods = " ".join(rule.methods) or "any method"
+        needed = " ".join(rule.require) or "any token"
+        yield Finding("ok", f"scopes {rule.path}", f"{methods}: {needed}")
+
+
+def _browser(policy: Policy) -> Iterator[Finding]:
+    if policy.cookie is None:
+        return
+    yield Finding("ok", "cookie", policy.cookie)
+    if not policy.public_url:
+        text = "JWTGUARD_PUBLIC_URL is not set: our own origin is told by Host"
+        yield Finding("weak", "cookie", text)
+    if not policy.cookie.startswith("__Host-"):
+        text = "its name does not begin with __Host-: a sibling host could set it"
+        yield Finding("weak", "cookie", text)
+
+
+def _transport(policy: Policy) -> Iterator[Finding]:
+    if not policy.require_https:
+        yield Finding("weak", "transport", "tokens are taken over plain http")
+    for host in sorted(policy.http_hosts):
+        yield Finding("weak", "keys", f"fetched over plain http from {host}")
+    if "0.0.0.0/0" in policy.trusted_proxies or "::/0" in policy.trusted_proxies:
+        text = "every address is a trusted proxy: anybody can claim https"
+        yield Finding("weak", "trusted proxies", text)

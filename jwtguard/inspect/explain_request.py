@@ -1,0 +1,160 @@
+"""What the guard does with one request, step by step: path, preflight, decision."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from ..core.extract.fetch_metadata import is_own, own_origins
+from ..core.extract.paths import Kind
+from ..core.model.decision import Proceed, Respond
+from ..core.model.principal import Principal
+from ..core.model.request import Request
+from ..core.verify.jose import parse
+from ..errors import AuthError
+from ..guard import Guard
+from . import hints
+from .shown import Check, failed
+
+_KINDS = {
+    Kind.TOKEN: "a token path: the form is judged, no access token is read",
+    Kind.REVOCATION: "a revocation path: the form is judged, no access token is read",
+    Kind.PROTECTED: "a token is needed",
+    Kind.OPTIONAL: "a token is read if one is sent",
+    Kind.PUBLIC: "public: no token is read",
+}
+
+
+def request_of(
+    guard: Guard, token: str, *, method: str, path: str, origin: str, cookie: bool
+) -> Request:
+    """Return the request that a caller would send, with *token* where it belongs."""
+    url = next(iter(sorted(guard.policy.public_url)), "https://api.invalid")
+    scheme, _, host = url.partition("://")
+    headers = {"host": (host,)}
+    if cookie:
+        headers["cookie"] = (f"{guard.policy.cookie}={token}",)
+    else:
+        headers["authorization"] = (f"Bearer {token}",)
+    if origin:
+        headers["origin"] = (origin,)
+    peer = "127.0.0.1" if scheme == "http" else ""
+    return Request(method=method, path=path, headers=headers, scheme=scheme, peer=peer)
+
+
+def try_request(
+    guard: Guard, request: Request, token: str, *, app: bool = False
+) -> Iterator[Check]:
+    """Yield what is decided about *request*, which brings *token*.
+
+    CORS and scopes by path are included. *app* says that the decorators of the
+    application are looked at elsewhere.
+    """
+    access = guard.path_access(request)
+    kind, needed = access.kind, access.scopes
+    if kind is None:
+        hint = hints.hint_of("path_ambiguous")
+        yield failed("path", "path_ambiguous", "a plain path", request.path, hint)
+        return
+    found = _KINDS[kind]
+    if kind is Kind.PROTECTED and needed:
+        found = f"a token with scope {' '.join(needed)} is needed"
+    yield Check(name="path", passed=True, found=f"{request.path}: {found}")
+    if kind in (Kind.TOKEN, Kind.REVOCATION):
+        return  # without its form there is nothing to judge
+    if request.header("origin"):
+        yield _preflight(guard, request)
+    decided = _decided(guard, request, token)
+    if needed and decided.reason not in ("", "scope_missing"):
+        yield from _missing_scopes(guard, needed, token)
+    yield decided if app or not decided.passed else _beside_the_app(decided)
+
+
+def _missing_scopes(guard: Guard, needed: Sequence[str], token: str) -> Iterator[Check]:
+    """Say which scopes are missing where the request is refused for something else."""
+    claimed = claimed_by(guard, token)
+    if claimed is not None and not claimed.scopes.issuperset(needed):
+        found, hint = grants_of(claimed), hints.hint_of("scope_missing")
+        expected = f"scope {' and '.join(needed)}"
+        yield failed("scopes", "scope_missing", expected, found, hint)
+
+
+def _beside_the_app(decided: Check) -> Check:
+    hint = "decorators and other checks in the application were not looked at: --app"
+    return replace(decided, hint=hint)
+
+
+def claimed_by(guard: Guard, token: str) -> Principal | None:
+    """Return who *token* says it speaks for, verified or not; None if it is no token.
+
+    For showing every obstacle at once: nothing is let through by it.
+    """
+    try:
+        compact = parse(token)
+        rules = guard.issuer_of(compact).rules
+    except AuthError:
+        return None
+    return Principal(
+        subject="",
+        issuer=rules.issuer,
+        scopes=rules.scopes(compact.claims),
+        roles=rules.roles(compact.claims),
+    )
+
+
+def grants_of(principal: Principal) -> str:
+    """Say which scopes and roles *principal* has."""
+    scopes = " ".join(sorted(principal.scopes)) or "none"
+    return f"scopes {scopes}; roles {' '.join(sorted(principal.roles)) or 'none'}"
+
+
+def _preflight(guard: Guard, request: Request) -> Check:
+    """What a browser asks first, from a page of another origin."""
+    origin = request.header("origin") or ""
+    asking = {
+        "host": request.headers["host"],
+        "origin": (origin,),
+        "access-control-request-method": (request.method,),
+    }
+    asked = request._replace(method="OPTIONS", headers=asking)
+    decision = guard.decide(asked, lambda _: b"")
+    answer = decision if isinstance(decision, Respond) else decision.fallback
+    own = own_origins(request, guard.policy.public_url, guard.policy.proxies)
+    if is_own(request, own):
+        found = "not asked: the page is of this server's own origin"
+        return Check(name="preflight", passed=True, found=found)
+    fields = {name.lower(): value for name, value in answer.headers} if answer else {}
+    methods = fields.get("access-control-allow-methods", "")
+    expected = f"{origin} with {request.method}"
+    if answer is None or answer.reason or "access-control-allow-origin" not in fields:
+        hint = hints.of_origin(origin, None, guard.policy.clients)
+        return failed("preflight", "preflight_refused", expected, "no", hint)
+    if request.method not in methods.replace(",", " ").split():
+        hint = "`methods` of the client says which; in TOML"
+        reason = "method_not_allowed_for_client"
+        return failed("preflight", reason, expected, methods, hint)
+    return Check(name="preflight", passed=True, expected=expected, found=methods)
+
+
+def _decided(guard: Guard, request: Request, token: str) -> Check:
+    decision = guard.decide(request, lambda _: b"")
+    asked = f"{request.method} {request.path}"
+    origin = request.header("origin")
+    if origin:
+        asked += f" from {origin}"
+    if isinstance(decision, Proceed):
+        who = decision.principal
+        found = f"passes the guard as {who.subject if who else 'nobody'}"
+        return Check(name="request", passed=True, expected=asked, found=found)
+    hint = hints.hint_of(decision.reason)
+    if decision.reason == "foreign_origin" and origin:
+        hint = hints.of_origin(origin, _client(guard, token), guard.policy.clients)
+    answer = f"answered {decision.status}"
+    return failed("request", decision.reason, asked, answer, hint)
+
+
+def _client(guard: Guard, token: str) -> str | None:
+    try:
+        return guard.verify(token).client_id
+    except AuthError:
+        return None

@@ -1,0 +1,194 @@
+"""Why a token is taken or refused: every check of RFC 7519 section 7.2, in order.
+
+The rules are those of the guard itself, run one by one; nothing is decided here.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import UTC
+from email.utils import parsedate_to_datetime
+
+from ..core.model.effects import Incoming
+from ..core.model.jwk import Key
+from ..core.verify.jose import Compact, parse
+from ..core.verify.verifier import IssuerState, matching_keys, verifying_key
+from ..errors import AuthError
+from ..guard import Guard
+from ..outside.http import Transport
+from . import hints
+from .explain_claims import claim_checks
+from .shown import Check, failed, moment, value_text
+
+
+def token_in(text: str) -> str:
+    """Return the token in *text*: bare, with its header, or in a token response.
+
+    RFC 6749 section 5.1: the member is ``access_token``.
+    """
+    text = text.strip()
+    if text.startswith("{"):
+        try:
+            found = json.loads(text)["access_token"]
+        except (ValueError, KeyError, TypeError, RecursionError):
+            return text
+        return found if isinstance(found, str) else text
+    text = re.sub(r"^authorization:\s*", "", text.strip("\"'"), flags=re.IGNORECASE)
+    return re.sub(r"^bearer\s+", "", text, flags=re.IGNORECASE).strip("\"'")
+
+
+class Dated:
+    """A transport that reads the issuer's clock off its answers (RFC 9110 6.6.1).
+
+    ``ahead`` is how many seconds that clock is ahead of *now*; None until it is known.
+    """
+
+    def __init__(self, transport: Transport, now: Callable[[], float]) -> None:
+        self._transport = transport
+        self.now = now
+        self.ahead: float | None = None
+
+    def __call__(
+        self, url: str, headers: Mapping[str, str], timeout: float
+    ) -> Incoming:
+        """GET *url*, and note the answer's Date."""
+        asked = self.now()
+        got = Incoming(*self._transport(url, headers, timeout))
+        halfway = (asked + self.now()) / 2
+        try:
+            date = parsedate_to_datetime(got.headers.get("date", ""))
+        except ValueError:
+            return got
+        # The field has whole seconds, cut off: half a second is the fair guess.
+        self.ahead = date.replace(tzinfo=UTC).timestamp() + 0.5 - halfway
+        return got
+
+
+def explain(guard: Guard, token: str, clock: Dated | None = None) -> Iterator[Check]:
+    """Yield each check of *token*, going on after a failure as far as makes sense.
+
+    Asks the issuer for its keys if they are needed; *clock* is the guard's transport,
+    if that tells the time. Never yields the token.
+    """
+    yield _size(guard, token)
+    form = "header.claims.signature"
+    try:
+        compact = parse(token)
+    except AuthError as error:
+        yield failed("form", error.reason, form, "", hints.of_form(token))
+        return
+    found = "a signed token, strictly encoded"
+    yield Check(name="form", passed=True, expected=form, found=found)
+    known = guard.issuers
+    issuer, trusted, near = _issuer(guard, compact)
+    yield issuer
+    if trusted is None:
+        return
+    if near:
+        yield from _key_checks(guard, trusted, compact)
+    ahead = clock.ahead if clock is not None else None
+    if clock is not None and ahead is not None:
+        yield _clock(clock.now(), ahead, trusted.rules.leeway)
+    if not issuer.passed and len(known) > 1:
+        found = f"as for {trusted.rules.issuer}, which comes nearest"
+        yield Check(name="rules", passed=True, found=found)
+    yield from claim_checks(trusted.rules, compact, guard.clock.time(), ahead)
+
+
+def _size(guard: Guard, token: str) -> Check:
+    expected = f"at most {guard.policy.max_token_bytes}"
+    found = f"{len(token)} characters"
+    if len(token) > guard.policy.max_token_bytes:
+        hint = "many roles or groups? JWTGUARD_MAX_TOKEN_BYTES may be raised"
+        return failed("size", "token_too_long", expected, found, hint)
+    return Check(name="size", passed=True, expected=expected, found=found)
+
+
+def _issuer(guard: Guard, compact: Compact) -> tuple[Check, IssuerState | None, bool]:
+    """Return the check, the issuer to go on with, and whether its keys may fit.
+
+    After a failure that is the nearest issuer, or the only one.
+    """
+    known = guard.issuers
+    expected = " or ".join(sorted(known))
+    try:
+        trusted = guard.issuer_of(compact)
+    except AuthError as error:
+        claimed = compact.claims.get("iss")
+        only = next(iter(known.values())) if len(known) == 1 else None
+        if claimed is None:
+            hint = "the token does not say who issued it"
+            found = "no iss"
+            near = only
+        else:
+            found = value_text(claimed)
+            hint, name = hints.of_issuer(found, sorted(known))
+            near = known[name] if name else None
+        check = failed("issuer", error.reason, expected, found, hint)
+        return check, near or only, near is not None
+    found = trusted.rules.issuer
+    check = Check(name="issuer", passed=True, expected=expected, found=found)
+    return check, trusted, True
+
+
+def _clock(now: float, ahead: float, leeway: float) -> Check:
+    """No rule refuses for this alone: it explains what the times say."""
+    theirs, ours = moment(now + ahead), moment(now)
+    return Check(
+        name="clock",
+        passed=True,
+        expected=f"the issuer's Date within {leeway:g} s of this machine's",
+        found=(
+            f"{hints.clock_words(ahead)} (issuer {theirs}, this machine {ours}, "
+            f"leeway {leeway:g} s)"
+        ),
+        hint="set the one that is wrong (NTP)" if abs(ahead) > leeway else "",
+    )
+
+
+def _key_checks(
+    guard: Guard, trusted: IssuerState, compact: Compact
+) -> Iterator[Check]:
+    alg, kid, _ = compact.header
+    accepted = " ".join(sorted(trusted.rules.algorithms))
+    if alg not in trusted.rules.algorithms:
+        hint = hints.hint_of("wrong_algorithm")
+        yield failed("algorithm", "wrong_algorithm", accepted, value_text(alg), hint)
+        return
+    yield Check(name="algorithm", passed=True, expected=accepted, found=alg)
+    keys: Sequence[Key] = ()
+    try:
+        keys = guard.run(
+            trusted.keys.find(lambda held: matching_keys(compact, held, trusted.rules))
+        )
+    except AuthError as error:
+        yield _key_failed(trusted, error, kid)
+        return
+    yield Check(name="key", passed=True, found=f"{_kid(kid)}, {len(keys)} to try")
+    try:
+        verifying_key(compact, keys)
+    except AuthError as error:
+        expected, hint = f"made with {_kid(kid)}", hints.hint_of("bad_signature")
+        yield failed("signature", error.reason, expected, "another", hint)
+        return
+    yield Check(name="signature", passed=True, found=alg)
+
+
+def _kid(kid: str | None) -> str:
+    return "no kid" if kid is None else f"kid {value_text(kid)}"
+
+
+def _key_failed(trusted: IssuerState, error: AuthError, kid: str | None) -> Check:
+    snapshot = trusted.keys.snapshot
+    held = snapshot.keys.keys if snapshot.keys else ()
+    named = " ".join(key.kid or "(no kid)" for key in held) or "a published key"
+    if error.reason == "unknown_key":
+        unusable = snapshot.keys.unusable if snapshot.keys else frozenset()
+        hint = hints.of_unknown_key(kid, unusable)
+    elif error.reason == "keys_unavailable":
+        hint = hints.of_keys(trusted.keys.issuer, snapshot.failure)
+    else:
+        hint = "the key of this name is for another algorithm"
+    return failed("key", error.reason, named, _kid(kid), hint)

@@ -1,0 +1,178 @@
+"""The settings: their names, what their values look like, and what they mean.
+
+Variables follow the twelve-factor manner: flat names, one prefix, nothing implicit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from .core.model.issuers import ALGORITHMS
+from .core.model.profiles import PROFILES
+
+PREFIX = "JWTGUARD_"
+CONFIG = "JWTGUARD_CONFIG"
+
+
+class ValueProblemError(ValueError):
+    """What is wrong with one value, and what would be right."""
+
+
+def _text(value: str) -> str:
+    return value
+
+
+def _names(value: str) -> tuple[str, ...]:
+    if "," in value:
+        raise ValueProblemError("values are separated by spaces, not commas")
+    return tuple(value.split())
+
+
+def _flag(value: str) -> bool:
+    if value not in ("true", "false"):
+        raise ValueProblemError("write true or false")
+    return value == "true"
+
+
+def _number(value: str) -> int | float:
+    try:
+        number = float(value) if value.isascii() and "_" not in value else -1.0
+    except ValueError:
+        number = -1.0
+    if not 0 <= number < 1e12:
+        raise ValueProblemError("write a number that is not negative")
+    return int(number) if number.is_integer() else number
+
+
+def _whole(value: str) -> int:
+    number = _number(value)
+    if not isinstance(number, int):
+        raise ValueProblemError("write a whole number")
+    return number
+
+
+def _clients(value: str) -> tuple[dict[str, Any], ...]:
+    return tuple(_client(item) for item in value.split())
+
+
+def _client(item: str) -> dict[str, Any]:
+    name, equals, listed = item.partition("=")
+    if not name or "," in name:
+        raise ValueProblemError(
+            f"{item!r}: write spa=https://www.example.com, or batch alone; clients "
+            "are separated by spaces, commas stand between the origins of one"
+        )
+    if not equals:
+        return {"id": name}
+    origins = listed.split(",")
+    if not all(origins):
+        raise ValueProblemError(f"{item!r}: an origin is missing after = or a comma")
+    return {"id": name, "origins": tuple(origins)}
+
+
+def _scopes(value: str) -> tuple[dict[str, Any], ...]:
+    return tuple(_scope(item) for item in value.split())
+
+
+def _scope(item: str) -> dict[str, Any]:
+    where, equals, needed = item.partition("=")
+    method, colon, path = ("", "", where)
+    if not where.startswith("/"):
+        method, colon, path = where.partition(":")
+    if not equals or "," in where or (colon and not method.isupper()):
+        raise ValueProblemError(
+            f"{item!r}: write GET:/notes/*=notes:read, or /admin/*=admin; rules are "
+            "separated by spaces, commas stand between the scopes of one"
+        )
+    require = tuple(needed.split(",")) if needed else ()
+    if not all(require):
+        raise ValueProblemError(f"{item!r}: a scope is missing at a comma")
+    if not colon:
+        return {"path": where, "require": require}
+    return {"path": path, "methods": (method,), "require": require}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """One setting: its variable is ``JWTGUARD_`` and the name in capitals."""
+
+    name: str
+    kind: str
+    """What a value looks like, for people."""
+    parse: Callable[[str], Any]
+    meaning: str
+    default: str
+    secret: bool = False
+    toml: type | tuple[type, ...] = str
+    """The type of the value in TOML; list means a list of strings or tables."""
+
+    @property
+    def variable(self) -> str:
+        """The name of the environment variable."""
+        return PREFIX + self.name.upper()
+
+
+def _setting(
+    name: str, kind: str, meaning: str, default: str, *, secret: bool = False
+) -> Setting:
+    parse, toml = _KINDS[kind]
+    return Setting(
+        name=name, kind=kind, parse=parse, meaning=meaning, default=default,
+        secret=secret, toml=toml,
+    )  # fmt: skip
+
+
+_KINDS: Mapping[str, tuple[Callable[[str], Any], type | tuple[type, ...]]] = {
+    "text": (_text, str),
+    "names": (_names, list),
+    "flag": (_flag, bool),
+    "seconds": (_number, (int, float)),
+    "count": (_whole, int),
+    "bytes": (_whole, int),
+    "clients": (_clients, list),
+    "scope rules": (_scopes, list),
+}
+
+# ruff: noqa: E501  # a table reads better with one row a line
+SETTINGS: tuple[Setting, ...] = (
+    _setting("issuer", "names", "trusted issuers, compared exactly with `iss`", "required"),
+    _setting("audience", "names", "accepted `aud` values, any of; `unchecked` alone switches the check off", "required"),
+    _setting("jwks_url", "text", "where the keys are (one issuer only)", "discovered"),
+    _setting("discovery_url", "text", "the metadata document itself (one issuer only)", "from the issuer"),
+    _setting("keys", "text", "JWK set or PEM given directly (one issuer only)", "unset", secret=True),
+    _setting("http_hosts", "names", "hosts whose keys may be fetched over plain HTTP", "loopback only"),
+    _setting("profile", "text", f"the issuer's family: {', '.join(PROFILES)}", "generic"),
+    _setting("algorithms", "names", "accepted `alg` values, asymmetric only", " ".join(ALGORITHMS)),
+    _setting("leeway", "seconds", "clock skew", "30"),
+    _setting("clients", "clients", "client ids and their origins: `spa=https://www.example.com batch`", "empty"),
+    _setting("refresh_clients", "names", "clients that may refresh through a token path", "empty"),
+    _setting("clients_only", "flag", "refuse tokens of clients that are not listed", "false"),
+    _setting("origins_claim", "text", "also take allowed origins from this claim", "unset"),
+    _setting("public_paths", "names", "paths where no token is read", "empty"),
+    _setting("optional_paths", "names", "paths where a token is verified if sent", "empty"),
+    _setting("scopes", "scope rules", "scopes by path: `GET:/notes/*=notes:read /admin/*=admin`", "empty"),
+    _setting("token_paths", "names", "token endpoints behind this guard", "empty"),
+    _setting("revocation_paths", "names", "revocation endpoints behind this guard", "empty"),
+    _setting("max_body_bytes", "bytes", "longest body read on token paths", "65536"),
+    _setting("relay_url", "text", "the issuer's token endpoint, for TokenRelay (one issuer only)", "discovered"),
+    _setting("relay_client_secret", "text", "client secret that TokenRelay adds (one issuer only)", "unset", secret=True),
+    _setting("relay_revocation_url", "text", "its revocation endpoint (one issuer only)", "discovered"),
+    _setting("relay_auth", "text", "how the secret is sent: `basic` or `post` (one issuer only)", "basic"),
+    _setting("relay_timeout", "seconds", "time limit for the issuer's whole answer", "10"),
+    _setting("relay_limit", "text", "password guesses allowed by TokenRelay", "5/minute"),
+    _setting("relay_limit_storage", "text", "where guesses are counted", "memory://", secret=True),
+    _setting("cookie", "text", "cookie that may carry the token", "unset: header only"),
+    _setting("public_url", "names", "origins this application is served at", "scheme and `Host` of the request"),
+    _setting("require_https", "flag", "refuse tokens on plain HTTP, loopback excepted", "true"),
+    _setting("trusted_proxies", "names", "addresses, networks or `unix` whose X-Forwarded-Proto and -For count", "empty"),
+    _setting("realm", "text", "`realm` of the challenge", "api"),
+    _setting("keys_max_age", "seconds", "age at which keys are fetched again", "600"),
+    _setting("keys_stale_for", "seconds", "how long keys serve after that while the issuer is down", "86400"),
+    _setting("keys_cooldown", "seconds", "pause between fetches for unknown key ids", "10"),
+    _setting("token_cache", "count", "verified tokens remembered per process; 0 is off", "4096"),
+    _setting("max_token_bytes", "bytes", "longer tokens are refused unread", "16384"),
+)  # fmt: skip
+
+BY_NAME = {setting.name: setting for setting in SETTINGS}

@@ -1,0 +1,105 @@
+"""From a string to a principal: what settings mean there, and what is at hand."""
+
+from __future__ import annotations
+
+import pytest
+
+from jwtguard import Client, Policy, TrustedIssuer
+from jwtguard.core.extract.credentials import Credentials
+from jwtguard.core.model.issuers import ALGORITHMS
+from jwtguard.core.model.profiles import PROFILES
+from jwtguard.core.verify.token_rules import TokenRules
+from jwtguard.core.verify.verifier import rules_of
+from jwtguard.errors import InvalidTokenError
+from jwtguard.testing import FakeClock, JWTIssuer
+
+
+def test_what_needs_no_fetch_is_known_at_once(
+    jwt_issuer: JWTIssuer, jwt_clock: FakeClock
+) -> None:
+    """New or remembered, before and after a refresh: there is nothing to wait for."""
+    guard = jwt_issuer.guard()
+
+    def asks(token: str) -> int:
+        """Count what verifying *token* asks the outside for."""
+        flow = guard._flow.verifier.verify(Credentials(token, "header"))
+        count = 0
+        try:
+            while True:
+                flow.send(None)
+                count += 1
+        except StopIteration:
+            return count
+
+    old = jwt_issuer.token(expires_in=7200)
+    assert guard.verify(old).token == old
+    for token in (old, jwt_issuer.token()):
+        for _ in range(2):
+            assert asks(token) == 0
+    jwt_issuer.rotate()
+    jwt_clock.advance(1300)
+    assert asks(old) > 0
+    jwt_issuer.guard().verify(old)
+    assert guard.verify(old).token == old
+
+
+def test_an_issuer_goes_by_its_own_settings_before_the_policys() -> None:
+    """Audience, algorithms, lifetime; and its own clients are the ones it can mean."""
+    one = TrustedIssuer(
+        url="https://one.example",
+        audience=("a", "b"),
+        algorithms=("RS256",),
+        max_lifetime=60,
+    )
+    two = TrustedIssuer(url="https://two.example", profile="rfc9068")
+    three = TrustedIssuer(url="https://three.example", audience="unchecked")
+    clients = (Client(id="x", issuer=one.url), Client(id="y", issuer=two.url))
+    policy = Policy(
+        issuers=(one, two, three), audience="api", leeway=5, clients=clients
+    )
+    assert rules_of(one, policy) == TokenRules(
+        issuer=one.url,
+        profile=PROFILES["generic"],
+        audience=frozenset({"a", "b"}),
+        algorithms=frozenset({"RS256"}),
+        leeway=5,
+        max_lifetime=60,
+        clients=frozenset({"x"}),
+    )
+    assert rules_of(two, policy) == TokenRules(
+        issuer=two.url,
+        profile=PROFILES["rfc9068"],
+        audience=frozenset({"api"}),
+        algorithms=frozenset(ALGORITHMS),
+        leeway=5,
+        clients=frozenset({"y"}),
+    )
+    assert rules_of(three, policy).audience == "unchecked"
+
+
+def test_a_client_without_issuer_is_one_of_the_only_issuer() -> None:
+    """An ID token made for it is known by its audience."""
+    issuer = TrustedIssuer(url="https://one.example", audience="api")
+    policy = Policy(issuers=(issuer,), clients=(Client(id="x"),))
+    assert rules_of(issuer, policy).clients == {"x"}
+
+
+def test_keys_are_kept_and_asked_for_as_the_policy_says(jwt_clock: FakeClock) -> None:
+    """Age, grace and cooldown; and http where a host is named."""
+    issuer = JWTIssuer("http://issuer.internal", alg="ES256", clock=jwt_clock)
+    guard = issuer.guard(
+        keys_max_age=100,
+        keys_stale_for=1000,
+        keys_cooldown=3,
+        http_hosts=("issuer.internal",),
+    )
+    guard.verify(issuer.token())
+    snapshot = guard._flow.verifier.trusted[issuer.url].keys.snapshot
+    now = jwt_clock.monotonic()
+    assert 90 <= snapshot.refresh_at - now <= 98
+    assert snapshot.stale_until - now == 1100
+    for seconds, fetches in ((0, 2), (2.5, 2), (0.5, 3)):
+        jwt_clock.advance(seconds)
+        with pytest.raises(InvalidTokenError, match="unknown_key"):
+            guard.verify(issuer.token(headers={"kid": "made-up"}))
+        assert issuer.fetches == fetches

@@ -1,0 +1,117 @@
+"""A request is tried step by step: path, preflight, decision; and hints for origins."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from jwtguard import Client
+from jwtguard.core.model.patterns import ScopeRule
+from jwtguard.inspect.explain_request import request_of, try_request
+from jwtguard.inspect.hints import of_issuer, of_origin
+from jwtguard.inspect.shown import Check
+from jwtguard.testing import ISSUER, FakeClock, JWTIssuer
+
+
+def tried(issuer: JWTIssuer, token: str = "", **asked: Any) -> dict[str, Check]:
+    """Return what is decided about a request, by name of the check."""
+    settings = asked.pop("settings", {})
+    guard = issuer.guard(**settings)
+    asked = {"method": "GET", "path": "/", "origin": "", "cookie": False, **asked}
+    token = token or issuer.token()
+    return {
+        one.name: one
+        for one in try_request(guard, request_of(guard, token, **asked), token)
+    }
+
+
+def test_a_request_is_taken_step_by_step(jwt_issuer: JWTIssuer) -> None:
+    """Path rule, preflight, decision."""
+    found = tried(jwt_issuer, path="/notes", origin="https://www.example")
+    assert list(found) == ["path", "preflight", "request"]
+    assert all(one.passed for one in found.values())
+    assert "passes the guard as alice" in found["request"].found
+    found = tried(jwt_issuer, path="/x", settings={"public_paths": ["/x"]})
+    assert "public" in found["path"].found
+    assert "nobody" in found["request"].found
+
+
+def test_a_foreign_page_fails_twice(jwt_issuer: JWTIssuer) -> None:
+    """Its preflight, and the request; the hint names the nearest origin."""
+    found = tried(jwt_issuer, origin="http://www.example")
+    assert found["preflight"].reason == "preflight_refused"
+    assert "http instead of https" in found["preflight"].hint
+    assert found["request"].reason == "foreign_origin"
+    assert "client spa lists https://www.example" in found["request"].hint
+
+
+def test_another_client_s_page(jwt_issuer: JWTIssuer) -> None:
+    """The browser is let ask; the token is not that client's."""
+    clients = [
+        Client(id="spa", origins=["https://www.example"]),
+        Client(id="admin", origins=["https://admin.example"], methods=["GET"]),
+    ]
+    settings = {"clients": clients}
+    found = tried(jwt_issuer, origin="https://admin.example", settings=settings)
+    assert found["preflight"].passed
+    assert "belongs to client admin" in found["request"].hint
+    assert "made for spa" in found["request"].hint
+    found = tried(
+        jwt_issuer, method="DELETE", origin="https://admin.example", settings=settings
+    )
+    assert found["preflight"].reason == "method_not_allowed_for_client"
+
+
+def test_scopes_by_path_are_told(jwt_issuer: JWTIssuer) -> None:
+    """What the path needs, or that no rule opens it."""
+    settings = {"scopes": [ScopeRule(path="/notes/*", require=["notes:read"])]}
+    found = tried(jwt_issuer, path="/notes/1", settings=settings)
+    assert "notes:read" in found["path"].found
+    assert found["request"].reason == "scope_missing"
+    found = tried(jwt_issuer, path="/other", settings=settings)
+    assert found["request"].reason == "no_rule"
+    assert "JWTGUARD_SCOPES" in found["request"].hint
+    found = tried(jwt_issuer, path="/a//b", settings=settings)
+    assert found["path"].reason == "path_ambiguous"
+
+
+def test_a_token_in_a_cookie(jwt_issuer: JWTIssuer) -> None:
+    """An unsafe request needs its own origin to go with the cookie."""
+    settings = {"cookie": "__Host-t", "public_url": ["https://site.example"]}
+    asked: dict[str, Any] = {"method": "POST", "cookie": True, "settings": settings}
+    assert tried(jwt_issuer, **asked)["request"].reason == "origin_missing"
+    own = tried(jwt_issuer, origin="https://site.example", **asked)
+    assert "own origin" in own["preflight"].found
+    assert own["request"].passed
+    foreign = tried(jwt_issuer, "rubbish", origin="https://evil.example", **asked)
+    assert foreign["request"].reason == "foreign_origin"
+    assert foreign["request"].hint == "no client lists it: JWTGUARD_CLIENTS"
+
+
+def test_a_site_on_loopback(jwt_issuer: JWTIssuer) -> None:
+    """Where the public URL is plain http on loopback, the request is so too."""
+    settings = {"public_url": ["http://localhost:8000"]}
+    assert tried(jwt_issuer, settings=settings)["request"].passed
+
+
+def test_a_token_path_has_no_access_token(jwt_issuer: JWTIssuer) -> None:
+    """There is a form to judge, and we have none."""
+    settings = {"token_paths": ["/oauth/token"]}
+    found = tried(jwt_issuer, method="POST", path="/oauth/token", settings=settings)
+    assert list(found) == ["path"]
+    assert "form" in found["path"].found
+
+
+def test_hints_for_origins() -> None:
+    """Another port, and what to add where nothing comes near."""
+    clients = [Client(id="spa", origins=["https://www.example"])]
+    assert "another port" in of_origin("https://www.example:8443", "spa", clients)
+    hint = of_origin("https://new.example", "spa", clients)
+    assert hint.endswith("JWTGUARD_CLIENTS=spa=https://new.example")
+    assert of_issuer("https://a", ["https://b"])[0].startswith("the token is another")
+
+
+def test_the_clock_of_the_kit_is_told(jwt_clock: FakeClock) -> None:
+    """An issuer in memory dates its answers by its own clock."""
+    issuer = JWTIssuer(alg="ES256", clock=jwt_clock)
+    got = issuer.transport(f"{ISSUER}/jwks", {}, 1)
+    assert got.headers["date"].endswith("GMT")
