@@ -1237,8 +1237,8 @@ def test_a_token_request_is_handed_on_byte_for_byte(tokens: House) -> None:
     assert found.grant.client_id == "spa"
     assert dict(found.decoration.cors)["Access-Control-Allow-Origin"] == WWW
     assert found.decoration.private
-    assert ask(tokens, PASSWORD).headers.cors == ()
-    assert ask(tokens, PASSWORD.partition(b"&client_id")[0]).headers.cors == ()
+    assert ask(tokens, PASSWORD).decoration.cors == ()
+    assert ask(tokens, PASSWORD.partition(b"&client_id")[0]).decoration.cors == ()
     assert tokens.issuer.fetches == 0
 
 
