@@ -21,11 +21,11 @@ from .core.flow import Flow
 from .core.model.decision import Decision, Proceed, Respond
 from .core.model.effects import (
     Ask,
-    AwaitFetch,
+    Await,
     FetchFailedError,
     Incoming,
     ReadBody,
-    StartFetch,
+    Start,
 )
 from .core.model.policy import Policy
 from .core.model.principal import Principal
@@ -235,9 +235,9 @@ class Guard:
                 said = None
                 if isinstance(ask, ReadBody):
                     said = read(ask.limit)
-                elif isinstance(ask, StartFetch):
+                elif isinstance(ask, Start):
                     self._fetcher.start(ask.flight)
-                elif isinstance(ask, AwaitFetch):
+                elif isinstance(ask, Await):
                     self._fetcher.wait(ask.flight)
                 else:
                     said = work(ask) if work else self.work(ask)
@@ -259,9 +259,9 @@ class Guard:
                 said = None
                 if isinstance(ask, ReadBody):
                     said = await read(ask.limit)
-                elif isinstance(ask, StartFetch):
+                elif isinstance(ask, Start):
                     self._fetcher.start(ask.flight)
-                elif isinstance(ask, AwaitFetch):
+                elif isinstance(ask, Await):
                     await self._fetcher.await_(ask.flight)
                 else:
                     said = await anyio.to_thread.run_sync(

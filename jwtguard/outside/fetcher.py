@@ -35,15 +35,15 @@ class Fetcher:
         try:
             thread.start()
         except RuntimeError as error:
-            flight.cache.fail(flight, str(error))
+            flight.work.fail(flight, str(error))
             flight.done.set_result(None)
 
     def _run(self, flight: Flight) -> None:
-        flow = flight.cache.refresh(flight)
+        flow = flight.work.refresh(flight)
         try:
             drive(flow, self._send, lambda: _left(flight))
         finally:  # a transport may raise what it should not: that is a failure too
-            flight.cache.fail(flight, "the transport broke; see the traceback")
+            flight.work.fail(flight, "the transport broke; see the traceback")
             flight.done.set_result(None)
 
     def wait(self, flight: Flight) -> None:

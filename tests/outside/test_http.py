@@ -514,8 +514,9 @@ def test_a_thread_that_cannot_start_is_a_failed_fetch() -> None:
     finally:
         threading.stack_size(before)
     assert flight.done.done()
-    assert flight.cache.snapshot.failures == 1
-    assert "thread" in flight.cache.snapshot.failure
+    assert isinstance(flight.work, KeyCache)
+    assert flight.work.snapshot.failures == 1
+    assert "thread" in flight.work.snapshot.failure
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")

@@ -1,4 +1,4 @@
-"""What a flow may ask of the outside, as values: HTTP exchanges and counted guesses.
+"""What a flow may ask of the outside, as values: bodies, flights, exchanges, guesses.
 
 The driver carries an effect out and sends the answer back. It raises nothing into the
 flow: an exchange that failed is answered with its error.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Mapping
 from concurrent.futures import Future
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 LONGEST_DOCUMENT = 512 * 1024
 """Bytes. No key set and no metadata document is longer."""
@@ -103,32 +103,30 @@ def get(url: str, headers: Mapping[str, str]) -> Generator[Any, Any, Incoming]:
 class ReadBody(NamedTuple):
     """Ask the driver for the request body: at most *limit* bytes.
 
-    The answer is the bytes, or None if the client left or sent rubbish framing;
-    more than *limit* bytes means that it is longer.
+    The answer is the bytes, or None if the client left or the framing is invalid;
+    more than *limit* bytes means that the body is longer.
     """
 
     limit: int
 
 
-class StartFetch(NamedTuple):
-    """Ask the driver to begin fetching keys in the background; there is no answer."""
+class Work(Protocol):
+    """What a flight does: exchanges, and then its outcome is stored."""
 
-    flight: Flight
+    def refresh(self, flight: Flight) -> Generator[Exchange, Any, None]:
+        """Ask for the documents and store what they say."""
 
-
-class AwaitFetch(NamedTuple):
-    """Ask the driver to wait until *flight* has landed; there is no answer."""
-
-    flight: Flight
+    def fail(self, flight: Flight, problem: str) -> None:
+        """Store that *flight* brought nothing, unless it has ended already."""
 
 
 class Flight:
-    """One fetch of one issuer's keys, shared by all who wait for it."""
+    """Work that runs once in the background, shared by all who wait for it."""
 
-    __slots__ = ("cache", "done", "joinable", "started", "took_off")
+    __slots__ = ("done", "joinable", "started", "took_off", "work")
 
-    def __init__(self, cache: Any, started: float, *, joinable: bool = False) -> None:
-        self.cache = cache
+    def __init__(self, work: Work, started: float, *, joinable: bool = False) -> None:
+        self.work = work
         self.joinable = joinable
         """Whether an unknown key may wait for it during the cooldown that it spent."""
         self.started = started
@@ -138,4 +136,16 @@ class Flight:
         self.done: Future[None] = Future()
 
 
-Ask = ReadBody | StartFetch | AwaitFetch | Exchange | ClaimGuess | ReturnGuess
+class Start(NamedTuple):
+    """Ask to begin *flight* in the background; there is no answer."""
+
+    flight: Flight
+
+
+class Await(NamedTuple):
+    """Ask to wait until *flight* has ended, or for its deadline; no answer."""
+
+    flight: Flight
+
+
+Ask = ReadBody | Start | Await | Exchange | ClaimGuess | ReturnGuess

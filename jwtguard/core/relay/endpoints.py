@@ -14,11 +14,11 @@ from typing import Any
 
 from ..model.effects import (
     Ask,
-    AwaitFetch,
+    Await,
     Exchange,
     FetchFailedError,
     Flight,
-    StartFetch,
+    Start,
 )
 from ..model.issuers import TrustedIssuer
 from ..verify.discovery import find_endpoint
@@ -65,9 +65,9 @@ class EndpointCache:
         """Return the URL; raise ``FetchFailedError`` if it cannot be known now."""
         flight, own = self._claim()
         if flight is not None and own:
-            yield StartFetch(flight)
+            yield Start(flight)
         if self.url is None and flight is not None:
-            yield AwaitFetch(flight)
+            yield Await(flight)
         if self.url is not None:
             return self.url
         if flight is not None and not flight.done.done():

@@ -19,12 +19,12 @@ from ...errors import AuthError, InvalidTokenError, KeysUnavailableError
 from ..model.effects import (
     FETCH_TIMEOUT,
     Ask,
-    AwaitFetch,
+    Await,
     Exchange,
     FetchFailedError,
     Flight,
     Incoming,
-    StartFetch,
+    Start,
     get,
 )
 from ..model.issuers import TrustedIssuer
@@ -145,10 +145,10 @@ class KeyCache:
             return _NO_WAIT
         if new:
             self._emit_stale(snapshot, now)
-            yield StartFetch(flight)
+            yield Start(flight)
         if now - snapshot.fetched_at <= 2 * self._max_age or snapshot.failures:
             return _NO_WAIT
-        yield AwaitFetch(flight)
+        yield Await(flight)
         return _Wait(flight, own=new, since=now)
 
     def _emit_stale(self, snapshot: Snapshot, now: float) -> None:
@@ -186,8 +186,8 @@ class KeyCache:
         if own and unknown:
             self._emit("unknown_kid", issuer=self.issuer.url)
         if own:
-            yield StartFetch(flight)
-        yield AwaitFetch(flight)
+            yield Start(flight)
+        yield Await(flight)
 
     def _ask_once_more(
         self, wanted: Wanted, wait: _Wait, snapshot: Snapshot
@@ -201,7 +201,7 @@ class KeyCache:
         self._spend_cooldown(wait.since)
         if flight is not None and new:
             self._emit("unknown_kid", issuer=self.issuer.url)
-            yield StartFetch(flight)
+            yield Start(flight)
         keys = self.snapshot.held(now)
         found = wanted(keys) if keys is not None else ()
         if found:

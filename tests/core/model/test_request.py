@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 
 import jwtguard
-from jwtguard import Principal
+from jwtguard import Principal, TrustedIssuer
 from jwtguard.core.model.effects import Flight
 from jwtguard.core.model.principal import Facts
 from jwtguard.core.model.request import NameTable, Request, is_read
+from jwtguard.core.verify.keys import KeyCache
 
 
 @pytest.fixture
@@ -114,7 +115,8 @@ def test_a_person_is_shown_by_name(payload: bytes, name: str) -> None:
 
 def test_a_fetch_that_was_claimed_has_not_begun() -> None:
     """Who waits for it already has all of its time."""
-    flight = Flight(None, 5.0)
+    cache = KeyCache(TrustedIssuer(url="https://issuer.example"), lambda: 0.0)
+    flight = Flight(cache, 5.0)
     assert (flight.started, flight.took_off) == (5.0, None)
     assert not flight.done.done()
 

@@ -10,11 +10,11 @@ import pytest
 
 from jwtguard.core.model.effects import (
     Ask,
-    AwaitFetch,
+    Await,
     FetchFailedError,
     Flight,
     Incoming,
-    StartFetch,
+    Start,
 )
 from jwtguard.core.model.issuers import TrustedIssuer
 from jwtguard.core.model.jwk import Key, KeySet
@@ -62,7 +62,7 @@ class Network:
     def land(self) -> None:
         """Let what is under way come to its end."""
         for flight in self.pending:
-            flow = flight.cache.refresh(flight)
+            flow = flight.work.refresh(flight)
             drive(flow, by_transport(self.transport), lambda: DEADLINE)
             flight.done.set_result(None)
         self.pending = []
@@ -72,11 +72,11 @@ class Network:
         try:
             while True:
                 ask = next(flow)
-                if isinstance(ask, StartFetch):
+                if isinstance(ask, Start):
                     self.count += 1
                     self.pending.append(ask.flight)
                 else:
-                    assert isinstance(ask, AwaitFetch)
+                    assert isinstance(ask, Await)
                     self.waits += 1
                 if not self.held_back:
                     self.land()
@@ -370,11 +370,11 @@ def test_a_refresh_under_way_turns_no_401_into_503(
     find(cache, network, kid)
     ours, other = cache.find(named("made-up")), cache.find(named("another"))
     start = next(ours)
-    assert isinstance(start, StartFetch)
+    assert isinstance(start, Start)
     network.pending.append(start.flight)
-    assert isinstance(next(ours), AwaitFetch)
+    assert isinstance(next(ours), Await)
     network.land()
-    assert isinstance(next(other), StartFetch)
+    assert isinstance(next(other), Start)
     with pytest.raises(InvalidTokenError, match="unknown_key"):
         next(ours)
 
@@ -409,7 +409,7 @@ def test_an_unknown_key_id_does_not_count_on_a_fetch_that_began_before_it(
     old = json.dumps(network.issuer.jwks()).encode()
     network.issuer.rotate()
     flow = cache.find(named(kid_of(network.issuer)))
-    assert isinstance(next(flow), AwaitFetch)
+    assert isinstance(next(flow), Await)
     network.body = old
     network.land()
     network.body = None
@@ -431,11 +431,11 @@ def test_a_request_waits_for_one_fetch_at_most(
     network.held_back = True
     find(cache, network, kid)
     ours, other = cache.find(named("made-up")), cache.find(named("another"))
-    assert isinstance(next(ours), AwaitFetch)
-    assert isinstance(next(other), AwaitFetch)
+    assert isinstance(next(ours), Await)
+    assert isinstance(next(other), Await)
     network.land()
     start = next(other)
-    assert isinstance(start, StartFetch)
+    assert isinstance(start, Start)
     for asking in (ours, other):
         with pytest.raises(KeysUnavailableError) as caught:
             next(asking)
@@ -462,7 +462,7 @@ def test_unknown_keys_hold_a_thread_for_one_fetch_per_cooldown(
     if state == "a refresh that others began":
         refresh = cache.find(named(kid))
         begun = next(refresh)
-        assert isinstance(begun, StartFetch)
+        assert isinstance(begun, Start)
         network.pending.append(begun.flight)
     network.issuer.rotate(withdraw=True)  # the key that was known is unknown now
     network.waits = 0
@@ -509,10 +509,10 @@ def test_several_threads_wait_for_the_fetch_that_spends_the_cooldown(
     newer = kid_of(network.issuer)
     one, two = cache.find(named(newer)), cache.find(named(newer))
     start = next(one)
-    assert isinstance(start, StartFetch)
+    assert isinstance(start, Start)
     network.pending.append(start.flight)
-    assert isinstance(next(one), AwaitFetch)
-    assert isinstance(next(two), AwaitFetch)
+    assert isinstance(next(one), Await)
+    assert isinstance(next(two), Await)
     network.land()
     assert network.run(one)
     assert network.run(two)
@@ -527,7 +527,7 @@ def test_keys_that_land_between_look_and_claim_are_seen(
     network.held_back = True
     first = cache.find(named(kid))
     start = next(first)
-    assert isinstance(start, StartFetch)
+    assert isinstance(start, Start)
     network.pending.append(start.flight)
     network.land()
     network.issuer.rotate()
