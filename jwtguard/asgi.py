@@ -7,6 +7,7 @@ from functools import partial
 
 from .application.endpoints import Endpoints, Guarding
 from .application.interfaces import check_application
+from .application.roots import ignores_root_path
 from .core.authorize.unguarded import NOTED
 from .core.extract.credentials import without_bearer
 from .core.model.decision import Proceed, Respond
@@ -84,6 +85,7 @@ class GuardMiddleware(Guarding):
         check_application(app, "ASGI")
         self.app = app
         self.endpoints = Endpoints(app)
+        self._whole_path = ignores_root_path(app)
         self._guard = guard
         self._problem: ConfigurationError | None = None
         if guard is None:
@@ -109,6 +111,8 @@ class GuardMiddleware(Guarding):
         if known.count != NOTED.count or len(known.table) != known.size:
             known.check(guard, scope.get("app"))
         request = request_of(scope)
+        if request.root and self._whole_path:
+            request = request._replace(path=scope["path"], root="")
         decision = guard.decide_at_once(request)
         if decision is None:
             read = partial(read_body, receive)
@@ -153,6 +157,8 @@ class GuardMiddleware(Guarding):
         if known.count != NOTED.count or len(known.table) != known.size:
             known.check(guard, scope.get("app"))
         request = request_of(scope)
+        if request.root and self._whole_path:
+            request = request._replace(path=scope["path"], root="")
         decision = await guard.adecide(request)
         if isinstance(decision, Respond):
             await receive()  # websocket.connect

@@ -53,6 +53,17 @@ def own_roots(app: Any, mounted: str = "", depth: int = _DEPTH) -> Iterator[OwnR
             yield from own_roots(inner, mounted + path, depth - 1)
 
 
+def ignores_root_path(app: Any, depth: int = _DEPTH) -> bool:
+    """Whether *app* routes on the whole path, whatever ``root_path`` says.
+
+    Falcon does. An application that hides in another one cannot be told from outside.
+    """
+    if _is(app, "falcon.asgi.app", "App"):
+        return True
+    inner = _of(app, "app")
+    return callable(inner) and depth > 0 and ignores_root_path(inner, depth - 1)
+
+
 def _own_root(app: Any) -> tuple[str, str]:
     root: object = ""
     setting = "FastAPI(root_path=...)"

@@ -128,7 +128,7 @@ def _guarded(app: str, settings: str) -> Any:
         if app in WSGI:
             made = WSGIGuard(_calm_wsgi(APPS[app]()), guard)
         else:
-            made = ASGIGuard(_calm_asgi(APPS[app]()), guard)
+            made = ASGIGuard(_Calm(APPS[app]()), guard)
         _MADE[app, settings] = made
     return _MADE[app, settings]
 
@@ -146,14 +146,17 @@ def _calm_wsgi(inner: Any) -> Any:
     return app
 
 
-def _calm_asgi(inner: Any) -> Any:
-    async def app(scope: Any, receive: Any, send: Any) -> None:
+class _Calm:
+    """Middleware as most write it: what it wraps can be seen."""
+
+    def __init__(self, app: Any) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         try:
-            await inner(scope, receive, send)
+            await self.app(scope, receive, send)
         except Exception:  # noqa: BLE001  # a router that chokes on the path
             await send({"type": "http.response.start", "status": 500, "headers": []})
-
-    return app
 
 
 def _by_wsgi(app: Any, caller: str, target: Target) -> None:

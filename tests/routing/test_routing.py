@@ -51,6 +51,7 @@ FOUND = [
     ("django under ASGI", "open", "nobody", "/adm%C4%B0n/report", "", False),
     # Falcon leaves the root path where it is.
     ("falcon under ASGI", "scopes", "poor", "/admin/report", "/admin", False),
+    ("falcon under ASGI", "public", "nobody", "/static/keys", "/users", True),
 ]
 
 
