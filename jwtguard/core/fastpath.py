@@ -12,7 +12,7 @@ from typing import Any
 from ..errors import AuthError
 from .authorize.access import Authorizer
 from .authorize.origin_rules import NO_PAGE, OriginRules
-from .extract import credentials
+from .extract.credentials import Credentials, is_token68
 from .extract.paths import PathRules
 from .extract.wire import TLS, Wire
 from .model.decision import Decision, Proceed
@@ -27,7 +27,7 @@ _new: Any = tuple.__new__
 
 
 class FastPath:
-    """The pieces of one flow, for requests with a known token."""
+    """The pieces of one flow, for requests that need nothing from the outside."""
 
     def __init__(
         self,
@@ -63,18 +63,15 @@ class FastPath:
         if not rule.reads_token:
             return None
         lookup = self._tokens.get(token)
-        if lookup[1] is None and not credentials.is_token68(token):
+        if lookup[1] is None and not is_token68(token):
             return None
         wire = TLS if request.scheme == "https" else self._wire_of(request)
         if not wire.secure:
             return None
-        page = NO_PAGE
-        headers = request.headers
+        page, headers = NO_PAGE, request.headers
         if "origin" in headers or "sec-fetch-site" in headers:
             page = self._page_of(request, wire)
-        shown: credentials.Credentials = _new(
-            credentials.Credentials, (token, "header")
-        )
+        shown: Credentials = _new(Credentials, (token, "header"))
         try:
             known = self._verify(shown, wire, lookup)
         except AuthError as error:
@@ -94,7 +91,7 @@ class FastPath:
 def _simple_bearer(request: Request) -> str | None:
     """Return what follows ``Bearer`` in the one field of a request.
 
-    None: there is no token, or ``bearer.find`` has to look for it.
+    None: there is no token, or ``credentials.find`` has to look for it.
     """
     values = request.headers.get("authorization")
     if not values or len(values) > 1 or request.websocket:

@@ -39,7 +39,8 @@ def missing_token(request: Request, cookie: str | None) -> MissingTokenError:
 
 def _elsewhere(request: Request, cookie: str | None) -> Iterator[str]:
     """Say where a token is that no rule reads."""
-    yield from _cookies(request, cookie)
+    if "cookie" in request.headers:
+        yield from _cookies(request, cookie)
     if _IN_QUERY.search(request.query):
         yield "access_token is in the query, which is never read: send it in a header"
     if any(_JWT.fullmatch(offered) for offered in request.subprotocols):
