@@ -106,7 +106,8 @@ def _audience(rules: TokenRules, compact: Compact, _: float) -> Problem | None:
 
 def _times(rules: TokenRules, compact: Compact, now: float) -> Problem | None:
     """Section 2.6: ``iat`` is recent, and ``exp`` has not passed where it is given."""
-    issued, expires = compact.claims.get("iat"), compact.claims.get("exp")
+    issued: Any = compact.claims.get("iat")
+    expires: Any = compact.claims.get("exp")
     if not _is_time(issued):
         return Problem("logout_malformed", "iat")
     if "exp" in compact.claims and not _is_time(expires):
