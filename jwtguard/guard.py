@@ -26,6 +26,7 @@ from .core.model.effects import (
     Incoming,
     ReadBody,
     Start,
+    StateOperation,
 )
 from .core.model.policy import Policy
 from .core.model.principal import Principal
@@ -37,7 +38,10 @@ from .errors import AuthError
 from .events import Hook, emitter
 from .outside.fetcher import Fetcher, answer
 from .outside.http import HTTPClient, Transport, by_transport
+from .outside.state_client import StateClient
+from .outside.stores import state_at
 from .settings import load_policy
+from .state import State
 
 Result = TypeVar("Result")
 Work = Callable[[Any], Any]
@@ -78,7 +82,9 @@ class Guard:
     trio and several event loops, and survives ``fork``. *clock*, *transport* and
     *on_event* are for tests, for other HTTP clients, and for metrics. *transport* is
     called with a URL, header fields and seconds, GETs that URL, and returns status,
-    header fields (names in lower case) and body, or raises ``OSError``.
+    header fields (names in lower case) and body, or raises ``OSError``. *state* None
+    means what ``JWTGUARD_STATE`` says. Raises ``ConfigurationError`` if that names a
+    store whose library is missing.
     """
 
     def __init__(
@@ -88,10 +94,18 @@ class Guard:
         clock: Clock = time,
         transport: Transport | None = None,
         on_event: Hook | None = None,
+        state: State | None = None,
     ) -> None:
         self.policy = policy
         self.clock = clock
         self.emit = emitter(on_event)
+        self.state = StateClient(
+            state_at(policy, clock.monotonic) if state is None else state,
+            policy.state_timeout,
+            clock.monotonic,
+            self.emit,
+        )
+        """Asks what the processes of this application share."""
         self._flow = Flow(policy, clock.time, clock.monotonic, self.emit)
         self.decide_at_once = self._flow.fast.decide
         """Returns the decision on a request, or None if the outside is needed."""
@@ -239,6 +253,8 @@ class Guard:
                     self._fetcher.start(ask.flight)
                 elif isinstance(ask, Await):
                     self._fetcher.wait(ask.flight)
+                elif isinstance(ask, StateOperation):
+                    said = self.state.ask(ask)
                 else:
                     said = work(ask) if work else self.work(ask)
         except StopIteration as stop:
@@ -263,6 +279,8 @@ class Guard:
                     self._fetcher.start(ask.flight)
                 elif isinstance(ask, Await):
                     await self._fetcher.await_(ask.flight)
+                elif isinstance(ask, StateOperation):
+                    said = await self.state.aask(ask)
                 else:
                     said = await anyio.to_thread.run_sync(
                         work or self.work, ask, limiter=_threads()
@@ -280,6 +298,7 @@ class Guard:
         for relay in list(self.relays):
             relay.after_fork()
         self._flow.verifier.token_cache.after_fork()
+        self.state.after_fork()
         for trusted in self._flow.verifier.trusted.values():
             trusted.keys.after_fork()
 

@@ -88,5 +88,5 @@ class TokenRelay:
         if isinstance(ask, ClaimGuess):
             return self._limiter.claim(ask.name, ask.address)
         if isinstance(ask, ReturnGuess):
-            return self._limiter.give_back(ask.claim)
+            return self._limiter.give_back(ask.guess)
         return answer_of(self._send, ask.outgoing)

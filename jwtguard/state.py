@@ -13,7 +13,7 @@ from itertools import takewhile
 from threading import Condition
 from typing import Protocol
 
-from .core.shared import StateUnavailableError
+from .core.model.effects import StateUnavailableError
 
 __all__ = ["MemoryState", "State", "StateUnavailableError"]
 
@@ -40,7 +40,10 @@ class State(Protocol):
         """Remove *key*; an absent one is not an error."""
 
     def append(self, stream: str, value: bytes, keep: float) -> None:
-        """Add *value* to the end of *stream*; it can be read for *keep* seconds."""
+        """Add *value* to the end of *stream*; it can be read for *keep* seconds.
+
+        All values of one stream have the same *keep*: older ones may be dropped by it.
+        """
 
     def follow(self, stream: str, after: str, wait: float) -> list[tuple[str, bytes]]:
         """Return the id and value of what was added to *stream* behind *after*.
@@ -94,11 +97,15 @@ class MemoryState:
     def append(self, stream: str, value: bytes, keep: float) -> None:
         """Add *value* to the end of *stream*; it can be read for *keep* seconds."""
         with self._changed:
-            self._appended += 1
             now = self._clock()
             values = self._streams.setdefault(stream, deque())
             while values and values[0][0] <= now:
                 values.popleft()
+            if len(values) >= self._limit:
+                raise StateUnavailableError(
+                    f"memory holds {self._limit} values already"
+                )
+            self._appended += 1
             values.append((now + keep, self._appended, value))
             self._changed.notify_all()
 
@@ -111,6 +118,10 @@ class MemoryState:
                 self._changed.wait(wait)
                 found = self._behind(stream, seen)
             return found
+
+    def after_fork(self) -> None:
+        """Open the lock that another thread of the parent process may have held."""
+        self._changed = Condition()
 
     def _behind(self, stream: str, seen: int) -> list[tuple[str, bytes]]:
         now = self._clock()

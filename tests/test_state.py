@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from jwtguard.core.shared import Append, Claim, Load, Operation, Remove, Save
+from jwtguard.core.model.effects import Append, Claim, Load, Remove, Save, StateOperation
 from jwtguard.errors import ConfigurationError
 from jwtguard.outside.redis_state import RedisState
 from jwtguard.outside.state_client import PAUSE, StateClient
@@ -254,7 +254,7 @@ def client_of(
 )
 def test_operations_are_answered_in_order(
     state: State,
-    operations: tuple[Operation, ...],
+    operations: tuple[StateOperation, ...],
     answers: list[Any],
     emit: Callable[..., None],
 ) -> None:

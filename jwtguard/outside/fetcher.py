@@ -5,15 +5,11 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Generator
-from concurrent.futures import wait
-from contextlib import suppress
 from typing import Any, TypeVar
-
-import anyio
-import anyio.lowlevel
 
 from ..core.model.effects import Exchange, FetchFailedError, Flight, Incoming, Outgoing
 from ..core.verify.keys import DEADLINE
+from .futures import await_for, wait_for
 
 Result = TypeVar("Result")
 Send = Callable[[Outgoing], Incoming]
@@ -48,28 +44,17 @@ class Fetcher:
 
     def wait(self, flight: Flight) -> None:
         """Block this thread until *flight* has landed, or taken too long."""
-        wait((flight.done,), timeout=_left(flight))
+        wait_for(flight.done, _left(flight))
 
     async def await_(self, flight: Flight) -> None:
         """Wait likewise on any event loop; a cancelled waiter cancels nothing."""
-        landed = anyio.Event()
-        token = anyio.lowlevel.current_token().native_token
-        flight.done.add_done_callback(lambda _: _wake(token, landed))
-        with anyio.move_on_after(_left(flight)):
-            await landed.wait()
+        await await_for(flight.done, _left(flight))
 
 
 def _left(flight: Flight) -> float:
     if flight.took_off is None:  # claimed a moment ago, not yet begun
         return DEADLINE
     return max(0.0, DEADLINE - (time.monotonic() - flight.took_off))
-
-
-def _wake(token: Any, landed: anyio.Event) -> None:
-    """asyncio and trio each have one call that may come from another thread."""
-    call = getattr(token, "call_soon_threadsafe", None) or token.run_sync_soon
-    with suppress(RuntimeError):  # that loop has ended, and its waiters with it
-        call(landed.set)
 
 
 def answer(send: Send, outgoing: Outgoing) -> Incoming | FetchFailedError:

@@ -21,7 +21,7 @@ from math import ceil
 from threading import Lock
 from typing import Any, Protocol
 
-from ..core.model.effects import Claim
+from ..core.model.effects import CountedGuess
 from ..errors import ConfigurationError
 
 try:
@@ -66,7 +66,7 @@ class RateLimiter:
         self._clock = clock
         self._retry_at = clock.monotonic()
 
-    def claim(self, name: str, address: str) -> Claim:
+    def claim(self, name: str, address: str) -> CountedGuess:
         """Count one guess, unless it is one too many: then ``wait`` says how long."""
         network = network_of(address)
         keys = (f"jwtguard:{{{network}}}", f"jwtguard:{{{network}}}:{_folded(name)}")
@@ -77,13 +77,13 @@ class RateLimiter:
                 self._failed(error)
         return self._own.claim(keys)
 
-    def give_back(self, claim: Claim) -> None:
-        """Take a claim back where it was made."""
-        if not claim.shared:
-            self._own.give_back(claim)
+    def give_back(self, guess: CountedGuess) -> None:
+        """Take a guess back where it was counted."""
+        if not guess.shared:
+            self._own.give_back(guess)
         elif self._shared is not None and self._clock.monotonic() >= self._retry_at:
             try:
-                self._shared.give_back(claim)
+                self._shared.give_back(guess)
             except Exception as error:  # noqa: BLE001  # as above
                 self._failed(error)
 
@@ -98,10 +98,10 @@ class RateLimiter:
 
 
 class MemoryStore:
-    """Times of claims by key, one table for each kind of key.
+    """Times of guesses by key, one table for each kind of key.
 
-    Each table is ordered by the last claim, and holds at most ``MOST_KEPT`` keys; what
-    has ended is dropped from its old end, a few with each claim.
+    Each table is ordered by the last guess, and holds at most ``MOST_KEPT`` keys; what
+    has ended is dropped from its old end, a few with each guess.
     """
 
     def __init__(
@@ -118,8 +118,8 @@ class MemoryStore:
     def __len__(self) -> int:
         return sum(len(table) for table in self._tables)
 
-    def claim(self, keys: Sequence[str]) -> Claim:
-        """Count one claim under all *keys*, or under none of them."""
+    def claim(self, keys: Sequence[str]) -> CountedGuess:
+        """Count one guess under all *keys*, or under none of them."""
         hashed = [_hashed(key) for key in keys]
         with self._lock:
             now = self._monotonic()
@@ -131,12 +131,12 @@ class MemoryStore:
                     continue
                 del times[: bisect_right(times, now - self._span)]
                 if len(times) >= amount:
-                    return Claim(max(1, ceil(times[0] + self._span - now)))
+                    return CountedGuess(max(1, ceil(times[0] + self._span - now)))
             for table, key in zip(self._tables, hashed, strict=True):
                 self._drop_old(table, now)
                 table.setdefault(key, array("d")).append(now)
                 table.move_to_end(key)
-        return Claim(0, tuple(keys), repr(now))
+        return CountedGuess(0, tuple(keys), repr(now))
 
     def _drop_old(self, table: OrderedDict[bytes, array[float]], now: float) -> None:
         for _ in range(2):
@@ -147,15 +147,15 @@ class MemoryStore:
             if ended or len(table) >= MOST_KEPT:
                 table.popitem(last=False)
 
-    def give_back(self, claim: Claim) -> None:
-        """Forget one claim, if it is still held."""
+    def give_back(self, guess: CountedGuess) -> None:
+        """Forget one guess, if it is still held."""
         with self._lock:
-            for table, key in zip(self._tables, map(_hashed, claim.keys), strict=False):
+            for table, key in zip(self._tables, map(_hashed, guess.keys), strict=False):
                 times = table.get(key)
                 if times is None:
                     continue
                 with suppress(ValueError):
-                    times.remove(float(claim.ticket))
+                    times.remove(float(guess.ticket))
                 if not times:
                     del table[key]
 
@@ -165,24 +165,24 @@ class MemoryStore:
 
 
 class RedisStore:
-    """One sorted set for each key, which ends a span after its last claim."""
+    """One sorted set for each key, which ends a span after its last guess."""
 
     def __init__(self, client: Any, span: float, amounts: Sequence[int]) -> None:
         self._claim = client.register_script(_CLAIM)
         self._give_back = client.register_script(_GIVE_BACK)
         self._arguments = (int(span * 1000), *amounts)
 
-    def claim(self, keys: Sequence[str]) -> Claim:
-        """Count one claim under all *keys*, or under none of them."""
+    def claim(self, keys: Sequence[str]) -> CountedGuess:
+        """Count one guess under all *keys*, or under none of them."""
         ticket = secrets.token_hex(8)
         wait = self._claim(keys=list(keys), args=[ticket, *self._arguments])
         if wait:
-            return Claim(max(1, ceil(int(wait) / 1000)))
-        return Claim(0, tuple(keys), ticket, shared=True)
+            return CountedGuess(max(1, ceil(int(wait) / 1000)))
+        return CountedGuess(0, tuple(keys), ticket, shared=True)
 
-    def give_back(self, claim: Claim) -> None:
-        """Forget one claim, if it is still held."""
-        self._give_back(keys=list(claim.keys), args=[claim.ticket])
+    def give_back(self, guess: CountedGuess) -> None:
+        """Forget one guess, if it is still held."""
+        self._give_back(keys=list(guess.keys), args=[guess.ticket])
 
 
 # The keys share a hash tag, so that they are on one node of a cluster.

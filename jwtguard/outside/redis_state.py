@@ -10,7 +10,7 @@ import threading
 from collections.abc import Sequence
 from typing import Any
 
-from ..core.shared import Append, Claim, Load, Operation, Remove, Save
+from ..core.model.effects import Append, Claim, Load, Remove, Save, StateOperation
 from ..errors import ConfigurationError
 from ..state import StateUnavailableError
 
@@ -74,7 +74,7 @@ class RedisState:
         """Add *value* to the end of *stream*; it can be read for *keep* seconds."""
         self._one(Append(stream, value, keep))
 
-    def batch(self, operations: Sequence[Operation]) -> list[Any]:
+    def batch(self, operations: Sequence[StateOperation]) -> list[Any]:
         """Run *operations* in one round trip; return their answers in order.
 
         An operation that failed alone has its ``StateUnavailableError`` for an answer.
@@ -137,13 +137,13 @@ class RedisState:
             return ""
         return after if _number(last) >= _number(after) else ""
 
-    def _one(self, operation: Operation) -> Any:
+    def _one(self, operation: StateOperation) -> Any:
         (answer,) = self.batch((operation,))
         if isinstance(answer, Exception):
             raise answer
         return answer
 
-    def _queue(self, pipeline: Any, one: Operation) -> int:
+    def _queue(self, pipeline: Any, one: StateOperation) -> int:
         """Add the commands of *one*; return how many there are."""
         if isinstance(one, Claim):
             pipeline.set(self._key(one.key), b"1", nx=True, px=_milliseconds(one.ttl))
@@ -159,7 +159,9 @@ class RedisState:
             return 2
         return 1
 
-    def _trim(self, operations: Sequence[Operation], answers: Sequence[Any]) -> None:
+    def _trim(
+        self, operations: Sequence[StateOperation], answers: Sequence[Any]
+    ) -> None:
         """Drop what nobody needs any more, counted from the server's own time."""
         for one, answer in zip(operations, answers, strict=True):
             if isinstance(one, Append) and isinstance(answer, bytes):

@@ -1,7 +1,7 @@
 """One thread of the process asks the shared state; requests wait for its answers.
 
-Operations that arrive together leave in one round trip. A store that is slow three
-times within a second is left alone for a second, so that no request waits for it.
+Operations that arrive together leave in one round trip. A store that is away or slow
+three times within a second is left alone for a second, so that no request waits for it.
 """
 
 from __future__ import annotations
@@ -14,21 +14,31 @@ from contextlib import suppress
 from queue import Empty, SimpleQueue
 from typing import Any
 
-from ..core.shared import Append, Claim, Load, Operation, Save
-from ..state import MemoryState, State, StateUnavailableError
+from ..core.model.effects import (
+    Append,
+    Claim,
+    Load,
+    Save,
+    StateOperation,
+    StateUnavailableError,
+)
+from ..state import MemoryState, State
+from .futures import await_for, wait_for
 
 MOST = 256
 """Operations in one round trip."""
-SLOW = 3
-"""So many failures within ``PAUSE`` open the breaker."""
+QUEUED = 10_000
+"""Operations that wait for one; more are refused."""
+FAILURES = 3
+"""So many failed round trips within ``PAUSE`` open the breaker."""
 PAUSE = 1.0
-"""Seconds that the store is left alone."""
+"""Seconds that the store is left alone. Then one more failure is enough."""
 
-Asked = tuple[Operation, "Future[Any]"]
+Asked = tuple[StateOperation, "Future[Any]"]
 
 
 class StateClient:
-    """Runs operations on *state*, without blocking who asks longer than *timeout*.
+    """Runs operations on *state*, and lets nobody wait longer than *timeout* seconds.
 
     *monotonic* returns seconds since any fixed moment; *emit* is told when the store
     fails and when it answers again. Making one starts nothing.
@@ -43,8 +53,8 @@ class StateClient:
     ) -> None:
         self.state = state
         self.timeout = timeout
-        self.failure = ""
-        """What went wrong last, empty while the store answers."""
+        self.shared = not isinstance(state, MemoryState)
+        """Whether other processes may see what this one stores."""
         self._monotonic = monotonic
         self._emit = emit
         self.after_fork()
@@ -54,82 +64,111 @@ class StateClient:
         self._lock = threading.Lock()
         self._queue: SimpleQueue[Asked] = SimpleQueue()
         self._thread: threading.Thread | None = None
-        self._failed: deque[float] = deque(maxlen=SLOW)
-        self._closed_until = -1.0
+        self._failures: deque[float] = deque(maxlen=FAILURES)
+        self._paused_until = -1.0
+        self._tripped = False
+        self._told = False
+        self._round = 0
+        self._failed_round = 0
+        self.failure = ""
+        """What went wrong last, empty while the store answers."""
+        self.failed_at = 0.0
+        """When something went wrong last."""
         forget = getattr(self.state, "after_fork", None)
         if forget is not None:
             forget()
 
-    def submit(self, operation: Operation) -> Future[Any]:
+    def ask(self, operation: StateOperation) -> Any:
+        """Return the answer to *operation*, or ``StateUnavailableError`` as a value."""
+        done = self.submit(operation)
+        wait_for(done, self.timeout)
+        return self._outcome(done)
+
+    async def aask(self, operation: StateOperation) -> Any:
+        """Do what ``ask`` does, without blocking the event loop."""
+        done = self.submit(operation)
+        await await_for(done, self.timeout)
+        return self._outcome(done)
+
+    def submit(self, operation: StateOperation) -> Future[Any]:
         """Begin *operation*; the future has its answer or ``StateUnavailableError``."""
         done: Future[Any] = Future()
-        if isinstance(self.state, MemoryState):  # never blocks
-            self._settle([(operation, done)], self._answers([operation]))
-        elif self._monotonic() < self._closed_until:
-            done.set_exception(StateUnavailableError(self.failure))
+        if not self.shared:  # never blocks
+            self._settle([(operation, done)], [_run(self.state, operation)])
+        elif problem := self._problem():
+            done.set_exception(StateUnavailableError(problem))
         else:
             self._queue.put((operation, done))
-            self._start(done)
         return done
 
-    def give_up(self, done: Future[Any]) -> None:
-        """Note that somebody waited for *done* in vain."""
-        if not done.done():
-            self._note_failure("TimeoutError")
+    def _problem(self) -> str:
+        """Return why no operation can begin now, or an empty string."""
+        if self._monotonic() < self._paused_until:
+            return self.failure or "Paused"
+        if self._queue.qsize() >= QUEUED:
+            return "QueueFull"
+        return self._start()
 
-    def _start(self, done: Future[Any]) -> None:
+    def _outcome(self, done: Future[Any]) -> Any:
+        """Return what *done* holds; nobody waits for it any longer."""
+        if not done.done():
+            # What has not begun is not begun: who asked has been told that it failed.
+            done.cancel()
+            self._note_failure("TimeoutError")
+            return StateUnavailableError("TimeoutError")
+        return done.exception() or done.result()
+
+    def _start(self) -> str:
+        """Start the thread, unless it runs; return what is in the way."""
+        if self._thread is not None and self._thread.is_alive():
+            return ""
         with self._lock:
-            if self._thread is not None:
-                return
+            if self._thread is not None and self._thread.is_alive():
+                return ""
             self._thread = threading.Thread(
                 target=self._serve, name="jwtguard-state", daemon=True
             )
-        try:
-            self._thread.start()
-        except RuntimeError as error:  # no thread can be had
-            self._thread = None
-            with suppress(Exception):
-                done.set_exception(StateUnavailableError(str(error)))
+            try:
+                self._thread.start()
+            except RuntimeError as error:  # there are too many threads
+                self._thread = None
+                return type(error).__name__
+        return ""
 
     def _serve(self) -> None:
+        batch_of = getattr(self.state, "batch", None)
         while True:
-            batch = [self._queue.get()]
+            batch = self._next(MOST if batch_of else 1)
+            self._round += 1
+            operations = [operation for operation, _ in batch]
+            try:
+                answers = (
+                    batch_of(operations)
+                    if batch_of
+                    else [_verb(self.state, operations[0])]
+                )
+            except Exception as error:  # noqa: BLE001  # a store of somebody else's
+                answers = [_unavailable(error) for _ in batch]
+                self._note_failure(str(answers[0]))
+            self._settle(batch, answers)
+
+    def _next(self, most: int) -> list[Asked]:
+        """Wait for an operation; return it, and those that wait behind it."""
+        batch: list[Asked] = []
+        while not batch:
+            asked = [self._queue.get()]
             with suppress(Empty):
-                while len(batch) < MOST:
-                    batch.append(self._queue.get_nowait())
-            self._settle(batch, self._answers([operation for operation, _ in batch]))
-
-    def _answers(self, operations: Sequence[Operation]) -> Sequence[Any]:
-        """Return an answer for each operation; one that failed has its error."""
-        batch = getattr(self.state, "batch", None)
-        try:
-            found = batch(operations) if batch else [self._run(o) for o in operations]
-        except Exception as error:  # noqa: BLE001  # a store of somebody else's
-            return [_unavailable(error)] * len(operations)
-        answers: Sequence[Any] = found
-        return answers
-
-    def _run(self, one: Operation) -> Any:
-        state = self.state
-        try:
-            if isinstance(one, Claim):
-                return state.claim(one.key, one.ttl)
-            if isinstance(one, Load):
-                return state.get(one.key)
-            if isinstance(one, Save):
-                return state.put(one.key, one.value, one.ttl)
-            if isinstance(one, Append):
-                return state.append(one.stream, one.value, one.keep)
-            return state.delete(one.key)
-        except Exception as error:  # noqa: BLE001  # as above
-            return _unavailable(error)
+                while len(asked) < most:
+                    asked.append(self._queue.get_nowait())
+            batch = [one for one in asked if one[1].set_running_or_notify_cancel()]
+        return batch
 
     def _settle(self, batch: Sequence[Asked], answers: Sequence[Any]) -> None:
-        problem = next((str(a) for a in answers if isinstance(a, Exception)), None)
-        if problem is None:
+        refused = next((str(a) for a in answers if isinstance(a, Exception)), "")
+        if refused:
+            self._note_refusal(refused)
+        elif self._failed_round != self._round or not self.shared:
             self._note_success()
-        else:
-            self._note_failure(problem)
         for (_, done), answer in zip(batch, answers, strict=True):
             if isinstance(answer, Exception):
                 done.set_exception(answer)
@@ -137,21 +176,60 @@ class StateClient:
                 done.set_result(answer)
 
     def _note_failure(self, problem: str) -> None:
+        """Count a round trip that failed, once for all who waited for it."""
         now = self._monotonic()
         with self._lock:
-            first, self.failure = not self.failure, problem
-            self._failed.append(now)
-            if len(self._failed) == SLOW and now - self._failed[0] <= PAUSE:
-                self._closed_until = now + PAUSE
+            again = self._failed_round == self._round
+            if again and self._failures and now - self._failures[-1] < self.timeout:
+                return
+            self._failed_round = self._round
+            self._failures.append(now)
+            recent = (
+                len(self._failures) == FAILURES and now - self._failures[0] <= PAUSE
+            )
+            if self._tripped or recent:
+                self._tripped, self._paused_until = True, now + PAUSE
+        self._note_refusal(problem)
+
+    def _note_refusal(self, problem: str) -> None:
+        """Note what went wrong; a single operation that is refused pauses nothing."""
+        with self._lock:
+            first, self._told = not self._told, True
+            self.failure = problem
+            self.failed_at = self._monotonic()
         if first:
             self._emit("state_failed", problem=problem)
 
     def _note_success(self) -> None:
-        if self.failure:
-            with self._lock:
-                self.failure = ""
-                self._failed.clear()
+        if not self._told:
+            return
+        with self._lock:
+            tripped, self._tripped, self.failure = self._tripped, False, ""
+            if not tripped and self._monotonic() - self.failed_at < PAUSE:
+                return  # some fail, some do not: one event for all of it
+            again, self._told = self._told, False
+        if again:
             self._emit("state_restored")
+
+
+def _verb(state: State, one: StateOperation) -> Any:
+    """Call the verb that *one* names."""
+    if isinstance(one, Claim):
+        return state.claim(one.key, one.ttl)
+    if isinstance(one, Load):
+        return state.get(one.key)
+    if isinstance(one, Save):
+        return state.put(one.key, one.value, one.ttl)
+    if isinstance(one, Append):
+        return state.append(one.stream, one.value, one.keep)
+    return state.delete(one.key)
+
+
+def _run(state: State, one: StateOperation) -> Any:
+    try:
+        return _verb(state, one)
+    except Exception as error:  # noqa: BLE001  # a store of somebody else's
+        return _unavailable(error)
 
 
 def _unavailable(error: Exception) -> StateUnavailableError:

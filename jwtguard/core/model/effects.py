@@ -1,7 +1,7 @@
-"""What a flow may ask of the outside, as values: bodies, flights, exchanges, guesses.
+"""What a flow may ask of the outside, as values: bodies, flights, exchanges, state.
 
 The driver carries an effect out and sends the answer back. It raises nothing into the
-flow: an exchange that failed is answered with its error.
+flow: an effect that failed is answered with its error.
 """
 
 from __future__ import annotations
@@ -63,27 +63,85 @@ class Exchange(NamedTuple):
 
 
 class ClaimGuess(NamedTuple):
-    """Ask to count one password guess before it is made; the answer is a Claim."""
+    """Ask to count one password guess before it is made; the answer is a CountedGuess."""
 
     name: str
     address: str
 
 
-class Claim(NamedTuple):
+class CountedGuess(NamedTuple):
     """A guess that was counted, or seconds to wait before the next one."""
 
     wait: int
     keys: tuple[str, ...] = ()
     ticket: str = ""
-    """What tells this claim from others under the same keys."""
+    """What tells this guess from others under the same keys."""
     shared: bool = False
     """It is counted in the shared store."""
 
 
 class ReturnGuess(NamedTuple):
-    """Ask to take *claim* back, as the password was right; there is no answer."""
+    """Ask to take *guess* back, as the password was right; there is no answer."""
 
-    claim: Claim
+    guess: CountedGuess
+
+
+class StateUnavailableError(Exception):
+    """The shared state did not answer in time, or refused; the text is for logs.
+
+    It is a word for what happened, and holds neither an address nor a password.
+    """
+
+
+class Claim(NamedTuple):
+    """Add *key* for *ttl* seconds; the answer is whether it was absent."""
+
+    key: str
+    ttl: float
+
+
+class Load(NamedTuple):
+    """Read *key*; the answer is its value, or None."""
+
+    key: str
+
+
+class Save(NamedTuple):
+    """Store *value* under *key* for *ttl* seconds; there is no answer."""
+
+    key: str
+    value: bytes
+    ttl: float
+
+
+class Remove(NamedTuple):
+    """Delete *key*; there is no answer."""
+
+    key: str
+
+
+class Append(NamedTuple):
+    """Add *value* to *stream*, readable for *keep* seconds; there is no answer.
+
+    All values of one stream have the same *keep*: older ones are dropped by it.
+    """
+
+    stream: str
+    value: bytes
+    keep: float
+
+
+StateOperation = Claim | Load | Save | Remove | Append
+"""One key each, so that a cluster can answer. A failure is answered with a
+StateUnavailableError."""
+
+
+def ask_state(operation: StateOperation) -> Generator[Any, Any, Any]:
+    """Return the answer of the shared state; raise ``StateUnavailableError``."""
+    answer = yield operation
+    if isinstance(answer, StateUnavailableError):
+        raise StateUnavailableError(*answer.args)  # others may hold the same one
+    return answer
 
 
 def exchange(outgoing: Outgoing) -> Generator[Any, Any, Incoming]:
@@ -148,4 +206,4 @@ class Await(NamedTuple):
     flight: Flight
 
 
-Ask = ReadBody | Start | Await | Exchange | ClaimGuess | ReturnGuess
+Ask = ReadBody | Start | Await | Exchange | ClaimGuess | ReturnGuess | StateOperation

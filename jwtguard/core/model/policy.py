@@ -12,6 +12,8 @@ from .client import METHODS, Client
 from .issuers import ALGORITHMS, TrustedIssuer, algorithms_of, audience_of, check_relay
 from .origins import Network, is_plain, serialized
 from .patterns import ScopeRule, covers, pattern_problem
+from .secret_keys import secrets_of
+from .state_url import check_state
 from .validation import (
     HOST,
     TOKEN,
@@ -61,7 +63,8 @@ class Policy:
     relay_auth: str | None = None
     relay_timeout: float = 10
     relay_limit: str = "5/minute"
-    relay_limit_storage: str = field(default="memory://", repr=False)
+    relay_limit_storage: str | None = field(default=None, repr=False)
+    """None: what ``state`` says."""
     cookie: str | None = None
     public_url: frozenset[str] = frozenset()
     require_https: bool = True
@@ -73,6 +76,10 @@ class Policy:
     keys_cooldown: float = 10
     token_cache: int = 4096
     max_token_bytes: int = 16384
+    state: str = field(default="memory://", repr=False)
+    state_prefix: str = "jwtguard"
+    state_timeout: float = 0.25
+    secrets: tuple[str, ...] = field(default=(), repr=False)
     proxies: tuple[Network | str, ...] = field(init=False, repr=False, default=())
     """``trusted_proxies``, parsed."""
 
@@ -100,7 +107,7 @@ class Policy:
             relay_auth: str | None = None,
             relay_timeout: float = 10,
             relay_limit: str = "5/minute",
-            relay_limit_storage: str = "memory://",
+            relay_limit_storage: str | None = None,
             cookie: str | None = None,
             public_url: Iterable[str] = frozenset(),
             require_https: bool = True,
@@ -112,6 +119,10 @@ class Policy:
             keys_cooldown: float = 10,
             token_cache: int = 4096,
             max_token_bytes: int = 16384,
+            state: str = "memory://",
+            state_prefix: str = "jwtguard",
+            state_timeout: float = 0.25,
+            secrets: Iterable[str] = (),
         ) -> None: ...
 
     def __post_init__(self) -> None:
@@ -122,6 +133,7 @@ class Policy:
         self._check_paths(problems)
         self._check_values(problems)
         self._check_relay(problems)
+        check_state(problems, self.state, self.state_prefix, self.state_timeout)
         problems.raise_if_any()
 
     def client_key(self, client: Client) -> tuple[str, str]:
@@ -159,6 +171,7 @@ class Policy:
             http_hosts=frozenset(host.lower() for host in hosts),
             public_url=frozenset(strings(self.public_url, ("public_url",), problems)),
             proxies=tuple(self._networks(problems)),
+            secrets=secrets_of(self.secrets, problems),
         )
 
     def _networks(self, problems: Problems) -> Iterable[Network | str]:

@@ -14,7 +14,7 @@ from ..authorize.clients import VARY
 from ..extract.forwarded import client_address
 from ..flow import Flow
 from ..model.decision import Proceed, Respond, TokenRequest
-from ..model.effects import Ask, Claim, ClaimGuess, ReturnGuess
+from ..model.effects import Ask, ClaimGuess, CountedGuess, ReturnGuess
 from ..model.request import Request
 from ..respond.responses import finish
 from ..verify.keys import Emit
@@ -84,12 +84,12 @@ class RelayFlow:
             raise GrantError("form_malformed")
         upstream = self._upstream_of(grant)
         caller = client_address(request, self._proxies)
-        claim = None
+        guess = None
         if grant.grant_type == "password":
-            claim = yield from _claim(grant, caller)
+            guess = yield from _count_guess(grant, caller)
         answer = yield from upstream.ask(request, grant, body, caller)
-        if claim is not None and answer.status == 200:
-            yield ReturnGuess(claim)  # a right password is no guess
+        if guess is not None and answer.status == 200:
+            yield ReturnGuess(guess)  # a right password is no guess
         return answer
 
     def _upstream_of(self, grant: TokenRequest) -> Upstream:
@@ -107,13 +107,13 @@ class RelayFlow:
                 endpoint.after_fork()
 
 
-def _claim(grant: TokenRequest, caller: str) -> Generator[Ask, Any, Claim]:
+def _count_guess(grant: TokenRequest, caller: str) -> Generator[Ask, Any, CountedGuess]:
     """Count the guess before it is made, so that parallel guesses count too."""
     name = grant.form.get("username", [""])[0]
-    claim: Claim = yield ClaimGuess(name, caller)
-    if claim.wait:
-        raise GrantError("too_many_guesses", fields=(("Retry-After", str(claim.wait)),))
-    return claim
+    guess: CountedGuess = yield ClaimGuess(name, caller)
+    if guess.wait:
+        raise GrantError("too_many_guesses", fields=(("Retry-After", str(guess.wait)),))
+    return guess
 
 
 def settled(answer: Respond) -> Respond:
