@@ -10,6 +10,8 @@ Events and their fields, all of them also in the ``extra`` of the log record:
 * ``serving_stale``: ``issuer``, ``age`` in seconds
 * ``unknown_kid``: ``issuer``
 * ``limit_store_failed``: ``problem``
+* ``state_failed``: ``problem``
+* ``state_restored``
 * ``misconfigured``: ``problem``, while starting
 
 Never a token, a claim or a path.
@@ -31,6 +33,7 @@ _LEVELS = {
     "discovery_failed": logging.WARNING,
     "serving_stale": logging.WARNING,
     "limit_store_failed": logging.WARNING,
+    "state_failed": logging.WARNING,
     "misconfigured": logging.WARNING,
     "fetch_not_modified": logging.DEBUG,
 }

@@ -75,6 +75,21 @@ async def _no_body(_: int) -> bytes | None:
     return None
 
 
+class Health(dict[str, dict[str, Any]]):
+    """How the keys of each issuer are, by its URL; ``state``: how the shared state is.
+
+    Members of ``state``: ``ready``, false if the store failed when it was asked last;
+    ``shared``, false with ``memory://``; ``failure``, a word for what went wrong, and
+    ``failed_ago``, seconds since then, both None while the store answers.
+    """
+
+    def __init__(
+        self, issuers: Mapping[str, dict[str, Any]], state: dict[str, Any]
+    ) -> None:
+        super().__init__(issuers)
+        self.state = state
+
+
 class Guard:
     """Decides requests and verifies tokens by *policy*.
 
@@ -218,19 +233,23 @@ class Guard:
         """The rules and the keys of each trusted issuer, by its URL."""
         return self._flow.verifier.trusted
 
-    def health(self) -> dict[str, dict[str, Any]]:
+    def health(self) -> Health:
         """Say of each issuer how its keys are, for a readiness endpoint.
 
         ``ready``: a token can be verified now. ``keys``: how many are held. ``age``:
         seconds since they were fetched, None if never or if they were given directly.
         ``failures``: failed fetches since then; ``failure`` and ``failed_ago``
-        (seconds) tell of the last one.
+        (seconds) tell of the last one. ``health().state`` says how the shared state
+        is.
         """
         now = self.clock.monotonic()
-        return {
-            url: _health(trusted.keys.snapshot, now)
-            for url, trusted in self._flow.verifier.trusted.items()
-        }
+        return Health(
+            {
+                url: _health(trusted.keys.snapshot, now)
+                for url, trusted in self._flow.verifier.trusted.items()
+            },
+            self.state.health(),
+        )
 
     def run(
         self,

@@ -39,7 +39,12 @@ class TokenRelay:
         self.guard = guard if guard is not None else Guard.from_env()
         policy, clock, emit = self.guard.policy, self.guard.clock, self.guard.emit
         self._limiter = RateLimiter(
-            policy.relay_limit, policy.relay_limit_storage, emit, clock
+            policy.relay_limit,
+            policy.relay_limit_storage,
+            emit,
+            clock,
+            self.guard.state.state,
+            policy.state_prefix,
         )
         self._flow = self.guard.relay_flow()
         self._send = HTTPClient(transport)

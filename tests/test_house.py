@@ -22,6 +22,7 @@ FRAMEWORKS = (
     "starlette",
     "fastapi",
     "limits",
+    "redis",
     "authlib",
     "pytest",
 )
@@ -36,6 +37,7 @@ MAY_USE = {
     },
     "fastapi": {"fastapi.py", "inspect/routes/fastapi.py"},
     "limits": {"outside/rate_limit.py"},
+    "redis": {"outside/redis_state.py"},
     "pytest": {"testing.py"},
     "authlib": set(),
 }

@@ -51,17 +51,28 @@ class _Clock(Protocol):
 class RateLimiter:
     """Counts password guesses in a moving window, in memory or in Redis.
 
+    *storage* None means *state*, if that can run a script, as Redis can; else memory.
     *emit* is told when the store fails. Raises ``ConfigurationError``.
     """
 
     def __init__(
-        self, limit: str, storage: str, emit: Callable[..., None], clock: _Clock
+        self,
+        limit: str,
+        storage: str | None,
+        emit: Callable[..., None],
+        clock: _Clock,
+        state: object = None,
+        prefix: str = "jwtguard",
     ) -> None:
         item = _limit(limit)
         span = float(item.get_expiry())
         amounts = (item.amount * ADDRESS_SHARE, item.amount)
-        self._shared = _shared_store(storage, span, amounts)
+        script = (
+            getattr(state, "script", None) if storage is None else _script_of(storage)
+        )
+        self._shared = RedisStore(script, span, amounts) if script else None
         self._own = MemoryStore(span, amounts, clock.monotonic)
+        self._prefix = prefix
         self._emit = emit
         self._clock = clock
         self._retry_at = clock.monotonic()
@@ -69,7 +80,8 @@ class RateLimiter:
     def claim(self, name: str, address: str) -> CountedGuess:
         """Count one guess, unless it is one too many: then ``wait`` says how long."""
         network = network_of(address)
-        keys = (f"jwtguard:{{{network}}}", f"jwtguard:{{{network}}}:{_folded(name)}")
+        key = f"{self._prefix}:{{{network}}}"
+        keys = (key, f"{key}:{_folded(name)}")
         if self._shared is not None and self._clock.monotonic() >= self._retry_at:
             try:
                 return self._shared.claim(keys)
@@ -167,9 +179,11 @@ class MemoryStore:
 class RedisStore:
     """One sorted set for each key, which ends a span after its last guess."""
 
-    def __init__(self, client: Any, span: float, amounts: Sequence[int]) -> None:
-        self._claim = client.register_script(_CLAIM)
-        self._give_back = client.register_script(_GIVE_BACK)
+    def __init__(
+        self, script: Callable[[str], Any], span: float, amounts: Sequence[int]
+    ) -> None:
+        self._claim = script(_CLAIM)
+        self._give_back = script(_GIVE_BACK)
         self._arguments = (int(span * 1000), *amounts)
 
     def claim(self, keys: Sequence[str]) -> CountedGuess:
@@ -260,10 +274,11 @@ def _limit(text: str) -> RateLimitItem:
     return limit
 
 
-def _shared_store(
-    storage: str, span: float, amounts: Sequence[int]
-) -> RedisStore | None:
-    """Connect to nothing yet. No message repeats *storage*: it may hold a password."""
+def _script_of(storage: str) -> Callable[[str], Any] | None:
+    """Return what makes a script of its text; None for memory.
+
+    Connects to nothing yet. No message repeats *storage*: it may hold a password.
+    """
     scheme = storage.partition(":")[0]
     if scheme == "memory":
         return None
@@ -273,7 +288,8 @@ def _shared_store(
         timeouts["socket_connect_timeout"] = STORE_TIMEOUT
         try:
             found: Any = storage_from_string(storage, **timeouts)
-            return RedisStore(found.storage, span, amounts)
+            script: Callable[[str], Any] = found.storage.register_script
+            return script
         except NoStorageError as error:
             if not str(error).startswith("unknown"):
                 problem = f"{scheme}:// needs a package that is missing"

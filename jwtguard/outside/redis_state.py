@@ -7,17 +7,27 @@ server, so that a host with a wrong clock removes nothing that others still need
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from ..core.model.effects import Append, Claim, Load, Remove, Save, StateOperation
+from ..core.model.effects import (
+    Append,
+    Claim,
+    Load,
+    Remove,
+    Save,
+    StateOperation,
+    StateUnavailableError,
+)
 from ..errors import ConfigurationError
-from ..state import StateUnavailableError
 
 try:
     import redis
+    from redis.backoff import NoBackoff
     from redis.cluster import RedisCluster
-    from redis.exceptions import RedisError
+    from redis.exceptions import ConnectionError as NoConnectionError
+    from redis.exceptions import NoPermissionError, RedisError
+    from redis.retry import Retry
 except ImportError as error:
     raise ConfigurationError(
         "state: redis:// needs the package redis: install jwtguard-middleware[redis]"
@@ -33,25 +43,23 @@ class RedisState:
     """Keeps state in the Redis or Valkey server at *url*, under keys with *prefix*.
 
     *timeout* is in seconds, for connecting and for each answer. Making one does no I/O.
-    Raises ``ConfigurationError`` if the URL cannot be read; the text never repeats it,
-    as it may hold a password.
+    Safe to use from several threads. Raises ``ConfigurationError`` if the URL cannot be
+    read; the text never repeats it, as it may hold a password.
     """
-
-    _connected: Any
-    _following: Any
 
     def __init__(self, url: str, *, prefix: str = "jwtguard", timeout: float = 0.25):
         self._url = url
         self._prefix = prefix
         self._timeout = timeout
-        self.after_fork()
-        try:
-            redis.ConnectionPool.from_url(url)
-        except (ValueError, TypeError) as error:
+        self._connected: Any = None
+        self._following: Any = None
+        self._lock = threading.Lock()
+        problem = _url_problem(url)
+        if problem:
             raise ConfigurationError(
-                f"state: not a valid Redis URL ({type(error).__name__}); "
+                f"state: not a valid Redis URL ({problem}); "
                 "expected redis://host:6379/0, rediss://... or unix:///path"
-            ) from None
+            )
 
     def claim(self, key: str, ttl: float) -> bool:
         """Add *key* for *ttl* seconds; return whether it was absent."""
@@ -75,9 +83,10 @@ class RedisState:
         self._one(Append(stream, value, keep))
 
     def batch(self, operations: Sequence[StateOperation]) -> list[Any]:
-        """Run *operations* in one round trip; return their answers in order.
+        """Run *operations* in one round trip; return what their verbs would.
 
-        An operation that failed alone has its ``StateUnavailableError`` for an answer.
+        An operation that the server refused has its ``StateUnavailableError`` for an
+        answer. Raises ``StateUnavailableError`` if the server cannot be asked.
         """
         try:
             pipeline = self._client().pipeline(transaction=False)
@@ -87,29 +96,39 @@ class RedisState:
             raise _unavailable(error) from error
         firsts, at = [], 0
         for count in counts:
-            firsts.append(_answer(answers[at : at + count]))
+            firsts.append(_first(answers[at : at + count]))
             at += count
         self._trim(operations, firsts)
-        return [
-            bool(answer) if isinstance(one, Claim) and not _failed(answer) else answer
-            for one, answer in zip(operations, firsts, strict=True)
-        ]
+        return [_answer(*pair) for pair in zip(operations, firsts, strict=True)]
 
     def follow(self, stream: str, after: str, wait: float) -> list[tuple[str, bytes]]:
         """Return the id and value of what was added to *stream* behind *after*."""
         key = self._key(stream)
+        block = max(1, int(wait * 1000)) if wait > 0 else None
         try:
             if self._following is None:
-                client = self._connect(self._timeout + wait)
-                after = self._resumed(client, key, after)
-                self._following = client
-            block = max(1, int(wait * 1000)) if wait > 0 else None
+                self._following = self._connect(self._timeout + wait)
+                after = self._resumed(key, after)
             found = self._following.xread({key: after or "0-0"}, MOST, block)
+            if not found and after and not self._resumed(key, after):
+                found = self._following.xread({key: "0-0"}, MOST)
         except (RedisError, OSError) as error:
             self._following = None
             raise _unavailable(error) from error
         entries = found[0][1] if found else ()
         return [(name.decode(), fields.get(FIELD, b"")) for name, fields in entries]
+
+    def script(self, source: str) -> Callable[..., Any]:
+        """Return a function that runs the Lua script *source* by *keys* and *args*."""
+        made: list[tuple[Any, Any]] = []
+
+        def run(keys: list[str], args: list[Any]) -> Any:
+            client = self._client()
+            if not made or made[-1][0] is not client:
+                made[:] = [(client, client.register_script(source))]
+            return made[-1][1](keys=keys, args=args)
+
+        return run
 
     def close(self) -> None:
         """Close the connections; the next verb opens new ones."""
@@ -121,18 +140,19 @@ class RedisState:
     def after_fork(self) -> None:
         """Leave the connections to the parent process."""
         self._lock = threading.Lock()
-        self._connected, self._following = None, None
+        self._connected = self._following = None
 
-    @staticmethod
-    def _resumed(client: Any, key: str, after: str) -> str:
-        """Read a stream from its beginning if it is not the one that *after* is of.
+    def _resumed(self, key: str, after: str) -> str:
+        """Return *after*, or nothing if the stream is not the one that it is of.
 
         A server that lost its data numbers from its clock, which may be behind.
         """
         if not after:
             return after
         try:
-            last = client.xinfo_stream(key)["last-generated-id"].decode()
+            last = self._following.xinfo_stream(key)["last-generated-id"].decode()
+        except NoPermissionError:
+            return after
         except redis.ResponseError:  # there is no such stream yet
             return ""
         return after if _number(last) >= _number(after) else ""
@@ -163,16 +183,21 @@ class RedisState:
         self, operations: Sequence[StateOperation], answers: Sequence[Any]
     ) -> None:
         """Drop what nobody needs any more, counted from the server's own time."""
+        oldest: dict[str, int] = {}
         for one, answer in zip(operations, answers, strict=True):
             if isinstance(one, Append) and isinstance(answer, bytes):
-                oldest = int(answer.partition(b"-")[0]) - _milliseconds(one.keep)
-                try:
-                    self._client().xtrim(self._key(one.stream), minid=oldest)
-                except (RedisError, OSError):
-                    return  # the value is stored; the next one trims
-                return  # once for a batch
+                added, _ = _number(answer.decode())
+                oldest[self._key(one.stream)] = added - _milliseconds(one.keep)
+        for key, minid in oldest.items():
+            try:
+                self._client().xtrim(key, minid=minid)
+            except (RedisError, OSError):
+                return  # the value is stored; the next one trims
 
     def _client(self) -> Any:
+        client = self._connected
+        if client is not None:
+            return client
         with self._lock:
             if self._connected is None:
                 self._connected = self._connect(self._timeout)
@@ -183,6 +208,9 @@ class RedisState:
         options: dict[str, Any] = {
             "socket_timeout": timeout,
             "socket_connect_timeout": self._timeout,
+            # A command that was sent twice would find its own claim. Connections that
+            # the server has closed are noticed before they are used.
+            "retry": Retry(NoBackoff(), 0),
         }
         client = redis.Redis.from_url(self._url, **options)
         try:
@@ -199,20 +227,41 @@ class RedisState:
         return f"{self._prefix}:{name}"
 
 
-def _answer(answers: Sequence[Any]) -> Any:
-    """Return the first answer, or what went wrong."""
+def _url_problem(url: str) -> str:
+    """Return what is wrong with *url*, without any part of it."""
+    try:
+        pool = redis.ConnectionPool.from_url(url)
+        pool.connection_class(**pool.connection_kwargs)  # connects to nothing
+    except (ValueError, TypeError) as error:
+        return type(error).__name__
+    except RedisError as error:
+        return type(error).__name__
+    return "decode_responses" if pool.connection_kwargs.get("decode_responses") else ""
+
+
+def _first(answers: Sequence[Any]) -> Any:
+    """Return the first answer, or what went wrong with any of them."""
     for answer in answers:
+        if isinstance(answer, NoConnectionError):  # a wrong password, too
+            raise _unavailable(answer) from answer
         if isinstance(answer, Exception):
             return _unavailable(answer)
     return answers[0]
 
 
-def _failed(answer: Any) -> bool:
-    return isinstance(answer, Exception)
+def _answer(one: StateOperation, answer: Any) -> Any:
+    if isinstance(answer, Exception) or isinstance(one, Load):
+        return answer
+    return bool(answer) if isinstance(one, Claim) else None
 
 
 def _unavailable(error: BaseException) -> StateUnavailableError:
-    """Say the kind of the failure alone: texts of the client may hold an address."""
+    """Name the kind of the failure alone: texts of the client may hold an address."""
+    found: BaseException | None = error
+    while found is not None:
+        if isinstance(found, OSError) and not isinstance(found, RedisError):
+            return StateUnavailableError(type(found).__name__)
+        found = found.__cause__ or found.__context__
     return StateUnavailableError(type(error).__name__)
 
 
@@ -221,6 +270,6 @@ def _milliseconds(seconds: float) -> int:
 
 
 def _number(entry: str) -> tuple[int, int]:
-    """The id of a stream's entry: milliseconds, and a count within them."""
+    """Return the id of a stream's entry: milliseconds, and a count within them."""
     first, _, second = entry.partition("-")
     return int(first), int(second or 0)

@@ -109,6 +109,17 @@ class StateClient:
             return "QueueFull"
         return self._start()
 
+    def health(self) -> dict[str, Any]:
+        """Say how the store is, without asking it."""
+        failure = self.failure
+        ago = self._monotonic() - self.failed_at if failure else None
+        return {
+            "ready": not failure,
+            "shared": self.shared,
+            "failure": failure or None,
+            "failed_ago": ago,
+        }
+
     def _outcome(self, done: Future[Any]) -> Any:
         """Return what *done* holds; nobody waits for it any longer."""
         if not done.done():

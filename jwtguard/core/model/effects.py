@@ -63,7 +63,7 @@ class Exchange(NamedTuple):
 
 
 class ClaimGuess(NamedTuple):
-    """Ask to count one password guess before it is made; the answer is a CountedGuess."""
+    """Ask to count a password guess before it is made; answered by a CountedGuess."""
 
     name: str
     address: str

@@ -124,12 +124,19 @@ def test_a_policy_needs_only_an_issuer_and_an_audience() -> None:
         assert not getattr(made, name)
     for name in (
         "audience", "cookie", "origins_claim", "relay_url", "relay_client_secret",
+        "relay_limit_storage",
     ):  # fmt: skip
         assert getattr(made, name) is None
     assert (made.leeway, made.keys_max_age, made.keys_stale_for) == (30, 600, 86400)
     assert (made.keys_cooldown, made.token_cache) == (10, 4096)
     assert (made.max_token_bytes, made.max_body_bytes) == (16384, 65536)
-    assert (made.relay_limit, made.relay_limit_storage) == ("5/minute", "memory://")
+    assert made.relay_limit == "5/minute"
+    assert (made.state, made.state_prefix, made.state_timeout, made.secrets) == (
+        "memory://",
+        "jwtguard",
+        0.25,
+        (),
+    )
     assert made.realm == "api"
     assert policy(audience="unchecked").audience == "unchecked"
 

@@ -7,10 +7,16 @@ from typing import Any
 import pytest
 
 from jwtguard import Client, Policy, TrustedIssuer
-from jwtguard.core.jose import Compact, Header
-from jwtguard.core.logout import CHECKS, EVENT, WINDOW, LogoutToken, logout_token_of
-from jwtguard.core.revocations import Entry
-from jwtguard.core.verify import rules_of
+from jwtguard.core.verify.jose import Compact, Header
+from jwtguard.core.verify.logout import (
+    CHECKS,
+    EVENT,
+    WINDOW,
+    LogoutToken,
+    logout_token_of,
+)
+from jwtguard.core.verify.revocations import Entry
+from jwtguard.core.verify.verifier import rules_of
 from jwtguard.errors import GrantError
 
 ISSUER = "https://id.example.com"
@@ -38,7 +44,7 @@ RULES = rules_of(
         leeway=LEEWAY,
     ),
 )
-REMOVE = object()
+REMOVE: Any = Ellipsis
 
 
 def compact(typ: str = "logout+jwt", **changes: Any) -> Compact:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jwtguard.core.revocations import (
+from jwtguard.core.verify.revocations import (
     GOOD,
     KINDS,
     Entry,

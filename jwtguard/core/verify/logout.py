@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from ..errors import GrantError
+from ...errors import GrantError
 from .claims import Problem
 from .jose import Compact
 from .revocations import Entry
-from .tokens import TokenRules, audiences
+from .token_rules import TokenRules, audiences
 
 EVENT = "http://schemas.openid.net/event/backchannel-logout"
 """The member of ``events`` that makes a token a logout token."""
