@@ -22,7 +22,7 @@ PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())[
 ]
 RUNTIME: list[str] = PROJECT["dependencies"]
 EXTRAS: dict[str, list[str]] = PROJECT["optional-dependencies"]
-PARTS = ("flask", "starlette", "fastapi", "relay", "issuer")
+PARTS = ("flask", "starlette", "fastapi", "redis", "relay", "issuer")
 SHIPPED = [*RUNTIME, *(one for part in PARTS for one in EXTRAS[part])]
 _REQUIREMENT = re.compile(r"([a-z0-9-]+)(?:\[[a-z,]+\])?(.*)")
 
