@@ -108,7 +108,7 @@ def test_a_client_is_added_on_the_command_line() -> None:
     [
         (("--client", "spa"), "listed twice"),
         (("--client", "=http://localhost:3000"), "write ID"),
-        (("--client", "new=localhost"), "no origin"),
+        (("--client", "new=localhost"), "is not a valid origin"),
         (("--origin", "new=http://localhost:3000"), "--client new=http://localhost"),
     ],
 )

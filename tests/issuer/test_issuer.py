@@ -327,7 +327,7 @@ def test_all_problems_of_a_file_are_told_at_once(tmp_path: Path) -> None:
     text = str(caught.value)
     for word in ("HS256", "colour", "audience", "origins", "password", "at least one"):
         assert word in text
-    with pytest.raises(ConfigurationError, match="no origin"):
+    with pytest.raises(ConfigurationError, match="is not a valid origin"):
         Config(clients=(Client(id="x", origins=("https://a/",)),))
     with pytest.raises(ConfigurationError, match="absent"):
         Config.load(tmp_path / "absent.toml")
