@@ -7,6 +7,7 @@ back: a ``Respond`` as it is, or the application's answer as ``finish`` returns 
 from __future__ import annotations
 
 from .core.model.decision import Decision, Decoration, Proceed, Respond
+from .core.model.patterns import below
 from .core.model.request import Fields, Request, is_read
 from .core.respond.responses import Finished, finish
 
@@ -18,6 +19,7 @@ __all__ = [
     "Proceed",
     "Request",
     "Respond",
+    "below",
     "finish",
     "is_read",
 ]

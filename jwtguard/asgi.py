@@ -29,6 +29,16 @@ from .websocket import (
     until,
 )
 
+__all__ = [
+    "GUARD_KEY",
+    "PRINCIPAL_KEY",
+    "REFUSAL_KEY",
+    "GuardMiddleware",
+    "read_body",
+    "request_of",
+    "respond",
+]
+
 PRINCIPAL_KEY = "jwtguard.principal"
 REFUSAL_KEY = "jwtguard.refusal"
 GUARD_KEY = "jwtguard.guard"

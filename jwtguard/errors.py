@@ -24,6 +24,24 @@ from typing import ClassVar, NamedTuple, Self
 
 from .reasons import REASONS
 
+__all__ = [
+    "AccessDeniedError",
+    "AuthError",
+    "Challenge",
+    "ConfigurationError",
+    "GrantError",
+    "InsecureTransportError",
+    "InsufficientScopeError",
+    "InvalidOriginError",
+    "InvalidRequestError",
+    "InvalidTokenError",
+    "JWTGuardError",
+    "KeysUnavailableError",
+    "MissingTokenError",
+    "Problem",
+    "TokenTooLargeError",
+]
+
 
 class JWTGuardError(Exception):
     """Base of every error raised by jwtguard."""

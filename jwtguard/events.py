@@ -23,6 +23,12 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
+__all__ = [
+    "Hook",
+    "emitter",
+    "logger",
+]
+
 logger = logging.getLogger("jwtguard")
 
 Hook = Callable[[str, Mapping[str, Any]], None]

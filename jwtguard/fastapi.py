@@ -18,6 +18,10 @@ from .core.model import naming
 from .core.model.principal import Principal
 from .starlette import require
 
+__all__ = [
+    "FastAPIGuard",
+]
+
 Dependency = Callable[..., Awaitable[Principal]]
 
 

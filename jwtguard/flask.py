@@ -13,15 +13,22 @@ from werkzeug.exceptions import Forbidden, HTTPException, Unauthorized
 from werkzeug.local import LocalProxy
 from werkzeug.middleware.proxy_fix import ProxyFix
 
+from . import rules
 from .application.endpoints import Endpoints
-from .core.authorize import requirements
 from .core.authorize.requirements import ANY_TOKEN, Requirement, mark
 from .core.authorize.unguarded import name_of, note
-from .core.model import naming
 from .core.model.principal import Principal
 from .errors import AuthError, ConfigurationError
 from .guard import Guard
 from .wsgi import GUARD_KEY, PRINCIPAL_KEY, GuardMiddleware, request_of
+
+__all__ = [
+    "JWTGuard",
+    "current_principal",
+    "require_any_scope",
+    "require_role",
+    "require_scope",
+]
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -99,7 +106,7 @@ class JWTGuard:
     def protect(blueprint: Blueprint, *scopes: str) -> None:
         """Let the views of *blueprint* run only for callers with all of *scopes*."""
 
-        demand = Requirement(requirements.require_all, naming.scope_names(*scopes))
+        demand = rules.require_scope(*scopes)
 
         @blueprint.before_request
         def check() -> None:
@@ -211,20 +218,14 @@ def _guarded_async(view: Any, demand: Requirement) -> Any:
 
 def require_scope(*scopes: str) -> Callable[[Callable[P, T]], Callable[P, T]]:
     """Let a view run only for callers that hold every one of *scopes*."""
-    return _decorator(
-        Requirement(requirements.require_all, naming.scope_names(*scopes))
-    )
+    return _decorator(rules.require_scope(*scopes))
 
 
 def require_any_scope(*scopes: str) -> Callable[[Callable[P, T]], Callable[P, T]]:
     """Let a view run only for callers that hold one of *scopes*."""
-    return _decorator(
-        Requirement(requirements.require_any, naming.any_scope_names(*scopes))
-    )
+    return _decorator(rules.require_any_scope(*scopes))
 
 
 def require_role(*roles: str) -> Callable[[Callable[P, T]], Callable[P, T]]:
     """Let a view run only for callers that have every one of *roles*."""
-    return _decorator(
-        Requirement(requirements.require_roles, naming.role_names(*roles))
-    )
+    return _decorator(rules.require_role(*roles))

@@ -12,6 +12,11 @@ from .core.model.origins import is_loopback_host, serialized
 from .core.model.principal import Principal
 from .errors import ConfigurationError, JWTGuardError
 
+__all__ = [
+    "BearerForward",
+    "ForeignTargetError",
+]
+
 
 class _Headers(Protocol):
     def __setitem__(self, name: str, value: str, /) -> None: ...

@@ -5,13 +5,8 @@ from __future__ import annotations
 import os
 import time
 import weakref
-from collections.abc import Awaitable, Callable, Generator, Mapping
-from math import inf
-from typing import Any, Protocol, TypeVar
-
-import anyio
-import anyio.to_thread
-from anyio.lowlevel import RunVar
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Protocol
 
 from .core.authorize.requirements import Requirement
 from .core.authorize.unguarded import check_roles
@@ -19,15 +14,6 @@ from .core.extract.credentials import Credentials
 from .core.extract.paths import PathAccess
 from .core.flow import Flow
 from .core.model.decision import Decision, Proceed, Respond
-from .core.model.effects import (
-    Ask,
-    Await,
-    FetchFailedError,
-    Incoming,
-    ReadBody,
-    Start,
-    StateOperation,
-)
 from .core.model.policy import Policy
 from .core.model.principal import Principal
 from .core.model.request import Fields, Request
@@ -36,16 +22,20 @@ from .core.verify.jose import Compact
 from .core.verify.verifier import IssuerState
 from .errors import AuthError
 from .events import Hook, emitter
-from .outside.fetcher import Fetcher, answer
+from .health import Health, health_of
+from .outside.drivers import Drivers, no_body
 from .outside.http import HTTPClient, Transport, by_transport
 from .outside.state_client import StateClient
 from .outside.stores import state_at
 from .settings import load_policy
 from .state import State
 
-Result = TypeVar("Result")
-Work = Callable[[Any], Any]
-"""Carries out one effect that blocks, and returns the answer; raises nothing."""
+__all__ = [
+    "Clock",
+    "Guard",
+    "Hook",
+    "Transport",
+]
 
 
 class Clock(Protocol):
@@ -58,39 +48,7 @@ class Clock(Protocol):
         """Return seconds since any moment that does not move."""
 
 
-_own_threads: RunVar[anyio.CapacityLimiter] = RunVar("jwtguard_threads")
-
-
-def _threads() -> anyio.CapacityLimiter:
-    """Threads of our own: a slow token server holds none of the application's."""
-    try:
-        return _own_threads.get()
-    except LookupError:
-        limiter = anyio.CapacityLimiter(40)
-        _own_threads.set(limiter)
-        return limiter
-
-
-async def _no_body(_: int) -> bytes | None:
-    return None
-
-
-class Health(dict[str, dict[str, Any]]):
-    """How the keys of each issuer are, by its URL; ``state``: how the shared state is.
-
-    Members of ``state``: ``ready``, false if the store failed when it was asked last;
-    ``shared``, false with ``memory://``; ``failure``, a word for what went wrong, and
-    ``failed_ago``, seconds since then, both None while the store answers.
-    """
-
-    def __init__(
-        self, issuers: Mapping[str, dict[str, Any]], state: dict[str, Any]
-    ) -> None:
-        super().__init__(issuers)
-        self.state = state
-
-
-class Guard:
+class Guard(Drivers):
     """Decides requests and verifies tokens by *policy*.
 
     Making one does no I/O and starts nothing. The same object serves threads, asyncio,
@@ -114,18 +72,14 @@ class Guard:
         self.policy = policy
         self.clock = clock
         self.emit = emitter(on_event)
-        self.state = StateClient(
-            state_at(policy, clock.monotonic) if state is None else state,
-            policy.state_timeout,
-            clock.monotonic,
-            self.emit,
+        shared = state_at(policy, clock.monotonic) if state is None else state
+        super().__init__(
+            HTTPClient() if transport is None else by_transport(transport),
+            StateClient(shared, policy.state_timeout, clock.monotonic, self.emit),
         )
-        """Asks what the processes of this application share."""
         self._flow = Flow(policy, clock.time, clock.monotonic, self.emit)
         self.decide_at_once = self._flow.fast.decide
         """Returns the decision on a request, or None if the outside is needed."""
-        self._send = HTTPClient() if transport is None else by_transport(transport)
-        self._fetcher = Fetcher(self._send)
         self.relays: weakref.WeakSet[Any] = weakref.WeakSet()
         """The relays that judge by this guard."""
         _guards.add(self)
@@ -158,7 +112,7 @@ class Guard:
     async def adecide(
         self,
         request: Request,
-        read: Callable[[int], Awaitable[bytes | None]] = _no_body,
+        read: Callable[[int], Awaitable[bytes | None]] = no_body,
     ) -> Decision:
         """Do what ``decide`` does, without blocking the event loop."""
         found = self.decide_at_once(request)
@@ -245,72 +199,11 @@ class Guard:
         now = self.clock.monotonic()
         return Health(
             {
-                url: _health(trusted.keys.snapshot, now)
+                url: health_of(trusted.keys.snapshot, now)
                 for url, trusted in self._flow.verifier.trusted.items()
             },
             self.state.health(),
         )
-
-    def run(
-        self,
-        flow: Generator[Ask, Any, Result],
-        read: Callable[[int], bytes | None] = lambda _: None,
-        work: Work | None = None,
-    ) -> Result:
-        """Drive *flow* to its end in this thread.
-
-        *work* carries out what blocks: exchanges, and whatever else the flow asks for.
-        """
-        said: Any = None
-        try:
-            while True:
-                ask = flow.send(said)
-                said = None
-                if isinstance(ask, ReadBody):
-                    said = read(ask.limit)
-                elif isinstance(ask, Start):
-                    self._fetcher.start(ask.flight)
-                elif isinstance(ask, Await):
-                    self._fetcher.wait(ask.flight)
-                elif isinstance(ask, StateOperation):
-                    said = self.state.ask(ask)
-                else:
-                    said = work(ask) if work else self.work(ask)
-        except StopIteration as stop:
-            result: Result = stop.value
-            return result
-
-    async def arun(
-        self,
-        flow: Generator[Ask, Any, Result],
-        read: Callable[[int], Awaitable[bytes | None]] = _no_body,
-        work: Work | None = None,
-    ) -> Result:
-        """Drive *flow* to its end on this event loop; *work* runs in a thread."""
-        said: Any = None
-        try:
-            while True:
-                ask = flow.send(said)
-                said = None
-                if isinstance(ask, ReadBody):
-                    said = await read(ask.limit)
-                elif isinstance(ask, Start):
-                    self._fetcher.start(ask.flight)
-                elif isinstance(ask, Await):
-                    await self._fetcher.await_(ask.flight)
-                elif isinstance(ask, StateOperation):
-                    said = await self.state.aask(ask)
-                else:
-                    said = await anyio.to_thread.run_sync(
-                        work or self.work, ask, limiter=_threads()
-                    )
-        except StopIteration as stop:
-            result: Result = stop.value
-            return result
-
-    def work(self, ask: Any) -> Incoming | FetchFailedError:
-        """Carry out an exchange, which is all that blocks in a guard's own flows."""
-        return answer(self._send, ask.outgoing)
 
     def after_fork(self) -> None:
         """Drop what belongs to the parent process: locks, and fetches under way."""
@@ -320,19 +213,6 @@ class Guard:
         self.state.after_fork()
         for trusted in self._flow.verifier.trusted.values():
             trusted.keys.after_fork()
-
-
-def _health(snapshot: Any, now: float) -> dict[str, Any]:
-    keys = snapshot.held(now)
-    fetched = snapshot.refresh_at != inf  # else they were given directly
-    return {
-        "ready": keys is not None,
-        "keys": len(keys.keys) if keys else 0,
-        "age": now - snapshot.fetched_at if keys and fetched else None,
-        "failures": snapshot.failures,
-        "failure": snapshot.failure or None,
-        "failed_ago": now - snapshot.failed_at if snapshot.failures else None,
-    }
 
 
 _guards: weakref.WeakSet[Guard] = weakref.WeakSet()

@@ -9,6 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
+__all__ = [
+    "REASONS",
+    "Reason",
+]
+
 
 class Reason(NamedTuple):
     """What is known of one reason, whoever is refused for it."""

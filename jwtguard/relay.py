@@ -22,6 +22,10 @@ from .wsgi import read_body, request_of, respond
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
+__all__ = [
+    "TokenRelay",
+]
+
 
 class TokenRelay:
     """``/oauth/token`` and ``/oauth/revoke`` at your own origin, WSGI or ASGI.

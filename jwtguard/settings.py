@@ -14,6 +14,10 @@ from .errors import ConfigurationError, Problem
 from .options import BY_NAME, CONFIG
 from .sources import Source, did_you_mean, read_environ, read_toml
 
+__all__ = [
+    "load_policy",
+]
+
 _ONE_ISSUER = ("jwks_url", "discovery_url", "keys")
 _OF_ISSUER = (*_ONE_ISSUER, "profile")
 _ALSO_OF_ISSUER = ("audience", "algorithms", *OF_RELAY)

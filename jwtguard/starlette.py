@@ -14,11 +14,10 @@ from starlette.exceptions import HTTPException, WebSocketException
 from starlette.requests import HTTPConnection
 from starlette.websockets import WebSocketState
 
+from . import rules
 from .asgi import GUARD_KEY, PRINCIPAL_KEY, GuardMiddleware, request_of
-from .core.authorize import requirements
 from .core.authorize.requirements import ANY_TOKEN, Requirement, mark
 from .core.authorize.unguarded import note
-from .core.model import naming
 from .core.model.principal import Principal
 from .core.respond.responses import as_mapping
 from .errors import AuthError, ConfigurationError, MissingTokenError
@@ -69,23 +68,17 @@ def principal_of(request: HTTPConnection) -> Principal:
 
 def require_scope(*scopes: str) -> Callable[[Callable[P, T]], Callable[P, T]]:
     """Let an endpoint run only for callers that hold every one of *scopes*."""
-    return _decorator(
-        Requirement(requirements.require_all, naming.scope_names(*scopes))
-    )
+    return _decorator(rules.require_scope(*scopes))
 
 
 def require_any_scope(*scopes: str) -> Callable[[Callable[P, T]], Callable[P, T]]:
     """Let an endpoint run only for callers that hold one of *scopes*."""
-    return _decorator(
-        Requirement(requirements.require_any, naming.any_scope_names(*scopes))
-    )
+    return _decorator(rules.require_any_scope(*scopes))
 
 
 def require_role(*roles: str) -> Callable[[Callable[P, T]], Callable[P, T]]:
     """Let an endpoint run only for callers that have every one of *roles*."""
-    return _decorator(
-        Requirement(requirements.require_roles, naming.role_names(*roles))
-    )
+    return _decorator(rules.require_role(*roles))
 
 
 def require(conn: HTTPConnection, demand: Requirement) -> Principal:

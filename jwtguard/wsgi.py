@@ -23,6 +23,16 @@ from .guard import Guard
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
+__all__ = [
+    "GUARD_KEY",
+    "PRINCIPAL_KEY",
+    "REFUSAL_KEY",
+    "GuardMiddleware",
+    "read_body",
+    "request_of",
+    "respond",
+]
+
 PRINCIPAL_KEY = "jwtguard.principal"
 REFUSAL_KEY = "jwtguard.refusal"
 GUARD_KEY = "jwtguard.guard"

@@ -264,6 +264,34 @@ def test_public_names_are_where_they_were_promised(module: str, names: str) -> N
         assert name in vars(found)
 
 
+PUBLIC = (
+    "adapters", "asgi", "errors", "events", "fastapi", "flask", "forward", "guard",
+    "profiles", "reasons", "relay", "rules", "settings", "starlette", "state",
+    "testing", "wsgi",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("module", PUBLIC)
+def test_a_public_module_lists_its_names(module: str) -> None:
+    """What it does not list may change with any version."""
+    found = importlib.import_module(f"jwtguard.{module}")
+    assert found.__all__
+    for name in found.__all__:
+        assert not name.startswith("_")
+        assert getattr(found, name) is not None
+
+
+def test_no_page_and_no_example_imports_from_the_core() -> None:
+    """It is private: what users need has a public place."""
+    top = ROOT.parent
+    pages = [top / "README.md", *(top / "docs").rglob("*.md")]
+    for path in [*pages, *(top / "examples").rglob("*.py")]:
+        if "_build" not in path.parts:
+            text = path.read_text("utf-8")
+            assert "from jwtguard.core" not in text, path
+            assert "import jwtguard.core" not in text, path
+
+
 def test_starlette_hands_on_the_very_same_middleware() -> None:
     """One class under two names, not two."""
     asgi = importlib.import_module("jwtguard.asgi")

@@ -1,0 +1,38 @@
+"""How the keys of each issuer and the shared state are, for a readiness endpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import inf
+from typing import Any
+
+from .core.verify.keys import Snapshot
+
+
+class Health(dict[str, dict[str, Any]]):
+    """How the keys of each issuer are, by its URL; ``state``: how the shared state is.
+
+    Members of ``state``: ``ready``, false if the store failed when it was asked last;
+    ``shared``, false with ``memory://``; ``failure``, a word for what went wrong, and
+    ``failed_ago``, seconds since then, both None while the store answers.
+    """
+
+    def __init__(
+        self, issuers: Mapping[str, dict[str, Any]], state: dict[str, Any]
+    ) -> None:
+        super().__init__(issuers)
+        self.state = state
+
+
+def health_of(snapshot: Snapshot, now: float) -> dict[str, Any]:
+    """Return how the keys of one issuer are at *now*, in monotonic seconds."""
+    keys = snapshot.held(now)
+    fetched = snapshot.refresh_at != inf  # else they were given directly
+    return {
+        "ready": keys is not None,
+        "keys": len(keys.keys) if keys else 0,
+        "age": now - snapshot.fetched_at if keys and fetched else None,
+        "failures": snapshot.failures,
+        "failure": snapshot.failure or None,
+        "failed_ago": now - snapshot.failed_at if snapshot.failures else None,
+    }

@@ -1,0 +1,117 @@
+"""The two drivers: they carry out what a flow asks for, by blocking or by awaiting.
+
+Waiting is all that they do differently. There is no third.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Generator
+from typing import Any, TypeVar
+
+import anyio
+import anyio.to_thread
+from anyio.lowlevel import RunVar
+
+from ..core.model.effects import (
+    Ask,
+    Await,
+    FetchFailedError,
+    Incoming,
+    ReadBody,
+    Start,
+    StateOperation,
+)
+from .fetcher import Fetcher, Send, answer
+from .state_client import StateClient
+
+Result = TypeVar("Result")
+Work = Callable[[Any], Any]
+"""Carries out one effect that blocks, and returns the answer; raises nothing."""
+
+_own_threads: RunVar[anyio.CapacityLimiter] = RunVar("jwtguard_threads")
+
+
+def _threads() -> anyio.CapacityLimiter:
+    """Threads of our own: a slow token server holds none of the application's."""
+    try:
+        return _own_threads.get()
+    except LookupError:
+        limiter = anyio.CapacityLimiter(40)
+        _own_threads.set(limiter)
+        return limiter
+
+
+async def no_body(_: int) -> bytes | None:
+    """Read nothing: for flows that never ask for a body."""
+    return None
+
+
+class Drivers:
+    """Drives flows with one way to send and one shared *state*."""
+
+    def __init__(self, send: Send, state: StateClient) -> None:
+        self.state = state
+        """Asks what the processes of this application share."""
+        self._send = send
+        self._fetcher = Fetcher(send)
+
+    def run(
+        self,
+        flow: Generator[Ask, Any, Result],
+        read: Callable[[int], bytes | None] = lambda _: None,
+        work: Work | None = None,
+    ) -> Result:
+        """Drive *flow* to its end in this thread.
+
+        *work* carries out what blocks: exchanges, and whatever else the flow asks for.
+        """
+        said: Any = None
+        try:
+            while True:
+                ask = flow.send(said)
+                said = None
+                if isinstance(ask, ReadBody):
+                    said = read(ask.limit)
+                elif isinstance(ask, Start):
+                    self._fetcher.start(ask.flight)
+                elif isinstance(ask, Await):
+                    self._fetcher.wait(ask.flight)
+                elif isinstance(ask, StateOperation):
+                    said = self.state.ask(ask)
+                else:
+                    said = work(ask) if work else self.work(ask)
+        except StopIteration as stop:
+            result: Result = stop.value
+            return result
+
+    async def arun(
+        self,
+        flow: Generator[Ask, Any, Result],
+        read: Callable[[int], Awaitable[bytes | None]] = no_body,
+        work: Work | None = None,
+    ) -> Result:
+        """Drive *flow* to its end on this event loop; *work* runs in a thread."""
+        said: Any = None
+        try:
+            while True:
+                ask = flow.send(said)
+                said = None
+                if isinstance(ask, ReadBody):
+                    said = await read(ask.limit)
+                elif isinstance(ask, Start):
+                    self._fetcher.start(ask.flight)
+                elif isinstance(ask, Await):
+                    await self._fetcher.await_(ask.flight)
+                elif isinstance(ask, StateOperation):
+                    said = await self.state.aask(ask)
+                else:
+                    said = await anyio.to_thread.run_sync(
+                        work or self.work, ask, limiter=_threads()
+                    )
+        except StopIteration as stop:
+            result: Result = stop.value
+            return result
+
+    def work(self, ask: Any) -> Incoming | FetchFailedError:
+        """Carry out an exchange, which is all that blocks in a guard's own flows."""
+        return answer(self._send, ask.outgoing)
