@@ -1,4 +1,4 @@
-"""``jwtguard check | explain | issuer | demo``.
+"""``jwtguard check | explain | secret | issuer | demo``.
 
 Exit codes: 0 is well, 1 is refused or wrong, 2 is a wrong call.
 """
@@ -10,6 +10,7 @@ import importlib
 import json
 import logging
 import os
+import secrets
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -64,7 +65,24 @@ def _parser(argv: Sequence[str]) -> argparse.ArgumentParser:
     one.add_argument("--json", action="store_true", help="for scripts")
     one.set_defaults(run=_check)
 
-    one = commands.add_parser("explain", help="each check of a token, in order")
+    _explain_arguments(
+        commands.add_parser("explain", help="each check of a token, in order")
+    )
+
+    one = commands.add_parser("secret", help="print a new one for JWTGUARD_SECRETS")
+    one.set_defaults(run=_secret)
+
+    for name, text in (
+        ("issuer", "a token server for development"),
+        ("demo", "the whole picture on loopback"),
+    ):
+        one = commands.add_parser(name, help=text)
+        if name in argv:  # their libraries are an extra, and slow to import
+            _delegate(one, name)
+    return parser
+
+
+def _explain_arguments(one: argparse.ArgumentParser) -> None:
     one.add_argument(
         "words",
         nargs="*",
@@ -84,15 +102,6 @@ def _parser(argv: Sequence[str]) -> argparse.ArgumentParser:
         "--cookie", action="store_true", help="the token comes in JWTGUARD_COOKIE"
     )
     one.set_defaults(run=_explain)
-
-    for name, text in (
-        ("issuer", "a token server for development"),
-        ("demo", "the whole picture on loopback"),
-    ):
-        one = commands.add_parser(name, help=text)
-        if name in argv:  # their libraries are an extra, and slow to import
-            _delegate(one, name)
-    return parser
 
 
 def _delegate(parser: argparse.ArgumentParser, name: str) -> None:
@@ -137,6 +146,11 @@ def _check(arguments: argparse.Namespace) -> int:
         _print_rows(rows)
     levels = {one.level for one in findings} | {row.level for row in rows}
     return 1 if "wrong" in levels else 0
+
+
+def _secret(_: argparse.Namespace) -> int:
+    print(secrets.token_urlsafe(32))
+    return 0
 
 
 class _UsageError(Exception):

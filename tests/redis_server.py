@@ -7,7 +7,7 @@ import socket
 import subprocess
 import time
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import pytest
 
@@ -26,6 +26,11 @@ class Redis:
         self.url = f"redis://127.0.0.1:{self.port}"
         self._folder = folder
         self._process: subprocess.Popen[bytes] | None = None
+
+    def client(self) -> Any:
+        """Return a client of its own library, for what a test prepares."""
+        redis = pytest.importorskip("redis")
+        return redis.Redis.from_url(self.url)
 
     def start(self) -> None:
         """Start it, and wait until it answers."""

@@ -448,3 +448,27 @@ def test_the_command_is_installed() -> None:
         check=True,
     )
     assert done.stdout.strip()
+
+
+def test_secret_prints_a_new_one_each_time(terminal: Terminal) -> None:
+    """It can be pasted as JWTGUARD_SECRETS, and is all there is on standard output."""
+    made = []
+    for _ in range(2):
+        assert terminal.run("secret") == 0
+        made.append(terminal.out)
+    assert made[0] != made[1]
+    terminal.monkeypatch.setenv("JWTGUARD_SECRETS", "".join(made))
+    assert terminal.run("check") == 0
+    assert "2: the first makes, all read" in terminal.out
+    assert made[0].strip() not in terminal.out
+
+
+def test_secrets_come_from_a_file(terminal: Terminal, tmp_path: Path) -> None:
+    """One a line; a weak one is refused without being shown."""
+    file = tmp_path / "secrets"
+    assert terminal.run("secret") == 0
+    file.write_text(f"{terminal.out}hunter2\n", "utf-8")
+    terminal.monkeypatch.setenv("JWTGUARD_SECRETS_FILE", str(file))
+    assert terminal.run("check") == 1
+    assert "JWTGUARD_SECRETS_FILE: (secret) number 2: 5 bytes" in terminal.err
+    assert "hunter2" not in terminal.err + terminal.out

@@ -11,6 +11,7 @@ from ..core.relay.upstream import Upstream
 from ..core.verify.verifier import IssuerState
 from ..errors import AuthError
 from ..guard import Guard
+from .check_state import state_findings
 from .routes import Finding, Route, survey
 from .routes.report import Row, rows
 from .routes.rules import about
@@ -39,6 +40,7 @@ def check(guard: Guard) -> Iterator[Finding]:
     yield from _browser(guard.policy)
     yield from _transport(guard.policy)
     yield from _relay(guard)
+    yield from state_findings(guard)
 
 
 def _issuer(guard: Guard, trusted: IssuerState) -> Iterator[Finding]:

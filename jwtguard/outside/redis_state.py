@@ -130,6 +130,20 @@ class RedisState:
 
         return run
 
+    def warnings(self) -> list[str]:
+        """Say what about the server may lose values that are still needed."""
+        try:
+            told: Any = self._client().info("memory")
+        except (RedisError, OSError):  # not every user may ask
+            return []
+        nodes = list(told.values()) if _of_nodes(told) else [told]
+        found = {str(node.get("maxmemory_policy", "noeviction")) for node in nodes}
+        return [
+            f"maxmemory-policy {policy}: a server that is full drops values that are "
+            "still needed; set it to noeviction"
+            for policy in sorted(found - {"noeviction"})
+        ]
+
     def close(self) -> None:
         """Close the connections; the next verb opens new ones."""
         for client in (self._connected, self._following):
@@ -247,6 +261,11 @@ def _first(answers: Sequence[Any]) -> Any:
         if isinstance(answer, Exception):
             return _unavailable(answer)
     return answers[0]
+
+
+def _of_nodes(told: Any) -> bool:
+    """Whether *told* holds an answer of each node of a cluster."""
+    return all(isinstance(value, dict) for value in told.values())
 
 
 def _answer(one: StateOperation, answer: Any) -> Any:

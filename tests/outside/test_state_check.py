@@ -1,0 +1,154 @@
+"""``jwtguard check`` tries the shared state, and says in one sentence what is wrong."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from jwtguard import Guard
+from jwtguard.inspect.check_state import state_findings
+from jwtguard.state import MemoryState
+from jwtguard.testing import JWTIssuer
+from tests.redis_server import Redis, needs_redis
+
+
+def found(state: str = "memory://", **settings: Any) -> list[tuple[str, str]]:
+    """Return level and text of what is found."""
+    guard = JWTIssuer().guard(state=state, **settings)
+    return [(one.level, one.text) for one in state_findings(guard)]
+
+
+def wrong(state: str) -> str:
+    """Return the one thing that is wrong."""
+    ((level, text),) = found(state)
+    assert level == "wrong"
+    assert "hunter2" not in text
+    return text
+
+
+def test_memory_is_for_one_process() -> None:
+    """How many there will be is not known, and that is what it says."""
+    ((level, text),) = found()
+    assert level == "note"
+    assert "cannot be seen here" in text
+
+
+def test_secrets_are_counted_and_not_shown() -> None:
+    """One line for all of them."""
+    made = ["AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8"]
+    (_, text), _ = found(secrets=made)
+    assert text == "1: the first makes, all read"
+
+
+@needs_redis
+def test_a_store_that_works_is_named_and_left_clean(redis: Redis) -> None:
+    """Neither user name nor password is shown; nothing stays behind."""
+    client = redis.client()
+    client.acl_setuser(
+        "ours", enabled=True, passwords=["+hunter2"], categories=["+@all"], keys=["*"]
+    )
+    url = redis.url.replace("//", "//ours:hunter2@") + "/0?health_check_interval=9"
+    assert found(url, state_prefix="notes") == [("ok", f"{redis.url}, prefix notes")]
+    assert client.keys() == []
+
+
+@needs_redis
+def test_a_server_that_may_drop_values_is_weak(redis: Redis) -> None:
+    """An eviction policy forgets claims and revocations."""
+    redis.client().config_set("maxmemory-policy", "allkeys-lru")
+    _, (level, text) = found(redis.url)
+    assert level == "weak"
+    assert "allkeys-lru" in text
+
+
+@needs_redis
+def test_a_wrong_password_is_told(redis: Redis) -> None:
+    """A missing one, too."""
+    redis.client().config_set("requirepass", "right")
+    for url in (redis.url, redis.url.replace("//", "//:hunter2@")):
+        assert "user name or password" in wrong(url)
+
+
+@needs_redis
+def test_a_user_who_may_too_little_is_told(redis: Redis) -> None:
+    """The verb that failed is named."""
+    redis.client().acl_setuser(
+        "ours",
+        enabled=True,
+        nopass=True,
+        commands=["+info", "+set", "+get", "+del"],
+        keys=["jwtguard:*"],
+    )
+    text = wrong(redis.url.replace("//", "//ours:hunter2@"))
+    assert ": append: this user may not" in text
+
+
+@needs_redis
+def test_a_server_that_does_not_speak_tls_is_told(redis: Redis) -> None:
+    """A rediss:// URL for a plain port."""
+    assert "TLS" in wrong(redis.url.replace("redis://", "rediss://:hunter2@"))
+
+
+@needs_redis
+def test_a_server_that_is_full_is_told(redis: Redis) -> None:
+    """Values are refused, and nothing is dropped."""
+    redis.client().config_set("maxmemory", 1)
+    assert "no memory" in wrong(redis.url)
+
+
+def test_an_address_where_nothing_listens_is_told(tmp_path: Path) -> None:
+    """A port, a host, a socket."""
+    pytest.importorskip("redis")
+    with socket.create_server(("127.0.0.1", 0)) as held:
+        port = held.getsockname()[1]
+    assert "nothing listens" in wrong(f"redis://:hunter2@127.0.0.1:{port}")
+    assert "no such socket" in wrong(f"unix://{tmp_path}/redis?password=hunter2")
+    assert "resolved" in wrong("redis://:hunter2@nowhere.invalid")
+
+
+def test_a_server_that_says_nothing_is_told() -> None:
+    """It listens, and does not answer in time."""
+    pytest.importorskip("redis")
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"redis://:hunter2@127.0.0.1:{silent.getsockname()[1]}"
+        assert "JWTGUARD_STATE_TIMEOUT" in wrong(url)
+
+
+def test_another_server_is_told() -> None:
+    """It answers, and not as Redis does."""
+    pytest.importorskip("redis")
+    with socket.create_server(("127.0.0.1", 0)) as other:
+
+        def answer() -> None:
+            connection, _ = other.accept()
+            with connection:
+                connection.recv(100)
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        text = wrong(f"redis://:hunter2@127.0.0.1:{other.getsockname()[1]}")
+        thread.join()
+    assert "is this a Redis port" in text
+
+
+class Forgetful(MemoryState):
+    """A store of somebody else's that keeps nothing."""
+
+    def get(self, key: str) -> bytes | None:
+        """Return nothing."""
+        return None
+
+
+def test_a_store_that_keeps_nothing_is_told() -> None:
+    """Answers are compared with what was stored."""
+    guard = Guard(JWTIssuer().policy(), state=Forgetful())
+    guard.state.shared = True
+    (one,) = state_findings(guard)
+    assert (one.level, one.text) == (
+        "wrong",
+        "Forgetful: get: not the value that was stored",
+    )

@@ -1,0 +1,73 @@
+"""Following a stream of the shared state, from its beginning."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from jwtguard.outside.redis_state import RedisState
+from jwtguard.outside.state_follower import StateFollower
+from jwtguard.state import State
+from jwtguard.testing import FakeClock
+from tests.redis_server import Redis, needs_redis
+from tests.waiting import HANG
+
+LONG = HANG
+"""Seconds that bound a hang; nothing waits for them to pass."""
+
+
+def test_a_follower_reads_the_past_and_what_comes(
+    state: State, emit: Callable[..., None]
+) -> None:
+    """In order, each value once."""
+    state.append("s", b"1", 60)
+    seen: list[bytes] = []
+    news = threading.Semaphore(0)
+
+    def receive(value: bytes) -> None:
+        seen.append(value)
+        news.release()
+
+    follower = StateFollower(state, "s", receive, FakeClock().monotonic, emit)
+    assert not follower.caught_up.done()
+    follower.start()
+    follower.start()
+    follower.caught_up.result(LONG)
+    assert seen == [b"1"]
+    assert news.acquire(timeout=LONG)
+    state.append("s", b"2", 60)
+    assert news.acquire(timeout=LONG)
+    assert seen == [b"1", b"2"]
+    follower.stop()
+
+
+@needs_redis
+def test_a_follower_outlives_its_store(
+    redis: Redis, emit: Callable[..., None], told: list[Any]
+) -> None:
+    """Away and back: the failure is told once, and following goes on."""
+    news = threading.Semaphore(0)
+    restored = threading.Event()
+
+    def note(event: str, **fields: Any) -> None:
+        emit(event, **fields)
+        if event == "state_restored":
+            restored.set()
+
+    follower = StateFollower(
+        RedisState(redis.url),
+        "s",
+        lambda _: news.release(),
+        FakeClock().monotonic,
+        note,
+    )
+    follower.start()
+    follower.caught_up.result(LONG)
+    redis.stop()
+    redis.start()
+    assert restored.wait(LONG)
+    RedisState(redis.url).append("s", b"1", 60)
+    assert news.acquire(timeout=LONG)
+    assert [event for event, _ in told] == ["state_failed", "state_restored"]
+    follower.stop()
