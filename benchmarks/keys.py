@@ -120,7 +120,7 @@ def _machine() -> str:
 
 def _table(report: Any) -> Table:
     head, *body = keys_page.rows(report["figures"])
-    table = Table(title="Keys in a storm", title_justify="left")
+    table = Table(title="Key cache under load", title_justify="left")
     for index, name in enumerate(head):
         table.add_column(name, justify="left" if index == 0 else "right")
     for row in body:

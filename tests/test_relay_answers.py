@@ -170,7 +170,7 @@ def test_what_cannot_be_used_is_502(
     assert (answer.status_code, len(issuer.asked)) == (502, 1)
     assert (answer.json or {})["error"] == "temporarily_unavailable"
     assert answer.headers["Cache-Control"] == "no-store"
-    # A fetch of another test may still end in the background, and be logged.
+    # Frameworks that other tests import switch on the loggers of other packages.
     (record,) = [r for r in caplog.records if getattr(r, "event", "") == "refused"]
     assert record.reason == "issuer_answer_unusable"  # type: ignore[attr-defined]
     assert record.detail.startswith("127.0.0.1: ")  # type: ignore[attr-defined]
