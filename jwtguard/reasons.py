@@ -33,7 +33,9 @@ REASONS: Mapping[str, Reason] = {
         400, "invalid_request", "More than one Authorization value was sent"
     ),
     "authorization_malformed": Reason(
-        400, "invalid_request", "The Authorization header holds no single bearer token"
+        400,
+        "invalid_request",
+        "The Authorization header does not hold exactly one bearer token",
     ),
     "cookie_repeated": Reason(
         400, "invalid_request", "The token cookie was sent more than once"
@@ -42,7 +44,7 @@ REASONS: Mapping[str, Reason] = {
         400, "invalid_request", "No token follows bearer in Sec-WebSocket-Protocol"
     ),
     "token_repeated": Reason(
-        400, "invalid_request", "A token came in two places at once"
+        400, "invalid_request", "The request carries a token in two places"
     ),
     "path_ambiguous": Reason(
         400,
@@ -63,7 +65,7 @@ REASONS: Mapping[str, Reason] = {
     "no_credentials": Reason(
         401,
         "missing_token",
-        "A bearer token is needed",
+        "A bearer token is required",
         "no token is read on a public path, so this refuses everybody",
     ),
     "unsupported_scheme": Reason(
@@ -75,42 +77,50 @@ REASONS: Mapping[str, Reason] = {
     "encrypted": Reason(
         401,
         "invalid_token",
-        "The access token is encrypted, and not meant to be read here",
+        "The access token is encrypted and cannot be read by this server",
         "five parts: an encrypted token (JWE); ask for a signed one",
     ),
     "unsupported_critical": Reason(
-        401, "invalid_token", "The access token has critical extensions unknown here"
+        401,
+        "invalid_token",
+        "The access token uses critical extensions that are not supported",
     ),
     "wrong_algorithm": Reason(
         401,
         "invalid_token",
-        "The access token is signed with an algorithm not accepted here",
-        "JWTGUARD_ALGORITHMS says which count; symmetric ones never do",
+        "The access token is signed with an algorithm that is not accepted",
+        "JWTGUARD_ALGORITHMS lists the accepted algorithms; symmetric ones are never "
+        "accepted",
     ),
     "unknown_issuer": Reason(
-        401, "invalid_token", "The access token comes from an issuer not trusted here"
+        401,
+        "invalid_token",
+        "The access token comes from an issuer that is not trusted",
     ),
     "unknown_key": Reason(
         401,
         "invalid_token",
-        "The access token is signed with a key its issuer does not publish",
+        "The access token is signed with a key that its issuer does not publish",
     ),
     "bad_signature": Reason(
         401,
         "invalid_token",
-        "The access token has a wrong signature",
-        "the key is known, the signature is not its: changed on the way?",
+        "The access token's signature is invalid",
+        "the key is known but did not make this signature; the token may have been "
+        "changed in transit",
     ),
-    "expired": Reason(401, "invalid_token", "The access token expired"),
+    "expired": Reason(401, "invalid_token", "The access token has expired"),
     "not_yet_valid": Reason(401, "invalid_token", "The access token is not valid yet"),
     "issued_in_future": Reason(
         401, "invalid_token", "The access token was issued in the future"
     ),
     "lifetime_too_long": Reason(
-        401, "invalid_token", "The access token is valid for longer than accepted here"
+        401,
+        "invalid_token",
+        "The access token's lifetime is longer than this server accepts",
     ),
     "wrong_audience": Reason(
-        401, "invalid_token", "The access token is meant for another audience"
+        401, "invalid_token", "The access token was issued for another audience"
     ),
     "missing_claim": Reason(
         401, "invalid_token", "The access token lacks a required claim"
@@ -124,8 +134,8 @@ REASONS: Mapping[str, Reason] = {
     "wrong_type": Reason(
         401,
         "invalid_token",
-        "The token is of a type not accepted here",
-        "JWTGUARD_PROFILE says which types count; rfc9068 wants at+jwt",
+        "The token's type is not accepted",
+        "JWTGUARD_PROFILE decides which types are accepted; rfc9068 requires at+jwt",
     ),
     "id_token": Reason(
         401,
@@ -155,36 +165,36 @@ REASONS: Mapping[str, Reason] = {
     "bound_token": Reason(
         401,
         "invalid_token",
-        "The access token is bound to a key, and useless as a plain bearer",
-        "it is bound to a key (DPoP or mTLS); ask for a plain bearer token",
+        "The access token is sender-constrained and cannot be used as a bearer token",
+        "it is bound to a key (DPoP or mTLS); request a bearer token that is not bound",
     ),
     # the caller
     "scope_missing": Reason(
         403,
         "insufficient_scope",
-        "The access token lacks a scope that is needed here",
-        "the client has to ask for the scope when it asks for the token",
+        "The access token lacks a required scope",
+        "the client has to request the scope together with the token",
     ),
     "role_missing": Reason(
         403,
         "access_denied",
-        "The caller lacks a role that is needed here",
+        "The caller lacks a required role",
         "roles are read from `role_claims` of the issuer or its profile",
     ),
     "no_rule": Reason(
         403,
         "access_denied",
-        "No rule opens this path",
+        "No access rule allows this path",
         "no rule of JWTGUARD_SCOPES names this path and method",
     ),
     "client_not_listed": Reason(
         403,
         "access_denied",
-        "Tokens of this client are not accepted here",
+        "This client's tokens are not accepted",
         "list it in JWTGUARD_CLIENTS",
     ),
     "method_not_allowed_for_client": Reason(
-        403, "access_denied", "The client may not use this method here"
+        403, "access_denied", "The client may not use this method"
     ),
     "foreign_origin": Reason(
         403, "invalid_origin", "The token may not be used from this origin"
@@ -195,10 +205,10 @@ REASONS: Mapping[str, Reason] = {
     "origin_missing": Reason(
         403,
         "invalid_origin",
-        "The cookie needs an Origin to go with it",
+        "A request that uses the cookie must send Origin",
         "a browser would send Origin: add --origin",
     ),
-    "preflight_refused": Reason(403, "", "The origin is not allowed here"),
+    "preflight_refused": Reason(403, "", "The origin is not allowed"),
     "insecure_transport": Reason(
         403,
         "insecure_transport",
@@ -209,31 +219,37 @@ REASONS: Mapping[str, Reason] = {
     "keys_unavailable": Reason(
         503,
         "temporarily_unavailable",
-        "The signing keys of the issuer cannot be had now",
+        "The issuer's signing keys are temporarily unavailable",
     ),
     # token paths
-    "post_only": Reason(405, "invalid_request", "A token endpoint takes POST only"),
-    "form_malformed": Reason(400, "invalid_request", "The body is not one plain form"),
+    "post_only": Reason(405, "invalid_request", "The token endpoint accepts only POST"),
+    "form_malformed": Reason(
+        400, "invalid_request", "The body is not a valid form-encoded request"
+    ),
     "body_too_long": Reason(
         413, "invalid_request", "The body is longer than this server reads"
     ),
-    "client_gone": Reason(400, "invalid_request", "The body ended early"),
+    "client_gone": Reason(400, "invalid_request", "The request body ended early"),
     "grant_type_missing": Reason(400, "invalid_request", "grant_type is missing"),
     "client_ambiguous_form": Reason(
-        400, "invalid_request", "Basic and body name different clients"
+        400, "invalid_request", "HTTP Basic and the body name different clients"
     ),
     "origin_repeated": Reason(400, "invalid_request", "More than one Origin was sent"),
     "grant_client_unknown": Reason(
-        403, "unauthorized_client", "The client is not known here"
+        403, "unauthorized_client", "The client is not registered here"
     ),
     "refresh_disabled": Reason(
-        403, "unauthorized_client", "The client may not refresh; sign in again"
+        403,
+        "unauthorized_client",
+        "The client may not use refresh tokens; sign in again",
     ),
     "grant_foreign_origin": Reason(
         403, "unauthorized_client", "The client may not be used from this origin"
     ),
     "unsupported_grant": Reason(
-        400, "unsupported_grant_type", "Only password and refresh_token are handed on"
+        400,
+        "unsupported_grant_type",
+        "Only the password and refresh_token grants are supported",
     ),
     "too_many_guesses": Reason(
         429, "temporarily_unavailable", "Too many attempts; try again later"
@@ -242,9 +258,9 @@ REASONS: Mapping[str, Reason] = {
         502, "temporarily_unavailable", "The token server cannot be reached"
     ),
     "issuer_answer_unusable": Reason(
-        502, "temporarily_unavailable", "The token server's answer cannot be used"
+        502, "temporarily_unavailable", "The token server sent an invalid response"
     ),
     "issuer_timeout": Reason(
-        504, "temporarily_unavailable", "The token server did not answer in time"
+        504, "temporarily_unavailable", "The token server did not respond in time"
     ),
 }

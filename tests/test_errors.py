@@ -160,4 +160,4 @@ def test_an_outage_says_when_to_come_back() -> None:
     """Seconds, for Retry-After."""
     error = KeysUnavailableError(retry_after=12.5)
     assert (error.reason, error.retry_after) == ("keys_unavailable", 12.5)
-    assert error.description == "The signing keys of the issuer cannot be had now"
+    assert error.description == "The issuer's signing keys are temporarily unavailable"

@@ -130,7 +130,7 @@ async def login(request: Request) -> Response:
 
 
 async def renew(request: Request) -> Response:
-    """The access token expired: use the refresh token, or ask for the password.
+    """The access token has expired: use the refresh token, or ask for the password.
 
     Anybody can link to this page. All that a link does is renew the session; it ends
     only if the token server says that the refresh token has ended.

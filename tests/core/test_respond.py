@@ -33,14 +33,14 @@ NO_STORE = ("Cache-Control", "no-store")
             InvalidTokenError("expired"),
             (
                 'Bearer realm="api", error="invalid_token", '
-                'error_description="The access token expired"'
+                'error_description="The access token has expired"'
             ),
         ),
         (
             InsufficientScopeError("scope_missing", scope="a b"),
             (
                 'Bearer realm="api", error="insufficient_scope", error_description='
-                '"The access token lacks a scope that is needed here", scope="a b"'
+                '"The access token lacks a required scope", scope="a b"'
             ),
         ),
     ],

@@ -93,8 +93,8 @@ PROTECTED = [
     refused_token("opaque", "abcdef", "The access token is malformed"),
     refused_token("encrypted", "a.b.c.d.e", "The access token is encrypted"),
     refused_token("not base64url", GOOD + "=", "The access token is malformed"),
-    refused_token("forged", ISSUER.forged(), "The access token has a wrong signature"),
-    refused_token("expired", ISSUER.expired(), "The access token expired"),
+    refused_token("forged", ISSUER.forged(), "The access token's signature is invalid"),
+    refused_token("expired", ISSUER.expired(), "The access token has expired"),
     refused_token(
         "another audience", ISSUER.wrong_audience(), "The access token is meant for"
     ),
