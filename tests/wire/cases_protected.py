@@ -96,7 +96,7 @@ PROTECTED = [
     refused_token("forged", ISSUER.forged(), "The access token's signature is invalid"),
     refused_token("expired", ISSUER.expired(), "The access token has expired"),
     refused_token(
-        "another audience", ISSUER.wrong_audience(), "The access token is meant for"
+        "another audience", ISSUER.wrong_audience(), "The access token was issued for"
     ),
     refused_token("an ID token", ISSUER.id_token(), "An ID token is not"),
     refused_token(
@@ -135,7 +135,7 @@ PROTECTED = [
     refused_token(
         "an empty subject", ISSUER.token(subject=""), "The access token has a claim"
     ),
-    refused_token("typ", ISSUER.token(typ="secevent+jwt"), "The token is of a type"),
+    refused_token("typ", ISSUER.token(typ="secevent+jwt"), "The token's type"),
     Case(
         name="the scope is there",
         ask=Ask(headers=(bearer(scope="x notes:read"),)),
