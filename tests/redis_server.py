@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import signal
 import socket
 import subprocess
 import time
@@ -14,13 +15,17 @@ import pytest
 from tests.waiting import HANG
 
 REDIS = shutil.which("redis-server")
+VALKEY = shutil.which("valkey-server")
 needs_redis = pytest.mark.skipif(REDIS is None, reason="missing: redis-server")
 
 
 class Redis:
     """A Redis of our own, on a free port, that keeps nothing on disk."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(
+        self, folder: Path, *options: str, program: str | None = REDIS
+    ) -> None:
+        self._command = [str(program), *options]
         with socket.create_server(("127.0.0.1", 0)) as held:
             self.port: int = held.getsockname()[1]
         self.url = f"redis://127.0.0.1:{self.port}"
@@ -35,7 +40,7 @@ class Redis:
     def start(self) -> None:
         """Start it, and wait until it answers."""
         command = [
-            str(REDIS), "--port", str(self.port), "--bind", "127.0.0.1",
+            *self._command, "--port", str(self.port), "--bind", "127.0.0.1",
             "--save", "", "--appendonly", "no", "--dir", str(self._folder),
         ]  # fmt: skip
         self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
@@ -48,6 +53,16 @@ class Redis:
             else:
                 return
         raise RuntimeError("redis-server does not answer")
+
+    def pause(self) -> None:
+        """Let it answer nothing, while its connections stay open."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let it go on."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGCONT)
 
     def stop(self) -> None:
         """Stop it, if it runs."""

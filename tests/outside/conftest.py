@@ -10,8 +10,8 @@ import pytest
 
 from jwtguard.outside.redis_state import RedisState
 from jwtguard.state import MemoryState, State
-from tests.redis_server import REDIS, Redis
-from tests.waiting import HANG
+from tests.redis_server import REDIS, VALKEY, Redis
+from tests.waiting import HANG, until
 
 LONG = HANG
 """Seconds that bound a hang; nothing waits for them to pass."""
@@ -20,19 +20,53 @@ LONG = HANG
 @pytest.fixture
 def redis(tmp_path: Path) -> Iterator[Redis]:
     """A real Redis that runs."""
+    if REDIS is None:
+        pytest.skip("missing: redis-server")
     with Redis(tmp_path) as server:
         yield server
 
 
-@pytest.fixture(params=["memory", "redis"])
+@pytest.fixture(params=["memory", "redis", "valkey", "cluster"])
 def state(request: pytest.FixtureRequest) -> State:
     """Each store there is."""
     if request.param == "memory":
         return MemoryState()
+    server: Redis = request.getfixturevalue(request.param)
+    return RedisState(server.url, timeout=LONG)
+
+
+@pytest.fixture
+def valkey(tmp_path: Path) -> Iterator[Redis]:
+    """A real Valkey that runs."""
+    if VALKEY is None:
+        pytest.skip("missing: valkey-server")
+    with Redis(tmp_path, program=VALKEY) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def one_node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Redis]:
+    """A cluster of one node, which owns every slot; it needs two seconds to start."""
     if REDIS is None:
         pytest.skip("missing: redis-server")
-    server: Redis = request.getfixturevalue("redis")
-    return RedisState(server.url, timeout=LONG)
+    with Redis(tmp_path_factory.mktemp("node"), "--cluster-enabled", "yes") as server:
+        client = server.client()
+        client.execute_command("CLUSTER", "ADDSLOTSRANGE", 0, 16383)
+        asked = ("CLUSTER", "INFO")
+        assert until(
+            lambda: (
+                "state:ok" in str(client.execute_command(*asked))
+                or "'cluster_state': 'ok'" in str(client.execute_command(*asked))
+            )
+        )
+        yield server
+
+
+@pytest.fixture
+def cluster(one_node: Redis) -> Redis:
+    """An empty cluster."""
+    one_node.client().flushall()
+    return one_node
 
 
 @pytest.fixture
