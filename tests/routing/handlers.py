@@ -12,6 +12,7 @@ HANDLERS = {
     "keys": "/users/*/keys",
     "note": "/notes/*",
     "static": "/static/**",
+    "list": "/static",
 }
 """Name and path: ``*`` is a parameter of one segment, ``**`` one of all that follow."""
 _RAN: list[str] = []

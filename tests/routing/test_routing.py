@@ -49,6 +49,11 @@ FOUND = [
     # re.IGNORECASE takes U+0130 and U+0131 for an i.
     ("django", "scopes", "poor", "/adm%C4%B1n/report", "", False),
     ("django under ASGI", "open", "nobody", "/adm%C4%B0n/report", "", False),
+    # A slash at the end is dropped, so that "below /static" is /static itself.
+    ("litestar", "public", "nobody", "/static/", "", False),
+    ("litestar", "optional", "nobody", "/static/", "", False),
+    ("flask without strict slashes", "public", "nobody", "/static/", "", False),
+    ("falcon that drops a slash", "public", "nobody", "/static/", "", False),
     # Falcon leaves the root path where it is.
     ("falcon under ASGI", "scopes", "poor", "/admin/report", "/admin", False),
     ("falcon under ASGI", "public", "nobody", "/static/keys", "/users", True),

@@ -32,6 +32,14 @@ def flask() -> Any:
     return app
 
 
+def lax_flask() -> Any:
+    """Flask that takes a slash at the end for none."""
+    app = flask()
+    for rule in app.url_map.iter_rules():
+        rule.strict_slashes = False
+    return app
+
+
 def bottle_app() -> Any:
     """Bottle, which drops bytes that are not UTF-8."""
     app = bottle.Bottle()
@@ -63,6 +71,13 @@ def falcon_app() -> Any:
     return app
 
 
+def lax_falcon() -> Any:
+    """Falcon that drops a slash at the end."""
+    app = falcon_app()
+    app.req_options.strip_url_path_trailing_slash = True
+    return app
+
+
 def pyramid() -> Any:
     """Pyramid: regular expressions made of patterns."""
     with Configurator() as config:
@@ -78,8 +93,10 @@ def pyramid() -> Any:
 
 WSGI: Mapping[str, Callable[[], Any]] = {
     "flask": flask,
+    "flask without strict slashes": lax_flask,
     "bottle": bottle_app,
     "falcon": falcon_app,
+    "falcon that drops a slash": lax_falcon,
     "pyramid": pyramid,
     "django": partial(django_apps.wsgi),
 }

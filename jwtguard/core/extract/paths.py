@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from functools import lru_cache
 
-from ..model.patterns import ScopeRule, ambiguous, demands, gives
+from ..model.patterns import ScopeRule, ambiguous, demanded_by, folded, given_by
 
 _SHORT = 200
 
@@ -85,15 +85,16 @@ class PathRules:
         """Return the path's kind, or None if it is ambiguous and must be refused."""
         if ambiguous(path, raw_path):
             return None if self.strict else Kind.PROTECTED
-        if any(demands(pattern, path) for pattern in self._token):
+        wide, exact = folded(path), path.split("/")
+        if any(demanded_by(pattern, wide) for pattern in self._token):
             return Kind.TOKEN
-        if any(demands(pattern, path) for pattern in self._revocation):
+        if any(demanded_by(pattern, wide) for pattern in self._revocation):
             return Kind.REVOCATION
         if self.required(method, path, root):
             return Kind.PROTECTED
-        if any(gives(pattern, path) for pattern in self._optional):
+        if any(given_by(pattern, exact) for pattern in self._optional):
             return Kind.OPTIONAL
-        if any(gives(pattern, path) for pattern in self._public):
+        if any(given_by(pattern, exact) for pattern in self._public):
             return Kind.PUBLIC
         return Kind.PROTECTED
 
@@ -107,14 +108,14 @@ class PathRules:
         """
         if not self._scopes:
             return ()
-        whole = root + path
+        below, whole = folded(path), folded(root + path) if root else []
         rules = [
             rule
             for rule in self._scopes
             if rule.takes(method)
             and (
-                demands(rule.path, path)
-                or (rule.require and root and demands(rule.path, whole))
+                demanded_by(rule.path, below)
+                or (rule.require and root and demanded_by(rule.path, whole))
             )
         ]
         if not rules:

@@ -133,27 +133,41 @@ def pattern_problem(pattern: str) -> str | None:
 
 
 def gives(pattern: str, path: str) -> bool:
-    """Exactly as written; ``/x/*`` is what lies below ``/x``, not ``/x`` itself."""
-    fixed = pattern.removesuffix("/*")
-    wanted, found = fixed.split("/"), path.split("/")
-    if fixed != pattern:
-        return len(found) > len(wanted) and _alike(wanted, found)
-    return len(found) == len(wanted) and _alike(wanted, found)
+    """Exactly as written; ``/x/*`` is what lies below ``/x``, not ``/x`` itself.
+
+    Nor is it ``/x/``, which many routers take for ``/x``.
+    """
+    return given_by(pattern, path.split("/"))
 
 
 def demands(pattern: str, path: str) -> bool:
     """Whatever the case or trailing slash; ``/x/*`` includes ``/x``."""
+    return demanded_by(pattern, folded(path))
+
+
+def given_by(pattern: str, found: list[str]) -> bool:
+    """Ask ``gives`` of a path that was split: once for all patterns."""
     fixed = pattern.removesuffix("/*")
-    wanted, found = _folded(fixed), _folded(path)
-    if fixed != pattern:
-        return len(found) >= len(wanted) and _alike(wanted, found)
-    return len(found) == len(wanted) and _alike(wanted, found)
+    wanted = fixed.split("/")
+    below = len(found) - len(wanted)
+    least = 2 if fixed and found[-1] == "" else 1
+    fits = below == 0 if fixed == pattern else below >= least
+    return fits and _alike(wanted, found)
+
+
+def demanded_by(pattern: str, found: list[str]) -> bool:
+    """Ask ``demands`` of a path that was ``folded``: once for all patterns."""
+    fixed = pattern.removesuffix("/*")
+    wanted = folded(fixed)
+    below = len(found) - len(wanted)
+    fits = below == 0 if fixed == pattern else below >= 0
+    return fits and _alike(wanted, found)
 
 
 def covers(give: str, demand: str) -> bool:
     """Whether some path is given by *give* and demanded by *demand*."""
     reach, fixed = give.removesuffix("/*"), demand.removesuffix("/*")
-    given, wanted = _folded(reach), _folded(fixed)
+    given, wanted = folded(reach), folded(fixed)
     if reach == give and len(given) < len(wanted):
         return False
     if fixed == demand and len(given) > len(wanted):
@@ -170,5 +184,6 @@ def _alike(wanted: list[str], found: list[str]) -> bool:
     )
 
 
-def _folded(path: str) -> list[str]:
+def folded(path: str) -> list[str]:
+    """Return the segments of *path*, without regard to case or a slash at the end."""
     return path.rstrip("/").casefold().split("/")
