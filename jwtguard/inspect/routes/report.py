@@ -59,12 +59,13 @@ def _rows(trials: Trials, route: Route) -> Iterator[Row]:
     """Yield a row for each group of methods, and of paths, that is treated alike."""
     groups: dict[Verdict, list[str]] = {}
     others: dict[Verdict, tuple[str, list[str]]] = {}
-    for method in route.methods or METHODS:
+    for method in trials.methods_of(route):
         tried = [one for one in trials.of(route, method) if not one.example.odd]
         first = judged(route, method, tried[0].rule) if tried else _ineffective(route)
         usual = first or ("weak", f"never runs: {trials.missed(route, method)}")
         groups.setdefault(usual, []).append(method)
-        for one in tried[1:]:
+        # Where the plain path leads elsewhere, another spelling may still get here.
+        for one in tried[1:] if tried else trials.of(route, method):
             verdict = judged(route, method, one.rule)
             if verdict != usual:
                 methods = others.setdefault(verdict, (one.path, []))[1]

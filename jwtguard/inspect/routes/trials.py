@@ -58,6 +58,16 @@ class Trials:
         plain = self._plain.get((route, method), set())
         return sorted(found, key=lambda one: (one.example.odd, one.path not in plain))
 
+    def methods_of(self, route: Route) -> tuple[str, ...]:
+        """Return the methods to judge *route* by.
+
+        HEAD may get to where GET does not: a route in front takes GET alone.
+        """
+        methods = route.methods or METHODS
+        hidden = "GET" in methods and not self._reached.get((route, "GET"))
+        reached = hidden and self._reached.get((route, "HEAD"))
+        return (*methods, "HEAD") if reached else methods
+
     def missed(self, route: Route, method: str) -> str:
         """Say what became of the examples if none reached *route*."""
         return self._missed.get((route, method), "no example of its path can be made")
@@ -77,7 +87,8 @@ class Trials:
         for rule in rules:
             examples += examples_under(rule, prefix)
         host = host_for(route, HOST)
-        for method in route.methods or METHODS:
+        methods = route.methods or METHODS
+        for method in (*methods, "HEAD") if "GET" in methods else methods:
             for example in examples:
                 tried = self._try(method, example, host)
                 if tried is None or tried.found.route is not route:

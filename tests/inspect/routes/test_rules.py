@@ -17,6 +17,7 @@ from starlette.testclient import TestClient
 from jwtguard.asgi import GuardMiddleware
 from jwtguard.core.model.patterns import ScopeRule
 from jwtguard.flask import JWTGuard
+from jwtguard.inspect.check_policy import check_app
 from jwtguard.starlette import require_scope
 from jwtguard.testing import JWTIssuer
 from tests.inspect.routes.listed import levels, said, table, told
@@ -76,7 +77,7 @@ def test_a_root_path_that_changes_nothing_is_fine(issuer: JWTIssuer) -> None:
 def test_two_spellings_that_fall_under_different_rules(issuer: JWTIssuer) -> None:
     """One view runs for ``/7``, which no rule opens, and for ``/7/``, which is open."""
     settings: Any = {
-        "optional_paths": ["/7/*"],
+        "optional_paths": ["/7/"],
         "scopes": [ScopeRule(path="/report/*")],
     }
     app = Flask("notes", static_folder=None)
@@ -228,3 +229,27 @@ def test_an_application_without_routes_is_not_vouched_for(issuer: JWTIssuer) -> 
     assert "wrong routes: no route was found: nothing could be checked" in told(
         Flask("x", static_folder=None)
     )
+
+
+def test_a_view_that_only_another_spelling_reaches(issuer: JWTIssuer) -> None:
+    """``/a`` leads to another view, and ``/a/`` to this one: it has its own row."""
+    app = Flask("notes", static_folder=None)
+    app.add_url_rule("/<name>", "first", lambda name: "")
+    app.add_url_rule("/<x>", "second", lambda x: "secret", strict_slashes=False)
+    JWTGuard(app, issuer.guard())
+    headers = {"Authorization": f"Bearer {issuer.token()}"}
+    answer = app.test_client().get("/a/", base_url="https://a", headers=headers)
+    assert answer.get_data(as_text=True) == "secret"
+    assert table(app)["GET /<x> as /a/"] == "any token"
+
+
+def test_a_handler_that_only_head_reaches(issuer: JWTIssuer) -> None:
+    """FastAPI's routes take GET alone, and the one behind them takes HEAD too."""
+    app = FastAPI(openapi_url=None)
+    app.get("/notes")(lambda: "")
+    app.router.routes.append(Route("/notes", page))
+    guarded = GuardMiddleware(app, issuer.guard(public_paths=["/notes"]))
+    answer = TestClient(guarded, base_url="https://a").head("/notes")
+    assert answer.status_code == 200
+    rows = [row for row in check_app(guarded)[1] if row.handler == "page"]
+    assert {row.methods: row.demands for row in rows}["HEAD"] == "nothing: public"
