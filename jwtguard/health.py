@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from math import inf
 from typing import Any
 
-from .core.verify.keys import Snapshot
+from .core.verify.key_fetch import Snapshot
 
 
 class Health(dict[str, dict[str, Any]]):

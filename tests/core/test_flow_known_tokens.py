@@ -10,7 +10,8 @@ import pytest
 
 from jwtguard import Guard, Policy, TrustedIssuer
 from jwtguard.core.model.jwk import parse_given
-from jwtguard.core.verify.keys import KeyCache, Snapshot
+from jwtguard.core.verify.key_fetch import Snapshot
+from jwtguard.core.verify.keys import KeyCache
 from jwtguard.errors import InvalidTokenError
 from jwtguard.testing import AUDIENCE, FakeClock, JWTIssuer
 from tests.core.flow_support import House, Sign, principal, quickly, request

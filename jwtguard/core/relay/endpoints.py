@@ -22,7 +22,8 @@ from ..model.effects import (
 )
 from ..model.issuers import TrustedIssuer
 from ..verify.discovery import find_endpoint
-from ..verify.keys import DEADLINE, LONGEST_BACK_OFF, Emit
+from ..verify.key_fetch import LONGEST_BACK_OFF
+from ..verify.keys import DEADLINE, Emit
 
 
 class EndpointCache:

@@ -8,9 +8,7 @@ that a withdrawal may have been missed.
 from __future__ import annotations
 
 import random
-import re
 from collections.abc import Callable, Collection, Generator, Sequence
-from dataclasses import dataclass, replace
 from math import inf
 from threading import Lock
 from typing import Any, NamedTuple
@@ -23,42 +21,16 @@ from ..model.effects import (
     Exchange,
     FetchFailedError,
     Flight,
-    Incoming,
     Start,
-    get,
 )
 from ..model.issuers import TrustedIssuer
-from ..model.jwk import Key, KeySet, parse_given, parse_jwk_set
-from .discovery import find_jwks_url, status_problem
+from ..model.jwk import Key, KeySet, parse_given
+from .key_fetch import KeyFetch, Snapshot
 
 DEADLINE = FETCH_TIMEOUT
-LONGEST_BACK_OFF = 60.0
-SHORTEST_AGE = 60.0
-_MAX_AGE = re.compile(r'(?:^|[,\s])max-age\s*=\s*"?([0-9]{1,10})"?\s*(?:,|$)')
 
 Emit = Callable[..., None]
 Wanted = Callable[[KeySet], Sequence[Key]]
-
-
-@dataclass(frozen=True, slots=True)
-class Snapshot:
-    """What we hold of one issuer's keys. Times are in monotonic seconds."""
-
-    keys: KeySet | None = None
-    fetched_at: float = -inf
-    refresh_at: float = -inf
-    stale_until: float = -inf
-    etag: str | None = None
-    jwks_url: str | None = None
-    failures: int = 0
-    """Failed fetches since the last good one."""
-    failed_at: float = -inf
-    failure: str = ""
-    retry_at: float = -inf
-
-    def held(self, now: float) -> KeySet | None:
-        """Return the keys, unless they are stale beyond use."""
-        return self.keys if now < self.stale_until else None
 
 
 class _Wait(NamedTuple):
@@ -96,11 +68,17 @@ class KeyCache:
         self.snapshot = Snapshot()
         self._monotonic = monotonic
         self._max_age = max_age
-        self._stale_for = stale_for
         self._cooldown = cooldown
-        self._http_hosts = http_hosts
         self._emit = emit
-        self._jitter = jitter
+        self._fetch = KeyFetch(
+            issuer=issuer,
+            monotonic=monotonic,
+            max_age=max_age,
+            stale_for=stale_for,
+            cooldown=cooldown,
+            http_hosts=http_hosts,
+            jitter=jitter,
+        )
         self.after_fork()
         if issuer.keys is not None:
             self.snapshot = Snapshot(
@@ -261,7 +239,7 @@ class KeyCache:
         """Fetch and store; a failure is stored too, beside the keys we have."""
         before = self.snapshot
         try:
-            event, keys, snapshot = yield from self._obtain(before)
+            event, keys, snapshot = yield from self._fetch.obtain(before)
         except (FetchFailedError, ValueError) as error:
             self.fail(flight, str(error))
             return
@@ -274,61 +252,12 @@ class KeyCache:
             skipped=keys.skipped,
         )
 
-    def _obtain(
-        self, before: Snapshot
-    ) -> Generator[Exchange, Any, tuple[str, KeySet, Snapshot]]:
-        """Return what happened, the keys, and the snapshot that holds them."""
-        url = self.issuer.jwks_url or before.jwks_url
-        if url is None:
-            url = yield from find_jwks_url(self.issuer, self._http_hosts)
-        headers = {"Accept": "application/jwk-set+json, application/json"}
-        if before.etag and before.keys:
-            headers["If-None-Match"] = before.etag
-        got = yield from get(url, headers)
-        if got.status == 304 and before.keys and before.etag:
-            held = before.keys
-            fresh = self._fresh(held, got, url, before.etag)
-            return "fetch_not_modified", held, fresh
-        if got.status != 200:
-            raise FetchFailedError(f"{url}: {status_problem(got)}")
-        keys = parse_jwk_set(got.body)
-        if before.keys and before.keys.keys == keys.keys:
-            keys = before.keys  # the same object says: nothing to check again
-        etag = got.headers.get("etag", "")  # not sent back if it cannot be
-        fresh = self._fresh(keys, got, url, etag if etag.isascii() else None)
-        return "fetch_ok", keys, fresh
-
-    def _fresh(
-        self, keys: KeySet, got: Incoming, url: str, etag: str | None
-    ) -> Snapshot:
-        now = self._monotonic()
-        age = lifetime(got.headers.get("cache-control", ""), self._max_age)
-        return Snapshot(
-            keys=keys,
-            fetched_at=now,
-            refresh_at=now + age * (0.9 + 0.08 * self._jitter()),
-            stale_until=now + age + self._stale_for,
-            etag=etag,
-            jwks_url=url,
-        )
-
     def fail(self, flight: Flight, problem: str, *, since: float | None = None) -> None:
-        """Note that *flight* brought nothing; wait longer after each failure.
+        """Note that *flight* failed; wait longer after each failure.
 
         The pause counts from *since*: now, unless something else is given.
         """
-        before, now = self.snapshot, self._monotonic()
-        pause = min(self._cooldown * 2 ** min(before.failures, 16), LONGEST_BACK_OFF)
-        pause *= 1 - 0.2 * self._jitter()
-        failed = replace(
-            before,
-            failures=before.failures + 1,
-            failed_at=now,
-            failure=problem,
-            retry_at=(now if since is None else since) + pause,
-            jwks_url=None,  # the metadata may have moved
-            etag=None,  # and what it leads to next may have other tags
-        )
+        failed = self._fetch.failed(self.snapshot, problem, since)
         if self._settle(flight, failed):
             self._emit("fetch_failed", issuer=self.issuer.url, problem=problem)
 
@@ -338,11 +267,3 @@ class KeyCache:
                 return False
             self.snapshot, self._flight = snapshot, None
             return True
-
-
-def lifetime(cache_control: str, longest: float) -> float:
-    """RFC 9111 section 5.2.2: ``max-age`` shortens ours, down to a minute."""
-    found = _MAX_AGE.search(cache_control.lower())
-    if found is None or "no-store" in cache_control.lower():
-        return longest
-    return min(longest, max(SHORTEST_AGE, float(found[1])))

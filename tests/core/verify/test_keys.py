@@ -18,7 +18,8 @@ from jwtguard.core.model.effects import (
 )
 from jwtguard.core.model.issuers import TrustedIssuer
 from jwtguard.core.model.jwk import Key, KeySet
-from jwtguard.core.verify.keys import DEADLINE, KeyCache, Wanted, lifetime
+from jwtguard.core.verify.key_fetch import lifetime
+from jwtguard.core.verify.keys import DEADLINE, KeyCache, Wanted
 from jwtguard.errors import InvalidTokenError, KeysUnavailableError
 from jwtguard.outside.fetcher import drive
 from jwtguard.outside.http import by_transport
