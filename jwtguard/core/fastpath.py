@@ -11,8 +11,9 @@ from typing import Any
 
 from ..errors import AuthError
 from .authorize.access import Authorizer
-from .authorize.origin_rules import NO_PAGE, OriginRules
+from .authorize.origin_rules import OriginRules
 from .extract.credentials import Credentials, is_token68
+from .extract.fetch_metadata import origin_of
 from .extract.paths import PathRules
 from .extract.wire import TLS, Wire
 from .model.decision import Decision, Proceed
@@ -68,9 +69,6 @@ class FastPath:
         wire = TLS if request.scheme == "https" else self._wire_of(request)
         if not wire.secure:
             return None
-        page, headers = NO_PAGE, request.headers
-        if "origin" in headers or "sec-fetch-site" in headers:
-            page = self._page_of(request, wire)
         shown: Credentials = _new(Credentials, (token, "header"))
         try:
             known = self._verify(shown, wire, lookup)
@@ -78,7 +76,11 @@ class FastPath:
             return self._refuse(error, request)
         if known is None:
             return None
-        access = self._access(rule, method, page, known, False)
+        origin = origin_of(request) if "origin" in request.headers else None
+        access = self._access(rule, method, origin, False, known, False)
+        # An own page may do more than any other, so it matters only for a refusal.
+        if isinstance(access, AuthError) and self._page_of(request, wire).own:
+            access = self._access(rule, method, origin, True, known, False)
         if isinstance(access, AuthError):
             return self._refuse(access, request, known.facts)
         principal = Principal.of(known.facts, token)

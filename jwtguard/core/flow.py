@@ -171,7 +171,9 @@ class Flow:
     ) -> Decision:
         """Let a verified token pass, or refuse it."""
         cookie = shown.carrier == "cookie"
-        access = self.authorizer.access(rule, request.method, page, known, cookie)
+        access = self.authorizer.access(
+            rule, request.method, page.origin, page.own, known, cookie
+        )
         if isinstance(access, AuthError):
             return self.responses.refuse(access, request, known.facts)
         principal = Principal.of(known.facts, shown.token)

@@ -17,7 +17,6 @@ from ..model.request import Fields
 from ..verify.token_cache import CachedToken
 from . import requirements
 from .clients import Clients
-from .origin_rules import Page
 
 _SHORT = 4096
 """Bytes. The answer to a key of more, token claims and all, is not remembered."""
@@ -57,19 +56,20 @@ class Authorizer:
         self,
         rule: PathAccess,
         method: str,
-        page: Page,
+        origin: str | None,
+        own: bool,
         known: CachedToken,
         cookie: bool,
     ) -> Access:
         """Return whether a known token may be used like this."""
-        facts, origin = known.facts, page.origin
+        facts = known.facts
         short = known.size + len(method) + len(origin or "") <= _SHORT
         answer = self.remembered if short else self._answer
         return answer(
             rule,
             method,
             origin,
-            page.own,
+            own,
             origin in facts.origins,
             cookie,
             facts.issuer,
