@@ -62,6 +62,8 @@ def test_log_and_hook_hear_the_same(caplog: pytest.LogCaptureFixture) -> None:
         ("fetch_not_modified", logging.DEBUG),
         ("fetch_failed", logging.WARNING),
         ("serving_stale", logging.WARNING),
+        ("state_failed", logging.WARNING),
+        ("state_restored", logging.INFO),
     ],
 )
 def test_outages_are_warnings_refusals_are_not(

@@ -4,16 +4,28 @@ from __future__ import annotations
 
 import socket
 import threading
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+)
+from cryptography.x509.oid import NameOID
 
 from jwtguard import Guard
 from jwtguard.inspect.check_state import state_findings
 from jwtguard.state import MemoryState
 from jwtguard.testing import JWTIssuer
 from tests.redis_server import Redis, needs_redis
+from tests.waiting import HANG
 
 
 def found(state: str = "memory://", **settings: Any) -> list[tuple[str, str]]:
@@ -22,9 +34,9 @@ def found(state: str = "memory://", **settings: Any) -> list[tuple[str, str]]:
     return [(one.level, one.text) for one in state_findings(guard)]
 
 
-def wrong(state: str) -> str:
+def wrong(state: str, **settings: Any) -> str:
     """Return the one thing that is wrong."""
-    ((level, text),) = found(state)
+    ((level, text),) = found(state, **settings)
     assert level == "wrong"
     assert "hunter2" not in text
     return text
@@ -98,6 +110,53 @@ def test_a_server_that_is_full_is_told(redis: Redis) -> None:
     """Values are refused, and nothing is dropped."""
     redis.client().config_set("maxmemory", 1)
     assert "no memory" in wrong(redis.url)
+
+
+@needs_redis
+def test_tls_names_an_authority_or_is_refused(tmp_path: Path) -> None:
+    """The certificate must be trusted here, and name the host."""
+    good, other = (certificate(tmp_path, name) for name in ("127.0.0.1", "192.0.2.1"))
+    for (cert, key), names_us in ((good, True), (other, False)):
+        with socket.create_server(("127.0.0.1", 0)) as held:
+            port = held.getsockname()[1]
+        options = ("--tls-port", str(port), "--tls-auth-clients", "no")
+        files = ("--tls-cert-file", cert, "--tls-key-file", key)
+        with Redis(tmp_path, *options, *files, "--tls-ca-cert-file", cert):
+            url = f"rediss://127.0.0.1:{port}"
+            assert "not trusted here" in wrong(url, state_timeout=HANG)
+            trusting = f"{url}?ssl_ca_certs={cert}"
+            if names_us:
+                shown = f"{url}, prefix jwtguard"
+                assert found(trusting, state_timeout=HANG) == [("ok", shown)]
+            else:
+                assert "names another host" in wrong(trusting, state_timeout=HANG)
+
+
+def certificate(folder: Path, address: str) -> tuple[str, str]:
+    """Return the files of a certificate for *address*, signed by itself."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, address)])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(
+            x509.SubjectAlternativeName([x509.IPAddress(ip_address(address))]), False
+        )
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), True)
+        .sign(key, SHA256())
+    )
+    cert_file, key_file = folder / f"{address}.crt", folder / f"{address}.key"
+    cert_file.write_bytes(made.public_bytes(Encoding.PEM))
+    key_file.write_bytes(
+        key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    )
+    return str(cert_file), str(key_file)
 
 
 def test_an_address_where_nothing_listens_is_told(tmp_path: Path) -> None:
