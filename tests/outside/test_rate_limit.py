@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from jwtguard.outside.rate_limit import MOST_KEPT, RETRY_STORE, RateLimiter, network_of
+from jwtguard.outside.guess_stores import MOST_KEPT
+from jwtguard.outside.rate_limit import RETRY_STORE, RateLimiter, network_of
 from jwtguard.testing import FakeClock
 from tests.redis_server import Redis, needs_redis
 from tests.waiting import HANG

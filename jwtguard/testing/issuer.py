@@ -1,15 +1,9 @@
-"""Test kit: an issuer in memory whose tokens are really signed, a clock that stands
-still, and the pytest fixtures ``jwt_clock``, ``jwt_issuer`` and ``jwt_guard``.
-
-Nothing is mocked on the way: a guard from here does what it does in production, only
-its keys come from memory and its time from ``jwt_clock``.
-"""
+"""An issuer in memory whose tokens are really signed."""
 
 from __future__ import annotations
 
 import json
 import secrets
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from email.utils import formatdate
@@ -18,41 +12,17 @@ from threading import Lock, Thread
 from typing import Any
 
 import jwt
-import pytest
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
-from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 
-from .core.model.effects import FetchFailedError, Incoming
-from .core.model.issuers import TrustedIssuer
-from .core.model.policy import Client, Policy
-from .core.model.profiles import PROFILES, Profile
-from .guard import Guard
+from ..core.model.effects import FetchFailedError, Incoming
+from ..core.model.issuers import TrustedIssuer
+from ..core.model.policy import Client, Policy
+from ..core.model.profiles import PROFILES, Profile
+from ..guard import Guard
+from .clock import FakeClock
+from .keys import jwk_of, new_key
 
 ISSUER = "https://issuer.example"
 AUDIENCE = "https://api.example"
-
-PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey
-
-
-class FakeClock:
-    """A clock that moves only when it is told to."""
-
-    def __init__(self, now: float | None = None) -> None:
-        self._now = time.time() if now is None else now
-        self._elapsed = 1000.0
-
-    def time(self) -> float:
-        """Return seconds since the epoch."""
-        return self._now
-
-    def monotonic(self) -> float:
-        """Return seconds since a moment that does not move."""
-        return self._elapsed
-
-    def advance(self, seconds: float) -> None:
-        """Let *seconds* pass."""
-        self._now += seconds
-        self._elapsed += seconds
 
 
 class JWTIssuer:
@@ -145,7 +115,7 @@ class JWTIssuer:
     def forged(self, **token: Any) -> str:
         """Return a token with this issuer's key id, signed by somebody else."""
         head, body, _ = self.token(**token).split(".")
-        other = jwt.encode({}, _new_key(self.alg), self.alg).rpartition(".")[2]
+        other = jwt.encode({}, new_key(self.alg), self.alg).rpartition(".")[2]
         return f"{head}.{body}.{other}"
 
     def id_token(self, *, subject: str = "alice", client_id: str = "spa") -> str:
@@ -164,11 +134,11 @@ class JWTIssuer:
 
     def rotate(self, *, withdraw: bool = False) -> None:
         """Sign with a new key from now on; *withdraw* stops publishing the old ones."""
-        self._private = _new_key(self.alg)
+        self._private = new_key(self.alg)
         self._kid = secrets.token_hex(4)
         if withdraw:
             self.published.clear()
-        self.published.append(_jwk(self._private, self._kid, self.alg))
+        self.published.append(jwk_of(self._private, self._kid, self.alg))
 
     def withdraw(self) -> None:
         """Publish the current key alone."""
@@ -271,57 +241,3 @@ def _handler(issuer: JWTIssuer) -> type[BaseHTTPRequestHandler]:
             """Keep test output clean."""
 
     return Handler
-
-
-_CURVES: Mapping[str, type[ec.EllipticCurve]] = {
-    "ES256": ec.SECP256R1,
-    "ES384": ec.SECP384R1,
-    "ES512": ec.SECP521R1,
-}
-
-
-def _new_key(alg: str) -> PrivateKey:
-    if alg in _CURVES:
-        return ec.generate_private_key(_CURVES[alg]())
-    if alg in ("EdDSA", "Ed25519"):
-        return ed25519.Ed25519PrivateKey.generate()
-    return rsa.generate_private_key(public_exponent=65537, key_size=2048)
-
-
-def _jwk(private: PrivateKey, kid: str, alg: str) -> dict[str, Any]:
-    public = private.public_key()
-    if isinstance(public, rsa.RSAPublicKey):
-        members = RSAAlgorithm.to_jwk(public, as_dict=True)
-    elif isinstance(public, ec.EllipticCurvePublicKey):
-        members = ECAlgorithm.to_jwk(public, as_dict=True)
-    else:
-        members = OKPAlgorithm.to_jwk(public, as_dict=True)
-    members.pop("key_ops", None)
-    return {**members, "kid": kid, "alg": alg, "use": "sig"}
-
-
-@pytest.fixture
-def jwt_clock() -> FakeClock:
-    """A clock that stands still; ``advance(seconds)`` moves it."""
-    return FakeClock()
-
-
-@pytest.fixture
-def jwt_issuer(jwt_clock: FakeClock) -> JWTIssuer:
-    """An issuer in memory, on ``jwt_clock``."""
-    return JWTIssuer(clock=jwt_clock)
-
-
-@pytest.fixture
-def jwt_guard(jwt_issuer: JWTIssuer) -> Guard:
-    """A guard that trusts ``jwt_issuer`` and needs no network."""
-    return jwt_issuer.guard()
-
-
-__all__ = [
-    "FakeClock",
-    "JWTIssuer",
-    "jwt_clock",
-    "jwt_guard",
-    "jwt_issuer",
-]
