@@ -231,6 +231,7 @@ REASONS: Mapping[str, Reason] = {
     ),
     "client_gone": Reason(400, "invalid_request", "The request body ended early"),
     "grant_type_missing": Reason(400, "invalid_request", "grant_type is missing"),
+    "username_missing": Reason(400, "invalid_request", "username is missing"),
     "client_ambiguous_form": Reason(
         400, "invalid_request", "HTTP Basic and the body name different clients"
     ),

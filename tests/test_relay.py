@@ -281,6 +281,48 @@ def test_a_right_password_is_no_guess(send: Send) -> None:
     assert codes == [*[200] * 30, 400, 200, 400, 429, 429]
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"error": "invalid_grant"}',
+        b'{"access_token": ""}',
+        b'{"access_token": null}',
+        b'{"access_token": "t", "access_token": ""}',
+        b"[]",
+        b'"access_token"',
+        b"{",
+        b"",
+    ],
+)
+def test_an_answer_without_a_token_gives_no_guess_back(send: Send, body: bytes) -> None:
+    """Some issuers answer a wrong password with 200 and an error in the body."""
+
+    def upstream(_: httpx.Request) -> httpx.Response:
+        headers = {"Content-Type": "application/json"}
+        return httpx.Response(200, headers=headers, content=body)
+
+    relay = relay_to(
+        "https://id.example",
+        upstream,
+        RELAY_URL="https://id.example/t",
+        RELAY_LIMIT="2/minute",
+    )
+    codes = [send(relay, "POST", "/oauth/token", data=LOGIN).status_code for _ in "123"]
+    assert codes == [200, 200, 429]
+
+
+@pytest.mark.parametrize("changes", [{"username": ""}, {"username": None}])
+def test_a_password_without_a_user_name_is_refused(
+    send: Send, changes: dict[str, str | None]
+) -> None:
+    """It is what guesses are counted by; the issuer must not read another field."""
+    form = {**LOGIN, **changes, "email": "alice@example.com"}
+    form = {name: value for name, value in form.items() if value is not None}
+    relay = relay_to("https://id.example", RELAY_URL="https://id.example/t")
+    answer = send(relay, "POST", "/oauth/token", data=form)
+    assert (answer.status_code, answer.json()["error"]) == (400, "invalid_request")
+
+
 def test_one_address_cannot_try_many_names(send: Send) -> None:
     """Guessing one password for many names is counted by address."""
 

@@ -151,10 +151,13 @@ def test_json_by_any_of_its_names_comes_back(issuer: Issuer, kind: str) -> None:
         (b"{}", 200, {"Content_Type": "application/json, text/html"}),
         (b"{}", 302, {"Location": "https://evil.example"}),
         (b"", 304, {}),
+        (b"{}", 299, {}),
+        (b"{}", 600, {}),
+        (b"{}", 999, {}),
         (gzip.compress(b" " * 10_000_000), 200, {"Content_Encoding": "gzip"}),
         (b" " * (LONGEST + 1), 200, {}),
     ],
-    ids=range(9),
+    ids=range(12),
 )
 def test_what_cannot_be_used_is_502(
     issuer: Issuer,
@@ -174,6 +177,17 @@ def test_what_cannot_be_used_is_502(
     (record,) = [r for r in caplog.records if getattr(r, "event", "") == "refused"]
     assert record.reason == "issuer_answer_unusable"  # type: ignore[attr-defined]
     assert record.detail.startswith("127.0.0.1: ")  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("value", ["a\x7fb", "a\x01b"])
+def test_a_field_that_cannot_be_sent_is_left_out(issuer: Issuer, value: str) -> None:
+    """Servers refuse such a value, or send it in a way of their own."""
+    fields = {"Retry_After": value, "WWW_Authenticate": 'Basic realm="x"'}
+    issuer.answer = lambda handler: handler.send(b"{}", 503, **fields)
+    answer = ask(relay_to(issuer.url))
+    assert answer.status_code == 503
+    assert "Retry-After" not in answer.headers
+    assert answer.headers["WWW-Authenticate"] == 'Basic realm="x"'
 
 
 def test_64_kib_come_back_whole(issuer: Issuer) -> None:

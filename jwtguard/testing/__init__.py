@@ -11,11 +11,11 @@ import pytest
 
 from ..guard import Guard
 from .clock import FakeClock
-from .issuer import AUDIENCE, ISSUER, JWTIssuer
+from .issuer import AUDIENCE as AUDIENCE
+from .issuer import ISSUER as ISSUER
+from .issuer import JWTIssuer
 
 __all__ = [
-    "AUDIENCE",
-    "ISSUER",
     "FakeClock",
     "JWTIssuer",
     "jwt_clock",

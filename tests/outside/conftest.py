@@ -26,7 +26,12 @@ def redis(tmp_path: Path) -> Iterator[Redis]:
         yield server
 
 
-@pytest.fixture(params=["memory", "redis", "valkey", "cluster"])
+# Debian's current release has no Valkey, so CI cannot install it: it is tried where it
+# is there.
+STORES = ["memory", "redis", "cluster", *(["valkey"] if VALKEY else [])]
+
+
+@pytest.fixture(params=STORES)
 def state(request: pytest.FixtureRequest) -> State:
     """Each store there is."""
     if request.param == "memory":
@@ -38,8 +43,7 @@ def state(request: pytest.FixtureRequest) -> State:
 @pytest.fixture
 def valkey(tmp_path: Path) -> Iterator[Redis]:
     """A real Valkey that runs."""
-    if VALKEY is None:
-        pytest.skip("missing: valkey-server")
+    assert VALKEY is not None
     with Redis(tmp_path, program=VALKEY) as server:
         yield server
 

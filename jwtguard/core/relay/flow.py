@@ -15,6 +15,7 @@ from ..extract.forwarded import client_address
 from ..flow import Flow
 from ..model.decision import Proceed, Respond, TokenRequest
 from ..model.effects import Ask, ClaimGuess, CountedGuess, ReturnGuess
+from ..model.encoding import parse_json
 from ..model.request import Request
 from ..respond.responses import finish
 from ..verify.keys import Emit
@@ -88,8 +89,8 @@ class RelayFlow:
         if grant.grant_type == "password":
             guess = yield from _count_guess(grant, caller)
         answer = yield from upstream.ask(request, grant, body, caller)
-        if guess is not None and answer.status == 200:
-            yield ReturnGuess(guess)  # a right password is no guess
+        if guess is not None and _brings_token(answer):
+            yield ReturnGuess(guess)  # the password was right
         return answer
 
     def _upstream_of(self, grant: TokenRequest) -> Upstream:
@@ -110,10 +111,27 @@ class RelayFlow:
 def _count_guess(grant: TokenRequest, caller: str) -> Generator[Ask, Any, CountedGuess]:
     """Count the guess before it is made, so that parallel guesses count too."""
     name = grant.form.get("username", [""])[0]
+    if not name:  # RFC 6749 section 4.3.2 requires it, and it is what is counted
+        raise GrantError("username_missing")
     guess: CountedGuess = yield ClaimGuess(name, caller)
     if guess.wait:
         raise GrantError("too_many_guesses", fields=(("Retry-After", str(guess.wait)),))
     return guess
+
+
+def _brings_token(answer: Respond) -> bool:
+    """Whether the issuer accepted the password (RFC 6749 section 5.1).
+
+    Some issuers answer a wrong password with 200 and an error in the body.
+    """
+    if answer.status != 200:
+        return False
+    try:
+        document = parse_json(answer.body)
+    except ValueError:
+        return False
+    token = document.get("access_token") if isinstance(document, dict) else None
+    return isinstance(token, str) and token != ""
 
 
 def settled(answer: Respond) -> Respond:
