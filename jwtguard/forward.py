@@ -49,7 +49,9 @@ class BearerForward(httpx.Auth):
 
     def __init__(self, principal: Principal, *origins: str) -> None:
         if not origins:
-            raise ConfigurationError("BearerForward: name the origins it may send to")
+            raise ConfigurationError(
+                "BearerForward: expected at least one origin that tokens may be sent to"
+            )
         problems = [problem for o in origins if (problem := _problem(o))]
         if problems:
             raise ConfigurationError(*problems)
@@ -79,9 +81,12 @@ class BearerForward(httpx.Auth):
 
 def _problem(origin: str) -> str | None:
     if serialized(origin) != origin:
-        return f"BearerForward: {origin!r} is no origin, like https://api.example.com"
+        return (
+            f"BearerForward: {origin!r} is not a valid origin; expected one like "
+            "https://api.example.com"
+        )
     parts = urlsplit(origin)
     plain = parts.scheme == "http" and is_loopback_host(parts.netloc)
     if parts.scheme == "https" or plain:
         return None
-    return f"BearerForward: {origin!r}: https, or loopback, only"
+    return f"BearerForward: {origin!r}: must be https, or http on loopback"

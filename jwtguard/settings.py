@@ -92,7 +92,7 @@ class _Loading:
 
     def _require(self, tables: Sequence[Mapping[str, Any]], audience: bool) -> None:
         if not tables and not self._unread & {"issuer", "issuers"}:
-            text = "required: the issuer whose tokens count"
+            text = "required: the issuer whose tokens are accepted"
             self.problems.append(f"JWTGUARD_ISSUER: {text}")
         named = audience or (tables and all("audience" in table for table in tables))
         if not named and "audience" not in self._unread:

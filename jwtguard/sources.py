@@ -151,7 +151,7 @@ def _toml_problem(key: str, value: Any) -> str | None:
     ):
         return f"{shown}: must be of the kind {setting.kind!r}"
     if listed and not _all_named(value):
-        return f"{shown}: must be a list of strings, none of them empty"
+        return f"{shown}: must be a list of strings, each of them non-empty"
     if listed and not value and key in _NEVER_EMPTY:
         return "an empty list: at least one is needed"
     if isinstance(value, int | float) and value < 0:

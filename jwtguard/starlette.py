@@ -160,7 +160,7 @@ def _guarded_async(endpoint: Any, demand: Requirement) -> Any:
 def _guarded_class(endpoint: Any, demand: Requirement) -> Any:
     """An HTTPEndpoint or WebSocketEndpoint whose dispatch checks first."""
     if not hasattr(endpoint, "dispatch"):
-        raise TypeError(f"{endpoint!r} is no Starlette endpoint class")
+        raise TypeError(f"{endpoint!r} is not a Starlette endpoint class")
 
     async def dispatch(self: Any) -> None:
         require(HTTPConnection(self.scope), demand)

@@ -371,7 +371,7 @@ FILES = {
         ("examples.no_such_app:app", "no_such_app"),
         ("examples.flask_app:nothing", "has no attribute 'nothing'"),
         ("examples.flask_app:create_app", "write examples.flask_app:create_app()"),
-        ("os:sep", "is no application: it is of type str"),
+        ("os:sep", "is not an application; it is of type str"),
         ("unwritten:app", "cannot be imported: SyntaxError: invalid syntax"),
         ("unwritten:app", "unwritten.py, line 1)"),
         ("unready:app", "KeyError: 'NOT_SET' ("),

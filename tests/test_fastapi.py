@@ -196,5 +196,5 @@ def test_what_is_no_scope_is_refused_at_start(
     wrong: Any, error: type[Exception]
 ) -> None:
     """It would be in a challenge, and nobody would ever hold it."""
-    with pytest.raises(error, match="no scope"):
+    with pytest.raises(error, match="not a valid scope"):
         wrong()

@@ -249,7 +249,7 @@ def test_a_wrong_decorator_is_told_at_decoration(decorate: Any, names: Any) -> N
 
 def test_several_scopes_in_one_string_are_no_scope() -> None:
     """Nobody would ever hold it."""
-    with pytest.raises(ValueError, match="several as arguments"):
+    with pytest.raises(ValueError, match="several scopes as arguments"):
         require_scope("a b")
 
 

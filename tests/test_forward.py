@@ -184,7 +184,7 @@ def test_loopback_may_be_plain(net: Net, client: httpx.Client, origin: str) -> N
 
 def test_it_needs_to_know_where_to() -> None:
     """No origins would mean none, or all: neither is a setting."""
-    with pytest.raises(ConfigurationError, match="name the origins"):
+    with pytest.raises(ConfigurationError, match="at least one origin"):
         BearerForward(ALICE)
 
 

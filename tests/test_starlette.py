@@ -361,7 +361,7 @@ def test_an_endpoint_that_is_called_without_its_request_says_so() -> None:
 
 def test_any_of_no_scopes_is_a_mistake() -> None:
     """It would close the endpoint to everybody."""
-    with pytest.raises(TypeError, match="one scope or more"):
+    with pytest.raises(TypeError, match="at least one scope"):
         require_any_scope()
 
 

@@ -1,4 +1,4 @@
-"""The flow: extract, verify, authorize, respond. No step looks back.
+"""The flow: extract, verify, authorize, respond, in this order.
 
 It is written once, as a generator, and yields only when it needs the outside.
 """
@@ -132,7 +132,7 @@ class Flow:
     def _check_arrival(
         self, request: Request, shown: credentials.Credentials, page: Page, wire: Wire
     ) -> None:
-        """Refuse a token that came over an open wire, or a cookie from elsewhere."""
+        """Refuse a token sent over plain HTTP, or a cookie sent from a foreign page."""
         if not wire.secure:
             raise InsecureTransportError(plain_http(request, self._proxies))
         if shown.carrier == "cookie":

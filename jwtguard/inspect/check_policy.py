@@ -55,7 +55,7 @@ def _issuer(guard: Guard, trusted: IssuerState) -> Iterator[Finding]:
         guard.run(trusted.keys.find(lambda held: held.keys))
     except AuthError:
         yield Finding(
-            "wrong", "keys", trusted.keys.snapshot.failure or "none to be had"
+            "wrong", "keys", trusted.keys.snapshot.failure or "none available"
         )
         return
     keys = trusted.keys.snapshot.keys
@@ -94,7 +94,7 @@ _ENDPOINTS = (("token_endpoint", "wrong"), ("revocation_endpoint", "weak"))
 
 def _clients(policy: Policy) -> Iterator[Finding]:
     if not policy.clients and not policy.origins_claim:
-        yield Finding("note", "clients", "none: no cross-origin page is let in")
+        yield Finding("note", "clients", "none: no cross-origin page is allowed")
     for client in policy.clients:
         origins = " ".join(sorted(client.origins)) or "no origins"
         extras = [
@@ -120,7 +120,7 @@ def _paths(policy: Policy) -> Iterator[Finding]:
         if patterns:
             yield Finding("ok", name.replace("_", " "), " ".join(patterns))
     if not policy.public_paths and not policy.optional_paths:
-        yield Finding("ok", "paths", "every one needs a token")
+        yield Finding("ok", "paths", "every path needs a token")
     for rule in policy.scopes:
         methods = " ".join(rule.methods) or "any method"
         needed = " ".join(rule.require) or "any token"

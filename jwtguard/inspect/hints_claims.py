@@ -173,7 +173,9 @@ def of_times(reason: str, claims: Claims, now: float, ahead: float | None) -> st
     if reason != "expired":
         later = max(_number(claims, "iat", now), _number(claims, "nbf", now)) - now
         if ahead is not None:
-            return "the clocks agree, so the token was made for later on purpose"
+            return (
+                "the clocks agree: the token was deliberately issued for a later time"
+            )
         return f"the issuer's clock is {later:.0f} s or more ahead of this one"
     over = now - _number(claims, "exp", now)
     text = f"it ended {over:.0f} s ago"

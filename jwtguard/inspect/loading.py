@@ -97,7 +97,7 @@ def _checked(spec: str, found: Any, *, called: bool) -> Any:
         raise LoadError(f"{spec}: the factory is asynchronous; name an application")
     if not callable(found):
         kind = type(found).__name__
-        raise LoadError(f"{spec} is no application: it is of type {kind}")
+        raise LoadError(f"{spec} is not an application; it is of type {kind}")
     if called:
         return found
     makes = inspect.isclass(found) or inspect.isfunction(found)

@@ -154,8 +154,8 @@ def bind(
     """
     if not public and not is_loopback_host(f"[{host}]" if ":" in host else host):
         raise ConfigurationError(
-            f"{host} is no loopback address, and this issuer is for development only; "
-            "add --public if nothing but your own machines can reach it"
+            f"{host} is not a loopback address, and this issuer is for development "
+            "only; add --public if nothing but your own machines can reach it"
         )
     server = make_server(host, port, _starting, threaded=True)
     shown = f"[{host}]" if ":" in host else host

@@ -432,7 +432,7 @@ def test_clocks_that_agree_are_not_to_blame(jwt_issuer: JWTIssuer) -> None:
     assert "ended 3600 s ago; the clocks agree" in found["times"].hint
     later = jwt_issuer.token(claims={"nbf": int(jwt_issuer.clock.time()) + 500})
     found = {one.name: one for one in explain(guard, later, clock)}
-    assert "on purpose" in found["times"].hint
+    assert "deliberately" in found["times"].hint
 
 
 def test_without_the_issuer_s_date_the_token_tells(jwt_issuer: JWTIssuer) -> None:

@@ -1,1 +1,1 @@
-"""What a verified caller may do: clients, origins, scopes, token requests."""
+"""What a verified caller may do: clients, origins, scopes and token requests."""

@@ -83,7 +83,10 @@ class OriginRules:
             raise InvalidOriginError("foreign_origin")
 
     def check_cookie(self, request: Request, page: Page) -> None:
-        """A cookie comes by itself, so where the request comes from has to be known."""
+        """Refuse a cookie unless the request shows that it comes from an allowed page.
+
+        Browsers attach cookies to requests of foreign pages too.
+        """
         safe = request.method in fetch_metadata.SAFE_METHODS and not request.websocket
         if self._friendly(page):
             return

@@ -44,7 +44,7 @@ def require_any(principal: Principal | None, scopes: tuple[str, ...]) -> Princip
 def require_roles(principal: Principal | None, roles: tuple[str, ...]) -> Principal:
     """Return *principal* if it has every one of *roles*.
 
-    A role is no scope, so the refusal is no challenge to ask for one.
+    A role is not a scope, so the refusal does not challenge for one.
     """
     found = require_principal(principal)
     if not found.roles.issuperset(roles):

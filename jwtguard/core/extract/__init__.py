@@ -1,1 +1,1 @@
-"""What a request brings: its path, its credentials, and the way it came."""
+"""What a request carries: its path, its credentials and its transport."""

@@ -1,4 +1,4 @@
-"""Which rule a path falls under. An ambiguous path opens nothing."""
+"""Which rule applies to a path. An ambiguous path is never public."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _SHORT = 200
 
 
 class Kind(Enum):
-    """What a path asks of its callers; the first that fits wins."""
+    """What a path requires of its callers; the first match wins."""
 
     TOKEN = "token"  # noqa: S105  # the name of a rule
     REVOCATION = "revocation"

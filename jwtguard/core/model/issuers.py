@@ -1,4 +1,4 @@
-"""An issuer whose tokens count, and the ways in which issuers really differ."""
+"""A trusted issuer, and the settings in which issuers differ."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _ABSENT = "absent"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrustedIssuer:
-    """An issuer whose tokens count, and the ways in which it differs from others.
+    """A trusted issuer, and the settings in which it differs from others.
 
     What is None comes from the profile, or from the policy. ``max_lifetime`` is in
     seconds. ``keys`` is a JWK set (JSON text or a mapping) or PEM text. What is a tuple

@@ -1,6 +1,6 @@
 """RFC 7517: a JWK set becomes keys that are ready to verify, the rest is left out.
 
-One unusable member never spoils the set; a set without a usable one is no set.
+Unusable members are skipped; a set without a usable member is an error.
 """
 
 from __future__ import annotations
@@ -126,10 +126,10 @@ class KeySet:
 
 
 def parse_jwk_set(text: bytes) -> KeySet:
-    """Read a JWK set document; ValueError if it has no usable key."""
+    """Read a JWK set document; ValueError if it has no usable keys."""
     document = parse_json(text)
     if not isinstance(document, dict):
-        raise ValueError("a JWK set is a JSON object")
+        raise ValueError("a JWK set must be a JSON object")
     return parse_members(document)
 
 
@@ -137,7 +137,7 @@ def parse_members(document: Mapping[str, Any]) -> KeySet:
     """Read the members of a JWK set; ValueError if none is usable."""
     members = document.get("keys")
     if not isinstance(members, list):
-        raise ValueError("keys is no array")
+        raise ValueError("keys is not an array")
     found = [_key(member) for member in members[:MAX_KEYS]]
     unusable = (m for m, key in zip(members, found, strict=False) if key is None)
     return _usable(found, frozenset(_kids(unusable)))
@@ -156,7 +156,7 @@ def _usable(
     listed = list(found)
     keys = tuple(key for key in listed if key is not None)
     if not keys:
-        raise ValueError("no usable key")
+        raise ValueError("no usable keys")
     return KeySet(keys, len(listed) - len(keys), unusable)
 
 

@@ -10,28 +10,31 @@ _SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")
 def scope_names(*scopes: str) -> tuple[str, ...]:
     """Return *scopes* if each can stand in a challenge (RFC 6750 section 3).
 
-    Raises ``TypeError`` for what is no string, ``ValueError`` for what is no scope.
+    Raises ``TypeError`` if one is not a string, ``ValueError`` if one is not a scope.
     """
     for scope in scopes:
         if not isinstance(scope, str):
             raise TypeError(
-                f"{scope!r} is no scope: write @require_scope('notes:read')"
+                f"{scope!r} is not a valid scope; expected a string, as in "
+                "@require_scope('notes:read')"
             )
         if not _SCOPE.fullmatch(scope):
             raise ValueError(
-                f"{scope!r} is no scope: no blank, quote or backslash; write several "
-                "as arguments"
+                f"{scope!r} is not a valid scope: it must not hold blanks, quotes or "
+                "backslashes; pass several scopes as arguments"
             )
     return scopes
 
 
 def any_scope_names(*scopes: str) -> tuple[str, ...]:
-    """Return *scopes* likewise; raises ``TypeError`` if there are none.
+    """Return *scopes* after the same checks; raises ``TypeError`` if there are none.
 
-    Nobody holds one of no scopes: the endpoint would be closed to all.
+    An empty list would refuse every caller.
     """
     if not scopes:
-        raise TypeError("name one scope or more: @require_any_scope('notes:read')")
+        raise TypeError(
+            "expected at least one scope, as in @require_any_scope('notes:read')"
+        )
     return scope_names(*scopes)
 
 
@@ -39,5 +42,8 @@ def role_names(*roles: str) -> tuple[str, ...]:
     """Return *roles* if each is a name; raises ``TypeError``."""
     for role in roles:
         if not isinstance(role, str) or not role:
-            raise TypeError(f"{role!r} is no role: write @require_role('admin')")
+            raise TypeError(
+                f"{role!r} is not a valid role; expected a string, as in "
+                "@require_role('admin')"
+            )
     return roles

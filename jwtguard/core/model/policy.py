@@ -1,4 +1,4 @@
-"""What this resource server accepts. A policy that exists is a valid one."""
+"""What this resource server accepts. A policy is validated when it is constructed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who calls, as the verified token says (RFC 7519, RFC 9068)."""
+"""The caller, as described by the verified token (RFC 7519, RFC 9068)."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Facts(NamedTuple):
 
 
 class Principal:
-    """Who calls, as the verified token says. It cannot be changed.
+    """The caller, as the verified token describes it. Immutable.
 
     ``expires_at`` is in seconds since the epoch; ``payload`` is the claims as they
     were signed. It is a Starlette user as it stands.
@@ -56,7 +56,7 @@ class Principal:
 
     @classmethod
     def of(cls, facts: Facts, token: str) -> Principal:
-        """Return a principal of one request's own, made of what is known."""
+        """Return a principal for one request, made from cached facts."""
         # What ``__init__`` does, less the checks: this runs once per request.
         principal = cls.__new__(cls)
         principal._facts = facts  # noqa: SLF001
@@ -66,42 +66,42 @@ class Principal:
 
     @property
     def facts(self) -> Facts:
-        """All but the token, to be remembered."""
+        """Everything but the token, for the token cache."""
         return self._facts
 
     @property
     def subject(self) -> str:
-        """Whom the token speaks for (RFC 7519 section 4.1.2)."""
+        """The ``sub`` claim, or the profile's claim for it (RFC 7519 section 4.1.2)."""
         return self._facts.subject
 
     @property
     def issuer(self) -> str:
-        """Who says so (RFC 7519 section 4.1.1)."""
+        """The ``iss`` claim (RFC 7519 section 4.1.1)."""
         return self._facts.issuer
 
     @property
     def client_id(self) -> str | None:
-        """The client that the token was made for (RFC 8693 section 4.3)."""
+        """The client that the token was issued to, or None (RFC 8693 section 4.3)."""
         return self._facts.client_id
 
     @property
     def scopes(self) -> frozenset[str]:
-        """What the token may do (RFC 6749 section 3.3)."""
+        """The scopes granted to the token (RFC 6749 section 3.3)."""
         return self._facts.scopes
 
     @property
     def roles(self) -> frozenset[str]:
-        """What its owner is (RFC 9068 section 2.2.3.1)."""
+        """The roles of the subject (RFC 9068 section 2.2.3.1)."""
         return self._facts.roles
 
     @property
     def expires_at(self) -> float:
-        """When the token ends, in seconds since the epoch."""
+        """When the token expires, in seconds since the epoch (RFC 7519 4.1.4)."""
         return self._facts.expires_at
 
     @property
     def payload(self) -> bytes:
-        """The claims as they were signed: JSON."""
+        """The claims as they were signed: JSON, as bytes."""
         return self._facts.payload
 
     @property
@@ -111,7 +111,7 @@ class Principal:
 
     @property
     def claims(self) -> dict[str, Any]:
-        """All claims of the token: parsed on first use, and this request's alone."""
+        """All claims of the token, parsed on first use; a new dict for each request."""
         if self._claims is None:
             self._claims = json.loads(self._facts.payload)
         return self._claims or {}

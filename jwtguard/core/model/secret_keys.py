@@ -1,7 +1,7 @@
 """Secrets of this application, and the keys that are derived from them (RFC 5869).
 
-Each use has a label, and so keys of its own: what one use signs or seals is nothing to
-another.
+Each use has its own label and so its own keys: what one use signs or seals is
+invalid for another.
 """
 
 from __future__ import annotations

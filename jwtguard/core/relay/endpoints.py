@@ -72,7 +72,7 @@ class EndpointCache:
         if self.url is not None:
             return self.url
         if flight is not None and not flight.done.done():
-            text = f"{self.name}: discovery took too long"
+            text = f"{self.name}: the metadata took too long"
             raise FetchFailedError(text, timed_out=True)
         raise FetchFailedError(self.failure)
 

@@ -58,7 +58,7 @@ def find_endpoint(
 
 
 def status_problem(got: Incoming) -> str:
-    """Say what *got* is that is no document; a redirect is named, and not followed."""
+    """Describe a response that is not a document; redirects are not followed."""
     target = got.headers.get("location", "")
     if not 300 <= got.status < 400 or not target:
         return f"status {got.status}"
@@ -84,10 +84,10 @@ def _read(got: Incoming, issuer: str, name: str) -> str:
 def _check(
     found: str, name: str, sources: tuple[str, str], http_hosts: Collection[str]
 ) -> None:
-    """Refuse what the metadata's own address gives them no right to name.
+    """Refuse a URL that metadata from this address must not name.
 
-    Metadata that came over https name https, and an issuer elsewhere names nothing on
-    this machine: else it could reach what only we can reach, in our name.
+    Metadata fetched over https must name https URLs, and a remote issuer must not name
+    this machine; otherwise the issuer could send requests to internal services (SSRF).
     """
     problem = ""
     if not fetchable(found, http_hosts):

@@ -1,4 +1,4 @@
-"""Verified tokens, remembered: under their SHA-256, and never the token itself.
+"""Cached facts of verified tokens, keyed by SHA-256; the token is never stored.
 
 A token gets in here only after every check; its times and the key that verified it are
 looked at again on each use.
@@ -16,7 +16,7 @@ from .keys import KeyCache
 
 
 class CachedToken:
-    """What one verified token said, and which key verified it."""
+    """The facts of one verified token, and the key that verified it."""
 
     __slots__ = (
         "cache", "facts", "keys", "signed_with", "size", "valid_from", "valid_until",
@@ -46,26 +46,26 @@ class CachedToken:
 
 
 Lookup = tuple[bytes, CachedToken | None]
-"""The name that a token goes by in the memory, and what is known of it.
+"""The token's key in the cache, and its entry if there is one.
 
-The name is empty if nothing will be remembered of the token.
+The key is empty if the token cannot be cached.
 """
 
 
 class TokenCache:
-    """A bounded number of remembered tokens; the one used longest ago goes first."""
+    """A bounded cache of verified tokens; the least recently used is evicted first."""
 
     def __init__(self, size: int) -> None:
         self._size = size
         self.after_fork()
 
     def after_fork(self) -> None:
-        """Begin anew: a lock of the parent's may have been held."""
+        """Start empty: another thread of the parent may have held the lock."""
         self._lock = Lock()
         self._tokens: OrderedDict[bytes, CachedToken] = OrderedDict()
 
     def get(self, token: str) -> Lookup:
-        """Return what is known of *token*."""
+        """Return the key of *token* and its entry, if it is cached."""
         if not self._size or not token.isascii():
             return b"", None
         digest = sha256(token.encode()).digest()
@@ -76,7 +76,7 @@ class TokenCache:
         return digest, known
 
     def put(self, digest: bytes, entry: CachedToken) -> None:
-        """Remember a token that has passed every check, unless its key is withdrawn."""
+        """Store a token that has passed every check, unless its key is withdrawn."""
         if digest and entry.keys is not None:
             with self._lock:
                 self._tokens[digest] = entry

@@ -68,18 +68,21 @@ def test_nobody_may_do_nothing(rule: str) -> None:
 def test_a_decorator_without_brackets_is_a_type_error(wrong: Any) -> None:
     """``@require_scope`` on a view never means: no scope is needed."""
     for names, text in (
-        (naming.scope_names, "is no scope: write @require_scope('notes:read')"),
-        (naming.role_names, "is no role: write @require_role('admin')"),
+        (
+            naming.scope_names,
+            "scope; expected a string, as in @require_scope('notes:read')",
+        ),
+        (naming.role_names, "role; expected a string, as in @require_role('admin')"),
     ):
         with pytest.raises(TypeError) as caught:
             names(wrong)
-        assert str(caught.value) == f"{wrong!r} {text}"
+        assert str(caught.value) == f"{wrong!r} is not a valid {text}"
 
 
 @pytest.mark.parametrize("wrong", ["", "a b", 'a"', "a\\b", "a\n", "é", "a,\x7f"])
 def test_what_cannot_stand_in_a_challenge_is_no_scope(wrong: str) -> None:
     """RFC 6749 appendix A.4: printable ASCII without blank, quote and backslash."""
-    with pytest.raises(ValueError, match="no scope"):
+    with pytest.raises(ValueError, match="not a valid scope"):
         naming.scope_names("good", wrong)
 
 

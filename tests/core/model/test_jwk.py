@@ -255,14 +255,14 @@ def test_rules_7_and_15_a_member_that_is_no_public_key_is_skipped(member: Any) -
     ("text", "said"),
     [
         (b"", None),
-        (b"[]", "a JWK set is a JSON object"),
-        (b"null", "a JWK set is a JSON object"),
-        (b"{}", "keys is no array"),
-        (b'{"keys":null}', "keys is no array"),
-        (b'{"keys":"x"}', "keys is no array"),
-        (b'{"keys":{}}', "keys is no array"),
-        (b'{"keys":[]}', "no usable key"),
-        (b'{"keys":[{}]}', "no usable key"),
+        (b"[]", "a JWK set must be a JSON object"),
+        (b"null", "a JWK set must be a JSON object"),
+        (b"{}", "keys is not an array"),
+        (b'{"keys":null}', "keys is not an array"),
+        (b'{"keys":"x"}', "keys is not an array"),
+        (b'{"keys":{}}', "keys is not an array"),
+        (b'{"keys":[]}', "no usable keys"),
+        (b'{"keys":[{}]}', "no usable keys"),
         (b'{"keys":[NaN]}', "NaN or Infinity"),
         (b'{"keys":[],"keys":[]}', "a member twice"),
         (b"\xff", None),
@@ -400,7 +400,7 @@ UNKNOWN_KIND = (
 
 
 NULL_ED = ed25519.Ed25519PublicKey.from_public_bytes(bytes(32))
-UNUSABLE = "no usable key"
+UNUSABLE = "no usable keys"
 UNREADABLE = (
     "neither a JWK set (JSON) nor PEM text; a path belongs in JWTGUARD_KEYS_FILE"
 )
@@ -412,7 +412,7 @@ UNREADABLE = (
         ("[]", UNREADABLE),
         ("nonsense", UNREADABLE),
         (5, UNREADABLE),
-        ("{}", "keys is no array"),
+        ("{}", "keys is not an array"),
         ('{"keys":[]}', UNUSABLE),
         ("-----BEGIN PUBLIC KEY-----", UNUSABLE),
         ("-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----", None),
