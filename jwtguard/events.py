@@ -12,6 +12,7 @@ Events and their fields, all of them also in the ``extra`` of the log record:
 * ``limit_store_failed``: ``problem``
 * ``state_failed``: ``problem``
 * ``state_restored``
+* ``logout_received``: ``issuer``, ``kind`` of the revocation
 * ``misconfigured``: ``problem``, while starting
 
 Never a token, a claim or a path.

@@ -24,6 +24,7 @@ from .extract.paths import Kind, PathAccess, PathRules
 from .extract.plain_http import plain_http
 from .extract.wire import Wire, wire_of
 from .fastpath import FastPath
+from .logout_flow import LogoutFlow
 from .model.decision import Decision, Proceed, decoration
 from .model.effects import Ask
 from .model.policy import Policy
@@ -32,6 +33,7 @@ from .model.request import Request
 from .respond.responses import Responses
 from .token_flow import TokenFlow
 from .verify.keys import Emit
+from .verify.revocations import Entry, Revocations
 from .verify.token_cache import CachedToken
 from .verify.verifier import Verifier
 
@@ -59,9 +61,15 @@ class Flow:
         self.authorizer = Authorizer(policy, self.clients)
         self.responses = Responses(policy, self.clients, emit)
         self.token_flow = TokenFlow(policy, self.clients, self.responses)
+        self.revocations = Revocations(200_000)
+        self._now = now
+        self.logout_flow = LogoutFlow(
+            policy, self.verifier, self.responses, now, emit, self.record
+        )
         self.paths = PathRules(
             token=policy.token_paths,
             revocation=policy.revocation_paths,
+            logout=policy.logout_paths,
             optional=policy.optional_paths,
             public=policy.public_paths,
             scopes=policy.scopes,
@@ -96,6 +104,8 @@ class Flow:
             kind = rule.kind
             if kind is None:
                 raise InvalidRequestError("path_ambiguous")
+            if kind is Kind.LOGOUT:
+                return (yield from self.logout_flow.decide(request))
             wire = self.wire_of(request)
             if kind is Kind.TOKEN or kind is Kind.REVOCATION:
                 revocation = kind is Kind.REVOCATION
@@ -118,6 +128,11 @@ class Flow:
             return self._authorized(request, rule, page, shown, known)
         except AuthError as error:
             return self.responses.refuse(error, request)
+
+    def record(self, entry: Entry) -> Generator[Ask, Any, None]:
+        """Add *entry* to the list of revocations."""
+        self.revocations.add(entry, self._now())
+        yield from ()
 
     def token_request(self, request: Request, *, revocation: bool) -> Flowing:
         """Decide a request to a token endpoint, wherever it is mounted."""

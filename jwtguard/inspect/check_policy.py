@@ -115,7 +115,13 @@ def _clients(policy: Policy) -> Iterator[Finding]:
 
 
 def _paths(policy: Policy) -> Iterator[Finding]:
-    for name in ("public_paths", "optional_paths", "token_paths", "revocation_paths"):
+    for name in (
+        "public_paths",
+        "optional_paths",
+        "token_paths",
+        "revocation_paths",
+        "logout_paths",
+    ):
         patterns = getattr(policy, name)
         if patterns:
             yield Finding("ok", name.replace("_", " "), " ".join(patterns))

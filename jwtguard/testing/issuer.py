@@ -24,6 +24,8 @@ from .keys import jwk_of, new_key
 ISSUER = "https://issuer.example"
 AUDIENCE = "https://api.example"
 
+_Changes = Mapping[str, Any] | None
+
 
 class JWTIssuer:
     """An issuer in memory: signs tokens, publishes keys, can break on request.
@@ -86,9 +88,12 @@ class JWTIssuer:
             **self._role_claim(roles),
             **(claims or {}),
         }
-        said = {name: value for name, value in said.items() if value is not None}
+        return self._signed(said, typ, headers)
+
+    def _signed(self, said: dict[str, Any], typ: str | None, headers: _Changes) -> str:
+        claims = {name: value for name, value in said.items() if value is not None}
         head = {"typ": typ, "kid": self._kid, **(headers or {})}
-        return jwt.encode(said, self._private, self.alg, headers=head)
+        return jwt.encode(claims, self._private, self.alg, headers=head)
 
     def _role_claim(self, roles: Sequence[str]) -> dict[str, Any]:
         if not roles:
@@ -124,6 +129,19 @@ class JWTIssuer:
         gone = (*profile.client_claims, *profile.scope_claims, *profile.expect, "jti")
         claims = {"aud": client_id, **dict.fromkeys(gone), "nonce": "n"}
         return self.token(subject=subject, typ="JWT", claims=claims)
+
+    def logout_token(self, *, claims: _Changes = None, headers: _Changes = None) -> str:
+        """Return a logout token of ``alice`` for the client ``spa``, without ``sid``.
+
+        OpenID Connect Back-Channel Logout 1.0 section 2.4, changed as in ``token``.
+        """
+        now = int(self.clock.time() + self._skew)
+        event = "http://schemas.openid.net/event/backchannel-logout"
+        said = {
+            "iss": self.url, "aud": "spa", "iat": now, "exp": now + 120, "sub": "alice",
+            "jti": secrets.token_hex(8), "events": {event: {}}, **(claims or {}),
+        }  # fmt: skip
+        return self._signed(said, "logout+jwt", headers)
 
     def wrong_audience(self, **token: Any) -> str:
         """Return a token that is meant for another API."""

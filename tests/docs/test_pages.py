@@ -113,6 +113,8 @@ def raised() -> Iterator[tuple[str, int, str]]:
             constants = [arg for arg in node.args if isinstance(arg, ast.Constant)]
             if node.func.id == "Problem":  # a claim check; the second says of what
                 kind, constants = errors.InvalidTokenError, constants[:1]
+                if constants and str(constants[0].value).startswith("logout_"):
+                    kind = errors.GrantError
             if not isinstance(kind, type) or not issubclass(kind, errors.AuthError):
                 continue
             if len(constants) != 1 or constants[0].value not in REASONS:

@@ -12,11 +12,21 @@ from tests.wire.cases_clients import CLIENTS
 from tests.wire.cases_cookies import COOKIES
 from tests.wire.cases_cors import CORS_CASES
 from tests.wire.cases_grants import GRANTS
+from tests.wire.cases_logout import LOGOUT
 from tests.wire.cases_paths import PATHS
 from tests.wire.cases_protected import PROTECTED
 from tests.wire.worlds import WORLDS
 
-CASES = [*PROTECTED, *CORS_CASES, *GRANTS, *COOKIES, *PATHS, *CLIENTS, *BYPASSES]
+CASES = [
+    *PROTECTED,
+    *CORS_CASES,
+    *GRANTS,
+    *COOKIES,
+    *PATHS,
+    *CLIENTS,
+    *BYPASSES,
+    *LOGOUT,
+]
 
 
 @pytest.mark.parametrize("world", WORLDS)

@@ -55,10 +55,10 @@ def check_head(request: Request, longest: int) -> None:
         raise GrantError("form_malformed")
     if request.query:
         raise GrantError("form_malformed")
-    _check_framing(request, longest)
+    check_framing(request, longest)
 
 
-def _check_framing(request: Request, longest: int) -> None:
+def check_framing(request: Request, longest: int) -> None:
     """RFC 9112 section 6.3: one way to tell where the body ends, and a known one."""
     lengths = request.headers.get("content-length", ())
     if len(lengths) > 1 or (lengths and not _is_digits(lengths[0])):

@@ -19,6 +19,7 @@ class Kind(Enum):
 
     TOKEN = "token"  # noqa: S105  # the name of a rule
     REVOCATION = "revocation"
+    LOGOUT = "logout"
     PROTECTED = "protected"
     OPTIONAL = "optional"
     PUBLIC = "public"
@@ -50,16 +51,20 @@ class PathRules:
         *,
         token: Iterable[str] = (),
         revocation: Iterable[str] = (),
+        logout: Iterable[str] = (),
         optional: Iterable[str] = (),
         public: Iterable[str] = (),
         scopes: Iterable[ScopeRule] = (),
     ) -> None:
         self._token = tuple(token)
         self._revocation = tuple(revocation)
+        self._logout = tuple(logout)
         self._optional = tuple(optional)
         self._public = tuple(public)
         self._scopes = tuple(scopes)
-        self.strict = bool(self._token or self._revocation or self._scopes)
+        self.strict = bool(
+            self._token or self._revocation or self._logout or self._scopes
+        )
         """Whether an ambiguous path is refused."""
         self._known = lru_cache(maxsize=1024)(self._find)
 
@@ -90,6 +95,8 @@ class PathRules:
             return Kind.TOKEN
         if any(demanded_by(pattern, wide) for pattern in self._revocation):
             return Kind.REVOCATION
+        if any(demanded_by(pattern, wide) for pattern in self._logout):
+            return Kind.LOGOUT
         if self.required(method, path, root):
             return Kind.PROTECTED
         if any(given_by(pattern, exact) for pattern in self._optional):

@@ -27,6 +27,7 @@ ALGORITHMS = (
 
 UNCHECKED = "unchecked"
 KIDLESS = ("one", "try", "never")
+LOGOUT = ("session", "subject")
 _ABSENT = "absent"
 
 
@@ -55,6 +56,7 @@ class TrustedIssuer:
     subject_claim: str | None = None
     require: tuple[str, ...] | None = None
     kidless: str | None = None
+    logout: str | None = None
     max_lifetime: float | None = None
     relay_url: str | None = None
     relay_revocation_url: str | None = None
@@ -81,6 +83,7 @@ class TrustedIssuer:
             subject_claim: str | None = None,
             require: Iterable[str] | None = None,
             kidless: str | None = None,
+            logout: str | None = None,
             max_lifetime: float | None = None,
             relay_url: str | None = None,
             relay_revocation_url: str | None = None,
@@ -112,6 +115,9 @@ class TrustedIssuer:
         if self.kidless not in (None, *KIDLESS):
             text = f"{self.kidless!r} is not valid; expected one, try or never"
             problems.add((*where, "kidless"), text)
+        if self.logout not in (None, *LOGOUT):
+            text = f"{self.logout!r} is not valid; expected session or subject"
+            problems.add((*where, "logout"), text)
         if self.max_lifetime is not None:
             check_number(problems, (*where, "max_lifetime"), self.max_lifetime, 1)
         if known and self.keys is None and "iss" not in self.rules.require:

@@ -176,6 +176,11 @@ def covers(give: str, demand: str) -> bool:
     return all(one == other or "*" in (one, other) for one, other in pairs)
 
 
+def overlap(demand: str, other: str) -> bool:
+    """Whether some path is demanded by both patterns."""
+    return covers(demand, other) or covers(other, demand)
+
+
 def _alike(wanted: list[str], found: list[str]) -> bool:
     """Compare as many segments as both have; ``*`` stands for any that is not empty."""
     return all(

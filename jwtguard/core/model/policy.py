@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from .client import METHODS, Client
 from .issuers import ALGORITHMS, TrustedIssuer, algorithms_of, audience_of, check_relay
 from .origins import Network, is_plain, serialized
-from .patterns import ScopeRule, covers, pattern_problem
+from .patterns import ScopeRule, covers, overlap, pattern_problem
 from .secret_keys import secrets_of
 from .state_url import check_state
 from .validation import (
@@ -56,6 +56,7 @@ class Policy:
     scopes: tuple[ScopeRule, ...] = ()
     token_paths: tuple[str, ...] = ()
     revocation_paths: tuple[str, ...] = ()
+    logout_paths: tuple[str, ...] = ()
     max_body_bytes: int = 65536
     relay_url: str | None = None
     relay_client_secret: str | None = field(default=None, repr=False)
@@ -100,6 +101,7 @@ class Policy:
             scopes: Iterable[ScopeRule] = (),
             token_paths: Iterable[str] = (),
             revocation_paths: Iterable[str] = (),
+            logout_paths: Iterable[str] = (),
             max_body_bytes: int = 65536,
             relay_url: str | None = None,
             relay_client_secret: str | None = None,
@@ -156,7 +158,7 @@ class Policy:
         set_frozen(self, algorithms=algorithms)
         for name in (
             "public_paths", "optional_paths", "token_paths", "revocation_paths",
-            "trusted_proxies",
+            "logout_paths", "trusted_proxies",
         ):  # fmt: skip
             set_frozen(self, **{name: strings(getattr(self, name), (name,), problems)})
         hosts = strings(self.http_hosts, ("http_hosts",), problems)
@@ -240,15 +242,22 @@ class Policy:
             for pattern in getattr(self, name):
                 if problem := pattern_problem(pattern):
                     problems.add((name,), problem)
+        self._check_own_paths(problems)
+
+    def _check_own_paths(self, problems: Problems) -> None:
+        """No path has two rules of this kind, or one beside a rule that gives."""
         for name in ("public_paths", "optional_paths"):
             for pattern in getattr(self, name):
-                for path in (*self.token_paths, *self.revocation_paths):
-                    text = f"{pattern!r} must not cover the token path {path!r}"
-                    problems.check(not covers(pattern, path), (name,), text)
-        revoking = {path.casefold() for path in self.revocation_paths}
-        for path in self.token_paths:
-            text = f"{path!r} is also a revocation path"
-            problems.check(path.casefold() not in revoking, ("token_paths",), text)
+                for own in _OWN_PATHS:
+                    for path in getattr(self, own):
+                        kind = own.replace("_paths", " path")
+                        text = f"{pattern!r} must not cover the {kind} {path!r}"
+                        problems.check(not covers(pattern, path), (name,), text)
+        for name, other in _PAIRS:
+            for path in getattr(self, name):
+                text = f"{path!r} is also a {other.replace('_paths', ' path')}"
+                again = any(overlap(path, one) for one in getattr(self, other))
+                problems.check(not again, (name,), text)
 
     def _check_values(self, problems: Problems) -> None:
         for name in ("leeway", "keys_cooldown", "keys_stale_for"):
@@ -289,7 +298,10 @@ class Policy:
 
 
 _ITEMS = {"issuers": TrustedIssuer, "clients": Client, "scopes": ScopeRule}
-_PATHS = ("token_paths", "revocation_paths", "public_paths", "optional_paths")
+_OWN_PATHS = ("token_paths", "revocation_paths", "logout_paths")
+"""What comes to these paths is read and answered by rules of their own."""
+_PAIRS = [(one, other) for one in _OWN_PATHS for other in _OWN_PATHS if one > other]
+_PATHS = (*_OWN_PATHS, "public_paths", "optional_paths")
 
 
 def _items_of(

@@ -21,7 +21,9 @@ class Profile:
 
     ``marks`` are claims that only its access tokens bear (claim to accepted values);
     ``hints`` are claims whose presence alone speaks for an access token.
-    ``{audience}`` in a role claim stands for each accepted audience.
+    ``logout`` says what a logout token ends: ``session`` where access tokens hold the
+    same ``sid``, else ``subject``. ``{audience}`` in a role claim stands for each
+    accepted audience.
     """
 
     name: str
@@ -36,6 +38,7 @@ class Profile:
     subject_claim: str = "sub"
     require: Collection[str] = ("exp", "iss", "aud", "sub")
     kidless: str = "one"
+    logout: str = "subject"
 
 
 RFC9068 = Profile(
@@ -65,6 +68,7 @@ KEYCLOAK = Profile(
     client_claims=("azp", "client_id"),
     scope_claims=("scope",),
     role_claims=("realm_access.roles", "resource_access.{audience}.roles"),
+    logout="session",
 )
 AUTH0 = Profile(
     name="auth0",

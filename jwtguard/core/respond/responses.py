@@ -42,6 +42,8 @@ class Responses:
         """
         if not cors.is_preflight(request):
             return None
+        if rule is not None and rule.kind is Kind.LOGOUT:
+            return None  # no page is let in there
         answer = self._clients.preflight(origin_of(request) or "")
         if rule is not None and rule.kind is Kind.PUBLIC:
             return Proceed(None, decoration(replace=False), fallback=answer)

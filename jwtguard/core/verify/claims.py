@@ -21,7 +21,7 @@ _EARLIEST = -_LATEST
 _NUMBERS = frozenset({int, float})
 
 _TYPE_CLAIMS = frozenset(TYPE_CLAIMS)
-_OTHER_TOKENS = {
+OTHER_TOKENS = {
     "id": "id_token", "id_token": "id_token", "idtoken": "id_token",
     "serialized-id": "id_token",
     "refresh": "refresh_token", "refresh_token": "refresh_token",
@@ -29,7 +29,7 @@ _OTHER_TOKENS = {
     "logout": "logout_token", "logout_token": "logout_token",
 }  # fmt: skip
 
-_OF_ID_TOKENS = frozenset({"nonce", "at_hash", "c_hash"})
+OF_ID_TOKENS = frozenset({"nonce", "at_hash", "c_hash"})
 """Claims that only ID tokens have, where nothing marks an access token."""
 
 
@@ -102,11 +102,11 @@ def _kind(rules: TokenRules, compact: Compact, _: float) -> Problem | None:
     if not present.isdisjoint(_TYPE_CLAIMS):
         for name in TYPE_CLAIMS:
             value = claims.get(name)
-            if isinstance(value, str) and value.lower() in _OTHER_TOKENS:
-                return Problem(_OTHER_TOKENS[value.lower()])
+            if isinstance(value, str) and value.lower() in OTHER_TOKENS:
+                return Problem(OTHER_TOKENS[value.lower()])
     if "events" in claims or typ == "logout+jwt":
         return Problem("logout_token")
-    suspicious = not present.isdisjoint(_OF_ID_TOKENS)
+    suspicious = not present.isdisjoint(OF_ID_TOKENS)
     if suspicious and not rules.is_marked(compact):
         return Problem("id_token")
     # OpenID Connect Core section 2: an ID token is meant for the client.
@@ -229,7 +229,7 @@ def _client(rules: TokenRules, compact: Compact, _: float) -> Problem | None:
 
 CHECKS: tuple[Check, ...] = (
     Check("binding", lambda _: ("cnf",), _binding),
-    Check("kind", lambda _: (*TYPE_CLAIMS, *sorted(_OF_ID_TOKENS)), _kind),
+    Check("kind", lambda _: (*TYPE_CLAIMS, *sorted(OF_ID_TOKENS)), _kind),
     Check("type", lambda _: ("header typ",), _header_type),
     Check("expected", lambda rules: tuple(rules.profile.expect), _expected),
     Check("mark", lambda rules: rules.marking, _mark),

@@ -10,16 +10,20 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from ...errors import GrantError
-from .claims import Problem
+from .claims import OF_ID_TOKENS, OTHER_TOKENS, Problem
 from .jose import Compact
 from .revocations import Entry
-from .token_rules import TokenRules, audiences
+from .token_rules import TYPE_CLAIMS, TokenRules, audiences
 
 EVENT = "http://schemas.openid.net/event/backchannel-logout"
 """The member of ``events`` that makes a token a logout token."""
 WINDOW = 300.0
 """Seconds that a logout token may be old, beside the leeway."""
 _TYPES = frozenset({"", "jwt", "logout+jwt", "application/logout+jwt"})
+_REFUSED_KINDS = {
+    "id_token": "logout_id_token",
+    "refresh_token": "logout_refresh_token",
+}
 _LATEST = 1e15
 _LONGEST = 1024
 """Characters of an identifier."""
@@ -64,7 +68,7 @@ def logout_token_of(rules: TokenRules, compact: Compact, now: float) -> LogoutTo
     for check in CHECKS:
         problem = check.problem(rules, compact, now)
         if problem is not None:
-            raise GrantError(problem.reason)
+            raise GrantError(problem.reason, detail=problem.detail)
     claims = compact.claims
     return LogoutToken(
         rules.issuer,
@@ -73,6 +77,23 @@ def logout_token_of(rules: TokenRules, compact: Compact, now: float) -> LogoutTo
         claims.get("sid"),
         claims.get("sub"),
     )
+
+
+def _kind(rules: TokenRules, compact: Compact, _: float) -> Problem | None:
+    """RFC 8725 section 3.11: no access token, ID token or refresh token."""
+    claims = compact.claims
+    for name in TYPE_CLAIMS:
+        value = claims.get(name)
+        kind = OTHER_TOKENS.get(value.lower()) if isinstance(value, str) else None
+        if kind not in (None, "logout_token"):
+            return Problem(_REFUSED_KINDS[kind or ""])
+    if rules.is_marked(compact):
+        return Problem("logout_access_token")
+    if "events" in claims:
+        return None
+    if not claims.keys().isdisjoint(OF_ID_TOKENS):
+        return Problem("logout_id_token")
+    return Problem("logout_access_token") if rules.is_hinted(compact) else None
 
 
 def _type(_: TokenRules, compact: Compact, __: float) -> Problem | None:
@@ -124,6 +145,8 @@ def _times(rules: TokenRules, compact: Compact, now: float) -> Problem | None:
 def _names(_: TokenRules, compact: Compact, __: float) -> Problem | None:
     """Section 2.4: ``jti``, and ``sid`` or ``sub`` or both: non-empty strings."""
     claims = compact.claims
+    if claims.get("iss") is None:
+        return Problem("logout_malformed", "iss")
     for name in ("jti", "sid", "sub"):
         value = claims.get(name)
         if value is None and name != "jti":
@@ -131,7 +154,7 @@ def _names(_: TokenRules, compact: Compact, __: float) -> Problem | None:
         if not isinstance(value, str) or not 0 < len(value) <= _LONGEST:
             return Problem("logout_malformed", name)
     if claims.get("sid") is None and claims.get("sub") is None:
-        return Problem("logout_of_nobody")
+        return Problem("logout_without_subject")
     return None
 
 
@@ -140,6 +163,7 @@ def _is_time(value: Any) -> bool:
 
 
 CHECKS: tuple[Check, ...] = (
+    Check("kind", _kind),
     Check("type", _type),
     Check("events", _events),
     Check("nonce", _nonce),

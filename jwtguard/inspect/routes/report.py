@@ -106,6 +106,8 @@ def _judged(route: Route, method: str, rule: PathAccess | None) -> Verdict:
         return "weak", "refused: the path can be read in two ways"
     if rule.kind is Kind.TOKEN or rule.kind is Kind.REVOCATION:
         return "ok", _TOKEN_PATHS
+    if rule.kind is Kind.LOGOUT:
+        return "weak", "never runs: the guard itself answers on a logout path"
     if rule.kind is Kind.PUBLIC:
         return _public(route, own, method)
     if route.relay:

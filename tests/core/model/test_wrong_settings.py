@@ -347,7 +347,7 @@ def test_an_issuer_has_a_name(wrong: Any) -> None:
         ),
         (
             {"revocation_paths": "/t/r", "public_paths": "/t/*"},
-            "public_paths: '/t/*' must not cover the token path '/t/r'",
+            "public_paths: '/t/*' must not cover the revocation path '/t/r'",
         ),
         (
             {"token_paths": "/t", "revocation_paths": "/T"},

@@ -58,8 +58,16 @@ def read(typ: str = "logout+jwt", **changes: Any) -> LogoutToken:
 
 
 BAD: list[tuple[str, str, dict[str, Any]]] = [
-    ("an access token's type", "logout_wrong_type", {"typ": "at+jwt"}),
+    ("an access token's type", "logout_access_token", {"typ": "at+jwt"}),
     ("an event's type", "logout_wrong_type", {"typ": "secevent+jwt"}),
+    ("an access token", "logout_access_token", {"events": REMOVE, "scope": "a"}),
+    ("a marked access token", "logout_access_token", {"token_use": "access"}),
+    ("a Bearer token of Keycloak", "logout_access_token", {"token_type": "access"}),
+    ("an ID token", "logout_id_token", {"events": REMOVE, "nonce": "n"}),
+    ("an ID token with at_hash", "logout_id_token", {"events": REMOVE, "at_hash": "x"}),
+    ("an ID token by its claim", "logout_id_token", {"token_use": "id"}),
+    ("a refresh token", "logout_refresh_token", {"token_use": "refresh"}),
+    ("no iss", "logout_malformed", {"iss": REMOVE}),
     ("no events", "logout_without_event", {"events": REMOVE}),
     ("events null", "logout_without_event", {"events": None}),
     ("events a list", "logout_without_event", {"events": [EVENT]}),
@@ -102,8 +110,8 @@ BAD: list[tuple[str, str, dict[str, Any]]] = [
     ("sid a list", "logout_malformed", {"sid": ["s1"]}),
     ("sub empty", "logout_malformed", {"sub": ""}),
     ("sub a number", "logout_malformed", {"sub": 7}),
-    ("neither sid nor sub", "logout_of_nobody", {"sid": REMOVE, "sub": REMOVE}),
-    ("both null", "logout_of_nobody", {"sid": None, "sub": None}),
+    ("neither sid nor sub", "logout_without_subject", {"sid": REMOVE, "sub": REMOVE}),
+    ("both null", "logout_without_subject", {"sid": None, "sub": None}),
 ]
 
 

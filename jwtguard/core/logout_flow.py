@@ -1,0 +1,123 @@
+"""A logout request of an issuer: read it, check it, record what it ends
+(OpenID Connect Back-Channel Logout 1.0 sections 2.5 to 2.8).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Generator
+from hashlib import sha256
+from typing import Any
+
+from ..errors import AuthError, GrantError, InvalidTokenError
+from .authorize import logout_requests
+from .authorize.clients import VARY
+from .model.decision import Decision, Respond
+from .model.effects import Ask, Claim, ReadBody, StateUnavailableError, ask_state
+from .model.policy import Policy
+from .model.request import Request
+from .respond.responses import Responses
+from .verify.keys import Emit
+from .verify.logout import WINDOW, LogoutToken, logout_token_of
+from .verify.revocations import Entry
+from .verify.verifier import Verifier
+
+Record = Callable[[Entry], Generator[Ask, Any, None]]
+"""Adds an entry to the list of revocations, unless it is there already."""
+
+LOGGED_OUT = Respond(
+    200, (("Content-Length", "0"), ("Cache-Control", "no-store"), VARY)
+)
+
+
+_UNVERIFIED = {
+    "encrypted": "logout_encrypted",
+    "unsupported_critical": "logout_unsupported_critical",
+    "unknown_issuer": "logout_unknown_issuer",
+    "wrong_algorithm": "logout_wrong_algorithm",
+    "unknown_key": "logout_unknown_key",
+    "bad_signature": "logout_bad_signature",
+}
+"""Why no issuer can be shown to have signed it, by the reason for access tokens."""
+
+
+class LogoutFlow:
+    """Decides logout requests by one policy."""
+
+    def __init__(
+        self,
+        policy: Policy,
+        verifier: Verifier,
+        responses: Responses,
+        now: Callable[[], float],
+        emit: Emit,
+        record: Record,
+    ) -> None:
+        self._policy = policy
+        self._modes = {issuer.url: issuer.rules.logout for issuer in policy.issuers}
+        self._verifier = verifier
+        self._responses = responses
+        self._now = now
+        self._emit = emit
+        self._record = record
+
+    def decide(self, request: Request) -> Generator[Ask, Any, Decision]:
+        """Return the answer: 200 once the token's session or subject is logged out.
+
+        Neither cookies nor origins count, and pages get no CORS fields. Plain HTTP is
+        accepted: a logout token is signed, and grants nothing to whoever reads it.
+        """
+        longest = self._policy.max_body_bytes
+        try:
+            logout_requests.check_head(request, longest)
+            body: bytes | None = yield ReadBody(longest)
+            if body is None:
+                raise GrantError("client_gone")
+            if len(body) > longest:
+                raise GrantError("body_too_long")
+            limit = self._policy.max_token_bytes
+            text = logout_requests.token_in(request, body, limit)
+            token = yield from self.verified(text)
+        except AuthError as error:
+            return self._responses.refuse(error, request, granted=())
+        yield from self._log_out(token)
+        return LOGGED_OUT
+
+    def verified(self, text: str) -> Generator[Ask, Any, LogoutToken]:
+        """Return what the logout token *text* says; raise ``AuthError``."""
+        try:
+            signed = yield from self._verifier.signed(text)
+        except InvalidTokenError as error:
+            reason = _UNVERIFIED.get(error.reason, "logout_malformed")
+            raise GrantError(reason, detail=error.detail) from None
+        return logout_token_of(signed.rules, signed.compact, self._now())
+
+    def _log_out(self, token: LogoutToken) -> Generator[Ask, Any, None]:
+        """Record it, once for each ``jti``.
+
+        A repeat that this process has not heard of is recorded all the same: the worker
+        that took the first one may have died before it told the others.
+        """
+        first = yield from self._claimed(token)
+        mode = self._modes[token.issuer]
+        entry = token.entry(mode, self._policy.leeway, self._until(token))
+        yield from self._record(entry)
+        if first:
+            self._emit("logout_received", issuer=token.issuer, kind=entry.kind)
+
+    def _claimed(self, token: LogoutToken) -> Generator[Ask, Any, bool]:
+        """Whether this is the first request with the token, as far as can be known."""
+        name = json.dumps([token.issuer, token.jti]).encode()
+        ends = token.issued_at + WINDOW + self._policy.leeway
+        lasting = max(1.0, ends - self._now() + 1)
+        try:
+            claim = Claim("logout:" + sha256(name).hexdigest(), lasting)
+            first: bool = yield from ask_state(claim)
+        except StateUnavailableError:
+            return True
+        return first
+
+    def _until(self, token: LogoutToken) -> float:
+        """When no token that it ends can be good any more: the same for a repeat."""
+        longest = self._verifier.trusted[token.issuer].rules.max_lifetime
+        return token.issued_at + 2 * self._policy.leeway + (longest or 86400)
