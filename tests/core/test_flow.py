@@ -98,10 +98,10 @@ def test_a_bad_token_is_401_with_its_own_sentence(
 
 
 @pytest.mark.parametrize("iss", [["x"], {}, 1, True, "", "HTTPS://issuer.example"])
-def test_rule_30_an_issuer_of_another_type_is_unknown(
+def test_an_issuer_claim_of_another_type_is_unknown(
     house: House, sign: Sign, iss: Any
 ) -> None:
-    """Compared exactly, and without a fetch."""
+    """Compared exactly, and without a fetch. RFC 7519 section 4.1.1."""
     assert house.reason(request(token=sign(iss=iss))) == (401, "unknown_issuer")
     assert house.issuer.fetches == 0
 
@@ -117,8 +117,11 @@ def test_algorithms_are_an_explicit_list(jwt_issuer: JWTIssuer, sign: Sign) -> N
     assert jwt_issuer.fetches == 0
 
 
-def test_rule_15_a_public_key_is_no_shared_secret(jwt_issuer: JWTIssuer) -> None:
-    """HS256 signed with the published key text: the oldest trick."""
+def test_a_public_key_is_never_used_as_a_shared_secret(jwt_issuer: JWTIssuer) -> None:
+    """HS256 signed with the published key text: the oldest trick.
+
+    RFC 8725 section 2.1.
+    """
     import hashlib
     import hmac
 
@@ -234,7 +237,7 @@ def test_keys_that_cannot_be_had_are_our_outage(house: House) -> None:
         Incoming(200, {}, b"[" * 50_000),
     ],
 )
-def test_rules_8_and_29_a_key_server_that_answers_nonsense_is_an_outage(
+def test_a_malformed_answer_of_the_key_server_is_an_outage(
     jwt_issuer: JWTIssuer, got: Incoming
 ) -> None:
     """A deliberate 503, nothing followed, and none of its text in our header."""
@@ -293,8 +296,8 @@ def test_loopback_and_trusted_proxies_are_excepted(jwt_issuer: JWTIssuer) -> Non
     lax.passes(request(token=token, scheme="http"))
 
 
-def test_rule_25_a_missing_scope_is_403_and_named(jwt_issuer: JWTIssuer) -> None:
-    """All that the endpoint needs, for the client that asked."""
+def test_a_missing_scope_is_403_and_named(jwt_issuer: JWTIssuer) -> None:
+    """All that the endpoint needs, for the client that asked. RFC 6750 section 3.1."""
     house = House(jwt_issuer, scopes=RULES)
     good = request("/notes/1", token=house.token(scope="notes:read"), origin=WWW)
     house.passes(good)

@@ -204,28 +204,31 @@ TEXTS: Sequence[str] = ("NaN", "Infinity", "-Infinity", "1e400", "9" * 5000)
 
 @pytest.mark.parametrize("number", TEXTS)
 @pytest.mark.parametrize("name", ["exp", "nbf", "iat", "sub", "x"])
-def test_rules_1_and_11_signed_by_the_issuer_and_refused(
+def test_signed_numbers_that_are_not_finite_are_refused(
     jwt_guard: Guard, sign: Sign, number: str, name: str
 ) -> None:
-    """A good signature does not make a number of it."""
+    """A good signature does not make a number of it. RFC 8259 section 6."""
     with pytest.raises(InvalidTokenError, match="malformed"):
         jwt_guard.verify(sign(payload=f'{{"{name}":{number}}}'.encode()))
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-be", "utf-32", "utf-8-sig"])
-def test_rule_2_signed_in_another_encoding_and_refused(
+def test_signed_claims_in_another_encoding_are_refused(
     jwt_guard: Guard, sign: Sign, encoding: str
 ) -> None:
-    """Even though ``json.loads`` would read it."""
+    """Even though ``json.loads`` would read it. RFC 8259 section 8.1."""
     with pytest.raises(InvalidTokenError, match="malformed"):
         jwt_guard.verify(sign(payload='{"sub":"a"}'.encode(encoding)))
 
 
 @pytest.mark.parametrize("depth", [500, 2_000, 100_000])
-def test_rule_16_signed_nesting_never_crashes(
+def test_signed_claims_nested_deeply_never_crash(
     jwt_issuer: JWTIssuer, sign: Sign, depth: int
 ) -> None:
-    """Refused, or read; claims too deep to be read again later are not let in."""
+    """Refused, or read; claims too deep to be read again later are not let in.
+
+    RFC 8259 section 9.
+    """
     guard = jwt_issuer.guard(max_token_bytes=10**6)
     nested: Any = b"[" * depth + b"]" * depth
     claims = sign(x=1).split(".")[1]

@@ -24,6 +24,7 @@ PAGES = [*sorted(ROOT.glob("*.md")), *sorted(DOCS.rglob("*.md"))]
 KUBERNETES = ("JWTGUARD_SERVICE", "JWTGUARD_PORT")
 
 _FENCE = re.compile(r"^```.*?^```$|^<!--.*?^-->$", re.DOTALL | re.MULTILINE)
+_TEST = re.compile(r"`(tests/[\w/]*(?:\.py)?)(?:::(\w+)(?:\[[^`]*)?)?`")
 _LINK = re.compile(r"\[[^\]\n]*\]\(([^)\s]+)\)")
 
 
@@ -176,6 +177,14 @@ def test_fixtures_are_on_the_testing_page() -> None:
     text = (DOCS / "testing.md").read_text("utf-8")
     for name in testing.__all__:
         assert f"`{name}`" in text
+
+
+@pytest.mark.parametrize("page", PAGES, ids=by_name)
+def test_tests_exist(page: Path) -> None:
+    """Every test file or folder on a page exists, and every test is in its file."""
+    for name, test in _TEST.findall(prose(page)):
+        assert (ROOT / name).exists(), name
+        assert not test or f"def {test}(" in (ROOT / name).read_text("utf-8"), test
 
 
 def test_evidence_exists() -> None:

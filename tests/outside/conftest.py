@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 
 from jwtguard.outside.redis_state import RedisState
 from jwtguard.state import MemoryState, State
+from tests.outside.http_support import Server
 from tests.redis_server import REDIS, VALKEY, Redis
 from tests.waiting import HANG, until
 
@@ -87,3 +89,15 @@ def emit(told: list[tuple[str, dict[str, Any]]]) -> Callable[..., None]:
         told.append((event, fields))
 
     return note
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    """A real server on loopback."""
+    with Server() as running:
+        thread = threading.Thread(target=running.serve_forever, args=(0.01,))
+        thread.start()
+        yield running
+        running.stop.set()
+        running.shutdown()
+        thread.join()

@@ -148,7 +148,7 @@ SPELLINGS = {
 
 
 @pytest.mark.parametrize("names", SPELLINGS.values(), ids=SPELLINGS.keys())
-def test_spelling_a_name_otherwise_buys_no_guesses(
+def test_other_spellings_of_a_name_share_one_count(
     names: list[str], told: list[Any]
 ) -> None:
     """Token servers and their databases take many of these for one user."""
@@ -253,7 +253,7 @@ def test_two_processes_share_one_count(redis: Redis) -> None:
 
 
 @needs_redis
-def test_nobody_is_named_in_the_store(redis: Redis, told: list[Any]) -> None:
+def test_the_store_holds_no_user_names(redis: Redis, told: list[Any]) -> None:
     """Keys hold an address and a hash: the store need not know who signs in."""
     guesses("3/minute", redis.url, told).claim("alice@example.com", "192.0.2.1")
     with socket.create_connection(("127.0.0.1", redis.port), 5) as wire:
@@ -294,7 +294,7 @@ def test_a_store_that_never_was_there(told: list[Any]) -> None:
     assert [event for event, _ in told] == ["limit_store_failed"]
 
 
-def test_a_store_that_is_silent_holds_nobody_up_twice(told: list[Any]) -> None:
+def test_a_silent_store_delays_only_the_first_request(told: list[Any]) -> None:
     """It accepts and never answers: asked once, then left alone for a while."""
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"redis://127.0.0.1:{silent.getsockname()[1]}"

@@ -125,7 +125,7 @@ def test_memory_needs_no_thread() -> None:
     assert threading.active_count() == before
 
 
-def test_a_waiter_that_is_cancelled_harms_nobody() -> None:
+def test_a_cancelled_waiter_leaves_other_waiters_alone() -> None:
     """A client that leaves while the store is asked cancels no other's answer."""
     state = Hanging()
     guard = guard_with(state)

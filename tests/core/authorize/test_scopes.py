@@ -56,7 +56,7 @@ def test_roles_are_no_scopes() -> None:
 
 
 @pytest.mark.parametrize("rule", ["require_all", "require_any", "require_roles"])
-def test_nobody_may_do_nothing(rule: str) -> None:
+def test_anonymous_fails_every_requirement(rule: str) -> None:
     """Without a principal every rule says: log in."""
     for wanted in (("a",), ()):
         with pytest.raises(MissingTokenError) as caught:

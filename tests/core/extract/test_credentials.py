@@ -39,7 +39,7 @@ def refused(*authorization: str) -> str:
 
 @pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER", "bEaReR"])
 @pytest.mark.parametrize("blanks", [" ", "  ", "   "])
-def test_rule_21_the_scheme_in_any_case_and_several_blanks(
+def test_the_scheme_is_read_in_any_case_and_with_several_blanks(
     scheme: str, blanks: str
 ) -> None:
     """RFC 9110 section 11.1 and 11.4."""
@@ -97,17 +97,17 @@ def test_anything_else_under_bearer_is_malformed(value: str) -> None:
         ("Basic x,",),
     ],
 )
-def test_rules_9_22_and_23_two_authorizations_are_refused(
+def test_two_authorization_fields_are_refused(
     values: tuple[str, ...],
 ) -> None:
-    """One is never picked; blank list elements crash nothing."""
+    """One is never picked; blank list elements crash nothing. RFC 9110 section 5.3."""
     assert refused(*values) == "authorization_repeated"
 
 
 @pytest.mark.parametrize(
     "value", ["", " ", "Basic eDp5", "DPoP a.b.c", "Bearerx a", "a.b.c", "Bearer-x y"]
 )
-def test_rule_24_other_schemes_are_no_token(value: str) -> None:
+def test_an_unknown_scheme_counts_as_no_token(value: str) -> None:
     """What we do not speak counts as not sent; the cookie may still count."""
     assert found(value) is None
     assert found(value, cookie=("token=a.b.c",)) == ("a.b.c", "cookie")
@@ -167,8 +167,11 @@ def test_the_cookie_is_found_by_its_exact_name(
         ("x=1; token=a;token =b",),
     ],
 )
-def test_rule_23_the_cookie_twice_is_refused(fields: tuple[str, ...]) -> None:
-    """A sibling domain can set a second one: neither is believed."""
+def test_a_cookie_sent_twice_is_refused(fields: tuple[str, ...]) -> None:
+    """A sibling domain can set a second one: neither is believed.
+
+    RFC 6265 section 4.2.2.
+    """
     with pytest.raises(InvalidRequestError) as caught:
         found(cookie=fields)
     assert caught.value.reason == "cookie_repeated"

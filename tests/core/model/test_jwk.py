@@ -123,8 +123,11 @@ def test_a_good_exponent_is_usable(e: int) -> None:
 
 
 @pytest.mark.parametrize("e", EXPONENTS, ids=range(len(EXPONENTS)))
-def test_rule_5_a_bad_exponent_is_unusable(e: int) -> None:
-    """1, even, zero or huge: skipped, quickly, without an exception."""
+def test_an_rsa_exponent_out_of_range_is_unusable(e: int) -> None:
+    """1, even, zero or huge: skipped, quickly, without an exception.
+
+    RFC 8017 section 3.1.
+    """
     assert usable({"kty": "RSA", "n": number(N), "e": number(e) or "AA"}) is None
 
 
@@ -135,8 +138,11 @@ def test_a_modulus_of_2048_to_8192_bits_is_usable(n: int) -> None:
 
 
 @pytest.mark.parametrize("n", MODULI, ids=range(len(MODULI)))
-def test_rule_5_a_modulus_too_small_or_large_is_unusable(n: int) -> None:
-    """Under 2048 bits nothing verifies; over 8192 it would only cost time."""
+def test_an_rsa_modulus_too_small_or_large_is_unusable(n: int) -> None:
+    """Under 2048 bits nothing verifies; over 8192 it would only cost time.
+
+    RFC 7518 section 3.3.
+    """
     assert usable({"kty": "RSA", "n": number(n) or "AA", "e": "AQAB"}) is None
     assert usable(WEAK_JWK) is None
 
@@ -215,10 +221,10 @@ def shifted(jwk: dict[str, Any]) -> tuple[str, str]:
         {"k": "AA"},
     ],
 )
-def test_rules_7_and_12_to_14_a_member_that_does_not_fit_is_skipped(
+def test_a_key_with_members_that_do_not_fit_is_skipped(
     change: dict[str, Any],
 ) -> None:
-    """The good key beside it works."""
+    """The good key beside it works. RFC 7517 section 5."""
     assert usable({**EC_JWK, **change}) is None
 
 
@@ -246,8 +252,8 @@ def test_rules_7_and_12_to_14_a_member_that_does_not_fit_is_skipped(
         json.loads(RSAAlgorithm.to_jwk(PRIVATE_RSA)),
     ],
 )
-def test_rules_7_and_15_a_member_that_is_no_public_key_is_skipped(member: Any) -> None:
-    """Symmetric, private, incomplete, or no object at all."""
+def test_an_element_that_is_not_a_public_key_is_skipped(member: Any) -> None:
+    """Symmetric, private, incomplete, or no object at all. RFC 7517 section 5."""
     assert usable(member) is None
 
 
@@ -270,10 +276,11 @@ def test_rules_7_and_15_a_member_that_is_no_public_key_is_skipped(member: Any) -
         (b'{"keys":[' + b"9" * 5000 + b"]}", None),
     ],
 )
-def test_rule_8_a_malformed_document_is_a_value_error(
-    text: bytes, said: str | None
-) -> None:
-    """The fetch has failed, and it is said why; nothing else can escape."""
+def test_a_malformed_key_set_is_a_value_error(text: bytes, said: str | None) -> None:
+    """The fetch has failed, and it is said why; nothing else can escape.
+
+    RFC 7517 section 5.1.
+    """
     with pytest.raises(ValueError, match=exactly(said)):
         parse_jwk_set(text)
 

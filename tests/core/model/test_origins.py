@@ -406,7 +406,7 @@ def test_a_page_is_our_own_by_exact_comparison(
     assert found is expected
 
 
-def test_several_origins_make_one_that_is_nobodys() -> None:
+def test_several_origins_are_read_as_null() -> None:
     """One is never picked, and none is absent only if none was sent."""
     assert (
         fetch_metadata.origin_of(request(origin=["https://a", "https://a"])) == "null"

@@ -132,8 +132,8 @@ def test_no_profile_takes_an_id_token_of_another(profile: str, token: str) -> No
 
 
 @pytest.mark.parametrize("typ", ["", "jwt", "application/jwt", "rt+jwt", "id+jwt"])
-def test_rule_20_rfc9068_needs_its_type(typ: str) -> None:
-    """``typ`` missing, empty, or another than at+jwt: refused."""
+def test_the_rfc9068_profile_requires_at_jwt(typ: str) -> None:
+    """``typ`` missing, empty, or another than at+jwt: refused. RFC 9068 section 4."""
     claims = ACCESS["rfc9068"][1]
     with pytest.raises(InvalidTokenError, match="wrong_type"):
         principal_of(rules("rfc9068"), "t", compact(typ, claims), NOW)

@@ -49,8 +49,11 @@ def test_a_token_is_taken_apart_without_loss() -> None:
     "number", ["NaN", "Infinity", "-Infinity", "1e400", "-1e400", "9" * 5000]
 )
 @pytest.mark.parametrize("place", ["header", "claims", "deep"])
-def test_rule_1_and_11_numbers_are_finite(number: str, place: str) -> None:
-    """NaN, infinities, and numbers too large to be held are no JSON."""
+def test_numbers_that_are_not_finite_are_malformed(number: str, place: str) -> None:
+    """NaN, infinities, and numbers too large to be held are no JSON.
+
+    RFC 8259 section 6.
+    """
     text = f'{{"alg":"ES256","exp":{number}}}'.encode()
     if place == "deep":
         text = f'{{"alg":"ES256","x":[{{"y":{number}}}]}}'.encode()
@@ -59,15 +62,18 @@ def test_rule_1_and_11_numbers_are_finite(number: str, place: str) -> None:
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-32-be", "utf-8-sig"])
 @pytest.mark.parametrize("place", ["header", "claims"])
-def test_rule_2_only_utf_8_is_read(encoding: str, place: str) -> None:
-    """What ``json.loads(bytes)`` would detect by itself is refused."""
+def test_other_encodings_than_utf_8_are_malformed(encoding: str, place: str) -> None:
+    """What ``json.loads(bytes)`` would detect by itself is refused.
+
+    RFC 8259 section 8.1.
+    """
     text = '{"alg":"ES256"}'.encode(encoding)
     assert refused(compact(header=text) if place == "header" else compact(payload=text))
 
 
 @pytest.mark.parametrize("text", [b'{"sub":"\xff"}', b'{"sub":"\xc0\xaf"}', b"\x80"])
-def test_rule_2_invalid_utf_8_is_refused(text: bytes) -> None:
-    """Overlong forms and stray bytes are no UTF-8."""
+def test_invalid_utf_8_is_malformed(text: bytes) -> None:
+    """Overlong forms and stray bytes are no UTF-8. RFC 8259 section 8.1."""
     assert refused(compact(payload=text))
 
 
@@ -79,8 +85,11 @@ def test_half_a_surrogate_pair_is_refused() -> None:
 
 @pytest.mark.parametrize("char", ["=", "+", "/", "?", " ", "\n", "~", "é", "\x00"])
 @pytest.mark.parametrize("at", [0, 1, 2])
-def test_rule_6_no_other_alphabet_in_any_segment(char: str, at: int) -> None:
-    """Wherever they are, and however many: skipped, they would be a second spelling."""
+def test_characters_outside_base64url_are_malformed(char: str, at: int) -> None:
+    """Wherever they are, and however many: skipped, they would be a second spelling.
+
+    RFC 7515 section 2.
+    """
     parts = compact(payload=b'{"sub":"alice"}').split(".")
     part = parts[at]
     for others in (char, char * 2, char * 3, char * 4):
@@ -97,8 +106,11 @@ def test_stray_bits_are_refused(stray: str) -> None:
 
 @pytest.mark.parametrize("depth", [2_000, 20_000, 100_000])
 @pytest.mark.parametrize("place", ["header", "claims"])
-def test_rule_16_deep_nesting_is_malformed(depth: int, place: str) -> None:
-    """Arrays in arrays end in a refusal, never in RecursionError."""
+def test_deep_nesting_is_malformed(depth: int, place: str) -> None:
+    """Arrays in arrays end in a refusal, never in RecursionError.
+
+    RFC 8259 section 9.
+    """
     nested = b"[" * depth + b"]" * depth
     text = b'{"alg":"ES256","x":' + nested + b"}"
     assert refused(compact(header=text) if place == "header" else compact(payload=text))
@@ -107,8 +119,11 @@ def test_rule_16_deep_nesting_is_malformed(depth: int, place: str) -> None:
 @pytest.mark.parametrize(
     "forms", [["[%s]"], ['{"a":%s}'], ["[%s]", '{"a":%s}'], ['{"a":1,"b":%s}']]
 )
-def test_rule_16_64_levels_are_read_and_no_more(forms: list[str]) -> None:
-    """Arrays and objects count alike; what lies beside them, or in a text, does not."""
+def test_64_levels_of_nesting_are_read_and_no_more(forms: list[str]) -> None:
+    """Arrays and objects count alike; what lies beside them, or in a text, does not.
+
+    RFC 8259 section 9.
+    """
     text = "1"
     for level in range(63):
         text = forms[level % len(forms)] % text
@@ -127,8 +142,8 @@ def test_rule_16_64_levels_are_read_and_no_more(forms: list[str]) -> None:
 
 @pytest.mark.parametrize("text", ["[]", '"x"', "1", "null", "true", "", "{", "{}{}"])
 @pytest.mark.parametrize("place", ["header", "claims"])
-def test_rule_18_header_and_claims_are_objects(text: str, place: str) -> None:
-    """Any other JSON value is no header and no set of claims."""
+def test_header_and_claims_must_be_json_objects(text: str, place: str) -> None:
+    """Any other JSON value is no header and no set of claims. RFC 7519 section 7.2."""
     raw = text.encode()
     assert refused(compact(header=raw) if place == "header" else compact(payload=raw))
 
@@ -137,28 +152,28 @@ JSON_TYPES = ["1", "1.5", "true", "[]", '["ES256"]', "{}", '{"alg":"ES256"}']
 
 
 @pytest.mark.parametrize("value", [*JSON_TYPES, "null"])
-def test_rule_18_alg_of_any_json_type(value: str) -> None:
-    """Only a string is an algorithm."""
+def test_an_alg_that_is_not_a_string_is_refused(value: str) -> None:
+    """Only a string is an algorithm. RFC 7515 section 4.1.1."""
     assert refused(compact(header=f'{{"alg":{value}}}'.encode()))
     assert refused(compact(header=b'{"kid":"k"}'))
 
 
 @pytest.mark.parametrize("name", ["kid", "typ"])
 @pytest.mark.parametrize("value", [*JSON_TYPES, "null"])
-def test_rule_30_kid_and_typ_of_any_json_type(name: str, value: str) -> None:
-    """Only a string names a key or a type."""
+def test_kid_and_typ_must_be_strings(name: str, value: str) -> None:
+    """Only a string names a key or a type. RFC 7515 sections 4.1.4 and 4.1.9."""
     assert refused(compact(header=f'{{"alg":"ES256","{name}":{value}}}'.encode()))
 
 
 @pytest.mark.parametrize("value", [*JSON_TYPES, "null", '["exp"]', '["b64"]', '""'])
-def test_rule_18_crit_of_any_json_type(value: str) -> None:
-    """We understand no extension, so none can be critical."""
+def test_crit_of_any_type_is_refused(value: str) -> None:
+    """We understand no extension, so none can be critical. RFC 7515 section 4.1.11."""
     header = f'{{"alg":"ES256","crit":{value}}}'.encode()
     assert refused(compact(header=header), "unsupported_critical")
 
 
-def test_rule_19_other_header_parameters_are_ignored() -> None:
-    """What is not critical may be there."""
+def test_other_header_parameters_are_ignored() -> None:
+    """What is not critical may be there. RFC 7515 section 4."""
     header = b'{"alg":"ES256","jku":"https://evil.example","x":{"y":[1]},"b64":true}'
     assert parse(compact(header=header)).header == ("ES256", None, "")
 
@@ -203,8 +218,11 @@ def test_a_token_without_signature_has_an_empty_one() -> None:
         (None, []),
     ],
 )
-def test_rule_26_scopes_split_at_the_blank_alone(value: Any, found: list[str]) -> None:
-    """Other white space is part of a name; other types name nothing."""
+def test_scopes_are_split_at_spaces_only(value: Any, found: list[str]) -> None:
+    """Other white space is part of a name; other types name nothing.
+
+    RFC 6749 section 3.3.
+    """
     assert list(names(value)) == found
 
 

@@ -45,7 +45,7 @@ NO_STORE = ("Cache-Control", "no-store")
         ),
     ],
 )
-def test_rules_24_and_25_the_challenge_is_worded_by_rfc_6750(
+def test_the_challenge_is_worded_as_in_rfc_6750_section_3(
     error: AuthError, value: str
 ) -> None:
     """No code without credentials; the scopes needed where they are missing."""
