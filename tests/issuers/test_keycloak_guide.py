@@ -116,7 +116,7 @@ class Reader:
 
     def explains(self, token: str) -> str:
         """Run ``jwtguard explain`` with the page's variables."""
-        settings = blocks("console", "Which variables")[0]
+        settings = blocks("console", "Variables")[0]
         settings = settings.replace("$ jwtguard check\n", "")
         return self.types(settings, '$ echo "$TOKEN" | jwtguard explain', TOKEN=token)
 
@@ -127,7 +127,7 @@ def reader(
 ) -> Iterator[Reader]:
     """A reader who has done what the page says under its first heading."""
     reader = Reader(keycloak, tmp_path_factory.mktemp("reader"))
-    said = reader.types(*blocks("console", "What to click"))
+    said = reader.types(*blocks("console", "Setup"))
     assert not said.startswith("failed"), said
     yield reader
     keycloak.ask("DELETE", "/notes")
@@ -135,7 +135,7 @@ def reader(
 
 def test_the_page_leads_to_a_good_call(reader: Reader) -> None:
     """The commands of our Keycloak page, as they stand, lead to a token that passes."""
-    variables, token = blocks("console", "Which variables")[:2]
+    variables, token = blocks("console", "Variables")[:2]
     said = reader.types(variables, token)
     assert not said.startswith("failed"), said
     assert "ok     keys" in said
@@ -166,7 +166,7 @@ def test_errors_look_like_on_the_page(reader: Reader) -> None:
     """Each mistake that the page warns of looks as it shows."""
     mistakes(reader)
     said = "\n".join(reader.outputs)
-    shown = blocks("text", "What goes wrong")
+    shown = blocks("text", "Troubleshooting")
     assert len(shown) == 5
     for block in shown:
         assert block in said, f"{block}\nis not in\n{said}"
@@ -183,7 +183,7 @@ def refused(keycloak: Keycloak, **form: str) -> Mapping[str, str]:
 
 def test_refusals_of_keycloak_look_like_on_the_page(reader: Reader) -> None:
     """What Keycloak says to a half-made account or client is what the page shows."""
-    unfinished, forbidden = blocks("json", "What goes wrong")
+    unfinished, forbidden = blocks("json", "Troubleshooting")
     keycloak = reader.keycloak
     password = {"type": "password", "value": PASSWORD}
     half = {"username": "half", "enabled": True, "credentials": [password]}
