@@ -227,9 +227,9 @@ class TokenTooLargeError(AuthError):
 
 
 class KeysUnavailableError(AuthError):
-    """The issuer's keys cannot be had now.
+    """The issuer's signing keys are temporarily unavailable.
 
-    ``retry_after`` is in seconds.
+    ``retry_after``, in seconds, is sent as ``Retry-After`` (RFC 9110 section 10.2.3).
     """
 
     status = 503

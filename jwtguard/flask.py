@@ -63,7 +63,7 @@ class NotAllowed(_Refusal, Forbidden):
 
 
 class OtherRefusal(_Refusal):
-    """Any other status: the keys cannot be had, the request is malformed."""
+    """Any other status, for instance keys unavailable or a malformed request."""
 
 
 _REFUSALS: dict[int, type[_Refusal]] = {401: NotAuthenticated, 403: NotAllowed}

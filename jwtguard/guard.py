@@ -51,10 +51,10 @@ class Clock(Protocol):
 class Guard(Drivers):
     """Decides requests and verifies tokens by *policy*.
 
-    Making one does no I/O and starts nothing. The same object serves threads, asyncio,
-    trio and several event loops, and survives ``fork``. *clock*, *transport* and
-    *on_event* are for tests, for other HTTP clients, and for metrics. *transport* is
-    called with a URL, header fields and seconds, GETs that URL, and returns status,
+    The constructor does no I/O and starts no thread. The same object serves threads,
+    asyncio, trio and several event loops, and survives ``fork``. *clock*, *transport*
+    and *on_event* are for tests, for other HTTP clients, and for metrics. *transport*
+    is called with a URL, header fields and seconds, GETs that URL, and returns status,
     header fields (names in lower case) and body, or raises ``OSError``. *state* None
     means what ``JWTGUARD_STATE`` says. Raises ``ConfigurationError`` if that names a
     store whose library is missing.
@@ -90,7 +90,11 @@ class Guard(Drivers):
         return cls(load_policy(os.environ))
 
     def verify(self, token: str) -> Principal:
-        """Return who *token* speaks for; raise ``AuthError``. Waits for keys alone."""
+        """Return the principal of *token*, given without the ``Bearer`` prefix.
+
+        Raises ``AuthError``, whose ``reason`` says which check failed. Blocks only
+        while signing keys are fetched. Path, scope and origin rules do not apply.
+        """
         known = self.run(self._flow.verifier.verify(Credentials(token, "")))
         return Principal.of(known.facts, token)
 
@@ -188,13 +192,13 @@ class Guard(Drivers):
         return self._flow.verifier.trusted
 
     def health(self) -> Health:
-        """Say of each issuer how its keys are, for a readiness endpoint.
+        """Return the state of each issuer's keys, for a readiness endpoint.
 
         ``ready``: a token can be verified now. ``keys``: how many are held. ``age``:
         seconds since they were fetched, None if never or if they were given directly.
         ``failures``: failed fetches since then; ``failure`` and ``failed_ago``
-        (seconds) tell of the last one. ``health().state`` says how the shared state
-        is.
+        (seconds) describe the last one. ``health().state`` is the state of the
+        shared store.
         """
         now = self.clock.monotonic()
         return Health(

@@ -101,7 +101,7 @@ def _routed(routes: Any, prefix: str) -> Iterator[tuple[str, Any]]:
         if included is not None:
             inner = _of(_of(route, "include_context"), "prefix") or ""
             yield from _routed(_of(included, "routes"), prefix + inner)
-        elif not hasattr(route, "endpoint"):  # a handler is no application
+        elif not hasattr(route, "endpoint"):  # a handler is not an application
             path = _of(route, "path")
             below = path.rstrip("/") if isinstance(path, str) else ""
             inner = _of(route, "app")
@@ -110,7 +110,7 @@ def _routed(routes: Any, prefix: str) -> Iterator[tuple[str, Any]]:
 
 
 def _of(app: Any, name: str) -> Any:
-    """Return an attribute of whatever *app* is; None if it cannot be had."""
+    """Return an attribute of *app*, or None if reading it fails."""
     with suppress(Exception):
         return getattr(app, name, None)
     return None

@@ -151,5 +151,5 @@ def _transport(policy: Policy) -> Iterator[Finding]:
     for host in sorted(policy.http_hosts):
         yield Finding("weak", "keys", f"fetched over plain http from {host}")
     if "0.0.0.0/0" in policy.trusted_proxies or "::/0" in policy.trusted_proxies:
-        text = "every address is a trusted proxy: anybody can claim https"
+        text = "every address is a trusted proxy: anyone can claim https"
         yield Finding("weak", "trusted proxies", text)

@@ -24,7 +24,7 @@ PROBLEMS = {
     "ConnectionRefusedError": "nothing listens at this address",
     "ConnectionResetError": "the connection was closed; is this a Redis port, and is "
     "TLS on at both ends or at neither?",
-    "FileNotFoundError": "there is no such socket",
+    "FileNotFoundError": "the socket does not exist",
     "NoPermissionError": "this user may not run a command or use a key that is "
     "needed; docs/state.md lists them",
     "OutOfMemoryError": "the server has no memory left",

@@ -86,9 +86,9 @@ def _beside_the_app(decided: Check) -> Check:
 
 
 def claimed_by(guard: Guard, token: str) -> Principal | None:
-    """Return who *token* says it speaks for, verified or not; None if it is no token.
+    """Return the principal that *token* claims, unverified; None if it cannot be read.
 
-    For showing every obstacle at once: nothing is let through by it.
+    Only for showing every problem at once; it never lets a request through.
     """
     try:
         compact = parse(token)

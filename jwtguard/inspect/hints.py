@@ -23,7 +23,7 @@ def hint_of(reason: str) -> str:
 
 
 def of_form(token: str) -> str:
-    """Say what a text is that is no signed token."""
+    """Say what *token* looks like if it is not a signed token."""
     if token.startswith(OUR_REFRESH_TOKEN):
         return f"from jwtguard issuer: {hint_of('refresh_token')}"
     if token.count(".") == 4:

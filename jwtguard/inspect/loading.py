@@ -26,7 +26,7 @@ _NOT_ITS_OWN = (
 
 
 class LoadError(Exception):
-    """There is no application to look at; the text is one sentence that says why."""
+    """The application could not be loaded; the text is one sentence that says why."""
 
     def __init__(self, text: str) -> None:
         super().__init__(escaped(text))

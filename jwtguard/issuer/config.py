@@ -96,9 +96,10 @@ class Config:
 
     def _values(self) -> Iterable[str]:
         if self.alg not in ALGORITHMS:
-            yield f"alg: {self.alg!r} is none of {' '.join(ALGORITHMS)}"
+            listed = " ".join(ALGORITHMS)
+            yield f"alg: {self.alg!r} is not valid; expected one of {listed}"
         if not self.audience:
-            yield "audience: empty"
+            yield "audience: must be a non-empty string"
         lifetimes = [client.access_token_lifetime for client in self.clients]
         for lifetime in (self.access_token_lifetime, *lifetimes):
             if lifetime is not None and lifetime < 1:
@@ -127,7 +128,7 @@ class Config:
         for name in origins:
             if name not in {client.id for client in self.clients}:
                 raise ConfigurationError(
-                    f"--origin: there is no client {name!r}; "
+                    f"--origin: unknown client {name!r}; "
                     f"add it with --client {name}={origins[name]}"
                 )
         changed = tuple(
@@ -154,9 +155,11 @@ class Config:
             problems.append(f"{name}: no such setting; there are {', '.join(known)}")
             del given[name]
         for name in ("audience", "alg", "access_token_lifetime"):
-            kind = int if name == "access_token_lifetime" else str
-            if name in given and type(given[name]) is not kind:
-                problems.append(f"{name}: {given.pop(name)!r} is no {kind.__name__}")
+            whole = name == "access_token_lifetime"
+            kind = "a whole number" if whole else "a string"
+            if name in given and type(given[name]) is not (int if whole else str):
+                wrong = given.pop(name)
+                problems.append(f"{name}: {wrong!r} is not valid; expected {kind}")
         given.update({k: v for k, v in overrides.items() if v is not None})
         try:
             config = cls(**given)

@@ -48,7 +48,9 @@ def unknown_client(
 
 def _invalid_client(known: Collection[str], *, by_basic: bool) -> Response:
     """Anybody may read it, from any page: it names nobody."""
-    hint = "There is no such client here. Add it: jwtguard issuer --client ID=URL"
+    hint = (
+        "This issuer does not know the client. Add it: jwtguard issuer --client ID=URL"
+    )
     print(hint, f"(there are: {' '.join(known)})", file=sys.stderr, flush=True)
     answer = Response(content_type="application/json", status=401 if by_basic else 400)
     answer.set_data(json.dumps({"error": "invalid_client", "error_description": hint}))

@@ -189,7 +189,7 @@ class _Limit:
         self._timer.cancel()
 
     def see(self, event: str, info: Mapping[str, Any]) -> None:
-        """Take note of each new socket; the HTTP client tells of every step."""
+        """Keep each new socket; the HTTP client reports every step here."""
         if event.endswith(("connect_tcp.complete", "start_tls.complete")):
             self._socket = info["return_value"].get_extra_info("socket")
             self.check()

@@ -167,7 +167,7 @@ class RedisState:
             last = self._following.xinfo_stream(key)["last-generated-id"].decode()
         except NoPermissionError:
             return after
-        except redis.ResponseError:  # there is no such stream yet
+        except redis.ResponseError:  # the stream does not exist yet
             return ""
         return after if _number(last) >= _number(after) else ""
 

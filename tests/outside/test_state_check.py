@@ -165,7 +165,7 @@ def test_an_address_where_nothing_listens_is_told(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as held:
         port = held.getsockname()[1]
     assert "nothing listens" in wrong(f"redis://:hunter2@127.0.0.1:{port}")
-    assert "no such socket" in wrong(f"unix://{tmp_path}/redis?password=hunter2")
+    assert "socket does not exist" in wrong(f"unix://{tmp_path}/redis?password=hunter2")
     assert "resolved" in wrong("redis://:hunter2@nowhere.invalid")
 
 

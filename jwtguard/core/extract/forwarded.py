@@ -20,7 +20,7 @@ _shows_proxy = NameTable(shows_proxy).__getitem__
 
 
 def client_address(request: Request, proxies: Sequence[Network | str]) -> str:
-    """The address of the caller: the first from the right that is no proxy of ours."""
+    """The caller's address: the rightmost one that is not a trusted proxy."""
     return _hops(request, proxies)[-1]
 
 

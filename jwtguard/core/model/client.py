@@ -31,13 +31,22 @@ class Client:
     """
 
     id: str
+    """The client id, as in the token's client claim."""
     issuer: str | None = None
+    """The URL of its issuer; None: the first of the policy's."""
     origins: frozenset[str] = frozenset()
+    """Origins whose pages may call, as browsers send them (RFC 6454 section 6.2)."""
     refresh: bool = False
+    """Whether it may use the refresh grant on a token path (RFC 6749 section 6)."""
     methods: tuple[str, ...] = METHODS
+    """Methods that its pages may use."""
     headers: tuple[str, ...] = ()
+    """Request headers that its pages may send, beside ``Authorization`` and
+    ``Content-Type``."""
     credentials: bool = False
+    """Whether to send ``Access-Control-Allow-Credentials``."""
     max_age: int = 600
+    """How long browsers may cache a preflight, in seconds."""
 
     if TYPE_CHECKING:
 

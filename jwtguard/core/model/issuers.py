@@ -42,22 +42,38 @@ class TrustedIssuer:
     """
 
     url: str
+    """Compared exactly with ``iss`` (RFC 7519 section 4.1.1)."""
     profile: str | Profile = "generic"
+    """The issuer family, by name or as a ``Profile``."""
     audience: frozenset[str] | Literal["unchecked"] | None = None
+    """Accepted ``aud`` values (RFC 7519 section 4.1.3); None: the policy's."""
     discovery_url: str | None = None
+    """The metadata document (RFC 8414); None: derived from ``url``."""
     jwks_url: str | None = None
+    """The JWK set (RFC 7517 section 5); None: ``jwks_uri`` of the metadata."""
     keys: str | Mapping[str, Any] | None = field(default=None, repr=False)
+    """Keys given directly, in place of fetched ones."""
     algorithms: frozenset[str] | None = None
+    """Accepted ``alg`` values (RFC 7518 section 3.1); None: the policy's."""
     header_types: frozenset[str] | None = None
+    """Accepted ``typ`` headers; ``absent`` accepts tokens without one."""
     expect: Mapping[str, str] | None = None
+    """Claims that a token must have, each with its exact value."""
     client_claims: tuple[str, ...] | None = None
+    """Claims that may name the client; all that are present must agree."""
     scope_claims: tuple[str, ...] | None = None
+    """Claims that hold scopes."""
     role_claims: tuple[str, ...] | None = None
+    """Claims that hold roles, with dots for nested objects."""
     subject_claim: str | None = None
+    """The claim that becomes ``Principal.subject``."""
     require: tuple[str, ...] | None = None
+    """Claims without which a token is refused."""
     kidless: str | None = None
+    """Tokens without ``kid``: ``one`` (if one key fits), ``try`` or ``never``."""
     logout: str | None = None
     max_lifetime: float | None = None
+    """Longest time from ``iat`` to ``exp``, in seconds; None: unlimited."""
     relay_url: str | None = None
     relay_revocation_url: str | None = None
     relay_client_secret: str | None = field(default=None, repr=False)

@@ -25,7 +25,7 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 def serialized(origin: str) -> str | None:
-    """RFC 6454 section 6.2: the one way to write *origin*, or None if it is no origin.
+    """RFC 6454 section 6.2: the serialized form of *origin*, or None if it is not one.
 
     Schemes of apps (``capacitor://localhost``) count as they are written.
     """

@@ -27,14 +27,18 @@ _METHOD = re.compile(r"[!#$%&'*+.^_`|~0-9A-Z-]+")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScopeRule:
-    """Scopes that a path needs: all of ``require``; no ``methods`` means every one.
+    """The scopes that a path requires.
 
-    Both may be given as one string or any iterable of strings.
+    ``methods`` and ``require`` may be given as one string or any iterable of strings.
+    Raises ``ConfigurationError`` with every problem.
     """
 
     path: str
+    """A pattern: ``*`` is one segment, a final ``/*`` is everything below."""
     methods: tuple[str, ...] = ()
+    """Methods that the rule applies to, in capitals; empty: all. GET includes HEAD."""
     require: tuple[str, ...] = ()
+    """Scopes of which the token must hold every one (RFC 6749 section 3.3)."""
 
     if TYPE_CHECKING:
 
@@ -72,7 +76,8 @@ class ScopeRule:
     def takes(self, method: str) -> bool:
         """GET stands for HEAD too; a WebSocket handshake is a GET.
 
-        Frameworks route ``post`` to what they have for ``POST``, so case is no way out.
+        Frameworks route ``post`` to what they have for ``POST``, so another case must
+        not escape the rule.
         """
         wanted = method.upper()
         return (

@@ -42,7 +42,7 @@ def find_endpoint(
 ) -> Generator[Exchange, Any, str]:
     """Return the URL that *issuer*'s metadata gives as *name* (RFC 8414 section 2).
 
-    Raises ``FetchFailedError`` if there is no such metadata, or no such URL in it.
+    Raises ``FetchFailedError`` if the metadata cannot be fetched or lacks the URL.
     """
     problems = []
     for url in metadata_urls(issuer):

@@ -57,7 +57,7 @@ def _header(segment: bytes) -> Header:
     members = parse_json(_octets(segment))
     if not isinstance(members, dict):
         raise InvalidTokenError("malformed")
-    for name in ("alg", "kid", "typ"):  # null is no string either
+    for name in ("alg", "kid", "typ"):  # null is not a string either
         if not isinstance(members.get(name, ""), str):
             raise InvalidTokenError("malformed")
     alg, kid, typ = members.get("alg"), members.get("kid"), members.get("typ")

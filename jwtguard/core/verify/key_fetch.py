@@ -24,7 +24,7 @@ _MAX_AGE = re.compile(r'(?:^|[,\s])max-age\s*=\s*"?([0-9]{1,10})"?\s*(?:,|$)')
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """What we hold of one issuer's keys. Times are in monotonic seconds."""
+    """The keys held for one issuer. Times are in monotonic seconds."""
 
     keys: KeySet | None = None
     fetched_at: float = -inf
@@ -39,7 +39,7 @@ class Snapshot:
     retry_at: float = -inf
 
     def held(self, now: float) -> KeySet | None:
-        """Return the keys, unless they are stale beyond use."""
+        """Return the keys, or None once they are too stale to use."""
         return self.keys if now < self.stale_until else None
 
 

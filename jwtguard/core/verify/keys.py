@@ -86,7 +86,7 @@ class KeyCache:
             )
 
     def after_fork(self) -> None:
-        """Forget what a parent process was doing: its threads are not here."""
+        """Reset the fetch state: the parent's threads do not exist after a fork."""
         self._lock = Lock()
         self._flight: Flight | None = None
         self._cooled_at = -inf
@@ -117,7 +117,7 @@ class KeyCache:
         return (yield from self._ask_for(wanted, wait))
 
     def _renew(self, snapshot: Snapshot, now: float) -> Generator[Ask, None, _Wait]:
-        """Refresh behind the request's back, or in front of a long idle worker."""
+        """Refresh in the background, or first if the worker was idle for long."""
         flight, new = self._claim(snapshot, now)
         if flight is None:
             return _NO_WAIT
@@ -172,7 +172,7 @@ class KeyCache:
     ) -> Generator[Ask, None, Sequence[Key]]:
         """Fetch in the background: the joined fetch may have begun before a rotation.
 
-        Nobody waits for it, so that no token holds a thread twice in one cooldown.
+        No request waits for it, so a token blocks a thread once per cooldown at most.
         """
         now = self._monotonic()
         flight, new = self._claim(snapshot, now, unknown=True)
@@ -187,12 +187,12 @@ class KeyCache:
         raise self._not_found(_NO_WAIT)
 
     def _spend_cooldown(self, since: float) -> None:
-        """Whoever waited in vain has had the one fetch of this cooldown."""
+        """A request that waited in vain has used the one fetch of this cooldown."""
         with self._lock:
             self._cooled_at = max(self._cooled_at, since + self._cooldown)
 
     def _not_found(self, wait: _Wait) -> AuthError:
-        """401 if we know that there is no such key; 503 if that is not known yet."""
+        """Raise 401 if the key is known not to exist; 503 if that is not known yet."""
         snapshot, now = self.snapshot, self._monotonic()
         late = wait.flight is not None and not wait.flight.done.done()
         pending = not wait.own and self._flight is not None
@@ -228,10 +228,10 @@ class KeyCache:
             return self._flight, True
 
     def _give_up_lost(self, now: float) -> None:
-        """A fetch that began long ago has failed, whatever its thread still does."""
+        """Count a fetch begun long ago as failed, even if its thread still runs."""
         flight = self._flight
         if flight is not None and now - flight.started >= 2 * DEADLINE:
-            self.fail(flight, "no answer, and no end", since=flight.started)
+            self.fail(flight, "timed out without a response", since=flight.started)
 
     # What follows runs in the fetching thread.
 

@@ -116,9 +116,9 @@ def _evaded(route: Route, tried: list[Tried]) -> Iterator[Finding]:
 
 
 def _looser(rule: PathAccess | None, other: PathAccess | None, *, spelt: bool) -> bool:
-    """Whether *other* lets somebody in whom *rule* is there to keep out.
+    """Whether *other* lets in callers that *rule* refuses.
 
-    That a plain path is public and another spelling is not (not *spelt*) is no harm.
+    A plain path may be public while another spelling (not *spelt*) is protected.
     """
     if rule is None or other is None or rule is other or other.kind is None:
         return False

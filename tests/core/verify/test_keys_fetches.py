@@ -262,7 +262,7 @@ def test_a_fetch_without_end_delays_requests_for_a_bounded_time(
     find(cache, network, kid)
     assert network.count == 2
     assert told.names == ["fetch_failed", "fetch_ok"]
-    problem = "no answer, and no end"
+    problem = "timed out without a response"
     assert told[0][1] == {"issuer": ISSUER, "problem": problem}
     before = cache.snapshot
     cache.fail(lost[0], "late")
