@@ -186,7 +186,11 @@ class GuardMiddleware(Guarding):
                 return
             ends = decision.principal.expires_at + guard.policy.leeway
             left = ends - guard.clock.time()
-            await until(left, self.app, scope, receive, outgoing)
+            watch = guard.watch(decision.principal)
+            try:
+                await until(left, watch.ended, self.app, scope, receive, outgoing)
+            finally:
+                guard.unwatch(watch)
         except AuthError as error:
             answer = guard.refuse(error, request, decision)
             if outgoing.state == "accept":

@@ -12,6 +12,7 @@
       * InsecureTransportError  403, insecure_transport (RFC 6750 section 5.3)
     - TokenTooLargeError        431 (RFC 6585 section 5)
     - KeysUnavailableError      503, no challenge: our outage, not the caller's fault
+      * RevocationsStaleError   503: what was revoked is not known now
     - GrantError                token paths: RFC 6749 section 5.2
 """
 
@@ -250,6 +251,16 @@ class KeysUnavailableError(AuthError):
     def fields(self) -> tuple[tuple[str, str], ...]:
         """RFC 9110 section 10.2.3."""
         return (("Retry-After", str(ceil(self._retry_after))),)
+
+
+class RevocationsStaleError(KeysUnavailableError):
+    """What others have revoked is not known now, and the policy does not guess.
+
+    ``retry_after`` is in seconds.
+    """
+
+    def __init__(self) -> None:
+        super().__init__("revocations_stale")
 
 
 class GrantError(AuthError):

@@ -13,6 +13,9 @@ Events and their fields, all of them also in the ``extra`` of the log record:
 * ``state_failed``: ``problem``
 * ``state_restored``
 * ``logout_received``: ``issuer``, ``kind`` of the revocation
+* ``revoked``: ``issuer``, ``kind``; ``shared``: false while others cannot be told
+* ``revocations_stale``: ``age`` in seconds
+* ``revocations_lost``: ``problem``; too many waited for the shared state
 * ``misconfigured``: ``problem``, while starting
 
 Never a token, a claim or a path.
@@ -41,6 +44,8 @@ _LEVELS = {
     "serving_stale": logging.WARNING,
     "limit_store_failed": logging.WARNING,
     "state_failed": logging.WARNING,
+    "revocations_stale": logging.WARNING,
+    "revocations_lost": logging.WARNING,
     "misconfigured": logging.WARNING,
     "fetch_not_modified": logging.DEBUG,
 }

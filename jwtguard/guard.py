@@ -23,10 +23,12 @@ from .core.verify.verifier import IssuerState
 from .errors import AuthError
 from .events import Hook, emitter
 from .health import Health, health_of
-from .outside.drivers import Drivers, no_body
+from .outside.drivers import no_body
 from .outside.http import HTTPClient, Transport, by_transport
+from .outside.revocation_link import RevocationLink
 from .outside.state_client import StateClient
 from .outside.stores import state_at
+from .revoking import Revoker
 from .settings import load_policy
 from .state import State
 
@@ -48,7 +50,7 @@ class Clock(Protocol):
         """Return seconds since any moment that does not move."""
 
 
-class Guard(Drivers):
+class Guard(Revoker):
     """Decides requests and verifies tokens by *policy*.
 
     The constructor does no I/O and starts no thread. The same object serves threads,
@@ -77,7 +79,20 @@ class Guard(Drivers):
             HTTPClient() if transport is None else by_transport(transport),
             StateClient(shared, policy.state_timeout, clock.monotonic, self.emit),
         )
-        self._flow = Flow(policy, clock.time, clock.monotonic, self.emit)
+        followed = state is not None or policy.state != "memory://"
+        self._flow = flow = Flow(
+            policy, clock.time, clock.monotonic, self.emit, shared=followed
+        )
+        self._link = RevocationLink(
+            self.state,
+            policy,
+            flow.revocations,
+            flow.revoking.receive,
+            clock.monotonic,
+            self.emit,
+        )
+        if followed and policy.revocation_outage != "allow":
+            flow.fast.is_stale = flow.is_stale = self._link.is_stale
         self.decide_at_once = self._flow.fast.decide
         """Returns the decision on a request, or None if the outside is needed."""
         self.relays: weakref.WeakSet[Any] = weakref.WeakSet()
@@ -95,12 +110,12 @@ class Guard(Drivers):
         Raises ``AuthError``, whose ``reason`` says which check failed. Blocks only
         while signing keys are fetched. Path, scope and origin rules do not apply.
         """
-        known = self.run(self._flow.verifier.verify(Credentials(token, "")))
+        known = self.run(self._flow.verify(Credentials(token, "")))
         return Principal.of(known.facts, token)
 
     async def averify(self, token: str) -> Principal:
         """Do what ``verify`` does, without blocking the event loop."""
-        known = await self.arun(self._flow.verifier.verify(Credentials(token, "")))
+        known = await self.arun(self._flow.verify(Credentials(token, "")))
         return Principal.of(known.facts, token)
 
     def decide(
@@ -215,6 +230,8 @@ class Guard(Drivers):
             relay.after_fork()
         self._flow.verifier.token_cache.after_fork()
         self.state.after_fork()
+        self._flow.revocations.after_fork()
+        self._link.after_fork()
         for trusted in self._flow.verifier.trusted.values():
             trusted.keys.after_fork()
 

@@ -176,6 +176,10 @@ SETTINGS: tuple[Setting, ...] = (
     _setting("state_prefix", "text", "what names of keys in the shared state begin with", "jwtguard"),
     _setting("state_timeout", "seconds", "longest wait for the shared state", "0.25"),
     _setting("secrets", "names", "random secrets of 32 bytes or more in base64url, made by `jwtguard secret`; the first makes, all read", "empty", secret=True),
+    _setting("revocation_for", "seconds", "how long a revocation is kept: as long as any token lives, where the issuer has no `max_lifetime`", "86400"),
+    _setting("revocations", "count", "revocations kept whole in each process; older ones are packed", "200000"),
+    _setting("revocation_max_stale", "seconds", "how old news of revocations may be before `JWTGUARD_REVOCATION_OUTAGE` counts; 5 or more", "60"),
+    _setting("revocation_outage", "text", "then: `allow`, or 503 for `writes` and WebSockets, or `refuse` all that bring a token", "allow"),
     _setting("token_cache", "count", "verified tokens remembered per process; 0 is off", "4096"),
     _setting("max_token_bytes", "bytes", "longer tokens are refused unread", "16384"),
 )  # fmt: skip

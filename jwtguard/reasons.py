@@ -202,6 +202,15 @@ REASONS: Mapping[str, Reason] = {
         "The access token is sender-constrained and cannot be used as a bearer token",
         "it is bound to a key (DPoP or mTLS); request a bearer token that is not bound",
     ),
+    **dict.fromkeys(
+        ("revoked_token", "revoked_session", "revoked_subject", "revoked_before"),
+        Reason(
+            401,
+            "invalid_token",
+            "The access token was revoked",
+            "somebody signed out, or an administrator ended the session; sign in again",
+        ),
+    ),
     # the caller
     "scope_missing": Reason(
         403,
@@ -254,6 +263,13 @@ REASONS: Mapping[str, Reason] = {
         503,
         "temporarily_unavailable",
         "The issuer's signing keys are temporarily unavailable",
+    ),
+    # the revocations
+    "revocations_stale": Reason(
+        503,
+        "temporarily_unavailable",
+        "Which access tokens were revoked is not known now",
+        "the shared state cannot be read, and JWTGUARD_REVOCATION_OUTAGE refuses then",
     ),
     # token paths
     "post_only": Reason(405, "invalid_request", "The token endpoint accepts only POST"),

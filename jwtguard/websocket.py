@@ -6,12 +6,14 @@ What is here runs for sockets that were let in, or closes those that were not.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, MutableMapping
+from concurrent.futures import Future
 from contextlib import suppress
 from typing import Any
 
 import anyio
 
 from .core.model.decision import Respond
+from .outside.futures import await_for
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -67,13 +69,18 @@ class Socket:
 
 
 async def until(
-    seconds: float, app: ASGIApp, scope: Scope, receive: Receive, send: Send
+    seconds: float,
+    revoked: Future[None],
+    app: ASGIApp,
+    scope: Scope,
+    receive: Receive,
+    send: Send,
 ) -> None:
-    """Run *app*, but close its WebSocket when the token has ended."""
+    """Run *app*, but close its WebSocket when the token has ended or is revoked."""
     socket = _Ending(receive, send)
     failure: Exception | None = None
     async with anyio.create_task_group() as group:
-        group.start_soon(socket.end_after, max(0.0, seconds))
+        group.start_soon(socket.end_after, max(0.0, seconds), revoked)
         try:
             await app(scope, socket.receive, socket.send)
         except Exception as error:  # noqa: BLE001  # raised below, out of its group
@@ -92,14 +99,15 @@ class _Ending:
         self._closed = False
         self._ended = anyio.Event()
 
-    async def end_after(self, seconds: float) -> None:
-        await anyio.sleep(seconds)
+    async def end_after(self, seconds: float, revoked: Future[None]) -> None:
+        await await_for(revoked, seconds)
+        reason = "revoked" if revoked.done() else "expired"
         self._ended.set()
         if not self._closed:
             self._closed = True
             with suppress(OSError):  # the client has left already
                 await self._send(
-                    {"type": "websocket.close", "code": EXPIRED, "reason": "expired"}
+                    {"type": "websocket.close", "code": EXPIRED, "reason": reason}
                 )
 
     async def receive(self) -> Message:

@@ -40,6 +40,7 @@ class FastPath:
         authorizer: Authorizer,
         responses: Responses,
     ) -> None:
+        self.is_stale: Callable[[], bool] | None = None
         self._longest = policy.max_token_bytes
         self._paths = paths
         self._wire_of = wire_of
@@ -67,7 +68,7 @@ class FastPath:
         if lookup[1] is None and not is_token68(token):
             return None
         wire = TLS if request.scheme == "https" else self._wire_of(request)
-        if not wire.secure:
+        if not wire.secure or (self.is_stale is not None and self.is_stale()):
             return None
         shown: Credentials = _new(Credentials, (token, "header"))
         try:

@@ -13,6 +13,7 @@ from ..errors import (
     InsecureTransportError,
     InvalidRequestError,
     InvalidTokenError,
+    RevocationsStaleError,
     TokenTooLargeError,
 )
 from .authorize import clients
@@ -33,18 +34,31 @@ from .model.request import Request
 from .respond.responses import Responses
 from .token_flow import TokenFlow
 from .verify.keys import Emit
-from .verify.revocations import Entry, Revocations
+from .verify.revocations import Revocations
+from .verify.revoking import Revoking
 from .verify.token_cache import CachedToken
 from .verify.verifier import Verifier
 
 Flowing = Generator[Ask, Any, Decision]
 
 
+SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+"""Methods that change nothing (RFC 9110 section 9.2.1)."""
+
+
+def demands_news(outage: str, request: Request | None) -> bool:
+    """Whether a good token is refused while what others revoked is not known."""
+    if outage == "refuse":
+        return True
+    changes = request is not None and request.method not in SAFE
+    return changes or (request is not None and request.websocket)
+
+
 class Flow:
     """Decides requests by one policy.
 
     ``now`` returns seconds since the epoch, ``monotonic`` seconds since anything;
-    ``emit`` is told of every refusal.
+    ``emit`` is told of every refusal. *shared*: other processes may revoke, too.
     """
 
     def __init__(
@@ -53,18 +67,20 @@ class Flow:
         now: Callable[[], float],
         monotonic: Callable[[], float],
         emit: Emit,
+        *,
+        shared: bool = False,
     ) -> None:
         self.policy = policy
+        self.revocations = Revocations(policy.revocations, shared=shared)
+        self.revoking = Revoking(policy, self.revocations, now, emit)
         self.clients = clients.Clients(policy)
-        self.verifier = Verifier(policy, now, monotonic, emit)
+        self.verifier = Verifier(policy, now, monotonic, emit, self.revocations)
         self.origin_rules = OriginRules(policy, self.clients)
         self.authorizer = Authorizer(policy, self.clients)
         self.responses = Responses(policy, self.clients, emit)
         self.token_flow = TokenFlow(policy, self.clients, self.responses)
-        self.revocations = Revocations(200_000)
-        self._now = now
         self.logout_flow = LogoutFlow(
-            policy, self.verifier, self.responses, now, emit, self.record
+            policy, self.verifier, self.responses, now, emit, self.revoking.add
         )
         self.paths = PathRules(
             token=policy.token_paths,
@@ -83,6 +99,8 @@ class Flow:
             self.authorizer,
             self.responses,
         )
+        self.is_stale: Callable[[], bool] | None = None
+        """Whether too little is known of revocations, where the policy refuses then."""
         self._proxies = tuple(policy.proxies)
         self._cookie = policy.cookie
         self._longest = policy.max_token_bytes
@@ -122,17 +140,26 @@ class Flow:
                 raise missing_token(request, self._cookie)
             self._check_arrival(request, shown, page, wire)
             try:
-                known = yield from self.verifier.verify(shown, wire)
+                known = yield from self.verify(shown, wire, request)
             except (InvalidTokenError, TokenTooLargeError) as error:
                 return self._without_good_token(error, request, kind, shown, page)
             return self._authorized(request, rule, page, shown, known)
         except AuthError as error:
             return self.responses.refuse(error, request)
 
-    def record(self, entry: Entry) -> Generator[Ask, Any, None]:
-        """Add *entry* to the list of revocations."""
-        self.revocations.add(entry, self._now())
-        yield from ()
+    def verify(
+        self,
+        shown: credentials.Credentials,
+        wire: Wire | None = None,
+        request: Request | None = None,
+    ) -> Generator[Ask, Any, CachedToken]:
+        """Return what a token says that may be used in *request*, or on its own."""
+        known = yield from self.verifier.verify(shown, wire)
+        if self.is_stale is not None:
+            outage = self.policy.revocation_outage
+            if demands_news(outage, request) and self.is_stale():
+                raise RevocationsStaleError
+        return known
 
     def token_request(self, request: Request, *, revocation: bool) -> Flowing:
         """Decide a request to a token endpoint, wherever it is mounted."""

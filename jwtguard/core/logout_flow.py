@@ -17,9 +17,9 @@ from .model.effects import Ask, Claim, ReadBody, StateUnavailableError, ask_stat
 from .model.policy import Policy
 from .model.request import Request
 from .respond.responses import Responses
+from .verify.entries import Entry
 from .verify.keys import Emit
 from .verify.logout import WINDOW, LogoutToken, logout_token_of
-from .verify.revocations import Entry
 from .verify.verifier import Verifier
 
 Record = Callable[[Entry], Generator[Ask, Any, None]]

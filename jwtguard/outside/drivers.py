@@ -15,13 +15,16 @@ from anyio.lowlevel import RunVar
 from ..core.model.effects import (
     Ask,
     Await,
+    CatchUp,
     FetchFailedError,
     Incoming,
+    Publish,
     ReadBody,
     Start,
     StateOperation,
 )
 from .fetcher import Fetcher, Send, answer
+from .revocation_link import RevocationLink
 from .state_client import StateClient
 
 Result = TypeVar("Result")
@@ -48,6 +51,8 @@ async def no_body(_: int) -> bytes | None:
 
 class Drivers:
     """Drives flows with one way to send and one shared *state*."""
+
+    _link: RevocationLink
 
     def __init__(self, send: Send, state: StateClient) -> None:
         self.state = state
@@ -78,6 +83,10 @@ class Drivers:
                     self._fetcher.wait(ask.flight)
                 elif isinstance(ask, StateOperation):
                     said = self.state.ask(ask)
+                elif isinstance(ask, Publish):
+                    said = self._link.publish(ask.operations)
+                elif isinstance(ask, CatchUp):
+                    self._link.catch_up()
                 else:
                     said = work(ask) if work else self.work(ask)
         except StopIteration as stop:
@@ -104,6 +113,10 @@ class Drivers:
                     await self._fetcher.await_(ask.flight)
                 elif isinstance(ask, StateOperation):
                     said = await self.state.aask(ask)
+                elif isinstance(ask, Publish):
+                    said = await self._link.apublish(ask.operations)
+                elif isinstance(ask, CatchUp):
+                    await self._link.acatch_up()
                 else:
                     said = await anyio.to_thread.run_sync(
                         work or self.work, ask, limiter=_threads()

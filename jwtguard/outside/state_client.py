@@ -82,13 +82,13 @@ class StateClient:
         """Return the answer to *operation*, or ``StateUnavailableError`` as a value."""
         done = self.submit(operation)
         wait_for(done, self.timeout)
-        return self._outcome(done)
+        return self.outcome(done)
 
     async def aask(self, operation: StateOperation) -> Any:
         """Do what ``ask`` does, without blocking the event loop."""
         done = self.submit(operation)
         await await_for(done, self.timeout)
-        return self._outcome(done)
+        return self.outcome(done)
 
     def submit(self, operation: StateOperation) -> Future[Any]:
         """Begin *operation*; the future has its answer or ``StateUnavailableError``."""
@@ -120,7 +120,7 @@ class StateClient:
             "failed_ago": ago,
         }
 
-    def _outcome(self, done: Future[Any]) -> Any:
+    def outcome(self, done: Future[Any]) -> Any:
         """Return what *done* holds; nobody waits for it any longer."""
         if not done.done():
             # What has not begun is not begun: who asked has been told that it failed.

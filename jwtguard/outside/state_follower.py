@@ -21,7 +21,8 @@ class StateFollower:
     """Hands each value of *stream* to *receive*, in a thread of its own.
 
     *monotonic* returns seconds since any fixed moment; *emit* is told when following
-    fails and when it goes on. *receive* must not raise. Making one starts nothing.
+    fails and when it goes on. *receive* must not raise. *looked* is called after each
+    look, whether it failed or not. Making one starts nothing.
     """
 
     def __init__(
@@ -31,12 +32,14 @@ class StateFollower:
         receive: Callable[[bytes], None],
         monotonic: Callable[[], float],
         emit: Callable[..., None],
+        looked: Callable[[], None] = lambda: None,
     ) -> None:
         self._state = state
         self._stream = stream
         self._receive = receive
         self._monotonic = monotonic
         self._emit = emit
+        self._looked = looked
         self.after_fork()
 
     def after_fork(self) -> None:
@@ -80,6 +83,7 @@ class StateFollower:
                 found = self._state.follow(self._stream, after, wait)
             except Exception as error:  # noqa: BLE001  # a store of somebody else's
                 self._note_failure(type(error).__name__)
+                self._looked()
                 stop.wait(PAUSES[min(failures, len(PAUSES) - 1)])
                 failures += 1
                 continue
@@ -88,6 +92,7 @@ class StateFollower:
                 self._receive(value)
                 after = name
             self._note_success(caught_up=not found)
+            self._looked()
 
     def _note_failure(self, problem: str) -> None:
         if not self.failure:

@@ -136,6 +136,19 @@ StateOperation = Claim | Load | Save | Remove | Append
 StateUnavailableError."""
 
 
+class Publish(NamedTuple):
+    """Run *operations* together, now or when the state is back.
+
+    The answer is whether all of them have been run already.
+    """
+
+    operations: tuple[StateOperation, ...]
+
+
+class CatchUp(NamedTuple):
+    """Wait, not for long, for the first read of what others revoked; no answer."""
+
+
 def ask_state(operation: StateOperation) -> Generator[Any, Any, Any]:
     """Return the answer of the shared state; raise ``StateUnavailableError``."""
     answer = yield operation
@@ -206,4 +219,14 @@ class Await(NamedTuple):
     flight: Flight
 
 
-Ask = ReadBody | Start | Await | Exchange | ClaimGuess | ReturnGuess | StateOperation
+Ask = (
+    ReadBody
+    | Start
+    | Await
+    | Exchange
+    | ClaimGuess
+    | ReturnGuess
+    | StateOperation
+    | Publish
+    | CatchUp
+)

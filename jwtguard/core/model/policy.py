@@ -32,6 +32,8 @@ __all__ = ["METHODS", "OF_RELAY", "Client", "Policy"]
 
 OF_RELAY = ("relay_url", "relay_revocation_url", "relay_client_secret", "relay_auth")
 """What the relay uses for one issuer: here if it is the only one, else in its own."""
+OUTAGES = ("allow", "writes", "refuse")
+"""What is done while nobody can tell what others have revoked."""
 _REALM = re.compile(r"[\x20\x21\x23-\x5b\x5d-\x7e]+")
 
 
@@ -105,6 +107,14 @@ class Policy:
     state_prefix: str = "jwtguard"
     state_timeout: float = 0.25
     secrets: tuple[str, ...] = field(default=(), repr=False)
+    revocation_for: float = 86400
+    """How long a revocation is kept for an issuer without ``max_lifetime``."""
+    revocations: int = 200_000
+    """Revocations kept whole in each process."""
+    revocation_max_stale: float = 60
+    """Age of the last read of others' revocations at which the outage begins."""
+    revocation_outage: str = "allow"
+    """What happens then: ``allow``, ``writes`` or ``refuse``."""
     proxies: tuple[Network | str, ...] = field(init=False, repr=False, default=())
     """``trusted_proxies``, parsed."""
 
@@ -149,6 +159,10 @@ class Policy:
             state_prefix: str = "jwtguard",
             state_timeout: float = 0.25,
             secrets: Iterable[str] = (),
+            revocation_for: float = 86400,
+            revocations: int = 200_000,
+            revocation_max_stale: float = 60,
+            revocation_outage: str = "allow",
         ) -> None: ...
 
     def __post_init__(self) -> None:
@@ -290,6 +304,13 @@ class Policy:
         check_number(problems, ("token_cache",), self.token_cache, 0, whole=True)
         for name in ("max_body_bytes", "max_token_bytes"):
             check_number(problems, (name,), getattr(self, name), 1, whole=True)
+        check_number(problems, ("revocation_for",), self.revocation_for, 1)
+        check_number(problems, ("revocations",), self.revocations, 1, whole=True)
+        stale = self.revocation_max_stale
+        check_number(problems, ("revocation_max_stale",), stale, 5)
+        text = f"{self.revocation_outage!r} is not valid; expected one of "
+        known = self.revocation_outage in OUTAGES
+        problems.check(known, ("revocation_outage",), text + " ".join(OUTAGES))
         for name in ("clients_only", "require_https"):
             problems.check_flag((name,), getattr(self, name))
         good = isinstance(self.realm, str) and _REALM.fullmatch(self.realm)

@@ -19,6 +19,11 @@ class Facts(NamedTuple):
     payload: bytes = b"{}"
     origins: frozenset[str] = frozenset()
     """The origins that the token names, if the policy believes them."""
+    sub: str | None = None
+    """The claim of that name, whatever the issuer's ``subject_claim`` is."""
+    sid: str | None = None
+    jti: str | None = None
+    issued_at: float | None = None
 
 
 class Principal:
@@ -145,5 +150,8 @@ class Principal:
 
     def __repr__(self) -> str:
         """Show who calls, and never the token."""
-        *shown, _payload, _origins = self._facts._asdict().items()
+        shown = zip(_SHOWN, self._facts, strict=False)
         return f"Principal({', '.join(f'{name}={value!r}' for name, value in shown)})"
+
+
+_SHOWN = Facts._fields[: Facts._fields.index("payload")]

@@ -70,8 +70,16 @@ def principal_of(
         rules.roles(claims),
         float(claims["exp"]),
         compact.payload,
+        sub=_name(claims.get("sub")),
+        sid=_name(claims.get("sid")),
+        jti=_name(claims.get("jti")),
+        issued_at=claims.get("iat"),
     )
     return Principal.of(facts, token)
+
+
+def _name(value: object) -> str | None:
+    return value if isinstance(value, str) and value else None
 
 
 def time_error(

@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 
 from ...errors import GrantError
 from .claims import OF_ID_TOKENS, OTHER_TOKENS, Problem
+from .entries import Entry
 from .jose import Compact
-from .revocations import Entry
 from .token_rules import TYPE_CLAIMS, TokenRules, audiences
 
 EVENT = "http://schemas.openid.net/event/backchannel-logout"
@@ -50,7 +50,7 @@ class LogoutToken(NamedTuple):
         before = self.issued_at + leeway
         if self.sid is not None and (mode == "session" or self.subject is None):
             return Entry("sid", self.issuer, self.sid, before, until)
-        return Entry("subject", self.issuer, self.subject or "", before, until)
+        return Entry("sub", self.issuer, self.subject or "", before, until)
 
 
 class Check(NamedTuple):

@@ -6,123 +6,36 @@ generation number: a token that was looked at in this generation needs no second
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
-from hashlib import sha256
-from math import isfinite
 from threading import Lock
-from typing import Any, Literal, NamedTuple, get_args
+from typing import NamedTuple
 
-Kind = Literal["token", "jti", "sid", "subject", "client", "issuer"]
-KINDS: tuple[str, ...] = get_args(Kind)
-REASONS = {
-    "token": "revoked_token",
-    "jti": "revoked_token",
-    "sid": "revoked_session",
-    "subject": "revoked_subject",
-    "client": "revoked_before",
-    "issuer": "revoked_before",
-}
-"""Why a token is refused, by the kind of the entry that hits it."""
-TIMED = frozenset({"sid", "subject", "client", "issuer"})
-"""Kinds that hit only tokens issued at or before a time."""
-PACKED = frozenset({"token", "jti", "sid"})
-"""Kinds that may be packed: a new sign-in brings another value, so that an answer
-without a time does no harm."""
-LONGEST = 2048
-"""Characters of a value. Longer ones are named by their hash."""
+from .entries import (
+    PACKED,
+    PACKED_IF_SHARED,
+    REASONS,
+    Entry,
+    Key,
+    Marks,
+    bound,
+    key_of,
+    short,
+)
+from .watches import Watches
 
-
-class Entry(NamedTuple):
-    """One revocation. Times are in seconds since the epoch.
-
-    ``value`` is a token's SHA-256 in hexadecimal, or its ``jti``, ``sid`` or ``sub``,
-    a client's id, or empty for a whole issuer. ``before``: tokens issued at or before
-    it are hit. ``until``: no token that is hit can be good any more.
-    """
-
-    kind: str
-    issuer: str
-    value: str
-    before: float
-    until: float
-
-    def encoded(self) -> bytes:
-        """Return the entry as it travels to the other processes: JSON."""
-        return json.dumps([1, *self], separators=(",", ":")).encode()
-
-    @property
-    def name(self) -> str:
-        """A key of its own in the shared state."""
-        return key_of(self.kind, self.issuer, self.value)
-
-
-def decoded(data: bytes) -> Entry | None:
-    """Return the entry that *data* encodes, or None for anything else.
-
-    The stream may hold what a later version wrote.
-    """
-    try:
-        version, kind, issuer, value, before, until = json.loads(data)
-    except (ValueError, TypeError, RecursionError):
-        return None
-    texts = isinstance(issuer, str) and isinstance(value, str)
-    if version != 1 or kind not in KINDS or not texts:
-        return None
-    if not _is_time(before) or not _is_time(until):
-        return None
-    return Entry(kind, issuer, value, float(before), float(until))
-
-
-def _is_time(value: Any) -> bool:
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    return number and abs(value) < 1e15 and isfinite(value)
-
-
-def key_of(kind: str, issuer: str, value: str) -> str:
-    """Return the name of an entry in the shared state: bounded, and not readable."""
-    said = json.dumps([kind, issuer, value])
-    return "revoked:" + sha256(said.encode("utf-8", "surrogatepass")).hexdigest()
-
-
-class Marks(NamedTuple):
-    """By what a token can be revoked: claims that its issuer signed, and its digest.
-
-    ``issued_at`` is None for a token without ``iat``: every time bound hits it, since
-    nothing shows that it is newer.
-    """
-
-    issuer: str
-    token: str
-    jti: str | None
-    sid: str | None
-    subject: str | None
-    client: str | None
-    issued_at: float | None
-
-    def named(self) -> Iterator[tuple[str, str]]:
-        """Yield kind and value of each entry that would hit the token."""
-        yield "token", self.token
-        for kind, value in (
-            ("jti", self.jti),
-            ("sid", self.sid),
-            ("subject", self.subject),
-            ("client", self.client),
-        ):
-            if value is not None:
-                yield kind, value
-        yield "issuer", ""
+SWEEP = 1000
+"""Entries at which all are looked at for the first time, to drop what has ended."""
 
 
 class Found(NamedTuple):
     """What the list says of a token.
 
-    ``reason`` is empty if nothing hits it. ``unsure`` is the key of an entry that was
-    packed: the shared state knows whether it is there; without one it counts as there.
+    ``reason`` is empty if nothing hits it for sure. ``unsure`` names the entries that
+    may hit it, as they were packed, by kind and key in the shared state.
     """
 
     reason: str = ""
-    unsure: str = ""
+    unsure: tuple[tuple[str, str], ...] = ()
 
 
 GOOD = Found()
@@ -133,16 +46,24 @@ class Revocations:
 
     At most *limit* entries of the kinds that grow with sign-ins are kept whole. Beyond,
     the oldest are packed: 29 bits each, of which one in a million answers wrongly.
+    *shared*: other processes may know more, so a first read has to be waited for.
     """
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, *, shared: bool = False) -> None:
+        self.shared = shared
         self.generation = 0
-        """Grows with each new entry."""
+        """Grows with each new entry; 0 for an empty list, and for a new token."""
+        self.ready = True
+        """Whether the first read of what others revoked is over."""
+        self.watches = Watches()
+        """Open connections, which end when their token is revoked."""
         self._limit = limit
-        self._entries: dict[tuple[str, str, str], tuple[float, float]] = {}
-        self._order: dict[tuple[str, str, str], None] = {}
+        self._kinds = PACKED_IF_SHARED if shared else PACKED
+        self._entries: dict[Key, tuple[float, float]] = {}
+        self._order: dict[Key, None] = {}
         self._packed: list[_Packed] = []
-        self._lock = Lock()
+        self._sweep_at = SWEEP
+        self.after_fork()
 
     def __len__(self) -> int:
         return len(self._entries) + sum(packed.count for packed in self._packed)
@@ -150,44 +71,78 @@ class Revocations:
     def after_fork(self) -> None:
         """The parent may have held the lock; what it knew is still true."""
         self._lock = Lock()
+        self.watches.after_fork()
+        if self.shared:
+            self.ready = False
+            self.generation += 1
 
-    def add(self, entry: Entry, now: float) -> bool:
-        """Take *entry*; return whether it says something new."""
-        key = (entry.kind, entry.issuer, _short(entry.value))
+    def add(self, entry: Entry, now: float) -> Entry | None:
+        """Take *entry*, and end the connections that it hits.
+
+        Return the entry as it stands now, or None if it says nothing new.
+        """
+        key = (entry.kind, entry.issuer, short(entry.value))
         with self._lock:
             self._forget(now)
-            before, until = self._entries.get(key, (entry.before - 1, 0.0))
-            if entry.until <= now or (entry.before <= before and entry.until <= until):
-                return False
-            kept = max(before, entry.before), max(until, entry.until)
-            self._entries[key] = kept
-            if entry.kind in PACKED:
+            known = self._entries.get(key)
+            if entry.until <= now:
+                return None
+            if known is not None:
+                if entry.before <= known[0] and entry.until <= known[1]:
+                    return None
+                later = max(known[0], entry.before), max(known[1], entry.until)
+                entry = entry._replace(before=later[0], until=later[1])
+            elif self._may_hold(key):
+                entry = entry._replace(before=max(entry.before, now))
+            self._entries[key] = entry.before, entry.until
+            if entry.kind in self._kinds:
                 self._order.pop(key, None)
                 self._order[key] = None
                 self._pack(now)
             self.generation += 1
-            return True
+        self.watches.end(entry)
+        return entry
 
     def find(self, marks: Marks) -> Found:
         """Say whether an entry hits the token that *marks* are of."""
-        entries, packed = self._entries, self._packed
-        for kind, value in marks.named() if entries or packed else ():
-            short = _short(value)
-            hit = entries.get((kind, marks.issuer, short))
-            if hit is not None and _bound(kind, marks, hit[0]):
+        entries = self._entries
+        named = [(kind, short(value)) for kind, value in marks.named()]
+        for kind, value in named:
+            hit = entries.get((kind, marks.issuer, value))
+            if hit is not None and bound(kind, marks.issued_at, hit[0]):
                 return Found(REASONS[kind])
-            if packed and kind in PACKED:
-                key = key_of(kind, marks.issuer, short)
-                if any(one.holds(key) for one in packed):
-                    return Found(REASONS[kind], key)
-        return GOOD
+        if not self._packed:
+            return GOOD
+        packed = [
+            (kind, key_of(kind, marks.issuer, value))
+            for kind, value in named
+            if self._may_hold((kind, marks.issuer, value))
+        ]
+        return Found("", tuple(packed)) if packed else GOOD
+
+    def _may_hold(self, key: Key) -> bool:
+        """Whether an entry of that name may have been packed."""
+        packed = self._packed
+        if not packed or key[0] not in self._kinds:
+            return False
+        name = key_of(*key)
+        return any(one.holds(name) for one in packed)
 
     def _forget(self, now: float) -> None:
-        """Drop what can hit no good token any more: the oldest entries come first."""
-        for key in list(_first(self._entries, 2)):
+        """Drop what can hit no good token any more: a few now, all from time to time.
+
+        Entries of issuers whose tokens live longer may stand before others.
+        """
+        for key in [k for k, _ in zip(self._entries, range(2), strict=False)]:
             if self._entries[key][1] <= now:
                 del self._entries[key]
                 self._order.pop(key, None)
+        if len(self._entries) >= self._sweep_at:
+            gone = [key for key, (_, until) in self._entries.items() if until <= now]
+            for key in gone:
+                del self._entries[key]
+                self._order.pop(key, None)
+            self._sweep_at = max(SWEEP, 2 * len(self._entries))
         if self._packed and self._packed[0].until <= now:
             self._packed = self._packed[1:]  # readers hold the list as it was
 
@@ -200,22 +155,6 @@ class Revocations:
             _, until = self._entries[key]
             self._packed[-1].add(key_of(*key), until)
             del self._order[key], self._entries[key]
-
-
-def _first(entries: dict[Any, Any], count: int) -> Iterator[Any]:
-    for key, _ in zip(entries, range(count), strict=False):
-        yield key
-
-
-def _bound(kind: str, marks: Marks, before: float) -> bool:
-    """Whether the entry's time bound hits the token."""
-    return kind not in TIMED or marks.issued_at is None or marks.issued_at <= before
-
-
-def _short(value: str) -> str:
-    if len(value) <= LONGEST:
-        return value
-    return sha256(value.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 class _Packed:

@@ -19,7 +19,8 @@ class CachedToken:
     """The facts of one verified token, and the key that verified it."""
 
     __slots__ = (
-        "cache", "facts", "keys", "signed_with", "size", "valid_from", "valid_until",
+        "cache", "facts", "generation", "keys", "revoked", "signed_with", "size",
+        "valid_from", "valid_until",
     )  # fmt: skip
 
     def __init__(
@@ -43,6 +44,10 @@ class CachedToken:
         """
         self.signed_with = signed_with
         """The key's material, and the algorithm of the signature."""
+        self.generation = 0
+        """That of the list of revocations when the token was last looked for in it."""
+        self.revoked = ""
+        """Why the token is refused, once it was found there."""
 
 
 Lookup = tuple[bytes, CachedToken | None]

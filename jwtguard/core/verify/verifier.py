@@ -13,14 +13,17 @@ from typing import Any, NamedTuple
 from ...errors import InvalidTokenError, TokenTooLargeError
 from ..extract.credentials import Credentials
 from ..extract.wire import Wire
-from ..model.effects import Ask
+from ..model.effects import Ask, CatchUp, Load, StateUnavailableError
 from ..model.issuers import TrustedIssuer
 from ..model.jwk import Key, KeySet
 from ..model.origins import claimed_origins
 from ..model.policy import Policy
 from .claims import principal_of, time_error
+from .entries import REASONS as REVOKED
+from .entries import decoded, marks_of
 from .jose import Compact, parse
 from .keys import Emit, KeyCache
+from .revocations import Found, Revocations
 from .token_cache import CachedToken, Lookup, TokenCache
 from .token_rules import TokenRules
 
@@ -62,7 +65,9 @@ class Verifier:
         now: Callable[[], float],
         monotonic: Callable[[], float],
         emit: Emit,
+        revocations: Revocations,
     ) -> None:
+        self.revocations = revocations
         self.token_cache = TokenCache(policy.token_cache)
         self.trusted = {
             issuer.url: IssuerState(
@@ -74,7 +79,11 @@ class Verifier:
             (t for t in self.trusted.values() if "iss" not in t.rules.profile.require),
             None,
         )
-        self.gates: list[Gate] = [self.check_times, self.check_key]
+        self.gates: list[Gate] = [
+            self.check_times,
+            self.check_key,
+            self.check_revoked,
+        ]
         self._origins_claim = policy.origins_claim
         self._leeway = policy.leeway
         self._longest = policy.max_token_bytes
@@ -182,6 +191,60 @@ class Verifier:
         held = known.cache.snapshot.keys
         if held is not None and known.signed_with in held.published:
             known.keys = held
+
+    def check_revoked(
+        self, known: CachedToken, shown: Credentials, _wire: Wire | None
+    ) -> Generator[Ask, Any, None] | None:
+        """Refuse a token that was revoked; each new entry costs one more look."""
+        revoked = self.revocations
+        if known.generation == revoked.generation:
+            return None
+        return (
+            self._look_up(known, shown) if revoked.ready else self._read(known, shown)
+        )
+
+    def _read(
+        self, known: CachedToken, shown: Credentials
+    ) -> Generator[Ask, Any, None]:
+        """Look at a token when what others revoked has been read, or cannot be now."""
+        yield CatchUp()
+        rest = self._look_up(known, shown)
+        if rest is not None:
+            yield from rest
+
+    def _look_up(
+        self, known: CachedToken, shown: Credentials
+    ) -> Generator[Ask, Any, None] | None:
+        if known.revoked:
+            raise InvalidTokenError(known.revoked)
+        generation = self.revocations.generation  # before the look: more may come
+        found = self.revocations.find(marks_of(known.facts, shown.token))
+        if found.reason:
+            known.revoked = found.reason
+            raise InvalidTokenError(found.reason)
+        if found.unsure:
+            return self._make_sure(known, found, generation)
+        known.generation = generation
+        return None
+
+    def _make_sure(
+        self, known: CachedToken, found: Found, generation: int
+    ) -> Generator[Ask, Any, None]:
+        """Ask the shared state for entries that were packed; alone, believe them."""
+        for kind, key in found.unsure:
+            reason = REVOKED[kind]
+            if not self.revocations.shared:
+                known.revoked = reason
+                raise InvalidTokenError(reason)
+            value = yield Load(key)
+            if isinstance(value, StateUnavailableError):
+                raise InvalidTokenError(reason)  # for now
+            entry = decoded(value) if value is not None else None
+            issued_at = known.facts.issued_at
+            if value is not None and (entry is None or entry.hits(issued_at)):
+                known.revoked = reason
+                raise InvalidTokenError(reason)
+        known.generation = generation
 
     def issuer_of(self, compact: Compact) -> IssuerState:
         """Return the issuer that the token claims, if it is trusted; no I/O."""

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from jwtguard import Client, Policy, TrustedIssuer
+from jwtguard.core.verify.entries import Entry
 from jwtguard.core.verify.jose import Compact, Header
 from jwtguard.core.verify.logout import (
     CHECKS,
@@ -15,7 +16,6 @@ from jwtguard.core.verify.logout import (
     LogoutToken,
     logout_token_of,
 )
-from jwtguard.core.verify.revocations import Entry
 from jwtguard.core.verify.verifier import rules_of
 from jwtguard.errors import GrantError
 
@@ -156,10 +156,10 @@ def test_a_good_logout_token_is_taken(changes: dict[str, Any]) -> None:
     [
         ("session", {}, "sid", "s1"),
         ("session", {"sub": REMOVE}, "sid", "s1"),
-        ("session", {"sid": REMOVE}, "subject", "alice"),
-        ("subject", {}, "subject", "alice"),
+        ("session", {"sid": REMOVE}, "sub", "alice"),
+        ("subject", {}, "sub", "alice"),
         ("subject", {"sub": REMOVE}, "sid", "s1"),
-        ("subject", {"sid": REMOVE}, "subject", "alice"),
+        ("subject", {"sid": REMOVE}, "sub", "alice"),
     ],
 )
 def test_it_ends_the_session_or_all_tokens_of_the_subject(

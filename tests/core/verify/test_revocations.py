@@ -9,19 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jwtguard.core.verify.revocations import (
-    GOOD,
-    KINDS,
-    Entry,
-    Found,
-    Marks,
-    Revocations,
-    decoded,
-    key_of,
-)
+from jwtguard.core.verify.entries import KINDS, Entry, Marks, decoded, key_of
+from jwtguard.core.verify.revocations import GOOD, Found, Revocations
 
 ISSUER = "https://id.example.com"
-TOKEN = Marks(ISSUER, "d1" * 32, "j1", "s1", "alice", "spa", 1000.0)
+TOKEN = Marks(ISSUER, "d1" * 32, "j1", "s1", "alice", "alice", "spa", 1000.0)
 
 
 def entry(kind: str, value: str, before: float = 1000, until: float = 9000) -> Entry:
@@ -68,7 +60,7 @@ CASES = [
         "a token without the claims is hit by what it has",
         entry("issuer", ""),
         "revoked_before",
-        TOKEN._replace(jti=None, sid=None, subject=None, client=None),
+        TOKEN._replace(jti=None, sid=None, subject="", sub=None, client=None),
     ),
     Case(
         "a claim that is absent is not the empty one",
@@ -135,10 +127,10 @@ def test_over_the_limit_entries_are_packed_and_none_is_lost() -> None:
         revoked.add(entry("sid", f"s{number}"), 1000)
     revoked.add(entry("subject", "alice"), 1000)
     assert len(revoked._entries) == 6
-    packed = revoked.find(TOKEN._replace(subject=None, sid="s3"))
-    assert packed == Found("revoked_session", key_of("sid", ISSUER, "s3"))
-    assert revoked.find(TOKEN._replace(subject=None, sid="s49")).unsure == ""
-    assert revoked.find(TOKEN._replace(subject=None, sid="other")) == GOOD
+    packed = revoked.find(TOKEN._replace(subject="", sub=None, sid="s3"))
+    assert packed == Found("", (("sid", key_of("sid", ISSUER, "s3")),))
+    assert revoked.find(TOKEN._replace(subject="", sub=None, sid="s49")).unsure == ()
+    assert revoked.find(TOKEN._replace(subject="", sub=None, sid="other")) == GOOD
     assert revoked.find(TOKEN._replace(sid="other")) == Found("revoked_subject")
 
 
@@ -157,7 +149,8 @@ def test_packed_entries_seldom_affirm_too_much() -> None:
     revoked = Revocations(1)
     for number in range(2000):
         revoked.add(entry("jti", f"n{number}"), 1000)
-    assert all(revoked.find(TOKEN._replace(jti=f"n{n}")).reason for n in range(2000))
+    ours = (revoked.find(TOKEN._replace(jti=f"n{n}")) for n in range(2000))
+    assert all(found != GOOD for found in ours)
     others = (revoked.find(TOKEN._replace(jti=f"other{n}")) for n in range(3000))
     assert all(found == GOOD for found in others)
 

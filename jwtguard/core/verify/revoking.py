@@ -1,0 +1,118 @@
+"""How tokens are revoked: what is asked for becomes an entry, here and for others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from math import floor, isfinite
+from typing import Any
+
+from ..model.effects import Append, Ask, Publish, Save
+from ..model.policy import Policy
+from ..model.principal import Principal
+from .entries import Entry, decoded, digest_of
+from .keys import Emit
+from .revocations import Revocations
+
+STREAM = "revocations"
+"""The stream of the shared state that all processes follow."""
+OMITTED: Any = object()
+"""A value that was not given. None is a mistake: it would revoke far too much."""
+Asking = Generator[Ask, Any, None]
+
+
+class Revoking:
+    """Revokes tokens of the issuers of one policy."""
+
+    def __init__(
+        self,
+        policy: Policy,
+        revocations: Revocations,
+        now: Callable[[], float],
+        emit: Emit,
+    ) -> None:
+        self._list = revocations
+        self._now = now
+        self._emit = emit
+        self._leeway = policy.leeway
+        self._lifetimes = {
+            issuer.url: issuer.max_lifetime or policy.revocation_for
+            for issuer in policy.issuers
+        }
+        self._keep = max(self._lifetimes.values()) + 2 * policy.leeway
+
+    def until(self, issuer: str) -> float:
+        """Return when the last token of *issuer* that is good now has ended."""
+        return self._now() + self._lifetimes[issuer] + 2 * self._leeway
+
+    def add(self, entry: Entry) -> Asking:
+        """Take *entry* here, at once, and tell the other processes of it."""
+        added = self._list.add(entry, self._now())
+        shared = True
+        if added is not None and self._list.shared:
+            told = Append(STREAM, added.encoded(), self._keep)
+            left = max(1.0, added.until - self._now())
+            asked = Save(added.name, added.encoded(), left)
+            shared = yield Publish((told, asked))
+        self._emit("revoked", issuer=entry.issuer, kind=entry.kind, shared=shared)
+
+    def receive(self, data: bytes) -> None:
+        """Take what another process has revoked."""
+        entry = decoded(data)
+        if entry is not None:
+            self._list.add(entry, self._now())
+
+    def session(self, principal: Principal) -> Asking:
+        """Revoke what *principal* came with: its session, or else its token."""
+        issuer = principal.issuer
+        self._check_issuer(issuer)
+        ends, claims = principal.expires_at + self._leeway, principal.claims
+        sid, jti, issued_at = (claims.get(name) for name in ("sid", "jti", "iat"))
+        now = float(floor(self._now()))
+        until = max(self.until(issuer), ends)
+        if isinstance(sid, str) and sid:
+            if isinstance(issued_at, int | float) and isfinite(issued_at):
+                now = max(now, float(floor(issued_at)))  # its clock may be ahead
+            return self.add(Entry("sid", issuer, sid, now, until))
+        if isinstance(jti, str) and jti:
+            return self.add(Entry("jti", issuer, jti, now, until))
+        if not principal.token:
+            raise ValueError("the principal has neither sid nor jti nor a token")
+        return self.add(Entry("token", issuer, digest_of(principal.token), now, until))
+
+    def tokens(self, issuer: str, named: dict[str, Any], before: Any) -> Asking:
+        """Revoke tokens of *issuer*: what is *named*, or all of them."""
+        self._check_issuer(issuer)
+        given = {kind: v for kind, v in named.items() if v is not OMITTED}
+        if len(given) > 1:
+            raise ValueError("give one of subject, sid, jti and client_id at most")
+        for kind, value in given.items():
+            if not isinstance(value, str):
+                raise TypeError(f"{kind} must be a string, not {type(value).__name__}")
+            if not value:
+                raise ValueError(f"{kind} must not be empty")
+        kind, value = next(iter(given.items()), ("issuer", ""))
+        if kind == "jti" and before is not OMITTED:
+            raise ValueError("before does not go with jti: one token has that id")
+        bound = self._bound(before)
+        kind = "client" if kind == "client_id" else kind
+        return self.add(Entry(kind, issuer, value, bound, self.until(issuer)))
+
+    def _bound(self, before: Any) -> float:
+        """Return *before* in whole seconds."""
+        now = self._now()
+        if before is OMITTED:
+            return float(floor(now))
+        if isinstance(before, bool) or not isinstance(before, int | float):
+            name = type(before).__name__
+            raise TypeError(f"before must be seconds since the epoch, not {name}")
+        if not 0 <= before <= now + self._leeway:
+            raise ValueError(
+                f"before must be seconds since the epoch, not in the future: {before}"
+            )
+        return float(floor(before))
+
+    def _check_issuer(self, issuer: Any) -> None:
+        if not isinstance(issuer, str):
+            raise TypeError(f"issuer must be a string, not {type(issuer).__name__}")
+        if issuer not in self._lifetimes:
+            raise ValueError(f"{issuer!r} is not one of the trusted issuers")

@@ -1,0 +1,75 @@
+"""The calls that end tokens before their time."""
+
+from __future__ import annotations
+
+from .core.flow import Flow
+from .core.model.principal import Principal
+from .core.verify.entries import marks_of
+from .core.verify.revoking import OMITTED
+from .core.verify.watches import Watch, end
+from .outside.drivers import Drivers
+
+
+class Revoker(Drivers):
+    """What a guard can revoke: a session, a token, or many."""
+
+    _flow: Flow
+
+    def revoke(self, principal: Principal) -> None:
+        """End the session of *principal*: its ``sid``, else ``jti``, else its token.
+
+        It holds in this process at once and in the others within a second, or when the
+        shared state is back; the call waits at most ``JWTGUARD_STATE_TIMEOUT``. Raises
+        ``ValueError`` for a principal of an issuer that is not trusted.
+        """
+        self.run(self._flow.revoking.session(principal))
+
+    async def arevoke(self, principal: Principal) -> None:
+        """Do what ``revoke`` does, without blocking the event loop."""
+        await self.arun(self._flow.revoking.session(principal))
+
+    def revoke_tokens(
+        self,
+        *,
+        issuer: str,
+        subject: str = OMITTED,
+        sid: str = OMITTED,
+        jti: str = OMITTED,
+        client_id: str = OMITTED,
+        before: float = OMITTED,
+    ) -> None:
+        """End tokens of *issuer*: those of a subject, session or client, one, or all.
+
+        *subject* is that of the principal. Tokens issued at or before *before* end: in
+        seconds since the epoch, now by default; it does not go with *jti*. Otherwise
+        this does what ``revoke`` does. Raises ``TypeError`` and ``ValueError``.
+        """
+        named = {"subject": subject, "sid": sid, "jti": jti, "client_id": client_id}
+        self.run(self._flow.revoking.tokens(issuer, named, before))
+
+    async def arevoke_tokens(
+        self,
+        *,
+        issuer: str,
+        subject: str = OMITTED,
+        sid: str = OMITTED,
+        jti: str = OMITTED,
+        client_id: str = OMITTED,
+        before: float = OMITTED,
+    ) -> None:
+        """Do what ``revoke_tokens`` does, without blocking the event loop."""
+        named = {"subject": subject, "sid": sid, "jti": jti, "client_id": client_id}
+        await self.arun(self._flow.revoking.tokens(issuer, named, before))
+
+    def watch(self, principal: Principal) -> Watch:
+        """Return what ends when the token of *principal* is revoked."""
+        revocations = self._flow.revocations
+        watch = Watch(marks_of(principal.facts, principal.token))
+        revocations.watches.add(watch)
+        if revocations.find(watch.marks).reason:  # since the request was decided
+            end(watch)
+        return watch
+
+    def unwatch(self, watch: Watch) -> None:
+        """Forget *watch*."""
+        self._flow.revocations.watches.remove(watch)
