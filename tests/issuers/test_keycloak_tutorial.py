@@ -35,11 +35,18 @@ def reader(
         exports = [line for line in own.splitlines() if line.startswith("$ export ")]
         assert len(exports) == 3
         reader.later = [line.removeprefix("$ ") for line in exports]
-        reader.follow(section(3).partition("Nobody is let in")[0])
-        reader.follow(section(6).partition("A Starlette site")[0])
-        reader.follow(section(7).partition("Open `http")[0])
+        reader.follow(before(section(3), "A request without a token is refused"))
+        reader.follow(before(section(6), "A Starlette site"))
+        reader.follow(before(section(7), "Open `http"))
         yield reader
     keycloak.ask("DELETE", "/notes")
+
+
+def before(text: str, words: str) -> str:
+    """Return what stands before *words*; they have to be there."""
+    first, found, _ = text.partition(words)
+    assert found, words
+    return first
 
 
 def a_client_for_the_site(keycloak: Keycloak, origin: str) -> None:
