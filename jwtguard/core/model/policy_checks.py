@@ -1,0 +1,148 @@
+"""What has to be true of a policy as a whole."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from .issuers import check_relay
+from .origins import is_plain, serialized
+from .patterns import covers, overlap, pattern_problem
+from .policy_fields import OF_RELAY, OUTAGES, PolicyFields
+from .validation import (
+    TOKEN,
+    Problems,
+    Where,
+    check_number,
+    fetchable,
+    origin_problem,
+    url_problem,
+    without_user,
+)
+
+_REALM = re.compile(r"[\x20\x21\x23-\x5b\x5d-\x7e]+")
+_OWN_PATHS = ("token_paths", "revocation_paths", "logout_paths")
+_PAIRS = [(one, other) for one in _OWN_PATHS for other in _OWN_PATHS if one > other]
+_PATHS = (*_OWN_PATHS, "public_paths", "optional_paths")
+
+
+def check_issuers(policy: PolicyFields, problems: Problems) -> None:
+    urls = [issuer.url for issuer in policy.issuers]
+    twice = len(set(urls)) < len(urls)
+    problems.check(not twice, ("issuers",), "the same issuer is listed twice")
+    nameless = [i for i in policy.issuers if "iss" not in i.rules.require]
+    text = "only one may make tokens without iss"
+    problems.check(len(nameless) <= 1, ("issuers",), text)
+    for issuer in policy.issuers:
+        where = ("issuers", without_user(issuer.url))
+        named = issuer.audience is not None or policy.audience is not None
+        text = "set it to this API's identifier, or to `unchecked`"
+        problems.check(named, (*where, "audience"), text)
+        if issuer.keys is not None:
+            continue
+        for name in ("jwks_url", "discovery_url"):
+            _check_url(policy, problems, (*where, name), getattr(issuer, name))
+        if not issuer.jwks_url and not issuer.discovery_url:
+            _check_url(policy, problems, ("issuer",), issuer.url)
+
+
+def _check_url(
+    policy: PolicyFields, problems: Problems, where: Where, url: Any
+) -> None:
+    if url is not None and not fetchable(url, policy.http_hosts):
+        problems.add(where, url_problem(url))
+
+
+def check_clients(policy: PolicyFields, problems: Problems) -> None:
+    urls = [issuer.url for issuer in policy.issuers]
+    seen: set[tuple[str, str]] = set()
+    for client in policy.clients if urls else ():
+        where = ("clients", client.id)
+        if client.issuer is None and len(urls) > 1:
+            text = (
+                "required, as there are several issuers; write it in the "
+                "[[clients]] table of a TOML file (in code: its Client)"
+            )
+            problems.add((*where, "issuer"), text)
+        if client.issuer is not None and client.issuer not in urls:
+            text = f"{client.issuer!r} is not one of the trusted issuers"
+            problems.add((*where, "issuer"), text)
+        key = policy.client_key(client)
+        problems.check(key not in seen, where, "listed twice")
+        seen.add(key)
+        for origin in client.origins if policy.require_https else ():
+            text = f"{origin!r}: http origins are for loopback only; use https"
+            problems.check(not is_plain(origin), (*where, "origins"), text)
+
+
+def check_paths(policy: PolicyFields, problems: Problems) -> None:
+    for rule in policy.scopes:
+        if problem := pattern_problem(rule.path):
+            problems.add(("scopes",), problem)
+    for name in _PATHS:
+        for pattern in getattr(policy, name):
+            if problem := pattern_problem(pattern):
+                problems.add((name,), problem)
+    _check_own_paths(policy, problems)
+
+
+def _check_own_paths(policy: PolicyFields, problems: Problems) -> None:
+    """No path has two rules of this kind, or one beside a rule that gives."""
+    for name in ("public_paths", "optional_paths"):
+        for pattern in getattr(policy, name):
+            for own in _OWN_PATHS:
+                for path in getattr(policy, own):
+                    kind = own.replace("_paths", " path")
+                    text = f"{pattern!r} must not cover the {kind} {path!r}"
+                    problems.check(not covers(pattern, path), (name,), text)
+    for name, other in _PAIRS:
+        for path in getattr(policy, name):
+            text = f"{path!r} is also a {other.replace('_paths', ' path')}"
+            again = any(overlap(path, one) for one in getattr(policy, other))
+            problems.check(not again, (name,), text)
+
+
+def check_values(policy: PolicyFields, problems: Problems) -> None:
+    for name in ("leeway", "keys_cooldown", "keys_stale_for"):
+        check_number(problems, (name,), getattr(policy, name), 0)
+    check_number(problems, ("keys_max_age",), policy.keys_max_age, 1)
+    check_number(problems, ("token_cache",), policy.token_cache, 0, whole=True)
+    for name in ("max_body_bytes", "max_token_bytes"):
+        check_number(problems, (name,), getattr(policy, name), 1, whole=True)
+    check_number(problems, ("revocation_for",), policy.revocation_for, 1)
+    check_number(problems, ("revocations",), policy.revocations, 1, whole=True)
+    stale = policy.revocation_max_stale
+    check_number(problems, ("revocation_max_stale",), stale, 5)
+    text = f"{policy.revocation_outage!r} is not valid; expected one of "
+    known = policy.revocation_outage in OUTAGES
+    problems.check(known, ("revocation_outage",), text + " ".join(OUTAGES))
+    for name in ("clients_only", "require_https"):
+        problems.check_flag((name,), getattr(policy, name))
+    good = isinstance(policy.realm, str) and _REALM.fullmatch(policy.realm)
+    text = f"{policy.realm!r}: must be printable ASCII without quotes or backslashes"
+    problems.check(good, ("realm",), text)
+    cookie = policy.cookie
+    named = isinstance(cookie, str) and TOKEN.fullmatch(cookie)
+    text = f"{cookie!r} is not a valid cookie name"
+    problems.check(cookie is None or named, ("cookie",), text)
+    problems.check_text(("origins_claim",), policy.origins_claim)
+    for url in policy.public_url:
+        if serialized(url) != url:
+            problems.add(("public_url",), origin_problem(url))
+
+
+def check_what_the_relay_uses(policy: PolicyFields, problems: Problems) -> None:
+    """What the relay uses belongs to one issuer: no other may learn the secret."""
+    check_relay(problems, (), policy.relay_client_secret, policy.relay_auth)
+    check_number(problems, ("relay_timeout",), policy.relay_timeout, 1)
+    for name in ("relay_url", "relay_revocation_url"):
+        _check_url(policy, problems, (name,), getattr(policy, name))
+        for issuer in policy.issuers:
+            where = ("issuers", without_user(issuer.url), name)
+            _check_url(policy, problems, where, getattr(issuer, name))
+    for name in OF_RELAY if len(policy.issuers) > 1 else ():
+        text = (
+            "for one issuer only; with several, write it in the [[issuers]] "
+            "table of the issuer that it belongs to (in code: its TrustedIssuer)"
+        )
+        problems.check(getattr(policy, name) is None, (name,), text)
