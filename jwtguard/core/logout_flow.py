@@ -120,4 +120,8 @@ class LogoutFlow:
     def _until(self, token: LogoutToken) -> float:
         """When no token that it ends can be good any more: the same for a repeat."""
         longest = self._verifier.trusted[token.issuer].rules.max_lifetime
-        return token.issued_at + 2 * self._policy.leeway + (longest or self._policy.revocation_for)
+        return (
+            token.issued_at
+            + 2 * self._policy.leeway
+            + (longest or self._policy.revocation_for)
+        )
