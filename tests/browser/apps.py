@@ -50,6 +50,8 @@ class BrokenASGI:
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         async def sending(message: Any) -> None:
             if message["type"] == "http.response.start":
+                if "tabs" in BROKEN and scope["path"] == "/session/renew":
+                    await anyio.sleep(1)  # both tabs bring the old cookie
                 kept = [
                     broken(name.decode(), value.decode())
                     for name, value in message["headers"]
