@@ -81,7 +81,7 @@ class CountedGuess(NamedTuple):
 
 
 class ReturnGuess(NamedTuple):
-    """Ask to take *guess* back, as the password was right; there is no answer."""
+    """Ask to take *guess* back, as the password was right; it gets no answer."""
 
     guess: CountedGuess
 
@@ -107,7 +107,7 @@ class Load(NamedTuple):
 
 
 class Save(NamedTuple):
-    """Store *value* under *key* for *ttl* seconds; there is no answer."""
+    """Store *value* under *key* for *ttl* seconds; it gets no answer."""
 
     key: str
     value: bytes
@@ -115,13 +115,13 @@ class Save(NamedTuple):
 
 
 class Remove(NamedTuple):
-    """Delete *key*; there is no answer."""
+    """Delete *key*; it gets no answer."""
 
     key: str
 
 
 class Append(NamedTuple):
-    """Add *value* to *stream*, readable for *keep* seconds; there is no answer.
+    """Add *value* to *stream*, readable for *keep* seconds; it gets no answer.
 
     All values of one stream have the same *keep*: older ones are dropped by it.
     """
@@ -208,7 +208,7 @@ class Flight:
 
 
 class Start(NamedTuple):
-    """Ask to begin *flight* in the background; there is no answer."""
+    """Ask to begin *flight* in the background; it gets no answer."""
 
     flight: Flight
 
