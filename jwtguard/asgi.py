@@ -133,6 +133,7 @@ class GuardMiddleware(Guarding):
         _introduce(scope, decision, guard)
         if decision.body is not None:
             receive = _replaying(decision.body, receive)
+            send = _telling(send, decision, guard)
         started: list[Message] = []
         finishing = _decorating if decision.fallback is None else _replacing
         outgoing = finishing(send, decision, started)
@@ -260,6 +261,17 @@ def _replaying(body: bytes, receive: Receive) -> Receive:
         return {"type": "http.request", "body": body, "more_body": False}
 
     return replay
+
+
+def _telling(send: Send, decision: Proceed, guard: Guard) -> Send:
+    """Tell *guard* how a token request was answered, before the client hears it."""
+
+    async def outgoing(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            await guard.aanswered(decision, message["status"])
+        await send(message)
+
+    return outgoing
 
 
 def _decorating(send: Send, decision: Proceed, started: list[Message]) -> Send:

@@ -15,7 +15,8 @@ Events and their fields, all of them also in the ``extra`` of the log record:
 * ``logout_received``: ``issuer``, ``kind`` of the revocation
 * ``revoked``: ``issuer``, ``kind``; ``shared``: false while others cannot be told
 * ``revocations_stale``: ``age`` in seconds
-* ``revocations_lost``: ``problem``; too many waited for the shared state
+* ``revocations_lost``: ``problem``; too many waited for the shared state, or a token
+  that was revoked could not be verified
 * ``misconfigured``: ``problem``, while starting
 
 Never a token, a claim or a path.

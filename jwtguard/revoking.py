@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .core.flow import Flow
+from .core.model.decision import Proceed
 from .core.model.principal import Principal
 from .core.verify.entries import marks_of
 from .core.verify.revoking import OMITTED
@@ -60,6 +61,18 @@ class Revoker(Drivers):
         """Do what ``revoke_tokens`` does, without blocking the event loop."""
         named = {"subject": subject, "sid": sid, "jti": jti, "client_id": client_id}
         await self.arun(self._flow.revoking.tokens(issuer, named, before))
+
+    def answered(self, decision: Proceed, status: int) -> None:
+        """Do what follows from the application's answer to a token request.
+
+        A revocation request that was answered 200 ends the token of its form. *status*
+        is that of the application's answer, which has not been sent yet.
+        """
+        self.run(self._flow.revocation_flow.answered(decision.grant, status))
+
+    async def aanswered(self, decision: Proceed, status: int) -> None:
+        """Do what ``answered`` does, without blocking the event loop."""
+        await self.arun(self._flow.revocation_flow.answered(decision.grant, status))
 
     def watch(self, principal: Principal) -> Watch:
         """Return what ends when the token of *principal* is revoked."""

@@ -77,7 +77,7 @@ class GuardMiddleware(Guarding):
         self, environ: WSGIEnvironment, start_response: StartResponse
     ) -> Iterable[bytes]:
         """Answer, or hand on to the application."""
-        guard, known = self.guard, self.endpoints
+        guard, app, known = self.guard, self.app, self.endpoints
         if known.count != NOTED.count or len(known.table) != known.size:
             known.check(guard)
         request = request_of(environ)
@@ -93,15 +93,16 @@ class GuardMiddleware(Guarding):
             environ["wsgi.input"] = BytesIO(decision.body)
             environ["CONTENT_LENGTH"] = str(len(decision.body))
             environ.pop("HTTP_TRANSFER_ENCODING", None)  # as it is framed now
+            app = _telling(app, decision, guard)
         if decision.fallback is not None:
-            return _or_else(self.app, environ, start_response, decision)
+            return _or_else(app, environ, start_response, decision)
 
         def refuse(error: AuthError) -> list[bytes]:
             answer = guard.refuse(error, request, decision)
             return respond(answer, _again(start_response))
 
         try:
-            answer = self.app(environ, _decorating(start_response, decision))
+            answer = app(environ, _decorating(start_response, decision))
         except AuthError as error:
             return refuse(error)
         if _is_plain(answer, environ):
@@ -188,6 +189,47 @@ def _decorating(start_response: StartResponse, decision: Proceed) -> StartRespon
         return start_response(status, fields, exc_info)
 
     return start
+
+
+def _telling(app: WSGIApplication, decision: Proceed, guard: Guard) -> WSGIApplication:
+    """Tell *guard* how *app* answers a token request, before the client hears it."""
+
+    def telling(
+        environ: WSGIEnvironment, start_response: StartResponse
+    ) -> Iterable[bytes]:
+        code = 0
+
+        def start(
+            status: str, headers: list[tuple[str, str]], *exc_info: Any
+        ) -> Callable[[bytes], object]:
+            nonlocal code
+            code = int(status[:3])
+            return start_response(status, headers, *exc_info)
+
+        answer = app(environ, start)
+        if _is_plain(answer, environ):
+            guard.answered(decision, code)
+            return answer
+        chunks = _after_head(answer, lambda: guard.answered(decision, code))
+        return _Closing(chunks, answer)
+
+    return telling
+
+
+def _after_head(answer: Iterable[bytes], tell: Callable[[], None]) -> Iterator[bytes]:
+    """Yield from *answer*; *tell* before the first bytes: only then the head is sent
+    (PEP 3333), and can no more be replaced.
+    """
+    chunks = iter(answer)
+    for chunk in chunks:
+        if chunk:
+            tell()
+            yield chunk
+            break
+        yield chunk
+    else:
+        tell()
+    yield from chunks
 
 
 def _is_plain(answer: Iterable[bytes], environ: WSGIEnvironment) -> bool:

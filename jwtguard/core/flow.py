@@ -32,6 +32,7 @@ from .model.policy import Policy
 from .model.principal import Principal
 from .model.request import Request
 from .respond.responses import Responses
+from .revocation_flow import RevocationFlow
 from .token_flow import TokenFlow
 from .verify.keys import Emit
 from .verify.revocations import Revocations
@@ -81,6 +82,9 @@ class Flow:
         self.token_flow = TokenFlow(policy, self.clients, self.responses)
         self.logout_flow = LogoutFlow(
             policy, self.verifier, self.responses, now, emit, self.revoking.add
+        )
+        self.revocation_flow = RevocationFlow(
+            policy, self.clients, self.verifier, self.revoking, now, emit
         )
         self.paths = PathRules(
             token=policy.token_paths,

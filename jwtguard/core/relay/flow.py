@@ -74,6 +74,7 @@ class RelayFlow:
         except AuthError as error:
             granted = decision.decoration.cors
             return self._flow.responses.refuse(error, request, granted=granted)
+        yield from self._flow.revocation_flow.answered(decision.grant, answer.status)
         status, headers, body = finish(decision, answer.status, answer.headers)
         return Respond(status, headers, answer.body if body is None else body)
 

@@ -33,6 +33,10 @@ OF_ID_TOKENS = frozenset({"nonce", "at_hash", "c_hash"})
 """Claims that only ID tokens have, where nothing marks an access token."""
 
 
+_NOT_HERE_NOW = frozenset({"expired", "wrong_audience"})
+"""Why an access token is refused here that was good, or is good elsewhere."""
+
+
 class Problem(NamedTuple):
     """Why a check fails; ``detail`` names claims and never holds a value of one."""
 
@@ -61,8 +65,24 @@ def principal_of(
         problem = problem_of(rules, compact, now)
         if problem is not None:
             raise InvalidTokenError(problem.reason, detail=problem.detail)
+    return Principal.of(facts_of(rules, compact), token)
+
+
+def facts_of_issued(rules: TokenRules, compact: Compact, now: float) -> Facts:
+    """Check the claims of an access token that may have expired, or be meant for
+    another API, and return what they say.
+    """
+    for problem_of in _IN_ORDER:
+        problem = problem_of(rules, compact, now)
+        if problem is not None and problem.reason not in _NOT_HERE_NOW:
+            raise InvalidTokenError(problem.reason, detail=problem.detail)
+    return facts_of(rules, compact)
+
+
+def facts_of(rules: TokenRules, compact: Compact) -> Facts:
+    """Return what claims say that have been checked."""
     claims = compact.claims
-    facts = Facts(
+    return Facts(
         claims.get(rules.profile.subject_claim) or "",
         rules.issuer,
         rules.client(claims),
@@ -75,7 +95,6 @@ def principal_of(
         jti=_name(claims.get("jti")),
         issued_at=claims.get("iat"),
     )
-    return Principal.of(facts, token)
 
 
 def _name(value: object) -> str | None:

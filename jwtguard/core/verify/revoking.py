@@ -71,7 +71,8 @@ class Revoking:
         until = max(self.until(issuer), ends)
         if isinstance(sid, str) and sid:
             if isinstance(issued_at, int | float) and isfinite(issued_at):
-                now = max(now, float(floor(issued_at)))  # its clock may be ahead
+                ahead = min(floor(issued_at), self._now() + self._leeway)
+                now = max(now, float(ahead))  # the issuer's clock may be ahead
             return self.add(Entry("sid", issuer, sid, now, until))
         if isinstance(jti, str) and jti:
             return self.add(Entry("jti", issuer, jti, now, until))

@@ -1,0 +1,74 @@
+"""A token that its client has revoked at a revocation endpoint (RFC 7009).
+
+The endpoint answers 200 for a token that it does not know, too (section 2.2). So the
+token is verified here before it ends anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from typing import Any
+
+from ..errors import AuthError, KeysUnavailableError
+from .authorize.clients import Clients
+from .model.decision import TokenRequest
+from .model.effects import Ask
+from .model.policy import Policy
+from .model.principal import Facts, Principal
+from .verify.claims import facts_of_issued
+from .verify.keys import Emit
+from .verify.revoking import Revoking
+from .verify.verifier import Verifier
+
+
+class RevocationFlow:
+    """Records what revocation endpoints have accepted, by one policy."""
+
+    def __init__(
+        self,
+        policy: Policy,
+        clients: Clients,
+        verifier: Verifier,
+        revoking: Revoking,
+        now: Callable[[], float],
+        emit: Emit,
+    ) -> None:
+        self._longest = policy.max_token_bytes
+        self._now = now
+        self._clients = clients
+        self._verifier = verifier
+        self._revoking = revoking
+        self._emit = emit
+
+    def answered(
+        self, grant: TokenRequest | None, status: int
+    ) -> Generator[Ask, Any, None]:
+        """Revoke the token of a revocation request that was answered with *status*.
+
+        An access token of an issuer that lists the client ends with its session, else
+        alone; also if it has expired, or is meant for another API. Anything else is
+        left alone. Raises nothing.
+        """
+        if grant is None or grant.grant_type or status != 200:
+            return
+        token = grant.form.get("token", [""])[0]
+        if not 0 < len(token) <= self._longest:
+            return
+        try:
+            facts = yield from self._issued(token)
+        except KeysUnavailableError:
+            self._emit("revocations_lost", problem="KeysUnavailable")
+            return
+        except AuthError:
+            return
+        listed = self._clients.named(grant.client_id or "")
+        if any(client.issuer in (None, facts.issuer) for client in listed):
+            yield from self._revoking.session(Principal.of(facts, token))
+
+    def _issued(self, token: str) -> Generator[Ask, Any, Facts]:
+        """Return what an access token says that a trusted issuer has signed."""
+        _, known = self._verifier.token_cache.get(token)
+        if known is not None:
+            return known.facts
+        signed = yield from self._verifier.signed(token)
+        return facts_of_issued(signed.rules, signed.compact, self._now())
