@@ -65,8 +65,8 @@ versions: $(STAMP)  ## the tests on every Python from 3.11 that is here, with th
 bench: .venv-bench/.installed  ## cost per request, beside what people use today; refreshes the page
 	.venv-bench/bin/python -W ignore -m benchmarks
 
-bench-keys: .venv-bench/.installed  ## key caches in a storm, ours beside others; refreshes the page
-	.venv-bench/bin/python -m benchmarks.keys --json benchmarks/keys.json --plot docs/_static/keys-storm.svg --page docs/benchmarks-keys.md
+bench-keys: .venv-bench/.installed  ## key caches under load, ours beside others; refreshes the page
+	.venv-bench/bin/python -m benchmarks.keys --json benchmarks/keys.json --plot docs/_static/keys-load.svg --page docs/benchmarks-keys.md
 
 ATTACK := .venv/.attack
 SECONDS ?= 60

@@ -20,14 +20,14 @@ from rich.table import Table
 
 from jwtguard.testing import JWTIssuer
 
-from . import inprocess, loopback, memory, pieces, plot, report
+from . import breakdown, inprocess, loopback, memory, plot, report
 from .results import KEPT, PAGE, PLOT, Results
 from .site import Site, token
 from .timing import measure
 
 ROUNDS, BOUTS = 9, 5
 SHOWN = (
-    "targets", "verifying", "requests", "pieces", "throughput", "memory",
+    "targets", "verifying", "requests", "breakdown", "throughput", "memory",
     "left_out",
 )  # fmt: skip
 PACKAGES = (
@@ -116,8 +116,8 @@ def _in_process(
         progress.advance(work)
     for (what, who), found in samples.items():
         results.cases.setdefault(what, {}).setdefault(who, []).append(found)
-    for name, run in pieces.pieces().items():
-        results.pieces.setdefault(name, []).append(
+    for name, run in breakdown.steps().items():
+        results.breakdown.setdefault(name, []).append(
             [measure(run) for _ in range(rounds)]
         )
     length, kept = memory.per_token()
@@ -147,8 +147,12 @@ def about(runs: int, rounds: int) -> dict[str, object]:
     """Say where and with what this is measured."""
     from cryptography.hazmat.backends.openssl.backend import backend
 
-    said = Path("/proc/cpuinfo")
-    cpu = re.search(r"model name\s*: (.*)", said.read_text()) if said.exists() else None
+    source = Path("/proc/cpuinfo")
+    cpu = (
+        re.search(r"model name\s*: (.*)", source.read_text())
+        if source.exists()
+        else None
+    )
     return {
         "date": datetime.now(UTC).date().isoformat(),
         "processor": f"{cpu[1] if cpu else platform.machine()}, {os.cpu_count()} cores",

@@ -20,8 +20,8 @@ from jwtguard.core.model.jwk import PublicKey
 from jwtguard.core.verify.jose import parse
 from jwtguard.testing import JWTIssuer
 
-from . import calls, contestants
-from .contestants import ALL, CONTESTANTS, Contestant
+from . import calls, peers
+from .peers import ALL, PEERS, Peer
 from .site import PREFLIGHT, TOKEN_REQUEST, Sent, Site, forged, token
 from .timing import Run, repeated
 
@@ -60,7 +60,7 @@ def cases() -> Cases:
         site = Site.of(issuer)
         limit = repeated(signature_check(site.key, tokens[0]), NEW)
         made.found.append(Case(f"new {alg}", "signature check", limit))
-        for who in CONTESTANTS:
+        for who in PEERS:
             once = who.least or not who.tokens
             if alg in who.algs and (alg == "RS256" or not once):
                 _add(made, who, site, tokens)
@@ -69,13 +69,13 @@ def cases() -> Cases:
 
 
 def _bases() -> Iterator[Case]:
-    for name, (kind, make) in contestants.BASES.items():
+    for name, (kind, make) in peers.BASES.items():
         drive = calls.asgi if kind == "asgi" else calls.wsgi
         yield Case("bare", name, drive(make(), [Sent(token="x" * 900)], CALLS))
 
 
-def _add(made: Cases, who: Contestant, site: Site, tokens: list[str]) -> None:
-    """Add the cases of one contestant that answers as it should."""
+def _add(made: Cases, who: Peer, site: Site, tokens: list[str]) -> None:
+    """Add the cases of one peer that answers as it should."""
     try:
         app = who.make(site)
         wrong = [
@@ -91,14 +91,14 @@ def _add(made: Cases, who: Contestant, site: Site, tokens: list[str]) -> None:
     made.found += _of(who, app, site, tokens)
 
 
-def _status(who: Contestant, app: Any, sent: Sent) -> int:
+def _status(who: Peer, app: Any, sent: Sent) -> int:
     if who.kind == "wsgi":
         return calls.wsgi_status(app, sent)
     return asyncio.run(calls.asgi_status(app, sent))
 
 
 def _expected(
-    who: Contestant, site: Site, tokens: list[str]
+    who: Peer, site: Site, tokens: list[str]
 ) -> Iterator[tuple[str, Sent, int]]:
     yield "a good token", Sent(token=tokens[0]), 200
     if who.tokens and not who.least:
@@ -111,7 +111,7 @@ def _expected(
         yield "a preflight", PREFLIGHT, 204 if who.ours else 200
 
 
-def _of(who: Contestant, app: Any, site: Site, tokens: list[str]) -> Iterator[Case]:
+def _of(who: Peer, app: Any, site: Site, tokens: list[str]) -> Iterator[Case]:
     drive = calls.asgi if who.kind == "asgi" else calls.wsgi
     sent = [Sent(token=each) for each in tokens]
 

@@ -59,8 +59,8 @@ class Handler(BaseHTTPRequestHandler):
     def log_message(self, *args: object) -> None:
         """Silent."""
 
-    def _send(self, status: int, said: object) -> None:
-        body = json.dumps(said).encode()
+    def _send(self, status: int, document: object) -> None:
+        body = json.dumps(document).encode()
         self.send_response(status)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(body)))
@@ -104,8 +104,8 @@ class Issuer:
 
     def answer(self, **state: Any) -> None:
         """Answer so from now on: ``delay`` in seconds, ``status``."""
-        said = {**state, "keys": self._signer.published}
-        self._ask("/control", json.dumps(said).encode())
+        document = {**state, "keys": self._signer.published}
+        self._ask("/control", json.dumps(document).encode())
 
     def rotate(self) -> None:
         """Publish a new key beside the old one, and sign with it."""

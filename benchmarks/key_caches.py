@@ -32,7 +32,7 @@ class Clock:
 
 
 class KeyCache(ABC):
-    """One contestant. ``drivers``: how it is run; ``lifetime``: of its keys, in s."""
+    """One peer. ``drivers``: how it is run; ``lifetime``: of its keys, in s."""
 
     name: ClassVar[str]
     drivers: ClassVar[tuple[str, ...]]

@@ -1,4 +1,4 @@
-"""``make bench-keys``: key caches in a storm, ours beside those that people use.
+"""``make bench-keys``: key caches under load, ours beside those that people use.
 
 The issuer runs in a process of its own and counts. Each promise is checked; the figures
 go to the terminal, and with ``--json``, ``--plot`` and ``--page`` to where the
@@ -21,7 +21,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from . import keys_page, storms
+from . import keys_page, load
 from .forks import forks
 from .issuer_process import Issuer
 from .key_caches import ALL, JWTGuard, KeyCache
@@ -60,7 +60,7 @@ def main() -> int:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.keys")
     add = parser.add_argument
-    add("--rounds", type=int, default=5, help="times the timed storms are repeated")
+    add("--rounds", type=int, default=5, help="times the timed scenarios are repeated")
     add("--only", action="append", default=[], help="measure this one beside ours")
     add("--json", type=Path, help="write the figures here")
     add("--plot", type=Path, help="draw them here, as SVG")
@@ -77,7 +77,7 @@ def measured(kinds: list[type[KeyCache]], rounds: int, console: Console) -> Any:
     """Return everything that there is to say about one run."""
     began = os.getloadavg()
     figures: dict[str, Any] = {kind.name: {"herd": {}} for kind in kinds}
-    work = [(kind, name) for kind in kinds for name in _storms(kind)]
+    work = [(kind, name) for kind in kinds for name in _scenarios(kind)]
     columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
     with Issuer() as issuer, Progress(*columns, console=console) as progress:
         task = progress.add_task("", total=len(work))
@@ -86,11 +86,11 @@ def measured(kinds: list[type[KeyCache]], rounds: int, console: Console) -> Any:
             found = figures[kind.name]
             if name.startswith("herd "):
                 driver = name.removeprefix("herd ")
-                found["herd"][driver] = storms.herd(kind, issuer, driver)
+                found["herd"][driver] = load.herd(kind, issuer, driver)
             elif name == "forks":
                 found[name] = forks(kind, issuer)
             else:
-                found[name] = storms.run(name, kind, issuer, rounds)
+                found[name] = load.run(name, kind, issuer, rounds)
             progress.advance(task)
     return {
         "machine": _machine(),
@@ -102,9 +102,9 @@ def measured(kinds: list[type[KeyCache]], rounds: int, console: Console) -> Any:
     }
 
 
-def _storms(kind: type[KeyCache]) -> list[str]:
+def _scenarios(kind: type[KeyCache]) -> list[str]:
     herds = [f"herd {driver}" for driver in kind.drivers]
-    return [*herds, *storms.STORMS, *(["forks"] if FORKABLE in kind.drivers else [])]
+    return [*herds, *load.SCENARIOS, *(["forks"] if FORKABLE in kind.drivers else [])]
 
 
 def _machine() -> str:

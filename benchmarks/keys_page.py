@@ -19,7 +19,7 @@ def promises(own: Figures) -> Iterator[tuple[str, bool]]:
     herds, flood, slow = own["herd"], own["flood"], own["slow"]
     for driver, herd in herds.items():
         good = (herd["fetches"], herd["refused"]) == (1, 0)
-        yield f"500 cold requests ({driver}): one fetch, nobody refused", good
+        yield f"500 cold requests ({driver}): one fetch, none refused", good
     one = flood["fetches_per_slice"] <= 1 and not flood["refused_good"]
     yield "2,000 made-up key ids: one fetch per cooldown, no good one refused", one
     yield "p99 of good requests within 1.2 times its value", flood["ratio"] <= 1.2
@@ -29,10 +29,10 @@ def promises(own: Figures) -> Iterator[tuple[str, bool]]:
     yield f"and the event loop stands still {gap:+.1f} ms longer: within 5", gap <= 5
     outage, rotation = own["outage"], own["rotation"]
     lasting = outage["refused"] == 0 and outage["then_hours"] < 25
-    yield "issuer down for 24 h: nobody refused; then 503", lasting
+    yield "issuer down for 24 h: none refused; then 503", lasting
     yield "and back within one back-off step", outage["recovery_s"] <= 60
     turned = (rotation["accepted_after_s"], rotation["refused_between"]) == (0, 0)
-    yield "a rotated key is accepted at once, nobody refused", turned
+    yield "a rotated key is accepted at once, none refused", turned
     gone = rotation["new_still_accepted"] and rotation["refused_after_s"] <= 1200
     yield "a withdrawn key is refused at the next refresh", gone
     forks = own["forks"]
@@ -102,7 +102,7 @@ ROWS: tuple[tuple[str, Callable[[Figures], str]], ...] = (
 
 
 def rows(figures: dict[str, Figures]) -> list[tuple[str, ...]]:
-    """Return the table: one row a storm, one column a contestant, the head first."""
+    """Return the table: one row a scenario, one column a peer, the head first."""
     found = [("", *figures)]
     for title, cell in ROWS:
         found.append((title, *(cell(own) for own in figures.values())))
@@ -120,12 +120,12 @@ def refresh(page: Path, report: Any) -> None:
     lines = [_line(head), _line(("---",) * len(head)), *map(_line, body)]
     versions = ", ".join(f"{k} {v}" for k, v in report["versions"].items())
     load = report["load"]
-    said = (
+    caption = (
         f"Measured on {report['machine']}, load {load['before']:.1f} before and "
         f"{load['after']:.1f} after, niceness {report['nice']}, medians of "
         f"{report['rounds']} rounds: {versions}."
     )
-    made = "\n".join((*lines, "", *_wrapped(said)))
+    made = "\n".join((*lines, "", *_wrapped(caption)))
     page.write_text(f"{before}{BEGIN}{made}\n{END}{after}", "utf-8")
 
 
@@ -219,9 +219,13 @@ def _bars(
     ax.xaxis.set_major_formatter(lambda x, _: f"{x:,.0f}")
     ax.set_xlim(0, max(*shown, 1) * (8 if logarithmic else 1.15))
     for place, (v, width) in enumerate(zip(values, shown, strict=True)):
-        said = "never" if v == inf else f"{v:,.0f}"
+        label = "never" if v == inf else f"{v:,.0f}"
         ax.annotate(
-            said, (width, place), xytext=(4, 0), textcoords="offset points", va="center"
+            label,
+            (width, place),
+            xytext=(4, 0),
+            textcoords="offset points",
+            va="center",
         )
     ax.set_title(title, loc="left", fontsize=11, fontweight="bold")
     ax.set_xlabel(unit)
@@ -236,7 +240,7 @@ def _themed(svg: str) -> str:
     body = re.sub(r"[ \t]+$", "", body, flags=re.MULTILINE)
     body = body.replace('css">*{', 'css">.jg *{')  # it stands in a page
     body = body.replace("<svg ", '<svg class="jg" role="img" ', 1)
-    title = "<title>Key caches in a storm: the table below has the figures</title>\n"
+    title = "<title>Key caches under load: the table below has the figures</title>\n"
     body = re.sub(r">\n", f">\n{title}{STYLE}", body, count=1)
     for placeholder, name in ((INK, "ink"), (SOFT, "soft"), (ACCENT, "accent")):
         body = body.replace(placeholder, f"var(--{name})")

@@ -19,7 +19,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from urllib.request import Request, urlopen
 
-from .contestants import BASES, CONTESTANTS
+from .peers import BASES, PEERS
 from .site import ORIGIN, Site
 
 CONNECTIONS = 8
@@ -46,7 +46,7 @@ def missing() -> str | None:
 def families(left_out: dict[str, str]) -> dict[str, list[str]]:
     """Return who is measured against which base: those that answered in process."""
     found: dict[str, list[str]] = {base: [base] for base in BASES}
-    for who in CONTESTANTS:
+    for who in PEERS:
         if who.tokens and f"{who.name}, RS256" not in left_out:
             found[who.base].append(who.name)
     return found
@@ -54,7 +54,7 @@ def families(left_out: dict[str, str]) -> dict[str, list[str]]:
 
 @contextmanager
 def served(name: str, site: Site, token: str) -> Iterator[int]:
-    """Serve one contestant on a port of the system's choice; yields the port."""
+    """Serve one peer on a port of the system's choice; yields the port."""
     told = {"issuer": site.issuer, "audience": site.audience, "alg": site.alg}
     environ = {**os.environ, "BENCH_SITE": json.dumps({**told, "jwks": site.jwks})}
     with socket.socket() as listening:

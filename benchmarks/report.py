@@ -35,7 +35,7 @@ def _range(samples: Samples, digits: int = 1) -> str:
 
 
 def targets(results: Results) -> str:
-    """What we promised ourselves, and what came out."""
+    """The targets, and whether they were met."""
     rows: Rows = [
         (name, f"{sign} {goal:g}", f"{middle(found):.2f}", _range(found, 2),
          "yes" if _met(middle(found), sign, goal) else "**no**")
@@ -129,12 +129,12 @@ def requests(results: Results) -> str:
     return _markdown(("µs added", *whats), rows)
 
 
-def pieces(results: Results) -> str:
-    """Where what we add goes."""
+def breakdown(results: Results) -> str:
+    """Where the time goes: each step, timed alone."""
     rows: Rows = [
-        (name, f"{middle(found):.1f}") for name, found in results.pieces.items()
+        (name, f"{middle(found):.1f}") for name, found in results.breakdown.items()
     ]
-    return _markdown(("piece, alone", "µs"), rows)
+    return _markdown(("step, alone", "µs"), rows)
 
 
 def throughput(results: Results) -> str:
@@ -175,9 +175,9 @@ def machine(results: Results) -> str:
 
 
 def left_out(results: Results) -> str:
-    """Who could not be driven fairly, and why."""
+    """The libraries that could not be measured fairly, and why."""
     if not results.left_out:
-        return "Nobody was left out."
+        return "No library was left out."
     return "\n".join(f"* {who}: {why}" for who, why in results.left_out.items())
 
 
@@ -185,7 +185,7 @@ TABLES: dict[str, Callable[[Results], str]] = {
     "targets": targets,
     "verifying": verifying,
     "requests": requests,
-    "pieces": pieces,
+    "breakdown": breakdown,
     "throughput": throughput,
     "memory": memory,
     "machine": machine,

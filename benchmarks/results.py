@@ -25,11 +25,11 @@ class Results:
     cases: dict[str, dict[str, Samples]] = field(default_factory=dict)
     """What was asked, then who answered."""
     bases: dict[str, str] = field(default_factory=dict)
-    """What each contestant is measured against."""
+    """What each peer is measured against."""
     loopback: dict[str, dict[str, Samples]] = field(default_factory=dict)
     """``per_second``, ``p50`` and ``p99``, then who answered."""
-    pieces: dict[str, Samples] = field(default_factory=dict)
-    """Pieces of one request, each timed alone."""
+    breakdown: dict[str, Samples] = field(default_factory=dict)
+    """The steps of one request, each timed alone."""
     memory: dict[str, Any] = field(default_factory=dict)
     left_out: dict[str, str] = field(default_factory=dict)
 

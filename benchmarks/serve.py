@@ -1,4 +1,4 @@
-"""One contestant behind a real server: ``python -m benchmarks.serve NAME FD``.
+"""One peer behind a real server: ``python -m benchmarks.serve NAME FD``.
 
 The socket is the parent's, the site comes in the environment.
 """
@@ -10,7 +10,7 @@ import os
 import sys
 from typing import Any
 
-from .contestants import BASES, CONTESTANTS
+from .peers import BASES, PEERS
 from .site import Site
 
 THREADS = 4
@@ -21,7 +21,7 @@ def application(name: str, site: Site) -> tuple[str, Any]:
     if name in BASES:
         kind, make = BASES[name]
         return kind, make()
-    who = next(one for one in CONTESTANTS if one.name == name)
+    who = next(one for one in PEERS if one.name == name)
     return who.kind, who.make(site)
 
 

@@ -1,4 +1,4 @@
-"""The API that every contestant protects, and the requests that it gets.
+"""The API that every peer protects, and the requests that it gets.
 
 One issuer, two clients with origins, scopes by path, a public and a token path: every
 rule of the guard has something to do. The tokens are about 900 bytes long (RS256).
@@ -79,7 +79,7 @@ TOKEN_REQUEST = Sent(
 
 @dataclass(frozen=True)
 class Site:
-    """One issuer and its public key, as every contestant is told of them."""
+    """One issuer and its public key, as every peer is given them."""
 
     issuer: str
     audience: str
@@ -125,7 +125,7 @@ class Site:
 
 
 def token(issuer: JWTIssuer, subject: str = "alice") -> str:
-    """Return an access token (RFC 9068) with the claims that the contestants want."""
+    """Return an access token (RFC 9068) with the claims that the peers want."""
     return issuer.token(subject=subject, scope=SCOPE, expires_in=86_400, claims=_CLAIMS)
 
 

@@ -180,9 +180,9 @@ def _print_rows(rows: Sequence[Row]) -> None:
     if not rows:
         return
     head = Row(
-        level="", methods="method", path="path", demands="needs", handler="handler"
+        level="", methods="method", path="path", requirements="needs", handler="handler"
     )
-    cells = [(r.methods, _at(r), r.demands, r.handler) for r in (head, *rows)]
+    cells = [(r.methods, _at(r), r.requirements, r.handler) for r in (head, *rows)]
     widths = [max(len(row[i]) for row in cells) for i in range(4)]
     print()
     for row, texts in zip((head, *rows), cells, strict=True):
@@ -198,8 +198,8 @@ def _at(row: Row) -> str:
 
 def _explain(arguments: argparse.Namespace) -> int:
     try:
-        said, request = _words(arguments)
-        checks = list(_checks(arguments, said, request))
+        argument, request = _words(arguments)
+        checks = list(_checks(arguments, argument, request))
     except _UsageError as error:
         print(error, file=sys.stderr)
         return 2
@@ -212,7 +212,7 @@ def _explain(arguments: argparse.Namespace) -> int:
 
 
 def _checks(
-    arguments: argparse.Namespace, said: str, request: Mapping[str, str]
+    arguments: argparse.Namespace, argument: str, request: Mapping[str, str]
 ) -> Iterator[Check]:
     origin, cookie = arguments.origin or "", arguments.cookie
     method, path = request.get("method", "GET"), request.get("path", "/")
@@ -221,13 +221,13 @@ def _checks(
         if "path" not in request:
             raise _UsageError("--app: name a request, like GET /notes")
         app = _application(arguments.app)
-        yield from explain_app(app, token_in(_token(said)), **asked)
+        yield from explain_app(app, token_in(_token(argument)), **asked)
         return
     clock = Dated(HTTPClient().get, time.time)
     guard = Guard(load_policy(os.environ), transport=clock)
     if cookie and guard.policy.cookie is None:
         raise _UsageError("--cookie: JWTGUARD_COOKIE is not set")
-    token = token_in(_token(said))
+    token = token_in(_token(argument))
     yield from explain(guard, token, clock)
     if request or origin or cookie:
         yield from try_request(guard, request_of(guard, token, **asked), token)
@@ -246,9 +246,9 @@ def _words(arguments: argparse.Namespace) -> tuple[str, Mapping[str, str]]:
     return token, {name: value for name, value in given.items() if value}
 
 
-def _token(said: str) -> str:
-    if said != "-":
-        return said
+def _token(argument: str) -> str:
+    if argument != "-":
+        return argument
     if sys.stdin.isatty():
         print("paste the token, then press Enter and Ctrl-D", file=sys.stderr)
     return sys.stdin.read()

@@ -58,11 +58,11 @@ def emitter(hook: Hook | None) -> Callable[..., None]:
     def emit(event: str, **fields: Any) -> None:
         level = _LEVELS.get(event, logging.INFO)
         if logger.isEnabledFor(level):
-            said = " ".join(
+            text = " ".join(
                 f"{k}={v!r}" for k, v in fields.items() if v not in (None, "")
             )
             extra = {"event": event, **fields}
-            logger.log(level, "%s %s", event, said, extra=extra)
+            logger.log(level, "%s %s", event, text, extra=extra)
         if hook is not None:
             _call(hook, event, fields)
 

@@ -106,13 +106,13 @@ class JWTGuard:
     def protect(blueprint: Blueprint, *scopes: str) -> None:
         """Let the views of *blueprint* run only for callers with all of *scopes*."""
 
-        demand = rules.require_scope(*scopes)
+        requirement = rules.require_scope(*scopes)
 
         @blueprint.before_request
         def check() -> None:
-            _require(demand)
+            _require(requirement)
 
-        mark(check, demand)
+        mark(check, requirement)
 
 
 def _report_proxy_fix(middleware: GuardMiddleware) -> None:
@@ -153,12 +153,12 @@ def _guard() -> Guard:
     return cast(Guard, guard)
 
 
-def _require(demand: Requirement) -> Principal:
-    """Return the caller if it meets *demand*, or raise werkzeug's exception."""
+def _require(requirement: Requirement) -> Principal:
+    """Return the caller if it meets *requirement*, or raise werkzeug's exception."""
     environ = request.environ
     guard = _guard()
     try:
-        return guard.require(environ[PRINCIPAL_KEY], demand, request_of(environ))
+        return guard.require(environ[PRINCIPAL_KEY], requirement, request_of(environ))
     except AuthError as error:
         raise refusal_of(error) from None
 
@@ -174,13 +174,13 @@ else:
 """The caller of the current request; using it is a 401 where there is none."""
 
 
-def _decorator(demand: Requirement) -> Callable[[Callable[P, T]], Callable[P, T]]:
+def _decorator(requirement: Requirement) -> Callable[[Callable[P, T]], Callable[P, T]]:
     def decorate(view: Callable[P, T]) -> Callable[P, T]:
         _check_view(view)
         runs_async = inspect.iscoroutinefunction(view)
-        guarded = (_guarded_async if runs_async else _guarded)(view, demand)
-        mark(guarded, demand)
-        note(view, guarded, demand)
+        guarded = (_guarded_async if runs_async else _guarded)(view, requirement)
+        mark(guarded, requirement)
+        note(view, guarded, requirement)
         return cast(Callable[P, T], guarded)
 
     return decorate
@@ -198,19 +198,19 @@ def _check_view(view: Any) -> None:
         )
 
 
-def _guarded(view: Any, demand: Requirement) -> Any:
+def _guarded(view: Any, requirement: Requirement) -> Any:
     @functools.wraps(view)
     def guarded(*args: Any, **kwargs: Any) -> Any:
-        _require(demand)
+        _require(requirement)
         return view(*args, **kwargs)
 
     return guarded
 
 
-def _guarded_async(view: Any, demand: Requirement) -> Any:
+def _guarded_async(view: Any, requirement: Requirement) -> Any:
     @functools.wraps(view)
     async def guarded(*args: Any, **kwargs: Any) -> Any:
-        _require(demand)
+        _require(requirement)
         return await view(*args, **kwargs)
 
     return guarded

@@ -96,7 +96,7 @@ class Guard(Revoker):
         self.decide_at_once = self._flow.fast.decide
         """Returns the decision on a request, or None if the outside is needed."""
         self.relays: weakref.WeakSet[Any] = weakref.WeakSet()
-        """The relays that judge by this guard."""
+        """The relays that use this guard."""
         _guards.add(self)
 
     @classmethod
@@ -150,7 +150,7 @@ class Guard(Revoker):
         return self.arun(self._flow.decide(request), read)
 
     def relay_flow(self) -> RelayFlow:
-        """Return the flow of a relay that judges by this guard's policy.
+        """Return the flow of a relay that uses this guard's policy.
 
         Raises ``ConfigurationError``.
         """
@@ -168,8 +168,8 @@ class Guard(Revoker):
         if decision.fallback is not None:
             return decision.fallback
         facts = decision.principal.facts if decision.principal else None
-        granted = decision.decoration.cors
-        return self._flow.responses.refuse(error, request, facts, granted)
+        cors = decision.decoration.cors
+        return self._flow.responses.refuse(error, request, facts, cors)
 
     def refusal_fields(self, error: AuthError) -> Fields:
         """Return the header fields that go with *error* in a framework's own answer."""
@@ -218,7 +218,7 @@ class Guard(Revoker):
         now = self.clock.monotonic()
         return Health(
             {
-                url: health_of(trusted.keys.snapshot, now)
+                url: health_of(trusted.key_cache.snapshot, now)
                 for url, trusted in self._flow.verifier.trusted.items()
             },
             self.state.health(),
@@ -233,7 +233,7 @@ class Guard(Revoker):
         self._flow.revocations.after_fork()
         self._link.after_fork()
         for trusted in self._flow.verifier.trusted.values():
-            trusted.keys.after_fork()
+            trusted.key_cache.after_fork()
 
 
 _guards: weakref.WeakSet[Guard] = weakref.WeakSet()

@@ -66,10 +66,10 @@ def _read_variable(
             source.places[setting.name] = variable
     except ValueProblemError as error:
         shown = "(secret)" if setting.secret else repr(value)
-        said = str(error)
-        if not said.startswith(shown + ":"):
-            said = f"{shown}: {said}"
-        source.refuse(setting.name, variable, said)
+        problem = str(error)
+        if not problem.startswith(shown + ":"):
+            problem = f"{shown}: {problem}"
+        source.refuse(setting.name, variable, problem)
 
 
 def _parsed(setting: Setting, text: str) -> Any:

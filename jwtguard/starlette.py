@@ -81,11 +81,11 @@ def require_role(*roles: str) -> Callable[[Callable[P, T]], Callable[P, T]]:
     return _decorator(rules.require_role(*roles))
 
 
-def require(conn: HTTPConnection, demand: Requirement) -> Principal:
-    """Return the caller if it meets *demand*, or raise Starlette's exception."""
+def require(conn: HTTPConnection, requirement: Requirement) -> Principal:
+    """Return the caller if it meets *requirement*, or raise Starlette's exception."""
     guard, scope = _guard_of(conn), conn.scope
     try:
-        return guard.require(scope[PRINCIPAL_KEY], demand, request_of(scope))
+        return guard.require(scope[PRINCIPAL_KEY], requirement, request_of(scope))
     except AuthError as error:
         raise _refusal(error, conn, guard) from None
 
@@ -116,27 +116,27 @@ def _answers(conn: HTTPConnection) -> bool:
     return denial and state is WebSocketState.CONNECTING
 
 
-def _decorator(demand: Requirement) -> Callable[[Callable[P, T]], Callable[P, T]]:
+def _decorator(requirement: Requirement) -> Callable[[Callable[P, T]], Callable[P, T]]:
     def decorate(endpoint: Callable[P, T]) -> Callable[P, T]:
-        guarded = _guarded(endpoint, demand)
-        mark(guarded, demand)
-        note(endpoint, guarded, demand)
+        guarded = _guarded(endpoint, requirement)
+        mark(guarded, requirement)
+        note(endpoint, guarded, requirement)
         return cast(Callable[P, T], guarded)
 
     return decorate
 
 
-def _guarded(endpoint: Any, demand: Requirement) -> Any:
+def _guarded(endpoint: Any, requirement: Requirement) -> Any:
     if inspect.isclass(endpoint):
-        return _guarded_class(endpoint, demand)
+        return _guarded_class(endpoint, requirement)
     _check_signature(endpoint)
     # What a decorator wraps does not count: Starlette does not look there either.
     if inspect.iscoroutinefunction(_innermost(endpoint)):
-        return _guarded_async(endpoint, demand)
+        return _guarded_async(endpoint, requirement)
 
     @functools.wraps(endpoint)
     def guarded(*args: Any, **kwargs: Any) -> Any:
-        require(_connection(args, kwargs), demand)
+        require(_connection(args, kwargs), requirement)
         return endpoint(*args, **kwargs)
 
     return guarded
@@ -148,22 +148,22 @@ def _innermost(endpoint: Any) -> Any:
     return endpoint
 
 
-def _guarded_async(endpoint: Any, demand: Requirement) -> Any:
+def _guarded_async(endpoint: Any, requirement: Requirement) -> Any:
     @functools.wraps(endpoint)
     async def guarded(*args: Any, **kwargs: Any) -> Any:
-        require(_connection(args, kwargs), demand)
+        require(_connection(args, kwargs), requirement)
         return await endpoint(*args, **kwargs)
 
     return guarded
 
 
-def _guarded_class(endpoint: Any, demand: Requirement) -> Any:
+def _guarded_class(endpoint: Any, requirement: Requirement) -> Any:
     """An HTTPEndpoint or WebSocketEndpoint whose dispatch checks first."""
     if not hasattr(endpoint, "dispatch"):
         raise TypeError(f"{endpoint!r} is not a Starlette endpoint class")
 
     async def dispatch(self: Any) -> None:
-        require(HTTPConnection(self.scope), demand)
+        require(HTTPConnection(self.scope), requirement)
         await super(guarded, self).dispatch()
 
     members = {

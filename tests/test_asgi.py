@@ -62,7 +62,7 @@ async def ok(scope: Any, receive: Any, send: Any) -> None:
 
 
 @pytest.mark.parametrize("path", ["/public", "/optional"])
-def test_nobody_is_anonymous_on_every_open_path(
+def test_requests_without_a_token_are_anonymous_on_every_open_path(
     jwt_issuer: JWTIssuer, path: str
 ) -> None:
     """``scope["user"]`` and ``scope["auth"]`` are there in Starlette's manner."""
@@ -116,11 +116,11 @@ def test_root_path_is_taken_off_at_a_segment_boundary(
 
 def test_a_peer_without_address_is_a_unix_socket(jwt_issuer: JWTIssuer) -> None:
     """Which counts as a proxy only where it was named."""
-    said = jwt_issuer.headers() | {"x-forwarded-proto": "https"}
+    fields = jwt_issuer.headers() | {"x-forwarded-proto": "https"}
     for proxies, status in (((), 403), (("unix",), 200)):
         guard = jwt_issuer.guard(trusted_proxies=proxies)
         for client in (None, ("", 0)):
-            scope = scope_of(headers=said, client=client, scheme="http")
+            scope = scope_of(headers=fields, client=client, scheme="http")
             assert request_of(scope).peer == "unix"
             assert run(GuardMiddleware(ok, guard), scope)[0]["status"] == status
 
@@ -224,7 +224,7 @@ CONNECT = {"type": "websocket.connect"}
 
 @pytest.mark.parametrize("signed", [True, False])
 @pytest.mark.parametrize(
-    ("said", "extensions", "expected"),
+    ("kinds", "extensions", "expected"),
     [
         ((), {"websocket.http.response": {}}, "websocket.http.response.start"),
         ((), {}, "websocket.close"),
@@ -236,7 +236,7 @@ CONNECT = {"type": "websocket.connect"}
 )
 def test_our_error_ends_a_websocket(
     jwt_issuer: JWTIssuer,
-    said: tuple[str, ...],
+    kinds: tuple[str, ...],
     extensions: Any,
     expected: str | None,
     signed: bool,
@@ -245,13 +245,13 @@ def test_our_error_ends_a_websocket(
     guard = jwt_issuer.guard(optional_paths=("/",))
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
-        for kind in said:
+        for kind in kinds:
             await send({"type": kind})
         await guard.averify("rubbish")
 
     headers = jwt_issuer.headers() if signed else {}
     scope = scope_of(kind="websocket", extensions=extensions, headers=headers)
-    sent = run(GuardMiddleware(app, guard), scope, CONNECT)[len(said) :]
+    sent = run(GuardMiddleware(app, guard), scope, CONNECT)[len(kinds) :]
     if expected is None:
         assert sent == []
         return
@@ -276,7 +276,7 @@ def test_the_end_of_a_token_troubles_no_socket_that_is_over(
 ) -> None:
     """The application hung up before, or the client did: nothing is left to close."""
     guard = jwt_issuer.guard(leeway=0)
-    said: list[str] = []
+    types: list[str] = []
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
         await send({"type": "websocket.accept"})
@@ -290,7 +290,7 @@ def test_the_end_of_a_token_troubles_no_socket_that_is_over(
             return {}
 
         async def send(message: Any) -> None:
-            said.append(message["type"])
+            types.append(message["type"])
             if left and message["type"] == "websocket.close":
                 raise OSError("the client has left")
 
@@ -300,7 +300,7 @@ def test_the_end_of_a_token_troubles_no_socket_that_is_over(
         await GuardMiddleware(app, guard)(scope, receive, send)
 
     anyio.run(main)
-    assert said == ["websocket.accept", "websocket.close"]
+    assert types == ["websocket.accept", "websocket.close"]
 
 
 def test_closing_twice_is_for_the_server_to_judge(
@@ -388,7 +388,7 @@ def test_a_preflight_of_a_public_path_goes_to_the_application(
     assert (sent[0]["status"], bodies) == ((200, b"theirs") if grants else (204, b""))
 
 
-def test_our_error_is_no_answer_to_a_preflight(jwt_issuer: JWTIssuer) -> None:
+def test_a_preflight_is_not_answered_with_our_error(jwt_issuer: JWTIssuer) -> None:
     """The browser would take it for a no, and never send the request itself."""
     guard = jwt_issuer.guard(public_paths=("/",))
 

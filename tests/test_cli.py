@@ -138,7 +138,7 @@ def test_explain_says_why_not(
         ("x" * 20000, "token_too_long", ""),
     ],
 )
-def test_explain_what_is_no_token(
+def test_explain_text_that_is_not_a_token(
     terminal: Terminal, token: str, reason: str, hint: str
 ) -> None:
     """Opaque, encrypted, cut and endless tokens are told apart."""
@@ -315,7 +315,7 @@ def test_check_lists_the_routes_of_the_examples(
     assert terminal.run("check", app, "--json") == 0
     routes = json.loads(terminal.out)["routes"]
     assert len(routes) >= len(table.splitlines()) - 1
-    names = {"level", "methods", "path", "demands", "handler", "example"}
+    names = {"level", "methods", "path", "requirements", "handler", "example"}
     assert names == set(routes[0])
 
 
@@ -365,7 +365,7 @@ FILES = {
 
 
 @pytest.mark.parametrize(
-    ("app", "said"),
+    ("app", "message"),
     [
         ("examples.flask_app", "write module:app"),
         ("examples.no_such_app:app", "no_such_app"),
@@ -389,8 +389,8 @@ FILES = {
         ("broken:odd", "cannot be checked: RuntimeError: not now"),
     ],
 )
-def test_check_says_what_is_no_application(
-    terminal: Terminal, app: str, said: str, tmp_path: Path
+def test_check_names_an_object_that_is_not_an_application(
+    terminal: Terminal, app: str, message: str, tmp_path: Path
 ) -> None:
     """A wrong call, or an application that fails, is told in one sentence."""
     for name, text in FILES.items():
@@ -399,7 +399,7 @@ def test_check_says_what_is_no_application(
     terminal.monkeypatch.syspath_prepend(str(tmp_path))
     terminal.monkeypatch.setattr(sys, "path", list(sys.path))
     assert terminal.run("check", app) == 2
-    assert said in terminal.err
+    assert message in terminal.err
     assert len(terminal.err.splitlines()) == 1
 
 

@@ -202,7 +202,7 @@ def test_a_view_that_comes_later_is_seen(jwt_issuer: JWTIssuer) -> None:
         get(app, jwt_issuer, "/fine")
 
 
-def test_the_right_order_is_no_error(jwt_issuer: JWTIssuer) -> None:
+def test_the_right_order_is_accepted(jwt_issuer: JWTIssuer) -> None:
     """Views, blueprints, method views and checks before requests."""
     app, blueprint = Flask(__name__), Blueprint("b", __name__)
     flask.JWTGuard(app, jwt_issuer.guard())

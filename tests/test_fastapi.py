@@ -171,8 +171,8 @@ def test_a_websocket_is_refused_before_accept(
     assert caught.value.status_code == status
 
 
-def test_without_the_middleware_nobody_passes(jwt_issuer: JWTIssuer) -> None:
-    """Not even with a good token; the error says what is missing."""
+def test_without_the_middleware_every_request_fails(jwt_issuer: JWTIssuer) -> None:
+    """Even with a good token; the error says what is missing."""
     naked = FastAPI()
 
     @naked.get("/")
@@ -192,7 +192,7 @@ def test_without_the_middleware_nobody_passes(jwt_issuer: JWTIssuer) -> None:
         (lambda: FastAPIGuard(token_url="/t", scopes={"a b": "x"}), ValueError),
     ],
 )
-def test_what_is_no_scope_is_refused_at_start(
+def test_an_invalid_scope_is_refused_at_start(
     wrong: Any, error: type[Exception]
 ) -> None:
     """It would be in a challenge, and nobody would ever hold it."""

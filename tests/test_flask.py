@@ -76,7 +76,7 @@ def test_one_of_several_scopes_is_enough_where_any_is(world: World) -> None:
     assert world.get("/any", "c").status_code == 403
 
 
-def test_a_role_is_no_scope(world: World) -> None:
+def test_a_role_does_not_count_as_a_scope(world: World) -> None:
     """No challenge: asking the issuer for more would not help."""
 
     @world.app.get("/role")
@@ -221,7 +221,7 @@ def test_a_bad_configuration_raises_at_once(monkeypatch: pytest.MonkeyPatch) -> 
     assert "jwtguard" not in app.extensions
 
 
-def test_a_decorator_without_the_guard_lets_nobody_in() -> None:
+def test_a_decorator_without_the_guard_refuses_every_request() -> None:
     """And the error says what is missing."""
     app = Flask("bare")
     app.testing = True
@@ -247,7 +247,7 @@ def test_a_wrong_decorator_is_told_at_decoration(decorate: Any, names: Any) -> N
         decorate(*names)
 
 
-def test_several_scopes_in_one_string_are_no_scope() -> None:
+def test_several_scopes_in_one_string_are_refused() -> None:
     """Nobody would ever hold it."""
     with pytest.raises(ValueError, match="several scopes as arguments"):
         require_scope("a b")

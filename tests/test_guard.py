@@ -39,7 +39,7 @@ def guard(jwt_issuer: JWTIssuer, line: Line) -> Guard:
 def landed(guard: Guard) -> None:
     """Wait until no fetch is under way any more."""
     for trusted in guard._flow.verifier.trusted.values():
-        flight = trusted.keys._flight
+        flight = trusted.key_cache._flight
         if flight is not None:
             flight.done.result(HANG)
 

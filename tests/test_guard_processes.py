@@ -83,7 +83,7 @@ def test_a_fork_during_a_fetch_leaves_a_working_child() -> None:
         waiter = threading.Thread(target=ask)
         waiter.start()
         begun.wait()
-        cache = guard._flow.verifier.trusted[issuer.url].keys
+        cache = guard._flow.verifier.trusted[issuer.url].key_cache
         cache._lock.acquire()
         guard._flow.verifier.token_cache._lock.acquire()
         pid = os.fork()
@@ -112,7 +112,7 @@ def test_a_fork_frees_the_locks_of_every_guard(
     """A lock that another thread held at the fork is held in the child for ever."""
     token = jwt_issuer.token()
     guard.verify(token)
-    cache = guard._flow.verifier.trusted[jwt_issuer.url].keys
+    cache = guard._flow.verifier.trusted[jwt_issuer.url].key_cache
     cache._lock.acquire()
     guard._flow.verifier.token_cache._lock.acquire()
     _after_fork()

@@ -181,7 +181,7 @@ def test_routes_of_one_framework_are_read_without_the_others() -> None:
     assert "jwtguard.inspect.routes.starlette" not in OWN["jwtguard.inspect.routes"]
 
 
-def test_nobody_imports_the_programs_and_the_test_kit() -> None:
+def test_the_package_does_not_import_the_programs_and_the_test_kit() -> None:
     """A production process never loads them; cli starts them."""
     for name, used in OWN.items():
         if apart(MODULES[name]) or name == "jwtguard.cli":

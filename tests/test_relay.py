@@ -228,7 +228,7 @@ def test_an_issuer_in_trouble(send: Send, failure: Any, status: int) -> None:
     ("name", "value"),
     [("SSL_CERT_FILE", "/nowhere/ca.pem"), ("HTTPS_PROXY", "gopher://127.0.0.1:9")],
 )
-def test_surroundings_that_let_no_client_be_made_are_no_500(
+def test_an_environment_that_breaks_the_http_client_is_not_a_500(
     send: Send, monkeypatch: pytest.MonkeyPatch, name: str, value: str
 ) -> None:
     """The page can read that the token server is out of reach."""
@@ -263,9 +263,7 @@ def test_one_callers_cookies_never_go_along_with_anothers_request(send: Send) ->
 
 
 @pytest.mark.parametrize("status", [499, 520, 599])
-def test_a_status_that_nobody_registered_is_handed_back(
-    send: Send, status: int
-) -> None:
+def test_an_unregistered_status_is_handed_back(send: Send, status: int) -> None:
     """Proxies in front of issuers make them up; that is no error of ours."""
 
     def upstream(_: httpx.Request) -> httpx.Response:
@@ -276,18 +274,18 @@ def test_a_status_that_nobody_registered_is_handed_back(
     assert (answer.status_code, answer.json()) == (status, {"error": "odd"})
 
 
-def test_header_bytes_that_are_no_ascii_are_handed_back() -> None:
+def test_header_bytes_outside_ascii_are_handed_back() -> None:
     """The issuer's bytes go on as they came, in both worlds."""
-    said = 'error_description="\u65e5\u672c"'.encode()
+    challenge = 'error_description="\u65e5\u672c"'.encode()
 
     def upstream(_: httpx.Request) -> httpx.Response:
-        return httpx.Response(400, headers=[(b"WWW-Authenticate", said)], json={})
+        return httpx.Response(400, headers=[(b"WWW-Authenticate", challenge)], json={})
 
     relay = relay_to("https://id.example", upstream, RELAY_URL="https://id.example/t")
     answer = by_asgi(relay, "POST", "/oauth/token", data=LOGIN)
-    assert (b"www-authenticate", said) in answer.headers.raw
+    assert (b"www-authenticate", challenge) in answer.headers.raw
     by_wsgi = WSGIClient(relay.wsgi).post("/token", base_url="https://a", data=LOGIN)
-    assert by_wsgi.headers["WWW-Authenticate"].encode("latin-1") == said
+    assert by_wsgi.headers["WWW-Authenticate"].encode("latin-1") == challenge
 
 
 def test_a_client_of_two_issuers_is_a_configuration_error(tmp_path: Path) -> None:

@@ -45,13 +45,13 @@ def test_guessing_is_slowed_down(send: Send) -> None:
     assert send(relay, "POST", "/oauth/token", data=other).status_code == 400
 
 
-def test_a_right_password_is_no_guess(send: Send) -> None:
+def test_a_right_password_does_not_count_as_a_guess(send: Send) -> None:
     """People who sign in do not lock each other out; a wrong password still counts."""
     right = {"password": ["right"]}
 
     def upstream(request: httpx.Request) -> httpx.Response:
-        said = parse_qs(request.content.decode())
-        if said["password"] == right["password"]:
+        form = parse_qs(request.content.decode())
+        if form["password"] == right["password"]:
             return httpx.Response(200, json={"access_token": "t"})
         return httpx.Response(400, json={"error": "invalid_grant"})
 
@@ -234,7 +234,7 @@ def test_relays_share_one_count_and_outlive_their_redis(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "said"),
+    ("name", "value", "message"),
     [
         ("RELAY_LIMIT", "often", "5/minute"),
         ("RELAY_LIMIT", "0/minute", "5/minute"),
@@ -245,12 +245,12 @@ def test_relays_share_one_count_and_outlive_their_redis(tmp_path: Path) -> None:
     ],
 )
 def test_a_limit_that_cannot_be_read_is_refused_at_start(
-    name: str, value: str, said: str
+    name: str, value: str, message: str
 ) -> None:
     """A limiter that does not limit would be worse than none; no password is shown."""
     with pytest.raises(ConfigurationError) as caught:
         relay_to("https://id.example", **{name: value})
     (problem,) = caught.value.problems
     assert problem.startswith(f"{name.lower()}: ")
-    assert said in problem
+    assert message in problem
     assert "secret" not in problem

@@ -53,8 +53,8 @@ class Web:
             "token_endpoint": f"{issuer}/token",
             "revocation_endpoint": f"{issuer}/revoke",
         }
-        said = {"issuer": issuer, **endpoints, **self.named}
-        return 200, {}, json.dumps(said).encode()
+        metadata = {"issuer": issuer, **endpoints, **self.named}
+        return 200, {}, json.dumps(metadata).encode()
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Answer what the relay posts."""
@@ -142,7 +142,7 @@ def test_what_belongs_to_one_issuer_is_refused_beside_several(
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "said"),
+    ("name", "value", "message"),
     [
         ("relay_url", "http://id.example/token", "is not a valid https URL"),
         (
@@ -155,10 +155,10 @@ def test_what_belongs_to_one_issuer_is_refused_beside_several(
     ],
 )
 def test_what_is_wrong_in_an_issuers_table_names_the_issuer(
-    name: str, value: str, said: str
+    name: str, value: str, message: str
 ) -> None:
     """The same checks as for the variables."""
-    with pytest.raises(ConfigurationError, match=said) as caught:
+    with pytest.raises(ConfigurationError, match=message) as caught:
         policy(TrustedIssuer(url=STAFF, **{name: value}))  # type: ignore[arg-type]
     assert f"issuer {STAFF}: {name}: " in f"{caught.value}"
 

@@ -216,7 +216,7 @@ NO_TOKENS: dict[str, Callable[[JWTIssuer], str]] = {
 
 @pytest.mark.parametrize("make", NO_TOKENS.values(), ids=NO_TOKENS)
 @pytest.mark.parametrize("world", ["plain", "asyncio"])
-def test_what_is_no_access_token_of_ours_ends_nothing(
+def test_text_that_is_not_an_access_token_revokes_nothing(
     make: Callable[[JWTIssuer], str], world: str, jwt_issuer: JWTIssuer
 ) -> None:
     """An endpoint answers 200 for any text (RFC 7009 section 2.2)."""

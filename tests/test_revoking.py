@@ -34,10 +34,10 @@ def why(guard: Guard, token: str, method: str = "GET") -> str:
 
 
 def shared_guard(
-    issuer: JWTIssuer, state: Any, on_event: Any = None, **said: Any
+    issuer: JWTIssuer, state: Any, on_event: Any = None, **policy: Any
 ) -> Guard:
     return Guard(
-        issuer.policy(**said),
+        issuer.policy(**policy),
         clock=issuer.clock,
         transport=issuer.transport,
         state=state,
@@ -253,10 +253,10 @@ class Away:
         self.away = True
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
-        def verb(*said: Any) -> Any:
+        def verb(*args: Any) -> Any:
             if self.away:
                 raise StateUnavailableError("ConnectionRefusedError")
-            return getattr(self.inner, name)(*said)
+            return getattr(self.inner, name)(*args)
 
         return verb
 
@@ -276,7 +276,7 @@ def test_a_revocation_while_the_store_is_away_is_sent_later(
     token = jwt_issuer.token()
     here.revoke(here.verify(token))
     assert why(here, token) == "revoked_token"
-    assert [said["shared"] for event, said in told if event == "revoked"] == [False]
+    assert [fields["shared"] for event, fields in told if event == "revoked"] == [False]
     state.away = False
     there = shared_guard(jwt_issuer, state.inner)
     assert until(lambda: why(there, token) == "revoked_token", HANG)
@@ -333,7 +333,7 @@ def test_old_news_are_told_once_a_minute(
     jwt_clock.advance(61)
 
     def ages() -> list[int]:
-        return [said["age"] for event, said in told if event == "revocations_stale"]
+        return [fields["age"] for event, fields in told if event == "revocations_stale"]
 
     assert until(lambda: ages() == [61])
     jwt_clock.advance(60)

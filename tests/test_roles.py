@@ -36,7 +36,7 @@ def roleless() -> JWTIssuer:
     return JWTIssuer(alg="ES256", profile=profile)
 
 
-def test_flask_refuses_a_role_that_nobody_can_have(roleless: JWTIssuer) -> None:
+def test_flask_refuses_a_role_that_no_token_can_carry(roleless: JWTIssuer) -> None:
     """At construction, on the first request, or where only the view knows."""
     app = Flask(__name__)
     app.testing = True
@@ -57,7 +57,7 @@ def test_flask_refuses_a_role_that_nobody_can_have(roleless: JWTIssuer) -> None:
 
 
 @pytest.mark.parametrize("around", [inside, asgi.GuardMiddleware])
-def test_asgi_refuses_a_role_that_nobody_can_have(
+def test_asgi_refuses_a_role_that_no_token_can_carry(
     roleless: JWTIssuer, around: Any
 ) -> None:
     """In FastAPI too; a method of a class is asked when it is called."""

@@ -86,7 +86,7 @@ def test_no_problem_hides_another() -> None:
 
 
 @pytest.mark.parametrize("name", ["JWTGUARD_SERVICE_HOST", "JWTGUARD_PORT_80_TCP"])
-def test_what_kubernetes_sets_is_no_mistake(name: str) -> None:
+def test_variables_that_kubernetes_sets_are_ignored(name: str) -> None:
     """A service called jwtguard adds variables of its own; they are not ours."""
     load_policy({**BASE, name: "10.0.0.1"})
 
@@ -97,7 +97,7 @@ def test_an_empty_variable_means_unset() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "said"),
+    ("name", "value", "message"),
     [
         ("AUDIENCE", "a,b", "spaces"),
         ("PUBLIC_PATHS", "/a,/b", "spaces"),
@@ -153,11 +153,11 @@ def test_an_empty_variable_means_unset() -> None:
     ],
 )
 def test_a_wrong_value_is_named_with_what_would_be_right(
-    name: str, value: str, said: str
+    name: str, value: str, message: str
 ) -> None:
     """Every problem names its setting, and says how to write it."""
     text = problem(**{name: value})
-    assert said in text
+    assert message in text
     assert text.startswith(f"JWTGUARD_{name}: ")
 
 
@@ -215,7 +215,9 @@ def test_a_secret_may_begin_with_a_quote() -> None:
         ),
     ],
 )
-def test_a_metadata_document_is_no_issuer(url: str, write: str) -> None:
+def test_the_url_of_a_metadata_document_is_refused_as_an_issuer(
+    url: str, write: str
+) -> None:
     """Told at start-up, not by 401 at the first token."""
     text = problem(ISSUER=url)
     assert "metadata document" in text
@@ -362,7 +364,7 @@ VALUES = [
 def lines(names: list[str]) -> st.SearchStrategy[str]:
     """Lines of TOML that give some of *names* any value."""
     some = st.dictionaries(st.sampled_from(names), st.sampled_from(VALUES), max_size=4)
-    return some.map(lambda said: "".join(f"{k} = {v}\n" for k, v in said.items()))
+    return some.map(lambda values: "".join(f"{k} = {v}\n" for k, v in values.items()))
 
 
 TABLES = {"issuers": TrustedIssuer, "clients": Client, "scopes": ScopeRule}
@@ -376,5 +378,5 @@ def test_whatever_the_file_says_is_a_policy_or_a_problem(
     tmp_path: Path, top: str, tables: tuple[str, ...]
 ) -> None:
     """A value of any type may stand anywhere, and something is said of it."""
-    said = [f"[[{name}]]\n{text}" for name, text in zip(TABLES, tables, strict=True)]
-    assert all(told(written(tmp_path, "\n".join([top, *said]))))
+    texts = [f"[[{name}]]\n{text}" for name, text in zip(TABLES, tables, strict=True)]
+    assert all(told(written(tmp_path, "\n".join([top, *texts]))))

@@ -15,7 +15,7 @@ from jwtguard import (
 from tests.settings_support import BASE, problem, problems, written
 
 
-def test_names_in_code_and_toml_are_no_json(tmp_path: Path) -> None:
+def test_names_in_code_and_toml_are_not_json(tmp_path: Path) -> None:
     """The same kind of mistake, wherever it is made."""
     file = written(tmp_path, """audience = ['["https://api.example.com"]']""")
     environ = {"JWTGUARD_ISSUER": "https://id.example.com", **file}
@@ -111,7 +111,7 @@ def test_a_wrong_issuer_table_names_its_issuer(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("leeway = nan", "leeway: nan is not valid"),
         ("cookie = 'a b'", "cookie: 'a b' is not a valid cookie name"),
@@ -127,18 +127,18 @@ def test_a_wrong_issuer_table_names_its_issuer(tmp_path: Path) -> None:
     ],
 )
 def test_a_mistake_in_toml_is_placed_in_toml(
-    tmp_path: Path, text: str, said: str
+    tmp_path: Path, text: str, message: str
 ) -> None:
     """File, table and member: no variable is blamed that nobody has set."""
     environ = written(tmp_path, text)
     found = problems({**BASE, **environ})
     place = environ["JWTGUARD_CONFIG"]
-    assert any(one.startswith(f"{place}: {said}") for one in found), found
+    assert any(one.startswith(f"{place}: {message}") for one in found), found
     assert all(one.startswith(place) for one in found), found
 
 
 @pytest.mark.parametrize(
-    ("member", "said"),
+    ("member", "message"),
     [
         ("jwks_url = 5", "jwks_url: 5: must be a non-empty string"),
         (
@@ -151,7 +151,7 @@ def test_a_mistake_in_toml_is_placed_in_toml(
     ],
 )
 def test_a_mistake_in_an_issuers_table_names_the_table(
-    tmp_path: Path, member: str, said: str
+    tmp_path: Path, member: str, message: str
 ) -> None:
     """Unless a variable says the same thing: then the variable is at fault."""
     table = f"[[issuers]]\nurl = 'https://a.example'\naudience = 'x'\n{member}\n"
@@ -159,7 +159,7 @@ def test_a_mistake_in_an_issuers_table_names_the_table(
     environ = written(tmp_path, table)
     found = problems(environ)
     place = f"{environ['JWTGUARD_CONFIG']}: [[issuers]]: https://a.example: "
-    assert found[0].startswith(place + said), found
+    assert found[0].startswith(place + message), found
     assert all(one.startswith(place) for one in found), found
 
 
@@ -229,7 +229,7 @@ def test_issuers_in_two_places_are_an_error(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("line", "said"),
+    ("line", "message"),
     [
         ("audiance = 'x'", "did you mean audience"),
         ("algorithms = []", "at least one"),
@@ -250,14 +250,14 @@ def test_issuers_in_two_places_are_an_error(tmp_path: Path) -> None:
         ("broken = ", "jwtguard.toml"),
     ],
 )
-def test_toml_values_have_their_types(tmp_path: Path, line: str, said: str) -> None:
+def test_toml_values_have_their_types(tmp_path: Path, line: str, message: str) -> None:
     """A value of the wrong type, an empty one, or an unknown key is refused."""
     found = problems({**BASE, **written(tmp_path, line)})
-    assert any(said in text for text in found), found
+    assert any(message in text for text in found), found
 
 
 @pytest.mark.parametrize(
-    ("table", "said"),
+    ("table", "message"),
     [
         ("[[clients]]\nid = 'spa'\norigin = ['https://a.example']", "origins"),
         ("[[clients]]\norigins = []", "member is missing"),
@@ -279,14 +279,14 @@ def test_toml_values_have_their_types(tmp_path: Path, line: str, said: str) -> N
         ),
     ],
 )
-def test_toml_tables_are_checked(tmp_path: Path, table: str, said: str) -> None:
+def test_toml_tables_are_checked(tmp_path: Path, table: str, message: str) -> None:
     """A table's members are checked like everything else."""
     found = problems({**BASE, **written(tmp_path, table)})
-    assert any(said in text for text in found), found
+    assert any(message in text for text in found), found
 
 
 @pytest.mark.parametrize(
-    ("table", "said"),
+    ("table", "message"),
     [
         (
             '[[issuers]]\nurl = "https://i.example"\nrequire = ["exp", "sub"]',
@@ -297,14 +297,14 @@ def test_toml_tables_are_checked(tmp_path: Path, table: str, said: str) -> None:
     ],
 )
 def test_what_is_wrong_in_a_table_is_not_blamed_on_a_variable(
-    tmp_path: Path, table: str, said: str
+    tmp_path: Path, table: str, message: str
 ) -> None:
     """Somebody who has no JWTGUARD_ISSUER set does not look for it."""
     environ = written(tmp_path, f'audience = "a"\n{table}')
     if "issuers" not in table:
         environ["JWTGUARD_ISSUER"] = "https://i.example"
     (text,) = problems(environ)
-    assert text.startswith(f"{environ['JWTGUARD_CONFIG']}: {said}")
+    assert text.startswith(f"{environ['JWTGUARD_CONFIG']}: {message}")
 
 
 def test_what_is_wrong_in_a_variable_is_blamed_on_it(tmp_path: Path) -> None:

@@ -222,7 +222,9 @@ def test_a_refusal_is_starlettes_with_our_fields(
     assert nobody.headers["WWW-Authenticate"] == 'Bearer realm="api"'
 
 
-def test_a_role_is_no_scope(client: TestClient, jwt_issuer: JWTIssuer) -> None:
+def test_a_role_does_not_count_as_a_scope(
+    client: TestClient, jwt_issuer: JWTIssuer
+) -> None:
     """So its refusal is no challenge."""
     refused = client.get("/admin", headers=jwt_issuer.headers(scope="admin"))
     assert refused.status_code == 403
@@ -240,7 +242,7 @@ def test_a_method_of_a_class_may_need_more(
     assert found == [403, 403, 200]
 
 
-def test_principal_of_nobody_is_401_wherever_the_guard_stands(
+def test_principal_without_a_token_is_401_wherever_the_guard_stands(
     client: TestClient, jwt_issuer: JWTIssuer
 ) -> None:
     """Left alone it is answered; caught, it is a MissingTokenError."""
@@ -284,7 +286,7 @@ def test_after_accept_a_refusal_closes(
     assert (caught.value.code, caught.value.reason) == (4403, "scope_missing")
 
 
-def test_principal_of_nobody_ends_a_websocket(client: TestClient) -> None:
+def test_principal_without_a_token_ends_a_websocket(client: TestClient) -> None:
     """Before accept with 401, afterwards with 4401; never by a broken server."""
     with (
         pytest.raises(WebSocketDenialResponse) as caught,
@@ -365,7 +367,7 @@ def test_any_of_no_scopes_is_a_mistake() -> None:
         require_any_scope()
 
 
-def test_without_the_middleware_nobody_passes() -> None:
+def test_without_the_middleware_every_request_fails() -> None:
     """And the error says what is missing; it is no HTTPException."""
     client = TestClient(Starlette(routes=ROUTES))
     for path in ("/notes", "/who", "/class"):

@@ -353,7 +353,9 @@ def raising(environ: Any, start_response: Any) -> Iterable[bytes]:
 
 
 @pytest.mark.parametrize("app", [raising, generator(EXPIRED), Lazy(EXPIRED), silent])
-def test_our_error_is_no_answer_to_a_preflight(jwt_issuer: JWTIssuer, app: Any) -> None:
+def test_a_preflight_is_not_answered_with_our_error(
+    jwt_issuer: JWTIssuer, app: Any
+) -> None:
     """The browser would take it for a no, and never send the request itself."""
     ours_to_a_preflight(app, jwt_issuer)
 
@@ -432,7 +434,7 @@ def test_a_body_is_read_as_far_as_its_framing_is_known(
 
 
 @pytest.mark.parametrize("error", [OSError, EOFError, ValueError])
-def test_a_body_that_breaks_is_no_body(error: type[Exception]) -> None:
+def test_a_body_that_breaks_is_not_read(error: type[Exception]) -> None:
     """The client left, or its chunks made no sense."""
 
     class Broken:

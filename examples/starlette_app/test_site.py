@@ -222,7 +222,7 @@ def test_a_refused_guess_reaches_nobody(
     assert neighbours.passwords_seen == PER_NAME
 
 
-def test_a_right_password_is_no_guess(
+def test_a_right_password_does_not_count_as_a_guess(
     browser: TestClient, neighbours: Neighbours
 ) -> None:
     """Neither signing in nor an outage counts."""

@@ -47,7 +47,7 @@ SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 """Methods that change nothing (RFC 9110 section 9.2.1)."""
 
 
-def demands_news(outage: str, request: Request | None) -> bool:
+def needs_news(outage: str, request: Request | None) -> bool:
     """Whether a good token is refused while what others revoked is not known."""
     if outage == "refuse":
         return True
@@ -161,7 +161,7 @@ class Flow:
         known = yield from self.verifier.verify(shown, wire)
         if self.is_stale is not None:
             outage = self.policy.revocation_outage
-            if demands_news(outage, request) and self.is_stale():
+            if needs_news(outage, request) and self.is_stale():
                 raise RevocationsStaleError
         return known
 

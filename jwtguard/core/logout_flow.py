@@ -79,7 +79,7 @@ class LogoutFlow:
             text = logout_requests.token_in(request, body, limit)
             token = yield from self.verified(text)
         except AuthError as error:
-            return self._responses.refuse(error, request, granted=())
+            return self._responses.refuse(error, request, cors_fields=())
         yield from self._log_out(token)
         return LOGGED_OUT
 

@@ -1,4 +1,4 @@
-"""A request to a token endpoint: read it, judge it, hand it on (RFC 6749 section 5)."""
+"""A request to a token endpoint: read it, check it, hand it on (RFC 6749 section 5)."""
 
 from __future__ import annotations
 
@@ -47,16 +47,16 @@ class TokenFlow:
                 request, body, revocation=revocation, clients=self._clients
             )
             if grant.client_id is not None:
-                fields = self._granted_by_all(grant.client_id, origin)
-            token_requests.judge(request, grant, self._clients)
+                fields = self._cors_fields_for_all(grant.client_id, origin)
+            token_requests.check(request, grant, self._clients)
         except AuthError as error:
-            return self._responses.refuse(error, request, granted=fields)
+            return self._responses.refuse(error, request, cors_fields=fields)
         return Proceed(None, decoration(fields, private=True), body=body, grant=grant)
 
-    def _granted_by_all(self, client_id: str, origin: str | None) -> Fields:
+    def _cors_fields_for_all(self, client_id: str, origin: str | None) -> Fields:
         """One id may be listed under several issuers: what every listing grants."""
         listed = self._clients.named(client_id)
         if origin and listed and all(origin in client.origins for client in listed):
             agreed = all(client.credentials for client in listed)
-            return clients.granted(origin, listed if agreed else ())
+            return clients.cors_fields(origin, listed if agreed else ())
         return ()

@@ -32,8 +32,8 @@ def unreadable(answer: httpx.Response) -> Check:
 
 def challenge(answer: httpx.Response, error: str) -> Check:
     """Promise the ``Bearer`` challenge with this error code."""
-    said = answer.headers.get("WWW-Authenticate", "")
-    good = said.startswith("Bearer ") and f'error="{error}"' in said
+    text = answer.headers.get("WWW-Authenticate", "")
+    good = text.startswith("Bearer ") and f'error="{error}"' in text
     return Check(f"the challenge says {error}", good)
 
 

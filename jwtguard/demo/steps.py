@@ -54,8 +54,8 @@ def scope(walk: Walk) -> Iterator[Check]:
     answer = walk.api("POST", "/notes", bob, json={"text": "?"})
     yield status(answer, 403)
     yield challenge(answer, "insufficient_scope")
-    said = answer.headers.get("WWW-Authenticate", "")
-    yield Check("it names the scope that is needed", 'scope="notes:write"' in said)
+    header = answer.headers.get("WWW-Authenticate", "")
+    yield Check("it names the scope that is needed", 'scope="notes:write"' in header)
 
 
 @step("Role refused: the report is for admins")

@@ -19,7 +19,7 @@ from .routes.trials import Trials
 
 
 def check_app(app: Any) -> tuple[list[Finding], list[Row]]:
-    """Check every guard found in *app*, and list what its routes demand."""
+    """Check every guard found in *app*, and list what its routes require."""
     found = list(survey(app))
     routes = [one for one in found if isinstance(one, Route)]
     findings: list[Finding] = []
@@ -52,13 +52,13 @@ def _issuer(guard: Guard, trusted: IssuerState) -> Iterator[Finding]:
     else:
         yield Finding("ok", "audience", " or ".join(sorted(rules.audience)))
     try:
-        guard.run(trusted.keys.find(lambda held: held.keys))
+        guard.run(trusted.key_cache.find(lambda held: held.keys))
     except AuthError:
         yield Finding(
-            "wrong", "keys", trusted.keys.snapshot.failure or "none available"
+            "wrong", "keys", trusted.key_cache.snapshot.failure or "none available"
         )
         return
-    keys = trusted.keys.snapshot.keys
+    keys = trusted.key_cache.snapshot.key_set
     if keys is None:
         return
     fitting = [key for key in keys.keys if key.algorithms & set(rules.algorithms)]

@@ -52,13 +52,13 @@ def explain_app(
     )
     yield Check(name="handler", passed=True, found=handler, hint=hint)
     if found.guards:
-        yield from _demanded(*found.guards[-1], found.demands, token)
+        yield from _required(*found.guards[-1], found.requirements, token)
 
 
-def _demanded(
-    guard: Guard, seen: Request, demands: Sequence[Requirement], token: str
+def _required(
+    guard: Guard, seen: Request, requirements: Sequence[Requirement], token: str
 ) -> Iterator[Check]:
-    """Yield what becomes of each demand of a handler behind *guard*.
+    """Yield what becomes of each requirement of a handler behind *guard*.
 
     Scopes and roles are those that the token claims, so that what is missing shows
     beside whatever else is wrong with it.
@@ -67,14 +67,14 @@ def _demanded(
     read = kind in (Kind.PROTECTED, Kind.OPTIONAL)
     principal = claimed_by(guard, token) if read else None
     held = grants_of(principal) if principal else "nobody: no token was read"
-    for demand in demands:
+    for requirement in requirements:
         try:
-            if demand == ANY_TOKEN:
+            if requirement == ANY_TOKEN:
                 require_principal(principal)
             else:
-                demand.rule(principal, demand.names)
+                requirement.rule(principal, requirement.names)
         except AuthError as error:
             hint = hints.hint_of(error.reason)
-            yield failed("decorator", error.reason, str(demand), held, hint)
+            yield failed("decorator", error.reason, str(requirement), held, hint)
         else:
-            yield Check(name="decorator", passed=True, found=str(demand))
+            yield Check(name="decorator", passed=True, found=str(requirement))

@@ -104,15 +104,15 @@ def _found(check: str, reads: tuple[str, ...], compact: Compact, now: float) -> 
     """Say what the token has where *check* looks."""
     if check == "required":
         return " ".join(n for n in reads if compact.claims.get(n) is not None)
-    said = []
+    found = []
     for name in reads:
         value = compact.claims.get(name)
         if name == "header typ":
-            said.append(f"typ {value_text(compact.header.typ or 'absent')}")
+            found.append(f"typ {value_text(compact.header.typ or 'absent')}")
         elif name in compact.claims:
             text = time_text(value, now) if name in TIMES else value_text(value)
-            said.append(f"{name} {text}")
-    return ", ".join(said) or f"no {' '.join(reads)}"
+            found.append(f"{name} {text}")
+    return ", ".join(found) or f"no {' '.join(reads)}"
 
 
 def time_text(value: object, now: float) -> str:

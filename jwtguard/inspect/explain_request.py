@@ -17,8 +17,8 @@ from . import hints
 from .shown import Check, failed
 
 _KINDS = {
-    Kind.TOKEN: "a token path: the form is judged, no access token is read",
-    Kind.REVOCATION: "a revocation path: the form is judged, no access token is read",
+    Kind.TOKEN: "a token path: the form is checked, no access token is read",
+    Kind.REVOCATION: "a revocation path: the form is checked, no access token is read",
     Kind.LOGOUT: "a logout path: logout tokens of issuers, no access token is read",
     Kind.PROTECTED: "a token is needed",
     Kind.OPTIONAL: "a token is read if one is sent",
@@ -62,7 +62,7 @@ def try_request(
         found = f"a token with scope {' '.join(needed)} is needed"
     yield Check(name="path", passed=True, found=f"{request.path}: {found}")
     if kind in (Kind.TOKEN, Kind.REVOCATION, Kind.LOGOUT):
-        return  # without its form there is nothing to judge
+        return  # without its form there is nothing to check
     if request.header("origin"):
         yield _preflight(guard, request)
     decided = _decided(guard, request, token)

@@ -161,7 +161,9 @@ def _key_checks(
     keys: Sequence[Key] = ()
     try:
         keys = guard.run(
-            trusted.keys.find(lambda held: matching_keys(compact, held, trusted.rules))
+            trusted.key_cache.find(
+                lambda held: matching_keys(compact, held, trusted.rules)
+            )
         )
     except AuthError as error:
         yield _key_failed(trusted, error, kid)
@@ -181,14 +183,14 @@ def _kid(kid: str | None) -> str:
 
 
 def _key_failed(trusted: IssuerState, error: AuthError, kid: str | None) -> Check:
-    snapshot = trusted.keys.snapshot
-    held = snapshot.keys.keys if snapshot.keys else ()
+    snapshot = trusted.key_cache.snapshot
+    held = snapshot.key_set.keys if snapshot.key_set else ()
     named = " ".join(key.kid or "(no kid)" for key in held) or "a published key"
     if error.reason == "unknown_key":
-        unusable = snapshot.keys.unusable if snapshot.keys else frozenset()
+        unusable = snapshot.key_set.unusable if snapshot.key_set else frozenset()
         hint = hints.of_unknown_key(kid, unusable)
     elif error.reason == "keys_unavailable":
-        hint = hints.of_keys(trusted.keys.issuer, snapshot.failure)
+        hint = hints.of_keys(trusted.key_cache.issuer, snapshot.failure)
     else:
         hint = "the key of this name is for another algorithm"
     return failed("key", error.reason, named, _kid(kid), hint)

@@ -70,25 +70,25 @@ class Drivers:
 
         *work* carries out what blocks: exchanges, and whatever else the flow asks for.
         """
-        said: Any = None
+        reply: Any = None
         try:
             while True:
-                ask = flow.send(said)
-                said = None
+                ask = flow.send(reply)
+                reply = None
                 if isinstance(ask, ReadBody):
-                    said = read(ask.limit)
+                    reply = read(ask.limit)
                 elif isinstance(ask, Start):
                     self._fetcher.start(ask.flight)
                 elif isinstance(ask, Await):
                     self._fetcher.wait(ask.flight)
                 elif isinstance(ask, StateOperation):
-                    said = self.state.ask(ask)
+                    reply = self.state.ask(ask)
                 elif isinstance(ask, Publish):
-                    said = self._link.publish(ask.operations)
+                    reply = self._link.publish(ask.operations)
                 elif isinstance(ask, CatchUp):
                     self._link.catch_up()
                 else:
-                    said = work(ask) if work else self.work(ask)
+                    reply = work(ask) if work else self.work(ask)
         except StopIteration as stop:
             result: Result = stop.value
             return result
@@ -100,25 +100,25 @@ class Drivers:
         work: Work | None = None,
     ) -> Result:
         """Drive *flow* to its end on this event loop; *work* runs in a thread."""
-        said: Any = None
+        reply: Any = None
         try:
             while True:
-                ask = flow.send(said)
-                said = None
+                ask = flow.send(reply)
+                reply = None
                 if isinstance(ask, ReadBody):
-                    said = await read(ask.limit)
+                    reply = await read(ask.limit)
                 elif isinstance(ask, Start):
                     self._fetcher.start(ask.flight)
                 elif isinstance(ask, Await):
                     await self._fetcher.await_(ask.flight)
                 elif isinstance(ask, StateOperation):
-                    said = await self.state.aask(ask)
+                    reply = await self.state.aask(ask)
                 elif isinstance(ask, Publish):
-                    said = await self._link.apublish(ask.operations)
+                    reply = await self._link.apublish(ask.operations)
                 elif isinstance(ask, CatchUp):
                     await self._link.acatch_up()
                 else:
-                    said = await anyio.to_thread.run_sync(
+                    reply = await anyio.to_thread.run_sync(
                         work or self.work, ask, limiter=_threads()
                     )
         except StopIteration as stop:

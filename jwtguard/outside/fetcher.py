@@ -69,12 +69,12 @@ def drive(
     flow: Generator[Exchange, Any, Result], send: Send, left: Callable[[], float]
 ) -> Result:
     """Give *flow* the documents it asks for; *left* says how many seconds remain."""
-    said: Incoming | FetchFailedError | None = None
+    reply: Incoming | FetchFailedError | None = None
     try:
         while True:
-            outgoing = flow.send(said).outgoing
+            outgoing = flow.send(reply).outgoing
             timeout = min(outgoing.timeout, left())
-            said = answer(send, outgoing._replace(timeout=timeout))
+            reply = answer(send, outgoing._replace(timeout=timeout))
     except StopIteration as stop:
         result: Result = stop.value
         return result

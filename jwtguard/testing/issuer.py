@@ -75,7 +75,7 @@ class JWTIssuer:
         profile that reads them: those of jwtguard all do.
         """
         now = int(self.clock.time() + self._skew)
-        said = {
+        given = {
             "iss": self.url,
             "sub": subject,
             "aud": self.audience,
@@ -88,10 +88,10 @@ class JWTIssuer:
             **self._role_claim(roles),
             **(claims or {}),
         }
-        return self._signed(said, typ, headers)
+        return self._signed(given, typ, headers)
 
-    def _signed(self, said: dict[str, Any], typ: str | None, headers: _Changes) -> str:
-        claims = {name: value for name, value in said.items() if value is not None}
+    def _signed(self, given: dict[str, Any], typ: str | None, headers: _Changes) -> str:
+        claims = {name: value for name, value in given.items() if value is not None}
         head = {"typ": typ, "kid": self._kid, **(headers or {})}
         return jwt.encode(claims, self._private, self.alg, headers=head)
 
@@ -107,9 +107,9 @@ class JWTIssuer:
         claim: dict[str, Any] = value
         return claim
 
-    def headers(self, token: str | None = None, /, **said: Any) -> dict[str, str]:
-        """Return the request header with *token*, or one that says what is *said*."""
-        return {"Authorization": f"Bearer {token or self.token(**said)}"}
+    def headers(self, token: str | None = None, /, **given: Any) -> dict[str, str]:
+        """Return the request header with *token*, or one that says what is *given*."""
+        return {"Authorization": f"Bearer {token or self.token(**given)}"}
 
     # Ready-made wrong tokens.
 
@@ -137,11 +137,11 @@ class JWTIssuer:
         """
         now = int(self.clock.time() + self._skew)
         event = "http://schemas.openid.net/event/backchannel-logout"
-        said = {
+        given = {
             "iss": self.url, "aud": "spa", "iat": now, "exp": now + 120, "sub": "alice",
             "jti": secrets.token_hex(8), "events": {event: {}}, **(claims or {}),
         }  # fmt: skip
-        return self._signed(said, "logout+jwt", headers)
+        return self._signed(given, "logout+jwt", headers)
 
     def wrong_audience(self, **token: Any) -> str:
         """Return a token that is meant for another API."""

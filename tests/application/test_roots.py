@@ -123,8 +123,8 @@ def test_a_root_path_that_is_the_mount_changes_nothing(jwt_issuer: JWTIssuer) ->
         base_url="https://testserver",
     )
     for scope, status in (("", 403), ("admin", 200)):
-        said = jwt_issuer.headers(scope=scope)
-        assert client.get("/api/admin/x", headers=said).status_code == status
+        headers = jwt_issuer.headers(scope=scope)
+        assert client.get("/api/admin/x", headers=headers).status_code == status
 
 
 def test_what_cannot_be_read_is_left_alone() -> None:
@@ -179,6 +179,6 @@ def test_django_with_force_script_name(wrapped: str) -> None:
         capture_output=True,
         text=True,
     )
-    said = ran.stderr.splitlines()[-1]
-    assert said.startswith("jwtguard.errors.ConfigurationError: FORCE_SCRIPT_NAME")
-    assert "--root-path /api" in said
+    message = ran.stderr.splitlines()[-1]
+    assert message.startswith("jwtguard.errors.ConfigurationError: FORCE_SCRIPT_NAME")
+    assert "--root-path /api" in message

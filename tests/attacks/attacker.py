@@ -75,7 +75,7 @@ def b64(content: bytes | str) -> str:
 
 def claims(**changes: Any) -> dict[str, Any]:
     """Return the claims of a true token, changed; ``...`` leaves one out."""
-    said = {
+    members = {
         "iss": ONE,
         "sub": "alice",
         "aud": AUDIENCE,
@@ -85,13 +85,13 @@ def claims(**changes: Any) -> dict[str, Any]:
         "exp": NOW + 300,
         **changes,
     }
-    return {name: value for name, value in said.items() if value is not ...}
+    return {name: value for name, value in members.items() if value is not ...}
 
 
 def header(**changes: Any) -> dict[str, Any]:
     """Return the header of a true token, changed; ``...`` leaves a member out."""
-    said = {"alg": "ES256", "kid": "k", "typ": "at+jwt", **changes}
-    return {name: value for name, value in said.items() if value is not ...}
+    members = {"alg": "ES256", "kid": "k", "typ": "at+jwt", **changes}
+    return {name: value for name, value in members.items() if value is not ...}
 
 
 def _bytes(value: Any) -> bytes:

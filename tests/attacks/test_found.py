@@ -104,7 +104,9 @@ def test_anybody_signed_for_a_key_of_small_order(y: int, sign: int) -> None:
         parse_given(key)
 
 
-def test_a_signature_by_nobody_verifies_where_the_check_is_missing() -> None:
+def test_a_signature_without_a_private_key_verifies_where_the_check_is_missing() -> (
+    None
+):
     """Why it matters: without any private key, every message is signed."""
     point = (1).to_bytes(32, "little")
     signature = point + bytes(32)
@@ -214,12 +216,12 @@ def test_a_token_that_ended_in_1970_never_ended_after_a_clock_jump() -> None:
 
 def test_claims_nested_to_the_edge_of_the_stack_crashed_their_reader() -> None:
     """What can just be read by the guard is too deep for an application below it."""
-    said = json.dumps(claims())[:-1]
+    opened = json.dumps(claims())[:-1]
     for depth in (100, 500, 900, 5000):
-        nested = f'{said},"x":{"[" * depth}{"]" * depth}}}'
+        nested = f'{opened},"x":{"[" * depth}{"]" * depth}}}'
         with pytest.raises(InvalidTokenError, match="malformed"):
             GUARD.verify(signed(body=nested))
-    assert GUARD.verify(signed(body=said + ',"x":[' + "[]," * 999 + "[]]}")).claims
+    assert GUARD.verify(signed(body=opened + ',"x":[' + "[]," * 999 + "[]]}")).claims
 
 
 @pytest.mark.parametrize("value", [False, 0, None, "false"])

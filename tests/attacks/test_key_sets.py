@@ -126,7 +126,7 @@ TEXTS: list[tuple[str, bytes]] = [
 
 
 @pytest.mark.parametrize(("name", "body"), TEXTS)
-def test_what_is_no_key_set_is_an_outage(name: str, body: bytes) -> None:
+def test_an_invalid_key_set_is_an_outage(name: str, body: bytes) -> None:
     """503, and no exception: the caller is not told that his token is bad."""
     guard = guarding(body)
     assert reason(guard, TRUE) == DOWN

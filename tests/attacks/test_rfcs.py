@@ -284,7 +284,7 @@ def test_the_claims_of_the_example_are_read_as_they_stand() -> None:
         '{"payload":"e30","signatures":[{"protected":"eyJhbGciOiJFUzI1NiJ9"}]}',
     ],
 )
-def test_json_serialization_is_no_compact_token(token: str) -> None:
+def test_json_serialization_is_not_accepted_as_a_compact_token(token: str) -> None:
     """RFC 7515 section 7.2: a bearer token has one form."""
     with pytest.raises(InvalidTokenError, match="malformed"):
         parse(token)

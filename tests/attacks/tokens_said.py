@@ -47,8 +47,8 @@ def body(text: bytes) -> str:
 
 def member(text: str) -> str:
     """A token whose claims hold one member more, written as *text*."""
-    said = signed_text().replace("{", f"{{{text},", 1)
-    return signed(body=said.encode())
+    body = signed_text().replace("{", f"{{{text},", 1)
+    return signed(body=body.encode())
 
 
 def signed_text() -> str:

@@ -60,7 +60,7 @@ def test_what_wrk_prints_is_read() -> None:
     assert loopback.read(WRK) == loopback.Answered(20617.33, 850.0, 2500.0)
 
 
-def test_a_refused_request_is_no_figure() -> None:
+def test_a_refused_request_is_not_measured() -> None:
     """A server that answers 401 fast is not fast."""
     with pytest.raises(RuntimeError, match="Non-2xx"):
         loopback.read(WRK + "  Non-2xx or 3xx responses: 12\n")

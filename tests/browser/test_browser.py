@@ -110,15 +110,15 @@ def test_api_under_gunicorn(found: Found, name: str) -> None:
 def test_api_with_the_relay(found: Found, name: str, asgi: bool) -> None:
     """The same, where the token endpoint is on the API's own origin; WSGI and ASGI."""
     group = "api" if name in _names("api") else "relay"
-    said = found(group, relay=True, asgi=asgi)[name]
-    assert said is None, said
+    problem = found(group, relay=True, asgi=asgi)[name]
+    assert problem is None, problem
 
 
 @pytest.mark.parametrize("name", _names("sockets"))
 def test_sockets_under_uvicorn(found: Found, name: str) -> None:
     """WebSockets of pages, with the token as a subprotocol."""
-    said = found("sockets", asgi=True)[name]
-    assert said is None, said
+    problem = found("sockets", asgi=True)[name]
+    assert problem is None, problem
 
 
 @pytest.mark.parametrize("name", _names("site"))
@@ -234,10 +234,10 @@ def test_a_broken_rule_is_noticed(rule: str, tmp_path: Path) -> None:
     group, settings, only = BROKEN[rule]
     needed = NEEDED[group]
     with servers.everything(tmp_path, settings=settings, serving=needed) as place:
-        said = run(
+        problems = run(
             place, group, relay=group != "site", asgi=group == "sockets", only=only
         )
-    assert [name for name in only if said[name] is None] == []
+    assert [name for name in only if problems[name] is None] == []
 
 
 def test_a_preflight_that_may_not_be_cached_is_noticed(tmp_path: Path) -> None:

@@ -63,8 +63,8 @@ def test_without_a_token_the_challenge_is_bare(
         ("WWW-Authenticate", 'Bearer realm="api"'),
         ("Vary", "Origin"),
     )
-    said = json.loads(answer.body)["error_description"]
-    assert said == REASONS[reason].sentence
+    sentence = json.loads(answer.body)["error_description"]
+    assert sentence == REASONS[reason].sentence
 
 
 @pytest.mark.parametrize(
@@ -270,9 +270,9 @@ def test_a_token_on_plain_http_is_refused(house: House) -> None:
         answer = house.refuses(request(token=token, scheme="http"))
         house.passes(request(token=token))
     assert (answer.status, answer.reason) == (403, "insecure_transport")
-    said = json.loads(answer.body)
-    assert said["error"] == "insecure_transport"
-    assert said["error_description"] == "Access tokens are accepted over HTTPS only"
+    document = json.loads(answer.body)
+    assert document["error"] == "insecure_transport"
+    assert document["error_description"] == "Access tokens are accepted over HTTPS only"
     assert field(answer, "WWW-Authenticate") is None
 
 
@@ -352,7 +352,7 @@ def test_an_optional_path_is_not_closed_to_those_who_log_in(
 @pytest.mark.parametrize(
     "path", ["/notes//1", "/notes/../open", "/notes;x", "/%6eotes", "\\notes", ""]
 )
-def test_an_ambiguous_path_is_400_where_rules_demand(
+def test_an_ambiguous_path_is_400_where_rules_require(
     jwt_issuer: JWTIssuer, path: str
 ) -> None:
     """No token opens it; without such rules it just needs one."""

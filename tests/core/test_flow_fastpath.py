@@ -121,12 +121,12 @@ def test_a_remembered_answer_is_of_no_use_to_what_differs_in_anything(
     house = House(jwt_issuer, scopes=RULES, clients_only=True)
     tokens: dict[tuple[str, str], str] = {}
 
-    def asked(client_id: str, scope: str, **said: Any) -> Request:
+    def asked(client_id: str, scope: str, **fields: Any) -> Request:
         if (client_id, scope) not in tokens:
             tokens[client_id, scope] = house.token(client_id=client_id, scope=scope)
         token = tokens[client_id, scope]
         house.guard.verify(token)
-        return request(token=token, **said)
+        return request(token=token, **fields)
 
     like = {"path": "/notes/1", "origin": WWW, "client_id": "spa"}
     like["scope"] = "notes:read"
@@ -167,8 +167,8 @@ def test_what_is_remembered_beside_tokens_is_bounded(house: House) -> None:
         (4097 - len("GET") - 3 * 64, None, "a b c", 2),
         (4096 - len("GET") - 3 * 64, None, "a b c", 3),
     ):
-        said = house.token(claims={"much": ""}, scope=scope)
-        bare = len(house.guard.verify(said).payload)
+        token = house.token(claims={"much": ""}, scope=scope)
+        bare = len(house.guard.verify(token).payload)
         long = house.token(claims={"much": "x" * (size - bare)}, scope=scope)
         house.passes(request(token=long, origin=origin))
         assert answers.cache_info().currsize == kept

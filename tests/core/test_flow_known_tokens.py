@@ -163,7 +163,7 @@ def test_a_token_whose_key_is_withdrawn_during_the_check_is_refused(
     class Clock(FakeClock):
         def time(self) -> float:
             for trusted in guard.issuers.values():
-                trusted.keys.snapshot = later
+                trusted.key_cache.snapshot = later
             return super().time()
 
     token = jwt_issuer.token()
@@ -172,7 +172,7 @@ def test_a_token_whose_key_is_withdrawn_during_the_check_is_refused(
     guard = Guard(jwt_issuer.policy(), clock=Clock(), transport=jwt_issuer.transport)
     parsed = jwt_issuer.published[-1]
     trusted = guard.issuers[jwt_issuer.url]
-    trusted.keys.snapshot = Snapshot(parse_given({"keys": [parsed]}), 0, inf, inf)
+    trusted.key_cache.snapshot = Snapshot(parse_given({"keys": [parsed]}), 0, inf, inf)
     jwt_issuer.rotate(withdraw=True)
     with pytest.raises(InvalidTokenError, match="unknown_key"):
         guard.verify(token)
@@ -194,10 +194,10 @@ def test_a_remembered_token_keeps_no_key_set_that_lacks_its_key(
     asked = request(token=house.token())
     house.passes(asked)
     (entry,) = house.guard._flow.verifier.token_cache._tokens.values()
-    assert entry.keys is entry.cache.snapshot.keys
-    before, entry.cache = entry.keys, cast(KeyCache, Vanishing())
+    assert entry.key_set is entry.cache.snapshot.key_set
+    before, entry.cache = entry.key_set, cast(KeyCache, Vanishing())
     house.passes(asked)
-    assert entry.keys is before
+    assert entry.key_set is before
 
 
 def test_without_memory_every_token_is_verified(jwt_issuer: JWTIssuer) -> None:

@@ -24,7 +24,7 @@ def test_a_token_counts_only_at_its_own_clients_origin(house: House) -> None:
         assert json.loads(answer.body)["error"] == "invalid_origin"
 
 
-def test_a_program_without_origin_is_no_browser(house: House) -> None:
+def test_a_program_without_origin_is_not_treated_as_a_browser(house: House) -> None:
     """It passes with any client's token, even an unlisted one's."""
     for client_id in ("spa", "batch", "unlisted", None):
         token = house.token(client_id=client_id)

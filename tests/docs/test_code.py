@@ -229,18 +229,18 @@ def exports() -> list[tuple[str, Page]]:
     for page in PAGES:
         toml = next((b.text for b in blocks(page) if b.kind == "toml"), "")
         for block in (b for b in blocks(page) if b.kind == "console"):
-            said = {m[1]: m[2] or m[3] or "" for m in _EXPORT.finditer(block.text)}
-            assert len(said) == block.text.count("export JWTGUARD_"), block
-            if said:
-                found.append((f"{by_name(page)}:{block.line}", (said, toml)))
+            exported = {m[1]: m[2] or m[3] or "" for m in _EXPORT.finditer(block.text)}
+            assert len(exported) == block.text.count("export JWTGUARD_"), block
+            if exported:
+                found.append((f"{by_name(page)}:{block.line}", (exported, toml)))
     return found
 
 
 @pytest.mark.parametrize(
-    ("said", "toml"), [s for _, s in exports()], ids=[i for i, _ in exports()]
+    ("exported", "toml"), [s for _, s in exports()], ids=[i for i, _ in exports()]
 )
 def test_exported_settings_are_good(
-    said: dict[str, str], toml: str, tmp_path: Path
+    exported: dict[str, str], toml: str, tmp_path: Path
 ) -> None:
     """What a shell block exports is a good configuration, with issuer and audience."""
     needed = {
@@ -248,15 +248,15 @@ def test_exported_settings_are_good(
         "JWTGUARD_AUDIENCE": AUDIENCE,
         "JWTGUARD_CLIENTS": "spa=https://www.example.com",
     }
-    if " " in said.get("JWTGUARD_ISSUER", ""):
+    if " " in exported.get("JWTGUARD_ISSUER", ""):
         del needed["JWTGUARD_CLIENTS"]  # of several issuers, a client names its own
-    if "JWTGUARD_CONFIG" in said:
+    if "JWTGUARD_CONFIG" in exported:
         config = tmp_path / "jwtguard.toml"
         config.write_text(toml, "utf-8")
-        said, needed = {**said, "JWTGUARD_CONFIG": str(config)}, {}
+        exported, needed = {**exported, "JWTGUARD_CONFIG": str(config)}, {}
     secret = tmp_path / "secret"
     secret.write_text(_pem(), "utf-8")
-    given = {k: str(secret) if k.endswith("_FILE") else v for k, v in said.items()}
+    given = {k: str(secret) if k.endswith("_FILE") else v for k, v in exported.items()}
     assert load_policy({**needed, **given}).issuers
 
 

@@ -131,7 +131,7 @@ def _wait(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
 
 def answered(block: str, ports: Mapping[int, int], variables: dict[str, str]) -> str:
     """Return *block* with the answer that each of its commands really gets."""
-    said = []
+    output = []
     for command in _COMMAND.findall(block):
         text = command.removeprefix("$ ")
         for named, real in ports.items():
@@ -144,8 +144,8 @@ def answered(block: str, ports: Mapping[int, int], variables: dict[str, str]) ->
             timeout=HANG,
         )
         assert done.returncode == 0, (command, done.stderr)
-        said.append(command + _steady(done.stdout.replace("\r\n", "\n")))
-    return "\n".join(said)
+        output.append(command + _steady(done.stdout.replace("\r\n", "\n")))
+    return "\n".join(output)
 
 
 def _steady(answer: str) -> str:

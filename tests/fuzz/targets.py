@@ -70,11 +70,11 @@ def finish(coroutine: Coroutine[Any, Any, Any]) -> Any:
     raise AssertionError("it waits, although everything is there")
 
 
-def _document(choices: Choices, said: dict[str, Any]) -> bytes:
-    """JSON of *said* with changes; sometimes broken on purpose."""
+def _document(choices: Choices, claims: dict[str, Any]) -> bytes:
+    """JSON of *claims* with changes; sometimes broken on purpose."""
     for name in choices.some(MEMBERS, 3):
-        said[name] = choices.pick(VALUES)
-    text = json.dumps(said, ensure_ascii=choices.maybe())
+        claims[name] = choices.pick(VALUES)
+    text = json.dumps(claims, ensure_ascii=choices.maybe())
     return choices.spliced(text).encode("utf-8", "surrogatepass")
 
 
@@ -113,11 +113,11 @@ def token(data: bytes) -> None:
         return
     assert signer is not None, "nobody trusted has signed it"
     assert found.issuer == TRUSTED[signer], "one issuer signs for another"
-    said = json.loads(decode_segment(made.split(".")[1].encode()))
-    assert found.claims == said
-    assert said.get("exp", 0) > NOW - 30
-    assert AUDIENCE in (said["aud"], *said["aud"])
-    assert said.get("iss") == found.issuer
+    claims = json.loads(decode_segment(made.split(".")[1].encode()))
+    assert found.claims == claims
+    assert claims.get("exp", 0) > NOW - 30
+    assert AUDIENCE in (claims["aud"], *claims["aud"])
+    assert claims.get("iss") == found.issuer
     if signer == "issuer":  # PyJWT accepts at least what we do
         public = jwt.PyJWK(PUBLISHED["keys"][0]).key
         jwt.api_jws.decode(made, public, algorithms=["ES256"])

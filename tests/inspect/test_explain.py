@@ -166,7 +166,9 @@ def test_an_id_token_is_told_by_its_audience(jwt_issuer: JWTIssuer) -> None:
     assert "trailing slash" in checks(jwt_issuer, token)["audience"].hint
 
 
-def test_an_access_token_for_the_client_is_no_id_token(jwt_issuer: JWTIssuer) -> None:
+def test_an_access_token_for_the_client_is_not_taken_for_an_id_token(
+    jwt_issuer: JWTIssuer,
+) -> None:
     """Some issuers write the client into ``aud`` of every token; scopes tell."""
     token = jwt_issuer.token(typ="JWT", scope="a", claims={"aud": "spa"})
     hint = checks(jwt_issuer, token)["audience"].hint
@@ -477,6 +479,6 @@ def test_a_token_may_be_pasted_as_it_was_found(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["{", "{}", '{"access_token": 1}', "{" * 9999, ""])
-def test_what_holds_no_token_is_no_error(text: str) -> None:
+def test_text_without_a_token_does_not_raise(text: str) -> None:
     """It is explained as a malformed token."""
     assert token_in(text) == text

@@ -71,7 +71,7 @@ def reading(issuer: JWTIssuer, **settings: Any) -> Starlette:
 
 
 def test_what_a_decorator_asks_for_is_checked(issuer: JWTIssuer) -> None:
-    """Each demand has its line, in Flask; the handler does not run."""
+    """Each requirement has its line, in Flask; the handler does not run."""
     app = notes(issuer)
     checks = asked(app, issuer.token(scope="notes:read"), "POST", "/notes/7")
     assert failures(checks) == [
@@ -173,7 +173,7 @@ def test_a_cookie_that_is_not_set(issuer: JWTIssuer) -> None:
 
 
 @pytest.mark.parametrize("token", ["opaque", "a.b.c", "x" * 20000])
-def test_what_is_no_token_has_no_scopes(issuer: JWTIssuer, token: str) -> None:
+def test_text_that_is_not_a_token_has_no_scopes(issuer: JWTIssuer, token: str) -> None:
     """Nothing is raised, and nothing passes."""
     checks = asked(notes(issuer), token, "POST", "/notes/7")
     assert ("decorator", "no_credentials") in failures(checks)
@@ -198,5 +198,5 @@ def test_nothing_is_logged_of_the_token(
     token = issuer.token()
     with caplog.at_level(logging.DEBUG):
         checks = asked(notes(issuer), token, "POST", "/notes/7")
-    said = caplog.text + "".join(str(one) for one in checks)
-    assert not [part for part in token.split(".") if part in said]
+    output = caplog.text + "".join(str(one) for one in checks)
+    assert not [part for part in token.split(".") if part in output]

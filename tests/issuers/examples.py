@@ -52,8 +52,8 @@ class Examples:
 
 def refusal(answer: httpx.Response) -> tuple[int, str]:
     """Return status and reason; the client reads the reason's sentence."""
-    said = answer.json()["error_description"]
-    (reason,) = (name for name, known in REASONS.items() if known.sentence == said)
+    sentence = answer.json()["error_description"]
+    (reason,) = (name for name, known in REASONS.items() if known.sentence == sentence)
     return answer.status_code, reason
 
 

@@ -53,9 +53,9 @@ def row_of(item: pytest.Item) -> Row | None:
     return (server, promise(inspect.getdoc(item.function))) if server else None
 
 
-def promise(said: str | None) -> str:
+def promise(docstring: str | None) -> str:
     """Return the first line of a docstring, without its full stop."""
-    return (said or "").partition("\n")[0].rstrip(".")
+    return (docstring or "").partition("\n")[0].rstrip(".")
 
 
 def note(item: pytest.Item, report: pytest.TestReport) -> None:
@@ -87,7 +87,11 @@ def page() -> str:
     """Return the whole page, from the results."""
     parts = [HEAD]
     for server in ORDER:
-        lines = [line(row, said) for row, said in results.items() if row[0] == server]
+        lines = [
+            line(row, docstring)
+            for row, docstring in results.items()
+            if row[0] == server
+        ]
         top = [title(server), "", "| what | tests | result |", "|---|---|---|"]
         parts.append("\n".join([*top, *lines, ""]))
     return "\n".join(parts)

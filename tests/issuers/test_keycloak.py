@@ -249,11 +249,11 @@ def test_refresh_token_is_explained(
 
 def test_default_profile(keycloak: Keycloak) -> None:
     """Where nobody names a profile, access tokens pass too, and the others do not."""
-    said = {
+    settings = {
         "JWTGUARD_ISSUER": keycloak.issuer(),
         "JWTGUARD_AUDIENCE": f"{AUDIENCE} spa",  # the ID token's, by mistake
     }
-    guard = Guard(load_policy(said))
+    guard = Guard(load_policy(settings))
     got = keycloak.grant()
     assert guard.verify(got["access_token"]).client_id == "spa"
     for kind, why in (("id_token", "id_token"), ("refresh_token", "wrong_algorithm")):

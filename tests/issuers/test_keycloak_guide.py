@@ -65,13 +65,13 @@ def test_the_clicks_lead_to_a_good_token(keycloak: Keycloak, tmp_path: Path) -> 
         timeout=240,
     )
     assert done.returncode == 0, f"{done.stderr}\n{picture}"
-    said = {
+    environ = {
         "JWTGUARD_ISSUER": keycloak.issuer("notes"),
         "JWTGUARD_AUDIENCE": AUDIENCE,
         "JWTGUARD_PROFILE": "keycloak",
     }
     token = keycloak.grant("notes", scope="openid notes:read notes:write")
-    who = Guard(load_policy(said)).verify(token["access_token"])
+    who = Guard(load_policy(environ)).verify(token["access_token"])
     assert who.scopes >= {"notes:read", "notes:write"}
     assert who.claims["allowed-origins"] == ["https://www.example.com"]
     keycloak.ask("DELETE", "/notes")
@@ -127,8 +127,8 @@ def reader(
 ) -> Iterator[Reader]:
     """A reader who has done what the page says under its first heading."""
     reader = Reader(keycloak, tmp_path_factory.mktemp("reader"))
-    said = reader.types(*blocks("console", "Setup"))
-    assert not said.startswith("failed"), said
+    output = reader.types(*blocks("console", "Setup"))
+    assert not output.startswith("failed"), output
     yield reader
     keycloak.ask("DELETE", "/notes")
 
@@ -136,11 +136,11 @@ def reader(
 def test_the_page_leads_to_a_good_call(reader: Reader) -> None:
     """The commands of our Keycloak page, as they stand, lead to a token that passes."""
     variables, token = blocks("console", "Variables")[:2]
-    said = reader.types(variables, token)
-    assert not said.startswith("failed"), said
-    assert "ok     keys" in said
-    assert re.search(r"^passed  request", said, re.MULTILINE), said
-    assert "notes:read" in said
+    output = reader.types(variables, token)
+    assert not output.startswith("failed"), output
+    assert "ok     keys" in output
+    assert re.search(r"^passed  request", output, re.MULTILINE), output
+    assert "notes:read" in output
 
 
 def mistakes(reader: Reader) -> None:
@@ -165,11 +165,11 @@ def mistakes(reader: Reader) -> None:
 def test_errors_look_like_on_the_page(reader: Reader) -> None:
     """Each mistake that the page warns of looks as it shows."""
     mistakes(reader)
-    said = "\n".join(reader.outputs)
+    output = "\n".join(reader.outputs)
     shown = blocks("text", "Troubleshooting")
     assert len(shown) == 5
     for block in shown:
-        assert block in said, f"{block}\nis not in\n{said}"
+        assert block in output, f"{block}\nis not in\n{output}"
 
 
 def refused(keycloak: Keycloak, **form: str) -> Mapping[str, str]:

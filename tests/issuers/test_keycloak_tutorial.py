@@ -27,8 +27,8 @@ def reader(
 ) -> Iterator[Reader]:
     """A reader who has done the guide, and the tutorial with Keycloak's variables."""
     guide = GuideReader(keycloak, tmp_path_factory.mktemp("guide"))
-    said = guide.types(*blocks("console", "Setup"))
-    assert not said.startswith("failed"), said
+    output = guide.types(*blocks("console", "Setup"))
+    assert not output.startswith("failed"), output
     with Reader(tmp_path_factory.mktemp("desk")) as reader:
         a_client_for_the_site(keycloak, f"http://localhost:{reader.ports['8001']}")
         own = section(9).replace(SHOWN, keycloak.url)

@@ -93,8 +93,8 @@ class Provider:
             "resource": AUDIENCE,
             **form,
         }
-        said = {name: value for name, value in asked.items() if value}
-        answer = httpx.post(f"{self.url}/token", data=said, trust_env=False)
+        form = {name: value for name, value in asked.items() if value}
+        answer = httpx.post(f"{self.url}/token", data=form, trust_env=False)
         assert answer.status_code == 200, answer.text
         found: dict[str, str] = answer.json()
         return found
@@ -152,12 +152,12 @@ def test_algorithms(provider: Provider, place: Examples, door: str, alg: str) ->
 
 def test_strict_profile(provider: Provider) -> None:
     """The profile `rfc9068` accepts these tokens too."""
-    said = {
+    settings = {
         "JWTGUARD_ISSUER": provider.url,
         "JWTGUARD_AUDIENCE": AUDIENCE,
         "JWTGUARD_PROFILE": "rfc9068",
     }
-    guard = Guard(load_policy(said))
+    guard = Guard(load_policy(settings))
     assert guard.verify(provider.grant()["access_token"]).client_id == "spa"
 
 

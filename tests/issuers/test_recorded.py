@@ -31,20 +31,20 @@ def signed(shape: Shape, **changes: Any) -> str:
     """Sign the shape with fresh times, and with *changes*; None leaves a claim out."""
     now = int(time.time())
     claims = {**shape.claims, "iat": now, "nbf": now, "exp": now + 300, **changes}
-    said = {name: value for name, value in claims.items() if value is not None}
-    return jwt.encode(said, KEY, "ES256", headers={"typ": shape.typ, "kid": "k"})
+    present = {name: value for name, value in claims.items() if value is not None}
+    return jwt.encode(present, KEY, "ES256", headers={"typ": shape.typ, "kid": "k"})
 
 
 def guard_for(shape: Shape, **changes: str) -> Guard:
     """Return the guard that the shape's guide leads to, with the keys given."""
-    said = {
+    settings = {
         "JWTGUARD_ISSUER": shape.issuer,
         "JWTGUARD_AUDIENCE": shape.audience,
         "JWTGUARD_PROFILE": shape.profile,
         "JWTGUARD_CLIENTS": f"{shape.client}=https://www.example.com",
         "JWTGUARD_KEYS": json.dumps({"keys": [JWK]}),
     }
-    return Guard(load_policy({**said, **changes}))
+    return Guard(load_policy({**settings, **changes}))
 
 
 def reason(guard: Guard, token: str) -> str:
@@ -156,10 +156,13 @@ def test_entra_tenants_are_issuers(shape: Shape, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("shape", [USER], ids=named)
-def test_entra_common_is_no_issuer(shape: Shape) -> None:
+def test_entra_common_is_refused_as_an_issuer(shape: Shape) -> None:
     """Metadata for all tenants, whose issuer is a template, is not taken for one."""
     template = "https://login.microsoftonline.com/{tenantid}/v2.0"
-    said = {"issuer": template, "jwks_uri": "https://login.microsoftonline.com/keys"}
+    metadata = {
+        "issuer": template,
+        "jwks_uri": "https://login.microsoftonline.com/keys",
+    }
     policy = load_policy(
         {
             "JWTGUARD_ISSUER": recorded.V2,
@@ -169,7 +172,7 @@ def test_entra_common_is_no_issuer(shape: Shape) -> None:
         }
     )
     guard = Guard(
-        policy, transport=lambda *_: Incoming(200, {}, json.dumps(said).encode())
+        policy, transport=lambda *_: Incoming(200, {}, json.dumps(metadata).encode())
     )
     with pytest.raises(KeysUnavailableError):
         guard.verify(signed(shape))

@@ -76,7 +76,7 @@ def token(
     guard: Guard, key: Any = KEY, *, kid: str | None = None, **claims: Any
 ) -> str:
     """Sign a token of ``guard``'s issuer; a claim that is None is left out."""
-    said = {
+    claims = {
         "iss": next(iter(guard.policy.issuers)).url,
         "sub": "alice",
         "aud": AUDIENCE,
@@ -85,7 +85,7 @@ def token(
         **claims,
     }
     alg = "RS256" if isinstance(key, rsa.RSAPrivateKey) else "ES256"
-    present = {name: value for name, value in said.items() if value is not None}
+    present = {name: value for name, value in claims.items() if value is not None}
     return jwt.encode(present, key, alg, headers={"kid": kid} if kid else None)
 
 

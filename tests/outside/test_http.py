@@ -122,7 +122,9 @@ def test_a_body_that_drips_meets_the_deadline(server: Server) -> None:
 
 
 @pytest.mark.slow
-def test_a_silence_after_the_first_bytes_is_no_second_chance(server: Server) -> None:
+def test_a_silence_after_the_first_bytes_does_not_extend_the_deadline(
+    server: Server,
+) -> None:
     """The time runs from the beginning, not from the last byte that came.
 
     A second fetch, begun at that byte, has less time in all, and ends later.
@@ -207,7 +209,7 @@ def test_a_refused_connection_is_a_failure() -> None:
         b"HTTP/1.1 200 OK\r\nA: " + b"x" * 300_000 + b"\r\n\r\n{}",
     ],
 )
-def test_what_is_no_http_is_a_failure(server: Server, sent: bytes) -> None:
+def test_an_answer_that_is_not_http_is_a_failure(server: Server, sent: bytes) -> None:
     """Cut off, garbled, or another protocol."""
 
     def answer(handler: Handler) -> None:
@@ -221,7 +223,7 @@ def test_what_is_no_http_is_a_failure(server: Server, sent: bytes) -> None:
 
 
 @pytest.mark.parametrize("url", ["http://[::1", "http://a\x00b/", "nonsense", "x://y"])
-def test_what_is_no_url_is_a_failure(url: str) -> None:
+def test_an_invalid_url_is_a_failure(url: str) -> None:
     """Metadata may hold anything."""
     with pytest.raises(FetchFailedError):
         HTTPClient().get(url, {}, 1.0)

@@ -185,8 +185,8 @@ def test_a_first_fetch_imports_nothing(alg: str, named: bool, tmp_path: Path) ->
         environ["SSL_CERT_DIR"] = str(tmp_path)
     issuer = JWTIssuer(alg=alg)
     with issuer.served():
-        said = (issuer.url, issuer.audience, issuer.token())
-        command = [sys.executable, "-c", FIRST_FETCH, *said]
+        arguments = (issuer.url, issuer.audience, issuer.token())
+        command = [sys.executable, "-c", FIRST_FETCH, *arguments]
         done = subprocess.run(
             command,
             capture_output=True,

@@ -64,7 +64,7 @@ def guesses(
 # In memory.
 
 
-def test_a_right_password_is_no_guess(told: list[Any]) -> None:
+def test_a_right_password_does_not_count_as_a_guess(told: list[Any]) -> None:
     """Any number of people sign in behind one address; wrong ones still count."""
     counter = guesses("5/minute", "memory://", told)
     for number in range(200):
@@ -173,14 +173,16 @@ def entries(redis: Redis, *command: str) -> list[bytes]:
     """Return the lines that Redis answers."""
     with socket.create_connection(("127.0.0.1", redis.port), 5) as wire:
         wire.sendall(" ".join(command).encode() + b"\r\nQUIT\r\n")
-        said = b""
+        received = b""
         while piece := wire.recv(4096):
-            said += piece
-    return said.splitlines()
+            received += piece
+    return received.splitlines()
 
 
 @needs_redis
-def test_a_right_password_is_no_guess_in_redis(redis: Redis, told: list[Any]) -> None:
+def test_a_right_password_does_not_count_as_a_guess_in_redis(
+    redis: Redis, told: list[Any]
+) -> None:
     """Counted before it is made, taken back after; nothing of it stays."""
     counter = guesses("2/minute", redis.url, told)
     claims = [counter.claim("alice", "192.0.2.1") for _ in range(3)]
@@ -258,15 +260,15 @@ def test_the_store_holds_no_user_names(redis: Redis, told: list[Any]) -> None:
     guesses("3/minute", redis.url, told).claim("alice@example.com", "192.0.2.1")
     with socket.create_connection(("127.0.0.1", redis.port), 5) as wire:
         wire.sendall(b"KEYS *\r\nQUIT\r\n")
-        said = b""
+        received = b""
         while piece := wire.recv(4096):
-            said += piece
-    assert said.count(b"192.0.2.1") == 2
-    assert b"alice" not in said
+            received += piece
+    assert received.count(b"192.0.2.1") == 2
+    assert b"alice" not in received
 
 
 @needs_redis
-def test_a_redis_that_goes_away_opens_nothing_and_locks_nobody_out(
+def test_a_lost_redis_keeps_the_limit_and_does_not_lock_callers_out(
     redis: Redis, told: list[Any]
 ) -> None:
     """Meanwhile this process counts for itself; it comes back to Redis by and by."""

@@ -162,7 +162,7 @@ def test_of_two_processes_one_claims_a_key(redis: Redis) -> None:
         worker.stdin.write("go\n")
         worker.stdin.flush()
     won = [worker.communicate(timeout=HANG)[0].split() for worker in workers]
-    assert [said for said, _ in won] == ["go", "go"]
+    assert [value for value, _ in won] == ["go", "go"]
     assert sum(int(count) for _, count in won) == 300
 
 

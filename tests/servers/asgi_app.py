@@ -39,14 +39,14 @@ async def answer(scope: Message, receive: Receive, send: Send) -> None:
         body += message.get("body", b"")
         more = message.get("more_body", False)
     principal = scope["jwtguard.principal"]
-    said = {
+    document = {
         "subject": principal and principal.subject,
         "worker": os.getpid(),
         "body": body.decode(),
     }
     headers = [(b"content-type", b"application/json")]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
-    await send({"type": "http.response.body", "body": json.dumps(said).encode()})
+    await send({"type": "http.response.body", "body": json.dumps(document).encode()})
 
 
 async def echo(scope: Message, receive: Receive, send: Send) -> None:

@@ -33,7 +33,7 @@ class Running:
     def url(self, path: str, scheme: str = "http") -> str:
         return f"{scheme}://127.0.0.1:{self.port}{path}"
 
-    def said(self, text: str) -> bool:
+    def logged(self, text: str) -> bool:
         """Whether *text* turns up in the server's output."""
         return until(lambda: text in self.log.read_text())
 

@@ -31,9 +31,9 @@ async def app(scope: Any, receive: Any, send: Any) -> None:
     if scope["type"] == "lifespan":
         await lifespan(receive, send)
         return
-    said = dict(scope["headers"])
-    if b"x-app" in said:
-        await APPS[said[b"x-app"], said[b"x-rules"]](scope, receive, send)
+    fields = dict(scope["headers"])
+    if b"x-app" in fields:
+        await APPS[fields[b"x-app"], fields[b"x-rules"]](scope, receive, send)
         return
     await send({"type": "http.response.start", "status": 200, "headers": []})
     await send({"type": "http.response.body", "body": b"ready"})

@@ -49,4 +49,4 @@ def test_the_first_request_fails(
             answer = client.get(running.url("/notes"), headers=headers, timeout=HANG)
         assert answer.status_code == 500
         assert "secret" not in answer.text
-    assert running.said(SENTENCE)
+    assert running.logged(SENTENCE)

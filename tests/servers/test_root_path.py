@@ -59,9 +59,9 @@ def test_a_root_path_opens_nothing(
     reached = set()
     for app in ASGI:
         for rules in ("public", "scopes"):
-            for caller, said in callers.items():
+            for caller, fields in callers.items():
                 for target in TARGETS:
-                    chosen = {"X_App": app, "X_Rules": rules, **said}
+                    chosen = {"X_App": app, "X_Rules": rules, **fields}
                     status, name = ask(running, target, **chosen)
                     assert caller != "nobody" or status < 500
                     if status == 200:
@@ -81,8 +81,8 @@ def test_a_root_path_from_a_header_opens_nothing(
     for root in ("/api", "/static", "/admin", "/api/", "/", "api", "/a"):
         for app in ASGI:
             for target in (*TARGETS, "/static/admin/report", "/admin/static/x"):
-                said = {"Daphne_Root_Path": root, "X_App": app, "X_Rules": "scopes"}
-                said |= issuer.headers()
-                status, name = ask(running, target, **said)
+                fields = {"Daphne_Root_Path": root, "X_App": app, "X_Rules": "scopes"}
+                fields |= issuer.headers()
+                status, name = ask(running, target, **fields)
                 if status == 200:
                     assert allowed("scopes", name, "poor"), (app, root, target, name)

@@ -151,12 +151,12 @@ def test_no_framing_slips_a_refresh_past(running: Any, name: str) -> None:
     with create_connection(("127.0.0.1", running.port), HANG) as wire:
         wire.sendall(b"\r\n".join(head) + b"\r\n\r\n" + body)
         wire.shutdown(SHUT_WR)
-        said = b""
+        received = b""
         while piece := wire.recv(65536):
-            said += piece
-    assert b"HTTP/1.1 2" not in said
-    assert b" 500 " not in said
-    assert b"refresh_token=r" not in said
+            received += piece
+    assert b"HTTP/1.1 2" not in received
+    assert b" 500 " not in received
+    assert b"refresh_token=r" not in received
     assert ask("GET", running.url("/healthz")).status_code == 200
 
 
@@ -326,4 +326,4 @@ def test_a_websocket_ends_with_its_token(sockets: Any, issuer: JWTIssuer) -> Non
         with pytest.raises(ConnectionClosed):
             socket.recv(HANG)
         assert (socket.close_code, socket.close_reason) == (4401, "expired")
-    assert sockets.said("closed 4401")
+    assert sockets.logged("closed 4401")

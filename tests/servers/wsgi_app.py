@@ -25,13 +25,13 @@ if TYPE_CHECKING:
 def hello(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
     """Say who called, what was sent, and which worker answers."""
     principal = environ["jwtguard.principal"]
-    said = {
+    document = {
         "subject": principal and principal.subject,
         "worker": os.getpid(),
         "body": environ["wsgi.input"].read().decode(),
     }
     start_response("200 OK", [("Content-Type", "application/json")])
-    return [json.dumps(said).encode()]
+    return [json.dumps(document).encode()]
 
 
 def lazy(environ: WSGIEnvironment, start_response: StartResponse) -> Iterator[bytes]:

@@ -103,11 +103,11 @@ class Case:
         if self.ask.method == "HEAD" or preflight:
             assert answer.body == b""
             return
-        said = json.loads(answer.body)
-        assert set(said) == {"error", "error_description"}
-        code = said["error"]
+        document = json.loads(answer.body)
+        assert set(document) == {"error", "error_description"}
+        code = document["error"]
         challenge = answer.get("www-authenticate")
-        of_grant = said["error_description"] in _GRANT_REFUSALS
+        of_grant = document["error_description"] in _GRANT_REFUSALS
         if self.status == 431 or code not in _CHALLENGED or of_grant:
             assert challenge is None
         else:
@@ -135,8 +135,8 @@ class Case:
             reason = record.__dict__["reason"]
             assert reason in REASONS
             if answer.error is not None:
-                said = json.loads(answer.body)["error_description"]
-                assert said == REASONS[reason].sentence
+                sentence = json.loads(answer.body)["error_description"]
+                assert sentence == REASONS[reason].sentence
         for record in records:
             text = f"{record.getMessage()} {record.__dict__}"
             for name, value in self.ask.headers:

@@ -76,8 +76,8 @@ def claims(name: str, reason: str, **changed: Any) -> Refused:
 
 def null(name: str, member: str, reason: str) -> Refused:
     """A claim that is null, which the test kit would leave out."""
-    said = jwt.decode(GOOD, options={"verify_signature": False})
-    return refused(name, reason, post(form(signed({**said, member: None}))))
+    claims = jwt.decode(GOOD, options={"verify_signature": False})
+    return refused(name, reason, post(form(signed({**claims, member: None}))))
 
 
 def header(name: str, reason: str, **changed: Any) -> Refused:
@@ -88,9 +88,9 @@ def text(name: str, reason: str, token: str) -> Refused:
     return refused(name, reason, post(form(token)))
 
 
-def signed(said: dict[str, Any], **headers: Any) -> str:
+def signed(claims: dict[str, Any], **headers: Any) -> str:
     head = {"typ": "logout+jwt", "kid": ISSUER._kid, **headers}
-    return jwt.encode(said, ISSUER._private, ISSUER.alg, headers=head)
+    return jwt.encode(claims, ISSUER._private, ISSUER.alg, headers=head)
 
 
 def unsigned(alg: str) -> str:

@@ -18,14 +18,14 @@ REQUEST = {"www-authenticate": 'error="invalid_request"'}
 LOOPBACK: Any = {"scheme": "http", "peer": "127.0.0.1", "host": "localhost:8000"}
 
 
-def refused_token(name: str, token: str, said: str) -> Case:
+def refused_token(name: str, token: str, sentence: str) -> Case:
     """A token that is not good here: 401, and a sentence that says which."""
     return Case(
         name=f"token: {name}",
         ask=Ask(headers=(raw(f"Bearer {token}"),)),
         status=401,
         error="invalid_token",
-        headers={"www-authenticate": f'error_description="{said}'},
+        headers={"www-authenticate": f'error_description="{sentence}'},
     )
 
 

@@ -99,7 +99,7 @@ class Authorizer:
         origin = key.origin
         if origin is None:
             return ()
-        fields = self._clients.granted(
+        fields = self._clients.cors_fields(
             key.issuer, key.client_id, origin, claimed=key.claimed
         )
         listed = client if client is not None and origin in client.origins else None

@@ -26,8 +26,8 @@ class Clients:
         self._by_key: dict[tuple[str, str | None], Client] = {
             policy.client_key(client): client for client in policy.clients
         }
-        self._granted = {
-            key: {origin: granted(origin, (client,)) for origin in client.origins}
+        self._cors_fields = {
+            key: {origin: cors_fields(origin, (client,)) for origin in client.origins}
             for key, client in self._by_key.items()
         }
         self._by_id: dict[str, tuple[Client, ...]] = {}
@@ -43,7 +43,7 @@ class Clients:
             for origin, clients in self._by_origin.items()
         }
         self._unions = {
-            origin: granted(origin, clients)
+            origin: cors_fields(origin, clients)
             for origin, clients in self._by_origin.items()
         }
 
@@ -51,17 +51,17 @@ class Clients:
         """Return the listed client that a token was made for."""
         return self._by_key.get((issuer, client_id))
 
-    def granted(
+    def cors_fields(
         self, issuer: str, client_id: str | None, origin: str, *, claimed: bool
     ) -> Fields | None:
         """Return the CORS fields for a page of a token's client; None for others.
 
         *claimed*: the token itself names the origin, and the policy believes it.
         """
-        listed = self._granted.get((issuer, client_id))
+        listed = self._cors_fields.get((issuer, client_id))
         if listed is not None and origin in listed:
             return listed[origin]
-        return granted(origin, ()) if claimed else None
+        return cors_fields(origin, ()) if claimed else None
 
     def named(self, client_id: str) -> tuple[Client, ...]:
         """Return every listing of *client_id*, whatever its issuer."""
@@ -84,7 +84,7 @@ class Clients:
         return self._unions.get(origin, ()) if origin else ()
 
 
-def granted(origin: str, clients: Iterable[Client]) -> Fields:
+def cors_fields(origin: str, clients: Iterable[Client]) -> Fields:
     """Return the CORS fields of an actual response to a page at *origin*."""
     fields = [
         ("Access-Control-Allow-Origin", origin),

@@ -2,7 +2,7 @@
 section 2.5).
 
 The request ends here, so no second parser can read it differently. Parameters and a
-query that are not understood are ignored, as the specification demands.
+query that are not understood are ignored, as the specification requires.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a handler demands of its caller, written on the handler itself.
+"""What a handler requires of its caller, written on the handler itself.
 
 Decorators leave the mark; ``jwtguard check`` reads it. Nothing is decided by it.
 """
@@ -76,20 +76,20 @@ class Requirement(NamedTuple):
         return first + between.join(self.names)
 
     def check(self, principal: Principal | None) -> Principal:
-        """Return *principal* if it meets the demand; raise ``AuthError``."""
+        """Return *principal* if it meets the requirement; raise ``AuthError``."""
         return self.rule(principal, self.names)
 
 
 ANY_TOKEN = Requirement(require_principal)
 
 
-def mark(handler: Any, demand: Requirement) -> None:
-    """Write *demand* on *handler*, beside what stands there already."""
-    setattr(handler, _MARK, (demand, *requirements_of(handler)))
+def mark(handler: Any, requirement: Requirement) -> None:
+    """Write *requirement* on *handler*, beside what stands there already."""
+    setattr(handler, _MARK, (requirement, *requirements_of(handler)))
 
 
 def requirements_of(handler: Any) -> tuple[Requirement, ...]:
-    """Read what is written on *handler*, the outermost demand first."""
+    """Read what is written on *handler*, the outermost requirement first."""
     while isinstance(handler, functools.partial):
         handler = handler.func
     found: tuple[Requirement, ...] = getattr(handler, _MARK, ())

@@ -168,7 +168,7 @@ def _basic(request: Request, clients: Clients) -> str | None:
     return client_id
 
 
-def judge(request: Request, grant: TokenRequest, clients: Clients) -> None:
+def check(request: Request, grant: TokenRequest, clients: Clients) -> None:
     """Raise ``GrantError`` unless this client may ask for this, from this origin.
 
     One id may be listed under several issuers: only what every listing grants counts.

@@ -29,16 +29,16 @@ _DECORATORS: dict[RequirementCheck, str] = {
 
 
 class _Note:
-    """One handler, what was wrapped around it, and what that demands.
+    """One handler, what was wrapped around it, and what that requires.
 
     ``direct``: a decorator of ours stands next to it, with no other in between.
     """
 
-    __slots__ = ("demand", "direct", "guards", "handler")
+    __slots__ = ("direct", "guards", "handler", "requirement")
 
-    def __init__(self, handler: Any, demand: Requirement) -> None:
+    def __init__(self, handler: Any, requirement: Requirement) -> None:
         self.handler = handler
-        self.demand = demand
+        self.requirement = requirement
         self.direct = False
         self.guards: WeakSet[Any] = WeakSet()
 
@@ -57,22 +57,22 @@ _elsewhere: deque[_Note] = deque(maxlen=1000)
 """Notes about handlers that take no attributes."""
 
 
-def note(handler: Any, guarded: Any, demand: Requirement) -> None:
+def note(handler: Any, guarded: Any, requirement: Requirement) -> None:
     """Remember that *guarded* is to be called in place of *handler*.
 
     And in place of what other decorators in *handler* wrap: a route between them and
     ours registers that.
     """
-    _add(handler, guarded, demand).direct = True
+    _add(handler, guarded, requirement).direct = True
     for layer in _layers(handler, by_decorators=True):
-        _add(layer, guarded, demand)
+        _add(layer, guarded, requirement)
     NOTED.count += 1
 
 
-def _add(handler: Any, guarded: Any, demand: Requirement) -> _Note:
+def _add(handler: Any, guarded: Any, requirement: Requirement) -> _Note:
     found = _note_about(handler)
     if found is None:
-        found = _Note(handler, demand)
+        found = _Note(handler, requirement)
         owner = _owner(handler)
         try:
             setattr(owner, _NOTES, [*_notes_on(owner), found])
@@ -83,7 +83,7 @@ def _add(handler: Any, guarded: Any, demand: Requirement) -> _Note:
 
 
 def unguarded(handler: Any) -> Requirement | None:
-    """Return what a decorator demands of *handler*'s callers, to no effect.
+    """Return what a decorator requires of *handler*'s callers, to no effect.
 
     None if no decorator wraps it, or if it is called through one that does.
     """
@@ -92,7 +92,7 @@ def unguarded(handler: Any) -> Requirement | None:
         found = _note_about(layer)
         counts = found is not None and (found.direct or not above)
         if found is not None and counts and not _any_is(above, found.guards):
-            return found.demand
+            return found.requirement
         above.append(layer)
     return None
 
@@ -115,9 +115,13 @@ def problems_of(
                 f"@app.get(...) or the like, then {decorator_of(skipped)}. Where it is "
                 "meant to be open, register another function that calls it"
             )
-        for demand in requirements_of(handler):
-            if no_roles and demand.rule is requirements.require_roles and demand.names:
-                yield f"{name_of(handler)}: {decorator_of(demand)}: {no_roles}"
+        for requirement in requirements_of(handler):
+            if (
+                no_roles
+                and requirement.rule is requirements.require_roles
+                and requirement.names
+            ):
+                yield f"{name_of(handler)}: {decorator_of(requirement)}: {no_roles}"
 
 
 def roles_problem(policy: Policy) -> str | None:
@@ -135,14 +139,14 @@ def roles_problem(policy: Policy) -> str | None:
 def check_roles(error: AuthError, names: tuple[str, ...], policy: Policy) -> None:
     """Raise ``ConfigurationError`` if *error* would refuse everybody for ever."""
     if error.reason == "role_missing" and (problem := roles_problem(policy)):
-        demand = Requirement(requirements.require_roles, names)
-        raise ConfigurationError(f"{decorator_of(demand)}: {problem}") from None
+        requirement = Requirement(requirements.require_roles, names)
+        raise ConfigurationError(f"{decorator_of(requirement)}: {problem}") from None
 
 
-def decorator_of(demand: Requirement) -> str:
-    """Return *demand* as it is written in source: ``@require_scope('notes:read')``."""
-    names = ", ".join(repr(name) for name in demand.names)
-    return f"@{_DECORATORS[demand.rule]}({names})"
+def decorator_of(requirement: Requirement) -> str:
+    """Return *requirement* as source: ``@require_scope('notes:read')``."""
+    names = ", ".join(repr(name) for name in requirement.names)
+    return f"@{_DECORATORS[requirement.rule]}({names})"
 
 
 def name_of(handler: Any) -> str:

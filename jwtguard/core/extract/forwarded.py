@@ -71,10 +71,10 @@ def scheme(request: Request, proxies: Sequence[Network | str]) -> str:
     own = _OF_SOCKETS.get(request.scheme, request.scheme)
     if own == "https" or not proxies or not is_trusted(request.peer, proxies):
         return own
-    said = request.header("x-forwarded-proto")
-    if not said:
+    proto = request.header("x-forwarded-proto")
+    if not proto:
         return own
-    values = [value.strip().lower() for value in said.split(",")]
+    values = [value.strip().lower() for value in proto.split(",")]
     trusted = sum(is_trusted(hop, proxies) for hop in _hops(request, proxies))
     value = values[-min(trusted, len(values))]
     return _OF_SOCKETS.get(value, value)

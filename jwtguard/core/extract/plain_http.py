@@ -28,9 +28,9 @@ def plain_http(request: Request, proxies: Sequence[Network | str]) -> str:
 
 
 def _from_proxy(request: Request) -> str:
-    said = request.header("x-forwarded-proto")
-    if said:
-        return f"whose X-Forwarded-Proto is {quoted(said)}, not https"
+    proto = request.header("x-forwarded-proto")
+    if proto:
+        return f"whose X-Forwarded-Proto is {quoted(proto)}, not https"
     others = [
         name
         for name in request.headers

@@ -57,7 +57,7 @@ class Proceed(NamedTuple):
     refusal: str | None = None
     """Why a cookie token was not taken on an optional path."""
     body: bytes | None = None
-    """The body that was read and judged: hand on these very bytes."""
+    """The body that was read and checked: hand on these very bytes."""
     fallback: Respond | None = None
     """Replaces the application's answer whole, if that grants no origin."""
     carrier: str = ""

@@ -72,8 +72,8 @@ class RelayFlow:
         try:
             answer = yield from self._relayed(request, decision)
         except AuthError as error:
-            granted = decision.decoration.cors
-            return self._flow.responses.refuse(error, request, granted=granted)
+            fields = decision.decoration.cors
+            return self._flow.responses.refuse(error, request, cors_fields=fields)
         yield from self._flow.revocation_flow.answered(decision.grant, answer.status)
         status, headers, body = finish(decision, answer.status, answer.headers)
         return Respond(status, headers, answer.body if body is None else body)

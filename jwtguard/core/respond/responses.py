@@ -62,19 +62,19 @@ class Responses:
         error: AuthError,
         request: Request,
         facts: Facts | None = None,
-        granted: Fields | None = None,
+        cors_fields: Fields | None = None,
     ) -> Respond:
         """Word the refusal and report it.
 
-        *facts* are those of the verified token, if there is one; *granted* are the CORS
-        fields of the answer, if a rule has settled them.
+        *facts* are those of the verified token, if there is one; *cors_fields* are
+        those of the answer, if a rule has settled them.
         """
         origin = origin_of(request)
         self._report(error, request.method, origin, facts)
-        if granted is None:
-            granted = self._cors(error, origin, facts)
+        if cors_fields is None:
+            cors_fields = self._cors(error, origin, facts)
         body, described = _body(error.code, error.description)
-        headers = (*described, *self.fields(error), *granted, clients.VARY)
+        headers = (*described, *self.fields(error), *cors_fields, clients.VARY)
         head = request.method == "HEAD"
         return Respond(error.status, headers, b"" if head else body, error.reason)
 
@@ -94,7 +94,7 @@ class Responses:
             return self._clients.union(origin)
         claimed = origin in facts.origins
         return (
-            self._clients.granted(
+            self._clients.cors_fields(
                 facts.issuer, facts.client_id, origin, claimed=claimed
             )
             or ()

@@ -106,7 +106,7 @@ def time_error(
 ) -> str:
     """Return why a token is outside its validity period, or an empty string.
 
-    RFC 7519 sections 4.1.4 to 4.1.6. New and remembered tokens are both judged here;
+    RFC 7519 sections 4.1.4 to 4.1.6. New and remembered tokens are both checked here;
     all times are in seconds since the epoch.
     """
     if expires_at <= now - leeway:

@@ -89,8 +89,8 @@ def _is_time(value: Any) -> bool:
 
 def key_of(kind: str, issuer: str, value: str) -> str:
     """Return the name of an entry in the shared state: bounded, and not readable."""
-    said = json.dumps([kind, issuer, value])
-    return "revoked:" + sha256(said.encode("utf-8", "surrogatepass")).hexdigest()
+    member = json.dumps([kind, issuer, value])
+    return "revoked:" + sha256(member.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 class Marks(NamedTuple):

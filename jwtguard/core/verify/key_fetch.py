@@ -26,7 +26,7 @@ _MAX_AGE = re.compile(r'(?:^|[,\s])max-age\s*=\s*"?([0-9]{1,10})"?\s*(?:,|$)')
 class Snapshot:
     """The keys held for one issuer. Times are in monotonic seconds."""
 
-    keys: KeySet | None = None
+    key_set: KeySet | None = None
     fetched_at: float = -inf
     refresh_at: float = -inf
     stale_until: float = -inf
@@ -40,7 +40,7 @@ class Snapshot:
 
     def held(self, now: float) -> KeySet | None:
         """Return the keys, or None once they are too stale to use."""
-        return self.keys if now < self.stale_until else None
+        return self.key_set if now < self.stale_until else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,18 +64,18 @@ class KeyFetch:
         if url is None:
             url = yield from find_jwks_url(self.issuer, self.http_hosts)
         headers = {"Accept": "application/jwk-set+json, application/json"}
-        if before.etag and before.keys:
+        if before.etag and before.key_set:
             headers["If-None-Match"] = before.etag
         got = yield from get(url, headers)
-        if got.status == 304 and before.keys and before.etag:
-            held = before.keys
+        if got.status == 304 and before.key_set and before.etag:
+            held = before.key_set
             fresh = self._fresh(held, got, url, before.etag)
             return "fetch_not_modified", held, fresh
         if got.status != 200:
             raise FetchFailedError(f"{url}: {status_problem(got)}")
         keys = parse_jwk_set(got.body)
-        if before.keys and before.keys.keys == keys.keys:
-            keys = before.keys  # the same object says: nothing to check again
+        if before.key_set and before.key_set.keys == keys.keys:
+            keys = before.key_set  # the same object says: nothing to check again
         etag = got.headers.get("etag", "")  # not sent back if it cannot be
         fresh = self._fresh(keys, got, url, etag if etag.isascii() else None)
         return "fetch_ok", keys, fresh
@@ -86,7 +86,7 @@ class KeyFetch:
         now = self.monotonic()
         age = lifetime(got.headers.get("cache-control", ""), self.max_age)
         return Snapshot(
-            keys=keys,
+            key_set=keys,
             fetched_at=now,
             refresh_at=now + age * (0.9 + 0.08 * self.jitter()),
             stale_until=now + age + self.stale_for,

@@ -94,9 +94,9 @@ class KeyCache:
     def at_hand(self, wanted: Wanted) -> Sequence[Key]:
         """Return the keys that *wanted* picks; none: there is more to do, ``find``."""
         snapshot = self.snapshot
-        if snapshot.keys is None or self._monotonic() >= snapshot.refresh_at:
+        if snapshot.key_set is None or self._monotonic() >= snapshot.refresh_at:
             return ()
-        return wanted(snapshot.keys)
+        return wanted(snapshot.key_set)
 
     def find(self, wanted: Wanted) -> Generator[Ask, None, Sequence[Key]]:
         """Return the keys that *wanted* picks; raise if there are none.
@@ -112,7 +112,7 @@ class KeyCache:
         if now < snapshot.refresh_at:
             return found
         wait = yield from self._renew(snapshot, now)
-        if self.snapshot.keys is snapshot.keys:
+        if self.snapshot.key_set is snapshot.key_set:
             return found
         return (yield from self._ask_for(wanted, wait))
 

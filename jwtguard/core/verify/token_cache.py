@@ -19,7 +19,7 @@ class CachedToken:
     """The facts of one verified token, and the key that verified it."""
 
     __slots__ = (
-        "cache", "facts", "generation", "keys", "revoked", "signed_with", "size",
+        "cache", "facts", "generation", "key_set", "revoked", "signed_with", "size",
         "valid_from", "valid_until",
     )  # fmt: skip
 
@@ -28,7 +28,7 @@ class CachedToken:
         facts: Facts,
         validity: tuple[float, float],
         cache: KeyCache,
-        keys: KeySet | None,
+        key_set: KeySet | None,
         signed_with: tuple[bytes, str],
     ) -> None:
         self.facts = facts
@@ -37,7 +37,7 @@ class CachedToken:
         self.size = len(facts.payload) + 64 * len(facts.scopes)
         """Bytes, about."""
         self.cache = cache
-        self.keys = keys
+        self.key_set = key_set
         """The set that last held the key: the same object needs no second look.
 
         None: the key was withdrawn while the token was verified.
@@ -82,7 +82,7 @@ class TokenCache:
 
     def put(self, digest: bytes, entry: CachedToken) -> None:
         """Store a token that has passed every check, unless its key is withdrawn."""
-        if digest and entry.keys is not None:
+        if digest and entry.key_set is not None:
             with self._lock:
                 self._tokens[digest] = entry
                 self._tokens.move_to_end(digest)

@@ -32,7 +32,7 @@ class IssuerState(NamedTuple):
     """One issuer: its rules and its keys."""
 
     rules: TokenRules
-    keys: KeyCache
+    key_cache: KeyCache
 
 
 class Unverified(NamedTuple):
@@ -158,7 +158,7 @@ class Verifier:
         if self._origins_claim is not None:
             listed = claimed_origins(claims, self._origins_claim)
             facts = facts._replace(origins=listed)
-        signed_with, held = (key.material, compact.header.alg), cache.snapshot.keys
+        signed_with, held = (key.material, compact.header.alg), cache.snapshot.key_set
         if held is not None and signed_with not in held.published:
             held = None
         starts = max(claims.get("nbf", -inf), claims.get("iat", -inf))
@@ -182,15 +182,18 @@ class Verifier:
     ) -> Generator[Ask, Any, None] | None:
         """Refuse a token whose key is no longer published."""
         snapshot = known.cache.snapshot
-        if snapshot.keys is known.keys and self._monotonic() < snapshot.refresh_at:
+        if (
+            snapshot.key_set is known.key_set
+            and self._monotonic() < snapshot.refresh_at
+        ):
             return None
         return self._recheck_key(known)
 
     def _recheck_key(self, known: CachedToken) -> Generator[Ask, Any, None]:
         yield from known.cache.find(lambda held: publishing(known.signed_with, held))
-        held = known.cache.snapshot.keys
+        held = known.cache.snapshot.key_set
         if held is not None and known.signed_with in held.published:
-            known.keys = held
+            known.key_set = held
 
     def check_revoked(
         self, known: CachedToken, shown: Credentials, _wire: Wire | None

@@ -1,4 +1,4 @@
-"""Which routes an application has, and what each demands: read, and never called.
+"""Which routes an application has, and what each requires: read, and never called.
 
 What frameworks have in common is here; each has a file of its own beside, loaded only
 if the application is one of its.

@@ -8,8 +8,11 @@ from typing import Any
 import fastapi.routing
 from fastapi import FastAPI
 
-from ...core.authorize import requirements
-from ...core.authorize.requirements import Requirement, requirements_of
+from ...core.authorize.requirements import (
+    Requirement,
+    require_all,
+    requirements_of,
+)
 from ...core.model.request import Request
 from .model import Enter, Finding, Found, Place
 from .probe import WEBSOCKET, Probe, Reached
@@ -27,9 +30,9 @@ def survey(app: Any, place: Place, enter: Enter) -> Iterator[Found]:
         if dependant is None:
             yield from routes_at(route, seen, here, enter)
             continue
-        demands = (*requirements_of(seen.endpoint), *_security(dependant))
+        requirements = (*requirements_of(seen.endpoint), *_security(dependant))
         methods = tuple(sorted(getattr(seen, "methods", None) or (WEBSOCKET,)))
-        unique = tuple(dict.fromkeys(demands))
+        unique = tuple(dict.fromkeys(requirements))
         fits = patterns_of(seen)
         yield here.route(seen.path, seen.endpoint, methods, unique, fits)
     yield from otherwise(app, place, enter)
@@ -68,11 +71,11 @@ def _flat(routes: Any) -> Iterator[tuple[Any, Any]]:
 
 
 def _security(dependant: Any) -> Iterator[Requirement]:
-    """Yield what guards among the dependencies demand, the scopes of each."""
+    """Yield what guards among the dependencies require, the scopes of each."""
     for needed in dependant.dependencies:
-        for demand in requirements_of(needed.call):
+        for requirement in requirements_of(needed.call):
             scopes = _scopes(needed)
-            yield Requirement(requirements.require_all, scopes) if scopes else demand
+            yield Requirement(require_all, scopes) if scopes else requirement
         yield from _security(needed)
 
 

@@ -62,16 +62,18 @@ def _routes(flask: Flask, rule: Rule, place: Place) -> Iterator[Found]:
     methods = set(rule.methods or METHODS) - {"HEAD"}
     if getattr(rule, "provide_automatic_options", True):
         methods.discard("OPTIONS")
-    shared = (*_blueprint_demands(flask, rule.endpoint), *requirements_of(view))
+    shared = (*_blueprint_requirements(flask, rule.endpoint), *requirements_of(view))
     place = _answering(flask, rule, place)
     converters = getattr(rule, "_converters", {})  # werkzeug shows them nowhere else
     fits = {name: one.regex for name, one in converters.items()}
-    by_demand: dict[tuple[Requirement, ...], list[str]] = {}
+    by_requirements: dict[tuple[Requirement, ...], list[str]] = {}
     for method in sorted(methods):
         handler = getattr(getattr(view, "view_class", None), method.lower(), None)
-        by_demand.setdefault((*shared, *requirements_of(handler)), []).append(method)
-    for demands, group in by_demand.items():
-        group_of = (tuple(group), demands, fits)
+        by_requirements.setdefault((*shared, *requirements_of(handler)), []).append(
+            method
+        )
+    for requirements, group in by_requirements.items():
+        group_of = (tuple(group), requirements, fits)
         yield place.route(rule.rule, rule.endpoint, *group_of, view=view)
 
 
@@ -90,12 +92,12 @@ def _skipped(flask: Flask) -> Iterator[Finding]:
     """Yield what runs before views without the check that its decorator makes."""
     for group in flask.before_request_funcs.values():
         for function in group:
-            if (demand := unguarded(function)) is not None:
-                text = f"{decorator_of(demand)} has no effect: it stands above "
+            if (requirement := unguarded(function)) is not None:
+                text = f"{decorator_of(requirement)} has no effect: it stands above "
                 yield Finding("wrong", named(function), f"{text}@before_request")
 
 
-def _blueprint_demands(flask: Flask, endpoint: str) -> Iterator[Requirement]:
+def _blueprint_requirements(flask: Flask, endpoint: str) -> Iterator[Requirement]:
     """Yield what runs before the view: the application's own, and its blueprints'."""
     names: list[str | None] = [None]
     parts = endpoint.split(".")[:-1]

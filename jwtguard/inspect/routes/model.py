@@ -31,8 +31,8 @@ class Route:
     """One route: ``path`` from the outside, ``inner`` as its guard sees it.
 
     No ``methods`` means any; a WebSocket's is ``WEBSOCKET``. ``guards`` stand in front,
-    the outermost first. ``demands`` are the handler's own; ``skipped`` is what a
-    decorator demands that the framework does not call. ``chain`` tells where the
+    the outermost first. ``requirements`` are the handler's own; ``skipped`` is what a
+    decorator requires that the framework does not call. ``chain`` tells where the
     handler stands, ``patterns`` which regular expression each parameter of the path
     fits. ``opaque`` means that the handler is an application which cannot be read.
     ``template`` is the path without a host.
@@ -42,7 +42,7 @@ class Route:
     inner: str
     handler: str
     methods: tuple[str, ...] = ()
-    demands: tuple[Requirement, ...] = ()
+    requirements: tuple[Requirement, ...] = ()
     skipped: Requirement | None = None
     guards: tuple[Guard, ...] = ()
     relay: bool = False
@@ -105,7 +105,7 @@ class Place:
         path: str,
         handler: Any,
         methods: tuple[str, ...] = (),
-        demands: tuple[Requirement, ...] = (),
+        requirements: tuple[Requirement, ...] = (),
         patterns: Mapping[str, str] | None = None,
         *,
         opaque: bool = False,
@@ -118,7 +118,7 @@ class Place:
             inner=self.inner + path,
             handler=named(handler),
             methods=methods,
-            demands=demands,
+            requirements=requirements,
             skipped=unguarded(handler if view is None else view),
             guards=self.guards,
             relay=is_relay(handler),

@@ -76,9 +76,9 @@ class Probe:
 
     def reached(self) -> Reached:
         """Say that the request ends here."""
-        said = ((name, repr(value)) for name, value in self.parameters.items())
+        values = ((name, repr(value)) for name, value in self.parameters.items())
         return Reached(
-            chain=self.chain, requests=self.requests, parameters=tuple(sorted(said))
+            chain=self.chain, requests=self.requests, parameters=tuple(sorted(values))
         )
 
     def scope(self) -> dict[str, Any]:

@@ -30,12 +30,12 @@ class Row:
     level: str
     methods: str
     path: str
-    demands: str
+    requirements: str
     handler: str
     example: str = ""
 
     def __post_init__(self) -> None:
-        for name in ("path", "demands", "handler", "example"):
+        for name in ("path", "requirements", "handler", "example"):
             object.__setattr__(self, name, escaped(getattr(self, name)))
 
     def as_dict(self) -> dict[str, Any]:
@@ -61,12 +61,14 @@ def _rows(trials: Trials, route: Route) -> Iterator[Row]:
     others: dict[Verdict, tuple[str, list[str]]] = {}
     for method in trials.methods_of(route):
         tried = [one for one in trials.of(route, method) if not one.example.odd]
-        first = judged(route, method, tried[0].rule) if tried else _ineffective(route)
+        first = (
+            verdict_of(route, method, tried[0].rule) if tried else _ineffective(route)
+        )
         usual = first or ("weak", f"never runs: {trials.missed(route, method)}")
         groups.setdefault(usual, []).append(method)
         # Where the plain path leads elsewhere, another spelling may still get here.
         for one in tried[1:] if tried else trials.of(route, method):
-            verdict = judged(route, method, one.rule)
+            verdict = verdict_of(route, method, one.rule)
             if verdict != usual:
                 methods = others.setdefault(verdict, (one.path, []))[1]
                 methods += [] if method in methods else [method]
@@ -79,27 +81,27 @@ def _rows(trials: Trials, route: Route) -> Iterator[Row]:
 def _row(
     route: Route, verdict: Verdict, methods: list[str], *, alike: bool, at: str = ""
 ) -> Row:
-    level, demands = verdict
+    level, requirements = verdict
     return Row(
         level=level,
         methods="any" if alike and not route.methods else " ".join(methods),
         path=route.path,
-        demands=demands,
+        requirements=requirements,
         handler=route.handler,
         example=at,
     )
 
 
-def judged(route: Route, method: str, rule: PathAccess | None) -> Verdict:
+def verdict_of(route: Route, method: str, rule: PathAccess | None) -> Verdict:
     """Say what a request to *route* needs that falls under *rule* of its guard."""
-    level, text = _ineffective(route) or _judged(route, method, rule)
+    level, text = _ineffective(route) or _verdict(route, method, rule)
     if level == "ok" and route.opaque:
         return "note", f"{text}, and whatever it asks for itself"
     return level, text
 
 
-def _judged(route: Route, method: str, rule: PathAccess | None) -> Verdict:
-    own = " and ".join(str(one) for one in route.demands if one != ANY_TOKEN)
+def _verdict(route: Route, method: str, rule: PathAccess | None) -> Verdict:
+    own = " and ".join(str(one) for one in route.requirements if one != ANY_TOKEN)
     if rule is None:
         return _unguarded(route, own)
     if rule.kind is None:
@@ -113,7 +115,7 @@ def _judged(route: Route, method: str, rule: PathAccess | None) -> Verdict:
     if route.relay:
         return "wrong", "a token, to get a token: list it in public_paths"
     if rule.kind is Kind.OPTIONAL:
-        return ("ok", own or "any token") if route.demands else ("note", _OPTIONAL)
+        return ("ok", own or "any token") if route.requirements else ("note", _OPTIONAL)
     if rule.scopes is None:
         return "weak", "refused: no scope rule opens the path"
     by_path = "scope " + " and ".join(rule.scopes) if rule.scopes else ""
@@ -128,14 +130,16 @@ def _ineffective(route: Route) -> Verdict | None:
         text = f"{decorator_of(route.skipped)} has no effect: "
         return "wrong", text + "it stands above the route decorator, or came later"
     problem = roles_problem(route.guard.policy)
-    by_role = [one for one in route.demands if one.rule is require_roles and one.names]
+    by_role = [
+        one for one in route.requirements if one.rule is require_roles and one.names
+    ]
     return ("wrong", f"refuses all: {problem}") if problem and by_role else None
 
 
 def _unguarded(route: Route, own: str) -> Verdict:
     if route.relay:
         return "ok", _TOKEN_PATHS
-    if route.demands:
+    if route.requirements:
         return "wrong", f"fails: no guard in front, and the handler asks for {own}"
     if route.opaque:
         return "wrong", "unknown: no guard was found, and it cannot be looked into"
@@ -145,7 +149,7 @@ def _unguarded(route: Route, own: str) -> Verdict:
 def _public(route: Route, own: str, method: str) -> Verdict:
     if route.relay:
         return "ok", _TOKEN_PATHS
-    if route.demands:
+    if route.requirements:
         text = f"refuses all: public, so no token is read, and it asks for {own}"
         return "wrong", text
     # Login and logout are forms: with a cookie at stake, no foreign page sends them.
@@ -158,4 +162,4 @@ def _public(route: Route, own: str, method: str) -> Verdict:
 def needs(tried: Tried) -> str:
     """Say what *tried* needs."""
     route = tried.found.route
-    return _judged(route, tried.method, tried.rule)[1] if route else "nothing"
+    return _verdict(route, tried.method, tried.rule)[1] if route else "nothing"

@@ -29,8 +29,8 @@ class Requirements:
     """None: no handler runs (not found, method not allowed, or a redirect)."""
     guards: tuple[tuple[Guard, Request], ...] = ()
     """Every guard on the way, the outermost first, and the request as it sees it."""
-    demands: tuple[Requirement, ...] = ()
-    """What the handler asks for: call ``demand.rule(principal, demand.names)``."""
+    requirements: tuple[Requirement, ...] = ()
+    """What the handler requires: call ``requirement.check(principal)``."""
     parameters: tuple[tuple[str, str], ...] = ()
 
 
@@ -67,7 +67,7 @@ class Resolver:
                 return Requirements(
                     route=route,
                     guards=tuple(zip(route.guards, reached.requests, strict=True)),
-                    demands=route.demands,
+                    requirements=route.requirements,
                     parameters=reached.parameters,
                 )
         return Requirements(route=None)

@@ -132,9 +132,9 @@ def routes_at(route: Any, seen: Any, place: Place, enter: Enter) -> Iterator[Fou
         yield from enter(seen.app, place.on(seen.host))
     elif isinstance(route, WebSocketRoute):
         place = _behind(route.app, place)
-        demands = requirements_of(route.endpoint)
+        requirements = requirements_of(route.endpoint)
         fits = patterns_of(seen)
-        yield place.route(seen.path, route.endpoint, (WEBSOCKET,), demands, fits)
+        yield place.route(seen.path, route.endpoint, (WEBSOCKET,), requirements, fits)
     elif isinstance(route, Route):
         place = _behind(route.app, place)
         yield from _http(route, seen, place)
@@ -162,13 +162,13 @@ def _http(route: Route, seen: Any, place: Place) -> Iterator[Found]:
     if not methods:
         yield place.route(seen.path, endpoint, (), requirements_of(endpoint), fits)
         return
-    by_demand: dict[tuple[Requirement, ...], list[str]] = {}
+    by_requirements: dict[tuple[Requirement, ...], list[str]] = {}
     for method in sorted(methods):
         own = getattr(endpoint, method.lower(), None) if is_class else None
-        demands = (*requirements_of(endpoint), *requirements_of(own))
-        by_demand.setdefault(demands, []).append(method)
-    for demands, group in by_demand.items():
-        yield place.route(seen.path, endpoint, tuple(group), demands, fits)
+        requirements = (*requirements_of(endpoint), *requirements_of(own))
+        by_requirements.setdefault(requirements, []).append(method)
+    for requirements, group in by_requirements.items():
+        yield place.route(seen.path, endpoint, tuple(group), requirements, fits)
 
 
 def _behind(app: Any, place: Place) -> Place:

@@ -1,4 +1,4 @@
-"""What a handler demands of its caller, as it is marked, read and said."""
+"""What a handler requires of its caller: how it is marked, read and shown."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from jwtguard.core.authorize.requirements import (
 
 
 @pytest.mark.parametrize(
-    ("demand", "said"),
+    ("requirement", "shown"),
     [
         (ANY_TOKEN, "any token"),
         (Requirement(require_all), "any token"),
@@ -28,9 +28,9 @@ from jwtguard.core.authorize.requirements import (
         (Requirement(require_roles, ("a", "b")), "role a and b"),
     ],
 )
-def test_a_demand_is_said_in_words(demand: Requirement, said: str) -> None:
+def test_a_requirement_is_shown_in_words(requirement: Requirement, shown: str) -> None:
     """As ``jwtguard check`` prints it."""
-    assert str(demand) == said
+    assert str(requirement) == shown
 
 
 def test_every_decorator_leaves_its_mark() -> None:
@@ -48,7 +48,7 @@ def test_every_decorator_leaves_its_mark() -> None:
     assert requirements_of(handler) == (outer, inner)
 
 
-def test_a_partial_demands_what_its_function_does() -> None:
+def test_a_partial_requires_what_its_function_does() -> None:
     """However often it is wrapped: frameworks take partials for handlers."""
 
     def handler(first: int, second: int) -> None: ...

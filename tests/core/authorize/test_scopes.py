@@ -44,7 +44,7 @@ def test_the_challenge_names_all_that_is_needed() -> None:
     assert (caught.value.reason, caught.value.scope) == ("scope_missing", "a c")
 
 
-def test_roles_are_no_scopes() -> None:
+def test_roles_do_not_count_as_scopes() -> None:
     """A missing role is 403 without a scope to ask for."""
     assert requirements.require_roles(ALICE, ("admin",)) is ALICE
     with pytest.raises(AccessDeniedError) as caught:
@@ -80,7 +80,9 @@ def test_a_decorator_without_brackets_is_a_type_error(wrong: Any) -> None:
 
 
 @pytest.mark.parametrize("wrong", ["", "a b", 'a"', "a\\b", "a\n", "é", "a,\x7f"])
-def test_what_cannot_stand_in_a_challenge_is_no_scope(wrong: str) -> None:
+def test_text_that_cannot_stand_in_a_challenge_is_refused_as_a_scope(
+    wrong: str,
+) -> None:
     """RFC 6749 appendix A.4: printable ASCII without blank, quote and backslash."""
     with pytest.raises(ValueError, match="not a valid scope"):
         naming.scope_names("good", wrong)

@@ -9,7 +9,7 @@ from urllib.parse import quote, urlencode
 import pytest
 
 from jwtguard.core.authorize.token_requests import (
-    judge,
+    check,
 )
 from jwtguard.core.model.decision import TokenRequest
 from jwtguard.errors import GrantError
@@ -117,7 +117,7 @@ def test_an_odd_client_id_is_malformed(value: str) -> None:
 
 
 @pytest.mark.parametrize("body", [b"", b"grant_type=", b"client_id=spa"])
-def test_without_grant_type_there_is_no_grant(body: bytes) -> None:
+def test_a_form_without_grant_type_is_refused(body: bytes) -> None:
     """An empty one is none; on a revocation path it is not needed."""
     assert refused(body) == "grant_type_missing"
     assert grant(body, revocation=True).grant_type == ""
@@ -156,12 +156,12 @@ def test_revocation_ignores_what_else_the_form_says() -> None:
 
 
 def verdict(kind: str, client: str | None, **fields: Any) -> str:
-    return judged(TokenRequest(kind, client, {}, authenticated=False), **fields)
+    return checked(TokenRequest(kind, client, {}, authenticated=False), **fields)
 
 
-def judged(asked: TokenRequest, **fields: Any) -> str:
+def checked(asked: TokenRequest, **fields: Any) -> str:
     try:
-        judge(request(**fields), asked, CLIENTS)
+        check(request(**fields), asked, CLIENTS)
     except GrantError as error:
         refusal = error
     else:
@@ -258,4 +258,4 @@ def test_another_grant_does_not_spend_a_refresh_token(
         form = {"grant_type": EXCHANGE, "client_id": client, **more}
         asked = grant(urlencode(form).encode())
         page = None if client == "unlisted" else WWW
-        assert judged(asked, origin=page) == expected
+        assert checked(asked, origin=page) == expected

@@ -34,15 +34,15 @@ READ = Requirement(require_all, ("read",))
 WRITE = Requirement(require_all, ("write",))
 
 
-def guarded_by(handler: Any, demand: Requirement = READ) -> Any:
+def guarded_by(handler: Any, requirement: Requirement = READ) -> Any:
     """Do what decorators do."""
 
     @functools.wraps(handler)
     def guarded(*args: Any) -> Any:
         return handler(*args)
 
-    mark(guarded, demand)
-    note(handler, guarded, demand)
+    mark(guarded, requirement)
+    note(handler, guarded, requirement)
     return guarded
 
 
@@ -177,7 +177,7 @@ def test_endless_wrapping_ends() -> None:
     assert unguarded(view) is None
 
 
-def test_an_object_that_raises_is_no_handler_of_ours() -> None:
+def test_an_object_that_raises_is_not_taken_for_a_guarded_handler() -> None:
     """Proxies without a context raise for what they lack."""
 
     class Proxy:

@@ -12,7 +12,7 @@ from jwtguard.core.model.request import Request
 JWT = "eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiJhbGljZSJ9.c2lnbmF0dXJl"
 
 
-def said(
+def missing(
     cookie: str | None = None, authorization: str = "", sent: str = "", **other: Any
 ) -> tuple[str, str]:
     headers = {"authorization": (authorization,), "cookie": (sent,)}
@@ -27,13 +27,13 @@ def said(
 
 def test_nothing_sent_is_nothing_said() -> None:
     """The ordinary first request of a browser."""
-    assert said() == ("no_credentials", "")
+    assert missing() == ("no_credentials", "")
 
 
 @pytest.mark.parametrize("word", [JWT, "hunter2"])
 def test_a_token_without_its_scheme(word: str) -> None:
     """The commonest mistake with curl."""
-    reason, detail = said(authorization=word)
+    reason, detail = missing(authorization=word)
     assert reason == "no_credentials"
     assert "send Bearer, a space and the token" in detail
 
@@ -49,7 +49,7 @@ def test_a_token_without_its_scheme(word: str) -> None:
 )
 def test_another_scheme_is_named_if_it_is_known(sent: str, name: str) -> None:
     """An unknown first word could be part of a password."""
-    reason, detail = said(authorization=sent)
+    reason, detail = missing(authorization=sent)
     assert reason == "unsupported_scheme"
     assert detail == f"the Authorization scheme is {name}, and only Bearer is read"
 
@@ -86,13 +86,13 @@ def test_a_cookie_under_another_name(
     cookie: str | None, sent: str, detail: str
 ) -> None:
     """Its name is told, cut off and escaped."""
-    assert said(cookie, sent=sent) == ("no_credentials", detail)
+    assert missing(cookie, sent=sent) == ("no_credentials", detail)
 
 
 def test_a_token_where_none_is_read() -> None:
     """RFC 6750 section 5.3: not in the query; a subprotocol needs bearer before it."""
-    _, detail = said(query=f"a=b&access_token={JWT}")
+    _, detail = missing(query=f"a=b&access_token={JWT}")
     assert "in the query, which is never read" in detail
-    assert said(query="not_access_token=x") == ("no_credentials", "")
-    _, detail = said(websocket=True, subprotocols=("chat", JWT))
+    assert missing(query="not_access_token=x") == ("no_credentials", "")
+    _, detail = missing(websocket=True, subprotocols=("chat", JWT))
     assert "without bearer before it" in detail

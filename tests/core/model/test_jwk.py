@@ -53,9 +53,9 @@ def usable(member: Any) -> Key | None:
     return found.keys[0] if len(found.keys) == 2 else None
 
 
-def exactly(said: str | None) -> str:
-    """Match *said* and nothing else; None: whatever a library says."""
-    return "." if said is None else rf"\A{re.escape(said)}\Z"
+def exactly(message: str | None) -> str:
+    """Match *message* and nothing else; None: whatever a library says."""
+    return "." if message is None else rf"\A{re.escape(message)}\Z"
 
 
 def signed(alg: str) -> tuple[bytes, bytes]:
@@ -258,7 +258,7 @@ def test_an_element_that_is_not_a_public_key_is_skipped(member: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         (b"", None),
         (b"[]", "a JWK set must be a JSON object"),
@@ -276,12 +276,12 @@ def test_an_element_that_is_not_a_public_key_is_skipped(member: Any) -> None:
         (b'{"keys":[' + b"9" * 5000 + b"]}", None),
     ],
 )
-def test_a_malformed_key_set_is_a_value_error(text: bytes, said: str | None) -> None:
+def test_a_malformed_key_set_is_a_value_error(text: bytes, message: str | None) -> None:
     """The fetch has failed, and it is said why; nothing else can escape.
 
     RFC 7517 section 5.1.
     """
-    with pytest.raises(ValueError, match=exactly(said)):
+    with pytest.raises(ValueError, match=exactly(message)):
         parse_jwk_set(text)
 
 
@@ -414,7 +414,7 @@ UNREADABLE = (
 
 
 @pytest.mark.parametrize(
-    ("given", "said"),
+    ("given", "message"),
     [
         ("[]", UNREADABLE),
         ("nonsense", UNREADABLE),
@@ -436,10 +436,10 @@ UNREADABLE = (
     ],
 )
 def test_given_keys_that_cannot_be_used_are_a_value_error(
-    given: Any, said: str | None
+    given: Any, message: str | None
 ) -> None:
     """The operator reads what is wrong with them at start-up."""
-    with pytest.raises(ValueError, match=exactly(said)):
+    with pytest.raises(ValueError, match=exactly(message)):
         parse_given(given)
 
 
@@ -448,6 +448,6 @@ def test_a_private_key_in_pem_is_refused_by_name() -> None:
     text = PRIVATE_EC.private_bytes(
         Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
     ).decode()
-    said = "a private key: only public keys belong here"
-    with pytest.raises(ValueError, match=exactly(said)):
+    message = "a private key: only public keys belong here"
+    with pytest.raises(ValueError, match=exactly(message)):
         parse_given(text)

@@ -118,7 +118,7 @@ def test_another_spelling_is_put_right(written: str, right: str) -> None:
         "file://",
     ],
 )
-def test_what_looks_like_an_origin_is_none(text: str) -> None:
+def test_text_that_looks_like_an_origin_is_refused(text: str) -> None:
     """Paths, user info, lists, wild cards, other scripts, white space."""
     assert serialized(text) is None
 
@@ -335,7 +335,7 @@ def test_a_unix_socket_can_be_trusted_by_name() -> None:
         ("10.0.0.1", "6.6.6.6, 1.2.3.4:x", "10.0.0.1"),
     ],
 )
-def test_the_caller_is_the_first_from_the_right_that_is_no_proxy(
+def test_the_caller_is_the_first_untrusted_hop_from_the_right(
     peer: str, chain: str, expected: str
 ) -> None:
     """In one field or several; further left is what the caller wrote; without port."""
@@ -366,7 +366,7 @@ def own(**fields: Any) -> frozenset[str]:
 @pytest.mark.parametrize(
     "host", [[], ["a", "a"], "a, b", "", "u@a", "a/b", "*", "a\x00", "é", "a."]
 )
-def test_an_odd_host_is_no_origin(host: Any) -> None:
+def test_an_odd_host_does_not_make_an_origin(host: Any) -> None:
     """Then no page counts as our own."""
     assert own(host=host) == frozenset()
 

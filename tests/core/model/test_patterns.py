@@ -28,7 +28,7 @@ from jwtguard.core.model.patterns import (
         {"methods": ("G T",), "require": ("",)},
     ],
 )
-def test_a_scope_rule_that_cannot_hold_is_no_rule(wrong: dict[str, Any]) -> None:
+def test_a_scope_rule_that_cannot_hold_is_refused(wrong: dict[str, Any]) -> None:
     """A method in lower case would match nothing, ever."""
     with pytest.raises(ConfigurationError, match="scopes /n"):
         ScopeRule(path="/n", **wrong)
@@ -156,6 +156,6 @@ def test_a_giving_pattern_that_covers_a_token_path_is_seen(
         ("/a/*/d", "/*/b/c"),
     ],
 )
-def test_a_giving_pattern_beside_it_is_none(give: str, demand: str) -> None:
+def test_a_giving_pattern_beside_a_token_path_is_not(give: str, demand: str) -> None:
     """Names that only begin alike."""
     assert not covers(give, demand)

@@ -108,7 +108,7 @@ def test_an_access_token_of_the_family_is_read(profile: str) -> None:
 @pytest.mark.parametrize("profile", PROFILES)
 def test_each_other_token_of_the_family_has_its_own_reason(profile: str) -> None:
     """Also an ID token without nonce and at_hash, as the password grant makes them."""
-    judge = replace(rules(profile), clients=frozenset({"spa"}))
+    token_rules = replace(rules(profile), clients=frozenset({"spa"}))
     head, access = ACCESS[profile]
     typ, claims = ID_TOKENS[profile]
     for why, other in (
@@ -119,7 +119,7 @@ def test_each_other_token_of_the_family_has_its_own_reason(profile: str) -> None
         ("logout_token", compact("logout+jwt", access)),
     ):
         with pytest.raises(InvalidTokenError) as caught:
-            principal_of(judge, "t", other, NOW)
+            principal_of(token_rules, "t", other, NOW)
         assert caught.value.reason == why
 
 
@@ -191,15 +191,17 @@ FAMILIES: dict[str, dict[str, set[str]]] = {
 @pytest.mark.parametrize("profile", PROFILES)
 def test_a_family_keeps_its_facts_in_its_own_claims_alone(profile: str) -> None:
     """What another family says there gives nobody a client, scope or role."""
-    judge, own = rules(profile), FAMILIES[profile]
+    token_rules, own = rules(profile), FAMILIES[profile]
     for name in ("client_id", "azp", "appid", "cid"):
         expected = "spa" if name in own["clients"] else None
-        assert judge.client({name: "spa"}) == expected
+        assert token_rules.client({name: "spa"}) == expected
     for name in ("scope", "scp"):
-        assert judge.scopes({name: "a"}) == ({"a"} if name in own["scopes"] else set())
+        assert token_rules.scopes({name: "a"}) == (
+            {"a"} if name in own["scopes"] else set()
+        )
     for name in set().union(*(family["roles"] for family in FAMILIES.values())):
         expected_roles = {"r"} if name in own["roles"] else set()
-        assert judge.roles({name: ["r"]}) == expected_roles
+        assert token_rules.roles({name: ["r"]}) == expected_roles
 
 
 MARKS: list[tuple[str, dict[str, Any]]] = [
@@ -236,10 +238,10 @@ def test_each_mark_and_each_hint_is_enough(
     profile: str, claims: dict[str, Any]
 ) -> None:
     """Whichever of them the family's issuer writes; without any it is refused."""
-    judge = rules(profile)
-    assert principal_of(judge, "t", compact("jwt", {**API, **claims}), NOW)
+    token_rules = rules(profile)
+    assert principal_of(token_rules, "t", compact("jwt", {**API, **claims}), NOW)
     with pytest.raises(InvalidTokenError, match="not_access_token"):
-        check_type(judge, "jwt", API)
+        check_type(token_rules, "jwt", API)
 
 
 @pytest.mark.parametrize(("profile", "claims"), MARKS)

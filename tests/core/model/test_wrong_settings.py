@@ -49,7 +49,7 @@ def issuer(url: str = URL, **settings: Any) -> TrustedIssuer:
 
 
 @pytest.mark.parametrize(
-    ("wrong", "said"),
+    ("wrong", "message"),
     [
         ({"issuer": ""}, f"issuer: '': {EMPTY}"),
         ({"issuer": [URL]}, f"issuer: ['{URL}']: {EMPTY}"),
@@ -129,9 +129,9 @@ def issuer(url: str = URL, **settings: Any) -> TrustedIssuer:
         ),
     ],
 )
-def test_a_wrong_client_is_no_client(wrong: dict[str, Any], said: str) -> None:
+def test_a_wrong_client_is_refused(wrong: dict[str, Any], message: str) -> None:
     """Every field is checked, its type included, and the value is shown."""
-    assert problems(Client, id="spa", **wrong) == (f"client spa: {said}",)
+    assert problems(Client, id="spa", **wrong) == (f"client spa: {message}",)
 
 
 @pytest.mark.parametrize("wrong", ["", None, 5])
@@ -141,7 +141,7 @@ def test_a_client_has_an_id(wrong: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("wrong", "said"),
+    ("wrong", "message"),
     [
         ({"profile": "x"}, f"profile: 'x' is not valid; expected one of {PROFILES}"),
         ({"profile": 5}, f"profile: 5 is not valid; expected one of {PROFILES}"),
@@ -210,9 +210,9 @@ def test_a_client_has_an_id(wrong: Any) -> None:
         ({"require": ("exp",)}, NO_ISS),
     ],
 )
-def test_a_wrong_issuer_is_no_issuer(wrong: dict[str, Any], said: str) -> None:
+def test_a_wrong_issuer_is_refused(wrong: dict[str, Any], message: str) -> None:
     """Symmetric algorithms and unusable keys included."""
-    assert problems(TrustedIssuer, url=URL, **wrong) == (f"issuer {URL}: {said}",)
+    assert problems(TrustedIssuer, url=URL, **wrong) == (f"issuer {URL}: {message}",)
 
 
 @pytest.mark.parametrize("wrong", ["", None, 5])
@@ -222,7 +222,7 @@ def test_an_issuer_has_a_name(wrong: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("wrong", "said"),
+    ("wrong", "message"),
     [
         ({"issuers": ()}, "issuers: at least one is needed"),
         ({"issuers": (), "clients": (SPA,)}, "issuers: at least one is needed"),
@@ -422,9 +422,9 @@ def test_an_issuer_has_a_name(wrong: Any) -> None:
         ),
     ],
 )
-def test_a_wrong_policy_is_no_policy(wrong: dict[str, Any], said: str) -> None:
+def test_a_wrong_policy_is_refused(wrong: dict[str, Any], message: str) -> None:
     """Every rule of the settings, in code too."""
-    assert problems(Policy, **{"issuers": (ISSUER,), **wrong}) == (said,)
+    assert problems(Policy, **{"issuers": (ISSUER,), **wrong}) == (message,)
 
 
 @pytest.mark.parametrize(
@@ -445,8 +445,10 @@ def test_numbers_begin_at_their_least(name: str, least: int, whole: bool) -> Non
     good: dict[str, Any] = {"issuers": (ISSUER,), name: least}
     assert getattr(Policy(**good), name) == least
     for wrong in (least - 1, 1e12) if not whole else (least - 1, least + 0.5, 10**12):
-        said = f"{name}: {wrong!r} is not valid; expected a {kind} of at least {least}"
-        assert problems(Policy, **{**good, name: wrong}) == (said,)
+        message = (
+            f"{name}: {wrong!r} is not valid; expected a {kind} of at least {least}"
+        )
+        assert problems(Policy, **{**good, name: wrong}) == (message,)
 
 
 def test_the_least_of_a_client_and_an_issuer_is_good() -> None:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jwtguard import Client, Policy, TrustedIssuer
-from jwtguard.core.authorize.clients import Clients, granted
+from jwtguard.core.authorize.clients import Clients, cors_fields
 from jwtguard.core.model.decision import Decoration, Respond
 from jwtguard.core.model.origins import claimed_origins
 from jwtguard.core.model.request import Fields, Request
@@ -99,7 +99,7 @@ def test_a_preflight_is_answered_for_all_who_list_the_origin() -> None:
     )
 
 
-def test_credentials_are_promised_to_nobody_else() -> None:
+def test_credentials_are_allowed_only_where_a_client_wants_them() -> None:
     """An origin of which no client wants them gets none."""
     answer = clients().preflight(WWW)
     assert field(answer, "Access-Control-Allow-Credentials") is None
@@ -177,7 +177,7 @@ def test_a_claim_may_name_origins_where_the_policy_believes_it() -> None:
         "https://",
     ],
 )
-def test_a_claim_opens_nothing_that_is_no_https_origin(origin: str) -> None:
+def test_a_claim_opens_https_origins_only(origin: str) -> None:
     """Keycloak's wild cards are none here."""
     assert not claimed(origin, origin)
     assert clients(origins_claim=CLAIM).preflight(origin).status == 403
@@ -220,7 +220,7 @@ def test_only_a_preflight_is_one(method: str, names: set[str], expected: bool) -
 
 # The application's own answer.
 
-OURS = Decoration(granted(WWW, ()))
+OURS = Decoration(cors_fields(WWW, ()))
 
 
 def test_the_applications_cors_fields_are_replaced_never_doubled() -> None:
@@ -294,7 +294,9 @@ def test_every_answer_has_one_vary_and_at_most_one_origin(
     app: list[tuple[str, str]], ours: bool, replace: bool, private: bool
 ) -> None:
     """Whatever the application sent, caches keep origins apart."""
-    how = Decoration(granted(WWW, ()) if ours else (), replace=replace, private=private)
+    how = Decoration(
+        cors_fields(WWW, ()) if ours else (), replace=replace, private=private
+    )
     found = decorate(app, how)
     vary = [item.lower() for item in (field(found, "vary") or "").split(", ")]
     assert "*" in vary or "origin" in vary

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from jwtguard.core.authorize.clients import granted
+from jwtguard.core.authorize.clients import cors_fields
 from jwtguard.core.model.decision import Decoration, Proceed, Respond
 from jwtguard.core.respond.responses import (
     as_mapping,
@@ -71,7 +71,7 @@ def test_each_challenge_is_a_field_of_its_own() -> None:
     assert challenge_fields((), "api") == (NO_STORE,)
 
 
-OURS = Decoration(granted(WWW, ()))
+OURS = Decoration(cors_fields(WWW, ()))
 FALLBACK = Respond(403, (("Content-Length", "0"),), b"", "preflight_refused")
 
 

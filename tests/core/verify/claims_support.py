@@ -32,7 +32,9 @@ RULES = TokenRules(
 )
 
 
-def judged(rules: TokenRules = RULES, header: str = "jwt", **changes: Any) -> Principal:
+def checked(
+    rules: TokenRules = RULES, header: str = "jwt", **changes: Any
+) -> Principal:
     claims = {k: v for k, v in {**CLAIMS, **changes}.items() if v != "absent"}
     compact = Compact(Header("ES256", None, header), claims, b"{}", b"", b"")
     return principal_of(rules, "t", compact, NOW)
@@ -40,7 +42,7 @@ def judged(rules: TokenRules = RULES, header: str = "jwt", **changes: Any) -> Pr
 
 def reason(rules: TokenRules = RULES, header: str = "jwt", **changes: Any) -> str:
     with pytest.raises(InvalidTokenError) as caught:
-        judged(rules, header, **changes)
+        checked(rules, header, **changes)
     return caught.value.reason
 
 

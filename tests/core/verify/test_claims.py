@@ -19,7 +19,7 @@ from tests.core.verify.claims_support import (
     CLAIMS,
     NOW,
     RULES,
-    judged,
+    checked,
     reason,
     with_profile,
 )
@@ -29,7 +29,7 @@ WRONG_TYPES = [1, 1.5, True, [], ["x"], {}, {"a": 1}]
 
 def test_a_good_token_says_who_calls() -> None:
     """Every derived field comes from the claim that is meant for it."""
-    found = judged(with_profile(role_claims=("roles",)), roles=["r"])
+    found = checked(with_profile(role_claims=("roles",)), roles=["r"])
     assert (found.subject, found.issuer, found.client_id) == ("alice", "i", "spa")
     assert (found.scopes, found.roles) == (frozenset("ab"), frozenset("r"))
     assert (found.expires_at, found.token) == (NOW + 300, "t")
@@ -39,7 +39,7 @@ def test_an_audience_that_is_asked_for_must_be_there() -> None:
     """Whether the profile requires the claim or not: it is missing, not malformed."""
     rules = with_profile(require=("exp", "sub"))
     assert reason(rules, aud="absent") == "missing_claim"
-    assert judged(replace(rules, audience="unchecked"), aud="absent")
+    assert checked(replace(rules, audience="unchecked"), aud="absent")
 
 
 # Times.
@@ -74,7 +74,7 @@ def test_exp_must_be_a_json_number(exp: Any) -> None:
 
 def test_the_last_and_the_first_second_that_count() -> None:
     """Some issuers write a far year for never; that is still a time."""
-    assert judged(exp=10**15 - 1).expires_at == 10**15 - 1
+    assert checked(exp=10**15 - 1).expires_at == 10**15 - 1
     assert reason(exp=1 - 10**15) == "expired"
 
 
@@ -116,7 +116,7 @@ def test_times_have_leeway_and_no_more(
     """30 seconds either way; the very edge of exp is too late."""
     good: dict[str, Any] = {claim: inside}
     late: dict[str, Any] = {claim: outside}
-    assert judged(**good)
+    assert checked(**good)
     assert reason(**late) == why
 
 
@@ -129,7 +129,7 @@ def test_the_beginning_of_time_is_long_ago(exp: float) -> None:
 def test_a_lifetime_can_be_capped() -> None:
     """``iat`` is needed then, and the distance to ``exp`` counts."""
     capped = replace(RULES, max_lifetime=600)
-    assert judged(capped, iat=NOW - 300)
+    assert checked(capped, iat=NOW - 300)
     assert reason(capped, iat=NOW - 301) == "lifetime_too_long"
     assert reason(capped, iat="absent") == "missing_claim"
     assert reason(capped, iat=-(10**14)) == "lifetime_too_long"
@@ -141,7 +141,7 @@ def test_a_lifetime_can_be_capped() -> None:
 @pytest.mark.parametrize("aud", ["api", ["api"], ["other", "api"]])
 def test_one_of_the_audiences_is_ours(aud: Any) -> None:
     """RFC 7519 section 4.1.3: a string, or a list of them."""
-    assert judged(aud=aud)
+    assert checked(aud=aud)
 
 
 @pytest.mark.parametrize(
@@ -166,7 +166,7 @@ def test_the_audience_can_be_left_unchecked_knowingly() -> None:
     """Then neither its absence nor its type matters."""
     rules = replace(RULES, audience="unchecked")
     for aud in ("absent", "other", 1):
-        assert judged(rules, aud=aud)
+        assert checked(rules, aud=aud)
 
 
 @pytest.mark.parametrize("sub", [*WRONG_TYPES, ""])
@@ -181,7 +181,7 @@ def test_the_subject_must_be_a_non_empty_string(sub: Any) -> None:
 def test_a_subject_may_be_missing_where_the_settings_say_so() -> None:
     """It is then empty; a wrong one is still wrong."""
     rules = with_profile(require=("exp",))
-    assert judged(rules, sub="absent").subject == ""
+    assert checked(rules, sub="absent").subject == ""
     assert reason(rules, sub=1) == "malformed_claim"
     assert reason(sub="absent") == reason(sub=None) == "missing_claim"
     (subject,) = (check for check in CHECKS if check.name == "subject")
@@ -192,8 +192,8 @@ def test_a_subject_may_be_missing_where_the_settings_say_so() -> None:
 def test_the_subject_may_stand_in_another_claim() -> None:
     """``subject_claim`` is then the one that is required."""
     rules = with_profile(subject_claim="uid")
-    assert judged(rules, uid="bob").subject == "bob"
-    assert judged(rules, uid="bob", sub="absent").subject == "bob"
+    assert checked(rules, uid="bob").subject == "bob"
+    assert checked(rules, uid="bob", sub="absent").subject == "bob"
     assert reason(rules) == "missing_claim"
 
 
@@ -209,9 +209,9 @@ def test_a_client_id_of_another_type_is_refused(name: str, value: Any) -> None:
 
 def test_two_client_claims_must_agree() -> None:
     """Else one server would take the one, and another the other."""
-    assert judged(azp="spa").client_id == "spa"
+    assert checked(azp="spa").client_id == "spa"
     assert reason(azp="batch") == "client_ambiguous"
-    assert judged(client_id="absent").client_id is None
+    assert checked(client_id="absent").client_id is None
 
 
 @pytest.mark.parametrize("name", ["iss", "jti"])
@@ -230,15 +230,15 @@ def test_a_scope_claim_of_another_type_grants_nothing(scope: Any) -> None:
 
     RFC 8693 section 4.2.
     """
-    assert judged(scope=scope).scopes == frozenset()
+    assert checked(scope=scope).scopes == frozenset()
 
 
-def test_scope_claims_are_no_union() -> None:
+def test_scope_claims_are_not_merged() -> None:
     """The first that is there counts, whatever it holds."""
-    assert judged(scope="a", scp=["b"]).scopes == {"a"}
-    assert judged(scope=1, scp=["b"]).scopes == frozenset()
-    assert judged(scope=None, scp=["b"]).scopes == {"b"}
-    assert judged(scope="absent").scopes == frozenset()
+    assert checked(scope="a", scp=["b"]).scopes == {"a"}
+    assert checked(scope=1, scp=["b"]).scopes == frozenset()
+    assert checked(scope=None, scp=["b"]).scopes == {"b"}
+    assert checked(scope="absent").scopes == frozenset()
 
 
 ROLE_CLAIMS = (
@@ -270,13 +270,13 @@ def test_roles_are_found_where_the_profile_says(
 ) -> None:
     """A claim name may hold dots; the longest name that is there wins."""
     rules = with_profile(role_claims=ROLE_CLAIMS)
-    assert judged(rules, **claims).roles == found
+    assert checked(rules, **claims).roles == found
 
 
 def test_roles_by_audience_need_one() -> None:
     """Unchecked audience: roles of all APIs would be too many, so there are none."""
     rules = replace(with_profile(role_claims=ROLE_CLAIMS), audience="unchecked")
-    assert judged(rules, r={"api": {"n": ["a"]}}).roles == frozenset()
+    assert checked(rules, r={"api": {"n": ["a"]}}).roles == frozenset()
 
 
 # Any JSON, through the guard.
@@ -346,7 +346,7 @@ def test_the_log_learns_which_claim_it_was(
 ) -> None:
     """The detail names the claim, never its value."""
     with pytest.raises(InvalidTokenError) as caught:
-        judged(**changes)
+        checked(**changes)
     assert caught.value.detail == detail
 
 
@@ -365,14 +365,14 @@ def test_the_log_learns_what_a_setting_has_asked_for(
 ) -> None:
     """An expected claim, a required one, the subject by its own name."""
     with pytest.raises(InvalidTokenError) as caught:
-        judged(with_profile(**settings), **changes)
+        checked(with_profile(**settings), **changes)
     assert caught.value.detail == detail
 
 
 def test_the_log_learns_that_a_capped_lifetime_needs_iat() -> None:
     """It is the cap that asks for the claim, whatever the profile does."""
     with pytest.raises(InvalidTokenError) as caught:
-        judged(replace(RULES, max_lifetime=60))
+        checked(replace(RULES, max_lifetime=60))
     assert caught.value.detail == "iat"
 
 
@@ -380,7 +380,7 @@ def test_an_unchecked_audience_leaves_the_other_claims_required() -> None:
     """What stands after ``aud`` in the list is still looked for."""
     rules = replace(with_profile(require=("aud", "jti")), audience="unchecked")
     assert reason(rules, aud="absent") == "missing_claim"
-    assert judged(rules, aud="absent", jti="x")
+    assert checked(rules, aud="absent", jti="x")
 
 
 def test_no_client_can_be_called_so_that_its_roles_count() -> None:
@@ -388,9 +388,9 @@ def test_no_client_can_be_called_so_that_its_roles_count() -> None:
     role = {"roles": ["admin"]}
     access = dict.fromkeys(("{audience}", *"unchecked"), role)
     rules = with_profile(role_claims=("resource_access.{audience}.roles",))
-    assert judged(rules, resource_access=access).roles == frozenset()
+    assert checked(rules, resource_access=access).roles == frozenset()
     loose = replace(rules, audience="unchecked")
-    assert judged(loose, resource_access=access).roles == frozenset()
+    assert checked(loose, resource_access=access).roles == frozenset()
 
 
 # The table.
@@ -418,7 +418,7 @@ def test_a_check_of_the_table_refuses_the_token(check: Check) -> None:
     """``principal_of`` runs each check that ``explain`` lists, with the same reason."""
     rules = replace(with_profile(expect={"tenant": "t"}), max_lifetime=3600)
     good = {**CLAIMS, "tenant": "t", "iat": NOW}
-    assert judged(rules, **good)
+    assert checked(rules, **good)
     header = "rt+jwt" if check.name == "type" else "jwt"
     broken = {**good, **BROKEN[check.name]}
     compact = Compact(Header("ES256", None, header), broken, b"{}", b"", b"")
@@ -454,7 +454,7 @@ def test_each_check_stands_alone(check: Check, value: Any) -> None:
 def test_a_refusal_names_every_claim_that_is_missing() -> None:
     """One run is enough to find them all."""
     with pytest.raises(InvalidTokenError) as caught:
-        judged(sub="absent", aud="absent")
+        checked(sub="absent", aud="absent")
     assert caught.value.detail == "aud sub"
 
 

@@ -14,7 +14,7 @@ from tests.core.verify.claims_support import (
     CLAIMS,
     NOW,
     RULES,
-    judged,
+    checked,
     reason,
     with_profile,
 )
@@ -37,15 +37,15 @@ BARE: dict[str, Any] = {"client_id": "absent", "scope": "absent"}
 )
 def test_one_positive_mark_is_needed(mark: dict[str, Any]) -> None:
     """And any one of them is enough."""
-    assert judged(**{**BARE, **mark})
-    assert judged(header="at+jwt", **BARE)
+    assert checked(**{**BARE, **mark})
+    assert checked(header="at+jwt", **BARE)
 
 
 @pytest.mark.parametrize(
     "other",
     [{}, {"azp": "spa"}, {"token_use": "x"}, {"typ": "JWT"}, {"typ": ["Bearer"]}],
 )
-def test_without_a_mark_it_is_no_access_token(other: dict[str, Any]) -> None:
+def test_a_token_without_an_access_token_mark_is_refused(other: dict[str, Any]) -> None:
     """``azp`` is none: ID tokens have it."""
     assert reason_of({**BARE, **other}) == "not_access_token"
 
@@ -92,14 +92,14 @@ def test_what_only_id_tokens_have_counts_against_a_token(name: str) -> None:
     assert reason_of({name: "x"}) == "id_token"
     assert reason_of({name: None}) == "id_token"
     there: dict[str, Any] = {name: "x"}
-    assert judged(header="at+jwt", **there)
-    assert judged(token_use="access", **there)
+    assert checked(header="at+jwt", **there)
+    assert checked(token_use="access", **there)
 
 
 @pytest.mark.parametrize(
     "cnf", [{"jkt": "x"}, {"x5t#S256": "x"}, {}, [], "x", False, 0]
 )
-def test_a_bound_token_is_no_plain_bearer(cnf: Any) -> None:
+def test_a_sender_constrained_token_is_refused_as_a_bearer_token(cnf: Any) -> None:
     """Accepting it would undo its protection, whatever it is bound to."""
     assert reason(cnf=cnf) == "bound_token"
 
@@ -115,7 +115,7 @@ def test_other_header_types_are_refused(typ: str) -> None:
 def test_expected_claims_are_compared_whole() -> None:
     """Type and case included."""
     rules = with_profile(expect={"ver": "1"})
-    assert judged(rules, ver="1")
+    assert checked(rules, ver="1")
     for wrong in (1, "1 ", "absent", None, ["1"]):
         assert reason(rules, ver=wrong) == "not_access_token"
 
@@ -123,15 +123,15 @@ def test_expected_claims_are_compared_whole() -> None:
 def test_an_expected_tenant_does_not_let_id_tokens_in() -> None:
     """A setting that narrows must not widen: a tenant is no mark of a token's type."""
     rules = with_profile(expect={"tenant": "x"})
-    assert judged(rules, tenant="x")
+    assert checked(rules, tenant="x")
     with pytest.raises(InvalidTokenError, match="not_access_token"):
-        judged(rules, "jwt", tenant="x", azp="spa", **BARE)
+        checked(rules, "jwt", tenant="x", azp="spa", **BARE)
 
 
 def test_an_expected_type_is_a_mark() -> None:
     """Where an issuer says in its own words what an access token is."""
     rules = with_profile(expect={"token_use": "api"})
-    assert judged(rules, "jwt", token_use="api", **BARE)
+    assert checked(rules, "jwt", token_use="api", **BARE)
 
 
 @pytest.mark.parametrize("aud", ["spa", ["spa"], ["spa", "api"]])
@@ -147,13 +147,13 @@ def test_without_a_mark_and_meant_for_a_client_it_is_an_id_token(
 def test_clients_in_the_audience_harm_no_access_token() -> None:
     """A marked token may name them too, and whoever does without marks knows why."""
     clients = frozenset({"spa"})
-    assert judged(replace(RULES, clients=clients), aud=["spa", "api"])
+    assert checked(replace(RULES, clients=clients), aud=["spa", "api"])
     knowingly = replace(with_profile(needs_mark=False), clients=clients)
-    assert judged(knowingly, aud=["spa", "api"], **BARE)
+    assert checked(knowingly, aud=["spa", "api"], **BARE)
     typed = replace(with_profile(expect={"token_use": "api"}), clients=clients)
-    assert judged(typed, aud=["spa", "api"], token_use="api", **BARE)
+    assert checked(typed, aud=["spa", "api"], token_use="api", **BARE)
 
 
 def test_a_profile_can_do_without_marks() -> None:
     """Knowingly: for issuers that make nothing but access tokens."""
-    assert judged(with_profile(needs_mark=False), "jwt", **BARE)
+    assert checked(with_profile(needs_mark=False), "jwt", **BARE)

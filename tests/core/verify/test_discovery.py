@@ -142,7 +142,7 @@ def test_a_missing_document_means_the_next(dead: Collection[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("wrong", "said"),
+    ("wrong", "message"),
     [
         ([], "no JSON object"),
         (metadata(issuer="https://evil.example"), "issuer is 'https://evil.example'"),
@@ -155,17 +155,17 @@ def test_a_missing_document_means_the_next(dead: Collection[str]) -> None:
     ],
 )
 def test_the_failure_says_what_was_wrong_with_each_document(
-    wrong: Any, said: str
+    wrong: Any, message: str
 ) -> None:
     """By URL, named once; what is quoted is cut, so a huge document is no huge log."""
     web = Web({OPENID: wrong})
-    if said.startswith("issuer"):
-        said = f"{said}, not {ISSUER!r}"
+    if message.startswith("issuer"):
+        message = f"{message}, not {ISSUER!r}"
     for dead, why in (((), "status 404"), ((OAUTH,), "unreachable")):
         web.dead = dead
         with pytest.raises(FetchFailedError) as caught:
             look(web)
-        assert str(caught.value) == f"no metadata: {OPENID}: {said}; {OAUTH}: {why}"
+        assert str(caught.value) == f"no metadata: {OPENID}: {message}; {OAUTH}: {why}"
 
 
 def test_a_discovery_url_is_taken_as_it_stands() -> None:

@@ -189,7 +189,7 @@ def test_a_member_twice_is_refused(text: bytes) -> None:
 
 
 @pytest.mark.parametrize("token", ["", ".", "..", "a.b", ".....", "a.b.c.d", "é.é.é"])
-def test_what_is_no_jws_is_malformed(token: str) -> None:
+def test_text_that_is_not_a_jws_is_malformed(token: str) -> None:
     """Opaque tokens, too few and too many segments."""
     assert refused(token)
 
@@ -237,7 +237,7 @@ def test_brackets_in_a_text_nest_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         (b'{"keys":[],"keys":[]}', "a member twice"),
         (b'{"keys":1e400}', "no finite number"),
@@ -246,9 +246,9 @@ def test_brackets_in_a_text_nest_nothing() -> None:
         (b'{"keys":' + b"[" * 100_000 + b"]" * 100_000 + b"}", "nested too deep"),
     ],
 )
-def test_it_is_said_what_is_wrong_with_a_document(text: bytes, said: str) -> None:
+def test_it_is_said_what_is_wrong_with_a_document(text: bytes, message: str) -> None:
     """Who looks after the server reads it where keys or metadata cannot be had."""
-    with pytest.raises(ValueError, match=f"^{said}$"):
+    with pytest.raises(ValueError, match=f"^{message}$"):
         parse_json(text)
 
 

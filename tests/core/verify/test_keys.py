@@ -37,9 +37,9 @@ def test_a_fresh_key_costs_no_fetch(
         clock.advance(5.3)
         find(cache, network, kid)
     assert (network.count, network.waits) == (1, 1)
-    assert is_fresh(cache, cache.snapshot.keys or KeySet(()))
+    assert is_fresh(cache, cache.snapshot.key_set or KeySet(()))
     clock.advance(20)
-    assert not is_fresh(cache, cache.snapshot.keys or KeySet(()))
+    assert not is_fresh(cache, cache.snapshot.key_set or KeySet(()))
 
 
 def test_jitter_spreads_refreshes_ahead_of_expiry(
@@ -71,7 +71,7 @@ def test_a_stale_key_is_used_at_once(
         find(cache, network, kid)
     assert (network.count, network.waits) == (2, 1)
     network.land()
-    assert is_fresh(cache, cache.snapshot.keys or KeySet(()))
+    assert is_fresh(cache, cache.snapshot.key_set or KeySet(()))
 
 
 @pytest.mark.parametrize("down", [HOUR, DAY])

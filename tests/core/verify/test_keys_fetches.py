@@ -78,7 +78,7 @@ def test_the_back_off_is_jittered(network: Network, clock: FakeClock) -> None:
         (500, None),
     ],
 )
-def test_what_is_no_key_set_is_a_failed_fetch(
+def test_an_invalid_key_set_is_a_failed_fetch(
     make: MakeCache, network: Network, status: int, body: bytes | None
 ) -> None:
     """And never spoils the keys that are held; the operator reads what came."""
@@ -103,10 +103,10 @@ def test_an_unchanged_set_is_the_same_object(
     """So what was remembered under it needs no second look."""
     cache, kid = make(), kid_of(network.issuer)
     find(cache, network, kid)
-    keys = cache.snapshot.keys
+    keys = cache.snapshot.key_set
     clock.advance(550)
     find(cache, network, kid)
-    assert cache.snapshot.keys is keys
+    assert cache.snapshot.key_set is keys
     assert told == [("fetch_ok", {"issuer": ISSUER, "keys": 1, "skipped": 0})] * 2
 
 
@@ -137,10 +137,10 @@ def test_an_etag_is_sent_back(
         clock.advance(550)
         find(cache, network, kid)
         assert network.sent == {**ACCEPT, "If-None-Match": '"1"'}
-        assert is_fresh(cache, cache.snapshot.keys or KeySet(()))
+        assert is_fresh(cache, cache.snapshot.key_set or KeySet(()))
     assert network.asked[1:] == [JWKS_URL] * 4
-    said = {"issuer": ISSUER, "keys": 1, "skipped": 0}
-    assert told == [("fetch_ok", said), *[("fetch_not_modified", said)] * 3]
+    fields = {"issuer": ISSUER, "keys": 1, "skipped": 0}
+    assert told == [("fetch_ok", fields), *[("fetch_not_modified", fields)] * 3]
 
 
 def test_an_etag_outside_ascii_does_not_end_all_refreshes(
@@ -218,7 +218,7 @@ def test_cache_control_is_obeyed(
     cache, kid = make(), kid_of(network.issuer)
     network.fields = {"cache-control": "max-age=100"}
     find(cache, network, kid)
-    held = cache.snapshot.keys
+    held = cache.snapshot.key_set
     assert held is not None
     assert cache.snapshot.refresh_at == clock.monotonic() + 90
     assert cache.snapshot.stale_until == clock.monotonic() + 100 + DAY

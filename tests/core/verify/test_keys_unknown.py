@@ -82,7 +82,7 @@ def test_made_up_key_ids_do_not_put_off_the_refresh(
     clock.advance(60)
     find(cache, network, kid)
     assert network.count == 3
-    assert is_fresh(cache, cache.snapshot.keys or KeySet(()))
+    assert is_fresh(cache, cache.snapshot.key_set or KeySet(()))
 
 
 def test_a_fetch_that_takes_too_long_is_503_for_unknown_keys(

@@ -94,7 +94,7 @@ def test_keys_are_kept_and_asked_for_as_the_policy_says(jwt_clock: FakeClock) ->
         http_hosts=("issuer.internal",),
     )
     guard.verify(issuer.token())
-    snapshot = guard._flow.verifier.trusted[issuer.url].keys.snapshot
+    snapshot = guard._flow.verifier.trusted[issuer.url].key_cache.snapshot
     now = jwt_clock.monotonic()
     assert 90 <= snapshot.refresh_at - now <= 98
     assert snapshot.stale_until - now == 1100

@@ -12,7 +12,7 @@ Table = dict[str, str]
 
 def table(app: Any) -> Table:
     """Return what each method and path of *app* needs."""
-    return {_named(row): row.demands for row in check_app(app)[1]}
+    return {_named(row): row.requirements for row in check_app(app)[1]}
 
 
 def levels(app: Any) -> Table:
@@ -30,6 +30,6 @@ def told(app: Any) -> list[str]:
     return [f"{one.level} {one.what}: {one.text}" for one in check_app(app)[0]]
 
 
-def said(app: Any, *words: str) -> bool:
+def reported(app: Any, *words: str) -> bool:
     """Whether one finding about *app* holds all of *words*."""
     return any(all(word in line for word in words) for line in told(app))

@@ -88,8 +88,8 @@ def asgi_app(chance: random.Random, guard: Any) -> Any:
     routes: list[Any] = []
     for template in dict.fromkeys(templates(chance, "asgi")):
 
-        async def endpoint(request: Request, said: str = template) -> Response:
-            return PlainTextResponse(said)
+        async def endpoint(request: Request, name: str = template) -> Response:
+            return PlainTextResponse(name)
 
         view: Any = endpoint
         if chance.random() < 0.4:
@@ -142,9 +142,9 @@ def is_open(row: Row, scopes: set[str]) -> bool:
     """Whether *row* says that a caller with *scopes* gets through."""
     if row.level != "ok":
         return row.level == "note"
-    if row.demands == "any token":
+    if row.requirements == "any token":
         return bool(scopes)
-    words = row.demands.replace("scope", " ").replace("and", " ").split()
+    words = row.requirements.replace("scope", " ").replace("and", " ").split()
     return set(words) <= scopes
 
 
@@ -158,9 +158,9 @@ def test_nothing_gets_past_what_is_called_ok(seed: int) -> None:
     poor = issuer.headers(scope="poor")
     for path in paths(chance, rows):
         for scopes, headers in (({"poor"}, poor), (set[str](), {})):
-            status, said = ask(path, headers)
-            mine = [row for row in rows if row.path.removeprefix("/users") == said]
-            mine = mine or [row for row in rows if row.path == said]
+            status, name = ask(path, headers)
+            mine = [row for row in rows if row.path.removeprefix("/users") == name]
+            mine = mine or [row for row in rows if row.path == name]
             if status == 200 and mine:
                 assert any(is_open(row, scopes) for row in mine), (path, scopes, rows)
 
@@ -183,7 +183,7 @@ def test_an_example_is_answered_as_its_row_says(seed: int) -> None:
         status = ask(path, {})[0]
         if row.level == "ok":
             assert status == 401, row
-            if row.demands != "any token" and not is_open(row, {"poor"}):
+            if row.requirements != "any token" and not is_open(row, {"poor"}):
                 assert ask(path, issuer.headers(scope="poor"))[0] == 403, row
         elif row.level == "note":
             assert status == 200, row

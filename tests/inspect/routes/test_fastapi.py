@@ -12,7 +12,7 @@ from jwtguard import Principal
 from jwtguard.fastapi import FastAPIGuard
 from jwtguard.starlette import GuardMiddleware, require_scope
 from jwtguard.testing import JWTIssuer
-from tests.inspect.routes.listed import levels, said, table
+from tests.inspect.routes.listed import levels, reported, table
 
 guard = FastAPIGuard(token_url="/oauth/token", scopes={"read": "Read"})
 
@@ -80,18 +80,18 @@ def test_dependencies_without_the_middleware_fail(issuer: JWTIssuer) -> None:
     async def a(who: Annotated[Principal, Depends(guard.requires("read"))]) -> None: ...
 
     assert levels(app) == {"GET /a": "wrong"}
-    assert said(app, "wrong guard", "missing")
+    assert reported(app, "wrong guard", "missing")
 
 
 def test_documents_are_open_or_useless(issuer: JWTIssuer) -> None:
     """An open document is told of; a page that cannot be opened, or loaded, too."""
     app = made(issuer, openapi_url="/openapi.json", redoc_url="/redoc")
     assert levels(app)["GET /openapi.json"] == "note"
-    assert said(app, "note /openapi.json", "open to everybody")
-    assert said(app, "note /redoc", "public_paths")
-    assert not said(app, "/docs:")
+    assert reported(app, "note /openapi.json", "open to everybody")
+    assert reported(app, "note /redoc", "public_paths")
+    assert not reported(app, "/docs:")
     app = made(issuer, openapi_url="/schema.json", redoc_url=None)
-    assert said(app, "weak /docs", "/schema.json")
+    assert reported(app, "weak /docs", "/schema.json")
 
 
 def test_mounted_applications_are_followed(issuer: JWTIssuer) -> None:
@@ -132,4 +132,4 @@ def test_a_frontend_is_named(issuer: JWTIssuer, tmp_path: Path) -> None:
     if not hasattr(app, "frontend"):
         pytest.skip("missing: FastAPI.frontend")
     app.frontend("/ui", directory=tmp_path)
-    assert said(app, "note routes", "the frontend at /ui is not listed")
+    assert reported(app, "note routes", "the frontend at /ui is not listed")

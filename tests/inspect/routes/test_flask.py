@@ -18,7 +18,7 @@ from jwtguard.flask import JWTGuard, require_any_scope, require_role, require_sc
 from jwtguard.relay import TokenRelay
 from jwtguard.testing import JWTIssuer
 from jwtguard.wsgi import GuardMiddleware
-from tests.inspect.routes.listed import levels, said, table
+from tests.inspect.routes.listed import levels, reported, table
 
 
 def made(**options: object) -> Flask:
@@ -55,7 +55,7 @@ def test_each_decorator_is_read(issuer: JWTIssuer) -> None:
 
 
 def test_an_async_view_is_not_listed_as_open_to_any_token(issuer: JWTIssuer) -> None:
-    """What its decorator demands is read like that of any other view."""
+    """What its decorator requires is read like that of any other view."""
     app = made()
     JWTGuard(app, issuer.guard())
 
@@ -100,7 +100,7 @@ def test_an_application_without_a_guard(issuer: JWTIssuer) -> None:
     assert levels(app) == {"GET /": "wrong", "GET /x": "wrong"}
     assert "NOTHING" in table(app)["GET /"]
     assert "fails" in table(app)["GET /x"]
-    assert said(app, "wrong guard", "JWTGuard(app)")
+    assert reported(app, "wrong guard", "JWTGuard(app)")
 
 
 def test_path_rules_count(issuer: JWTIssuer) -> None:
@@ -141,10 +141,10 @@ def test_a_misspelt_path_is_found(issuer: JWTIssuer) -> None:
     JWTGuard(app, issuer.guard(public_paths=["/healtz", "/files/open/*", "/f/a.txt"]))
     for path in ("/healthz", "/files/<path:name>", "/f/<name>"):
         app.add_url_rule(path, view_func=lambda: "", endpoint=path.replace(".", ""))
-    assert said(app, "weak public paths", "/healtz", "misspelt")
-    assert said(app, "note public paths", "/files/open/*", "a part of /files/")
-    assert said(app, "note public paths", "/f/a.txt", "a part of /f/<name>")
-    assert not said(app, "/files/open/*", "misspelt")
+    assert reported(app, "weak public paths", "/healtz", "misspelt")
+    assert reported(app, "note public paths", "/files/open/*", "a part of /files/")
+    assert reported(app, "note public paths", "/f/a.txt", "a part of /f/<name>")
+    assert not reported(app, "/files/open/*", "misspelt")
 
 
 def test_mounts_are_inside_or_outside(issuer: JWTIssuer) -> None:
@@ -158,20 +158,20 @@ def test_mounts_are_inside_or_outside(issuer: JWTIssuer) -> None:
     assert table(app)["GET /in/"] == "any token"
     assert levels(app)["GET /out/"] == "wrong"
     assert table(app)["any /oauth/*"] == "the rules of token paths"
-    assert said(app, "wrong guard", "not in front of /out/")
+    assert reported(app, "wrong guard", "not in front of /out/")
 
 
 def test_order_is_told(issuer: JWTIssuer) -> None:
     """What stands outside of the guard is named, a second guard too."""
     app = made()
     JWTGuard(app, issuer.guard())
-    assert not said(app, "ProxyFix")
+    assert not reported(app, "ProxyFix")
     app.wsgi_app = ProxyFix(app.wsgi_app)  # type: ignore[method-assign]
-    assert said(app, "note order", "ProxyFix", "before the guard")
+    assert reported(app, "note order", "ProxyFix", "before the guard")
     other = made()
     JWTGuard(other, issuer.guard())
     twice = GuardMiddleware(other.wsgi_app, issuer.guard())
-    assert said(twice, "weak order", "behind another")
+    assert reported(twice, "weak order", "behind another")
 
 
 def test_a_proxy_fix_inside_the_guard_is_wrong(issuer: JWTIssuer) -> None:
@@ -185,7 +185,7 @@ def test_a_proxy_fix_inside_the_guard_is_wrong(issuer: JWTIssuer) -> None:
         app = made()
         app.wsgi_app = ProxyFix(app.wsgi_app)  # type: ignore[method-assign]
         JWTGuard(app, issuer.guard(**given))
-        found = said(app, "wrong order", "ProxyFix", "after JWTGuard(app)")
+        found = reported(app, "wrong order", "ProxyFix", "after JWTGuard(app)")
         assert found is wrong
 
 
@@ -193,9 +193,9 @@ def test_waitress_is_named_where_it_is_installed(issuer: JWTIssuer) -> None:
     """It removes what would show a proxy: the finding says what to set."""
     app = made()
     JWTGuard(app, issuer.guard())
-    assert said(app, "note transport", "clear_untrusted_proxy_headers=False")
+    assert reported(app, "note transport", "clear_untrusted_proxy_headers=False")
     site = Starlette(middleware=[Middleware(ASGIGuard, guard=issuer.guard())])
-    assert not said(site, "waitress")
+    assert not reported(site, "waitress")
 
 
 def test_flask_cors_is_superfluous(issuer: JWTIssuer) -> None:
@@ -209,7 +209,7 @@ def test_flask_cors_is_superfluous(issuer: JWTIssuer) -> None:
     after.__module__ = "flask_cors.extension"
     app.after_request(after)
     app.add_url_rule("/", view_func=lambda: "", endpoint="home")
-    assert said(app, "note order", "flask_cors")
+    assert reported(app, "note order", "flask_cors")
 
 
 def test_a_host_is_part_of_the_path(issuer: JWTIssuer) -> None:
@@ -244,10 +244,10 @@ def test_a_decorator_above_the_route_is_wrong(issuer: JWTIssuer) -> None:
     assert set(levels(app).values()) == {"wrong"}
     assert "@require_scope('notes:read') has no effect" in table(app)["GET /notes"]
     assert "@require_any_scope('a', 'b') has no" in table(app)["GET /b/deep"]
-    assert said(app, "wrong", "check", "@require_scope('admin')", "@before_request")
+    assert reported(app, "wrong", "check", "@require_scope('admin')", "@before_request")
 
 
-def test_roles_that_nobody_can_have_are_wrong() -> None:
+def test_roles_that_no_token_can_carry_are_wrong() -> None:
     """Where no trusted issuer's profile reads any."""
     issuer = JWTIssuer(alg="ES256", profile=replace(GENERIC, role_claims=()))
     app = made()

@@ -25,7 +25,7 @@ from jwtguard.core.model.patterns import ScopeRule
 from jwtguard.starlette import require_scope
 from jwtguard.testing import JWTIssuer
 from jwtguard.wsgi import GuardMiddleware as WSGIGuard
-from tests.inspect.routes.listed import levels, said, table
+from tests.inspect.routes.listed import levels, reported, table
 
 
 async def page(request: Request) -> Response:
@@ -52,7 +52,7 @@ def test_routes_that_cannot_be_listed(issuer: JWTIssuer, name: str) -> None:
     make, guard = OPAQUE[name]
     rules = [ScopeRule(path="/admin/*", require=["admin"]), ScopeRule(path="/*")]
     app = guard(make(), issuer.guard(public_paths=["/healthz"], scopes=rules))
-    assert said(app, "note routes", "cannot be listed")
+    assert reported(app, "note routes", "cannot be listed")
     assert set(levels(app).values()) == {"note"}
     rest = ", and whatever it asks for itself"
     assert table(app) == {
@@ -68,7 +68,7 @@ def test_an_application_that_hides_its_guard_is_not_vouched_for(name: str) -> No
     app = OPAQUE[name][0]()
     assert set(levels(app).values()) == {"wrong"}
     assert "cannot be looked into" in table(app)["any /*"]
-    assert said(app, "wrong guard", "none was found")
+    assert reported(app, "wrong guard", "none was found")
 
 
 def test_a_function_around_the_application(issuer: JWTIssuer) -> None:
@@ -88,7 +88,7 @@ def test_a_method_that_was_wrapped_is_looked_through(issuer: JWTIssuer) -> None:
     app: Any = Quart("x")
     app.asgi_app = ASGIGuard(app.asgi_app, issuer.guard())
     assert levels(app) == {"any /*": "note"}
-    assert not said(app, "order")
+    assert not reported(app, "order")
 
 
 def test_middleware_of_a_router_counts(issuer: JWTIssuer) -> None:
@@ -110,7 +110,7 @@ def test_what_stands_behind_the_guard_is_named(issuer: JWTIssuer) -> None:
     """It may change the path after the guard has judged it."""
     layers = [Middleware(ASGIGuard, guard=issuer.guard()), Middleware(Rewriting)]
     app = Starlette(routes=[Route("/page", page)], middleware=layers)
-    assert said(app, "note order", "Rewriting", "between the guard and the routes")
+    assert reported(app, "note order", "Rewriting", "between the guard and the routes")
 
 
 def test_control_characters_are_escaped(issuer: JWTIssuer) -> None:

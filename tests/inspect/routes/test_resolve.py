@@ -84,12 +84,12 @@ def test_werkzeug_chooses(
         assert request.path == path
 
 
-def test_demands_and_parameters_come_along(issuer: JWTIssuer) -> None:
+def test_requirements_and_parameters_come_along(issuer: JWTIssuer) -> None:
     """What a decorator asks for is there to be asked."""
     app = notes()
     JWTGuard(app, issuer.guard())
     found = requirements_at(app, "GET", "/n/7")
-    assert [str(demand) for demand in found.demands] == ["scope read"]
+    assert [str(requirement) for requirement in found.requirements] == ["scope read"]
     assert found.parameters == (("n", "7"),)
 
 
@@ -150,7 +150,7 @@ def test_fastapi_chooses(issuer: JWTIssuer) -> None:
     app.include_router(router, prefix="/v1")
     app.add_middleware(GuardMiddleware, guard=issuer.guard())
     found = requirements_at(app, "GET", "/v1/r/7")
-    assert [str(demand) for demand in found.demands] == ["scope read"]
+    assert [str(requirement) for requirement in found.requirements] == ["scope read"]
     assert requirements_at(app, "DELETE", "/v1/r/7").route is None
 
 

@@ -20,7 +20,7 @@ from jwtguard.flask import JWTGuard
 from jwtguard.inspect.check_policy import check_app
 from jwtguard.starlette import require_scope
 from jwtguard.testing import JWTIssuer
-from tests.inspect.routes.listed import levels, said, table, told
+from tests.inspect.routes.listed import levels, reported, table, told
 
 ADMIN = [ScopeRule(path="/admin/*", require=["admin"]), ScopeRule(path="/*")]
 
@@ -53,12 +53,12 @@ def rooted(issuer: JWTIssuer, root: str, **settings: Any) -> Any:
 def test_a_root_path_behind_the_guard_is_wrong(issuer: JWTIssuer) -> None:
     """One handler would answer on two paths; the guard refuses to start like that."""
     app = rooted(issuer, "/api/v1", scopes=ADMIN)
-    assert said(app, "wrong root path", "FastAPI(root_path=...) = '/api/v1'")
+    assert reported(app, "wrong root path", "FastAPI(root_path=...) = '/api/v1'")
     outer = Starlette(
         routes=[Mount("/", app=rooted(issuer, "/api").app)],
         middleware=[Middleware(GuardMiddleware, guard=issuer.guard(scopes=ADMIN))],
     )
-    assert said(outer, "wrong root path", "'/api'")
+    assert reported(outer, "wrong root path", "'/api'")
 
 
 @pytest.mark.filterwarnings("ignore:The `root_path` parameter")
@@ -66,11 +66,11 @@ def test_a_root_path_that_changes_nothing_is_fine(issuer: JWTIssuer) -> None:
     """The guard inside sees it; a mount at the same path has taken it already."""
     inside: Any = rooted(issuer, "/api").app
     inside.add_middleware(GuardMiddleware, guard=issuer.guard(scopes=ADMIN))
-    assert not said(inside, "root path")
-    assert not said(inside, "wrong")
+    assert not reported(inside, "root path")
+    assert not reported(inside, "wrong")
     outer = Starlette(routes=[Mount("/api", app=rooted(issuer, "/api").app)])
     mounted = GuardMiddleware(outer, issuer.guard(scopes=ADMIN))
-    assert not said(mounted, "root path")
+    assert not reported(mounted, "root path")
     assert table(mounted) == {"GET /api/admin/report": "any token"}
 
 
@@ -84,21 +84,21 @@ def test_two_spellings_that_fall_under_different_rules(issuer: JWTIssuer) -> Non
     app.url_map.strict_slashes = False
     app.add_url_rule("/<int:n>", "view", lambda n: "")
     JWTGuard(app, issuer.guard(**settings))
-    assert said(app, "wrong paths", "view runs for GET /7,", "and for /7/")
+    assert reported(app, "wrong paths", "view runs for GET /7,", "and for /7/")
     assert app.test_client().get("/7/", base_url="https://a").status_code == 200
 
 
 def test_other_letters_open_nothing(issuer: JWTIssuer) -> None:
     """``/Healthz`` is public, and no route here is called that."""
     app = flask(issuer, "/healthz", public_paths=["/Healthz"])
-    assert said(app, "weak public paths", "/Healthz", "misspelt")
+    assert reported(app, "weak public paths", "/Healthz", "misspelt")
     assert table(app) == {"GET /healthz": "any token"}
 
 
 def test_a_rule_that_a_converter_keeps_out(issuer: JWTIssuer) -> None:
     """``/users/me`` is no number, so the rule belongs to no handler."""
     app = flask(issuer, "/users/<int:n>", public_paths=["/users/me", "/users/7"])
-    assert said(app, "weak public paths", "/users/me", "misspelt")
+    assert reported(app, "weak public paths", "/users/me", "misspelt")
     assert table(app) == {
         "GET /users/<int:n>": "any token",
         "GET /users/<int:n> as /users/7": "nothing: public",
@@ -111,7 +111,7 @@ def test_a_rule_for_a_method_without_a_route(issuer: JWTIssuer) -> None:
         ScopeRule(path="/notes", methods=["POST"], require=["write"]),
         ScopeRule(path="/*"),
     ]
-    assert said(flask(issuer, "/notes", scopes=rules), "weak scopes", "/notes")
+    assert reported(flask(issuer, "/notes", scopes=rules), "weak scopes", "/notes")
 
 
 def test_a_rule_for_a_part_of_a_route_has_a_row(issuer: JWTIssuer) -> None:
@@ -122,7 +122,7 @@ def test_a_rule_for_a_part_of_a_route_has_a_row(issuer: JWTIssuer) -> None:
         "GET /<kind>/report as /admin/report": "scope admin",
         "GET /f/<path:p>": "any token",
     }
-    assert said(app, "note scopes", "/admin/* covers only a part of /<kind>/report")
+    assert reported(app, "note scopes", "/admin/* covers only a part of /<kind>/report")
     app = flask(issuer, "/f/<path:p>", public_paths=["/f/open/*"])
     assert levels(app)["GET /f/<path:p> as /f/open/a"] == "note"
 
@@ -252,4 +252,4 @@ def test_a_handler_that_only_head_reaches(issuer: JWTIssuer) -> None:
     answer = TestClient(guarded, base_url="https://a").head("/notes")
     assert answer.status_code == 200
     rows = [row for row in check_app(guarded)[1] if row.handler == "page"]
-    assert {row.methods: row.demands for row in rows}["HEAD"] == "nothing: public"
+    assert {row.methods: row.requirements for row in rows}["HEAD"] == "nothing: public"

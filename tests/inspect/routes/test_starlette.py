@@ -23,7 +23,7 @@ from jwtguard.core.model.patterns import ScopeRule
 from jwtguard.relay import TokenRelay
 from jwtguard.starlette import GuardMiddleware, require_role, require_scope
 from jwtguard.testing import JWTIssuer
-from tests.inspect.routes.listed import levels, said, table
+from tests.inspect.routes.listed import levels, reported, table
 
 
 async def page(request: Request) -> Response:
@@ -94,7 +94,7 @@ def test_without_the_middleware_nothing_is_guarded(issuer: JWTIssuer) -> None:
     """WebSockets among it."""
     app = Starlette(routes=[Route("/page", page), WebSocketRoute("/chat", chat)])
     assert set(levels(app).values()) == {"wrong"}
-    assert said(app, "wrong guard", "GuardMiddleware")
+    assert reported(app, "wrong guard", "GuardMiddleware")
 
 
 def test_mounts_are_followed(issuer: JWTIssuer) -> None:
@@ -138,15 +138,15 @@ def test_a_guard_in_one_mount_leaves_the_rest_open(issuer: JWTIssuer) -> None:
         "GET /own": "any token",
         "GET /page": "NOTHING: no guard stands in front",
     }
-    assert said(app, "wrong guard", "/page")
+    assert reported(app, "wrong guard", "/page")
 
 
 def test_the_application_may_be_wrapped(issuer: JWTIssuer) -> None:
     """``app = GuardMiddleware(app)`` stands outside, even of the handler of a 500."""
     app = GuardMiddleware(Starlette(routes=[Route("/page", page)]), issuer.guard())
     assert table(app) == {"GET /page": "any token"}
-    assert not said(app, "500")
-    assert said(guarded([Route("/page", page)], issuer), "note order", "500")
+    assert not reported(app, "500")
+    assert reported(guarded([Route("/page", page)], issuer), "note order", "500")
 
 
 class Backend(AuthenticationBackend):
@@ -165,14 +165,14 @@ def test_wrong_order_is_told(issuer: JWTIssuer) -> None:
     outside = Starlette(
         routes=[Route("/", page)], middleware=[gzip, cors, guard, guard]
     )
-    assert said(outside, "weak order", "CORSMiddleware", "preflights")
-    assert said(outside, "note order", "GZipMiddleware", "outside")
-    assert said(outside, "weak order", "behind another")
+    assert reported(outside, "weak order", "CORSMiddleware", "preflights")
+    assert reported(outside, "note order", "GZipMiddleware", "outside")
+    assert reported(outside, "weak order", "behind another")
     auth = Middleware(AuthenticationMiddleware, backend=Backend())
     inside = guarded([Route("/", page)], issuer, cors, gzip, auth)
-    assert said(inside, "note order", "CORSMiddleware", "superfluous")
-    assert said(inside, "weak order", "AuthenticationMiddleware", "request.user")
-    assert not said(inside, "GZipMiddleware")
+    assert reported(inside, "note order", "CORSMiddleware", "superfluous")
+    assert reported(inside, "weak order", "AuthenticationMiddleware", "request.user")
+    assert not reported(inside, "GZipMiddleware")
 
 
 def test_scopes_by_path_are_added(issuer: JWTIssuer) -> None:
@@ -211,8 +211,8 @@ def test_a_plain_application_is_one_row(issuer: JWTIssuer) -> None:
         "any /* as /healthz": "nothing: public",
     }
     assert levels(app)["any /*"] == "note"
-    assert said(app, "note routes", "plain", "cannot be listed")
-    assert said(app, "note public paths", "/healthz", "a part of /*")
+    assert reported(app, "note routes", "plain", "cannot be listed")
+    assert reported(app, "note public paths", "/healthz", "a part of /*")
 
 
 def test_an_endpoint_registered_before_it_is_decorated_is_wrong(

@@ -73,9 +73,9 @@ class Keycloak:
             "password": PASSWORD,
             "scope": SCOPE,
         }
-        said = {name: value for name, value in {**asked, **form}.items() if value}
+        fields = {name: value for name, value in {**asked, **form}.items() if value}
         url = f"/realms/{realm}/protocol/openid-connect/token"
-        answer = self._http.post(url, data=said)
+        answer = self._http.post(url, data=fields)
         assert answer.status_code == 200, answer.text
         found: dict[str, str] = answer.json()
         return found
@@ -117,13 +117,13 @@ class Keycloak:
         Scopes come after the realm: one that brings its own gets none of Keycloak's.
         Clients come after the scopes, so that they have them.
         """
-        said = json.loads((HERE / f"{name}.json").read_text())
-        self.ask("POST", "", said["realm"])
+        realm = json.loads((HERE / f"{name}.json").read_text())
+        self.ask("POST", "", realm["realm"])
         for kind in ("default", "optional"):
-            for scope in said[f"{kind}-client-scopes"]:
+            for scope in realm[f"{kind}-client-scopes"]:
                 made = self.create(f"/{name}/client-scopes", scope)
                 self.ask("PUT", f"/{name}/default-{kind}-client-scopes/{made}")
-        for client in said["clients"]:
+        for client in realm["clients"]:
             self.create(f"/{name}/clients", client)
 
     def add_key(self, algorithm: str, priority: int) -> str:

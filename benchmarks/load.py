@@ -1,6 +1,6 @@
 """What happens to keys in production: herds, floods, slow and dead issuers, rotation.
 
-Each storm takes a contestant's class and returns figures by name. Latency counts from
+Each scenario takes a peer's class and returns figures by name. Latency counts from
 the moment at which a request was due: it holds whatever the event loop did meanwhile.
 """
 
@@ -281,7 +281,7 @@ async def rotation(kind: Kind, issuer: Issuer, _rounds: int) -> Figures:
             "refused_after_s": gone, "new_still_accepted": kept}  # fmt: skip
 
 
-STORMS: dict[str, Callable[..., Any]] = {
+SCENARIOS: dict[str, Callable[..., Any]] = {
     "flood": flood,
     "slow": slow,
     "outage": outage,
@@ -290,6 +290,6 @@ STORMS: dict[str, Callable[..., Any]] = {
 
 
 def run(name: str, kind: Kind, issuer: Issuer, rounds: int) -> Figures:
-    """Run one storm on an event loop of its own."""
-    found: Figures = anyio.run(STORMS[name], kind, issuer, rounds)
+    """Run one scenario on an event loop of its own."""
+    found: Figures = anyio.run(SCENARIOS[name], kind, issuer, rounds)
     return found

@@ -36,7 +36,7 @@ ALL = ("RS256", "ES256", "EdDSA")
 
 
 @dataclass(frozen=True)
-class Contestant:
+class Peer:
     """One way to protect the API. ``base`` names what it is measured against."""
 
     name: str
@@ -288,16 +288,16 @@ def least_wsgi(_site: Site) -> Any:
     return app
 
 
-def _least(name: str, kind: str, base: str, make: Callable[[Site], Any]) -> Contestant:
-    return Contestant(name, kind, base, make, refuses=False, least=True)
+def _least(name: str, kind: str, base: str, make: Callable[[Site], Any]) -> Peer:
+    return Peer(name, kind, base, make, refuses=False, least=True)
 
 
-def _ours(name: str, kind: str, base: str, make: Callable[[Site], Any]) -> Contestant:
-    return Contestant(name, kind, base, make, cors=True, ours=True)
+def _ours(name: str, kind: str, base: str, make: Callable[[Site], Any]) -> Peer:
+    return Peer(name, kind, base, make, cors=True, ours=True)
 
 
-def _cors(name: str, kind: str, base: str, make: Callable[[Site], Any]) -> Contestant:
-    return Contestant(name, kind, base, make, tokens=False, cors=True, refuses=False)
+def _cors(name: str, kind: str, base: str, make: Callable[[Site], Any]) -> Peer:
+    return Peer(name, kind, base, make, tokens=False, cors=True, refuses=False)
 
 
 def guarded_asgi(site: Site) -> ASGIGuard:
@@ -310,19 +310,19 @@ def guarded_wsgi(site: Site) -> WSGIGuard:
     return WSGIGuard(bare_wsgi, site.guard())
 
 
-CONTESTANTS = (
+PEERS = (
     _ours("jwtguard", "asgi", "ASGI", guarded_asgi),
     _ours("jwtguard, WSGI", "wsgi", "WSGI", guarded_wsgi),
     _ours("jwtguard, FastAPI", "asgi", "FastAPI", guarded_fastapi),
     _ours("jwtguard, Flask", "wsgi", "Flask", guarded_flask),
     _least("digest and fields alone", "asgi", "ASGI", least_asgi),
     _least("digest and fields alone, WSGI", "wsgi", "WSGI", least_wsgi),
-    Contestant("Starlette + PyJWT", "asgi", "ASGI", starlette_pyjwt, refuses=False),
-    Contestant("FastMCP + mcp", "asgi", "ASGI", fastmcp),
-    Contestant("fastapi-azure-auth", "asgi", "FastAPI", azure, algs=("RS256",)),
-    Contestant("axioms-fastapi", "asgi", "FastAPI", axioms, algs=("RS256", "ES256")),
-    Contestant("Flask-JWT-Extended", "wsgi", "Flask", flask_jwt_extended),
-    Contestant("Authlib", "wsgi", "Flask", authlib, algs=("RS256", "ES256")),
+    Peer("Starlette + PyJWT", "asgi", "ASGI", starlette_pyjwt, refuses=False),
+    Peer("FastMCP + mcp", "asgi", "ASGI", fastmcp),
+    Peer("fastapi-azure-auth", "asgi", "FastAPI", azure, algs=("RS256",)),
+    Peer("axioms-fastapi", "asgi", "FastAPI", axioms, algs=("RS256", "ES256")),
+    Peer("Flask-JWT-Extended", "wsgi", "Flask", flask_jwt_extended),
+    Peer("Authlib", "wsgi", "Flask", authlib, algs=("RS256", "ES256")),
     _cors("Starlette CORS alone", "asgi", "ASGI", starlette_cors),
     _cors("Flask-CORS alone", "wsgi", "Flask", flask_cors),
 )

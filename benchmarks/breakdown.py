@@ -1,6 +1,6 @@
-"""The pieces of one request, each timed alone: where what we add goes.
+"""The steps of one request, each timed alone: where the time goes.
 
-Alone and over and over, each piece is faster than in the middle of a request, where it
+Alone and over and over, each step is faster than in the middle of a request, where it
 finds the caches full of something else: the sum is a lower bound.
 """
 
@@ -23,12 +23,12 @@ from .timing import Run, repeated
 TIMES = 2000
 
 
-def pieces() -> dict[str, Run]:
+def steps() -> dict[str, Run]:
     """Return what is timed, in the order in which a request meets it."""
     issuer = JWTIssuer()
     text, site = token(issuer), Site.of(issuer)
     guard = site.guard()
-    flow = guard._flow  # noqa: SLF001  # its pieces are what is timed
+    flow = guard._flow  # noqa: SLF001  # its steps are what is timed
     guard.verify(text)
     scope = scope_of(Sent(token=text))
     request = request_of(scope)
