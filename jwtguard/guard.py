@@ -18,8 +18,8 @@ from .core.model.policy import Policy
 from .core.model.principal import Principal
 from .core.model.request import Fields, Request
 from .core.relay.flow import RelayFlow
+from .core.verify.issuer_states import IssuerState
 from .core.verify.jose import Compact
-from .core.verify.verifier import IssuerState
 from .errors import AuthError
 from .events import Hook, emitter
 from .health import Health, health_of

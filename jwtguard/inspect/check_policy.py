@@ -8,7 +8,7 @@ from typing import Any
 from ..core.model.effects import FetchFailedError
 from ..core.model.policy import OF_RELAY, Policy
 from ..core.relay.upstream import Upstream
-from ..core.verify.verifier import IssuerState
+from ..core.verify.issuer_states import IssuerState
 from ..errors import AuthError
 from ..guard import Guard
 from .check_state import state_findings

@@ -13,8 +13,9 @@ from email.utils import parsedate_to_datetime
 
 from ..core.model.effects import Incoming
 from ..core.model.jwk import Key
+from ..core.verify.issuer_states import IssuerState
 from ..core.verify.jose import Compact, parse
-from ..core.verify.verifier import IssuerState, matching_keys, verifying_key
+from ..core.verify.signatures import matching_keys, verifying_key
 from ..errors import AuthError
 from ..guard import Guard
 from ..outside.http import Transport

@@ -8,6 +8,7 @@ import pytest
 
 from jwtguard import Client, Policy, TrustedIssuer
 from jwtguard.core.verify.entries import Entry
+from jwtguard.core.verify.issuer_states import rules_of
 from jwtguard.core.verify.jose import Compact, Header
 from jwtguard.core.verify.logout import (
     CHECKS,
@@ -16,7 +17,6 @@ from jwtguard.core.verify.logout import (
     LogoutToken,
     logout_token_of,
 )
-from jwtguard.core.verify.verifier import rules_of
 from jwtguard.errors import GrantError
 
 ISSUER = "https://id.example.com"

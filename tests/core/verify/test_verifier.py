@@ -8,8 +8,8 @@ from jwtguard import Client, Policy, TrustedIssuer
 from jwtguard.core.extract.credentials import Credentials
 from jwtguard.core.model.issuers import ALGORITHMS
 from jwtguard.core.model.profiles import PROFILES
+from jwtguard.core.verify.issuer_states import rules_of
 from jwtguard.core.verify.token_rules import TokenRules
-from jwtguard.core.verify.verifier import rules_of
 from jwtguard.errors import InvalidTokenError
 from jwtguard.testing import FakeClock, JWTIssuer
 

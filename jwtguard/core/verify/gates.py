@@ -1,0 +1,135 @@
+"""The gates that a token passes on each use, whether it is new or known.
+
+Its times (RFC 7519 section 4.1), its key, which has to be published still, and the
+revocations. A signature is checked once; what may change since then is checked here.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Generator
+from math import inf
+from typing import Any
+
+from ...errors import InvalidTokenError
+from ..extract.credentials import Credentials
+from ..extract.wire import Wire
+from ..model.effects import Ask, CatchUp, Load, StateUnavailableError
+from .claims import time_error
+from .entries import REASONS as REVOKED
+from .entries import decoded, marks_of
+from .revocations import Found, Revocations
+from .signatures import publishing
+from .token_cache import CachedToken
+
+Gate = Callable[
+    [CachedToken, Credentials, Wire | None], Generator[Ask, Any, None] | None
+]
+"""What a token passes each time it is used, new or known.
+
+It raises ``InvalidTokenError``, or returns what is left to do if it needs the outside.
+"""
+
+
+class Gates:
+    """The gates of one policy, in the order in which a token passes them."""
+
+    def __init__(
+        self,
+        now: Callable[[], float],
+        monotonic: Callable[[], float],
+        leeway: float,
+        revocations: Revocations,
+    ) -> None:
+        self._now = now
+        self._monotonic = monotonic
+        self._leeway = leeway
+        self._revocations = revocations
+
+    def listed(self) -> list[Gate]:
+        """Return the gates in their order."""
+        return [self.check_times, self.check_key, self.check_revoked]
+
+    def check_times(
+        self, known: CachedToken, _shown: Credentials, _wire: Wire | None
+    ) -> None:
+        """Refuse a token outside its validity period (RFC 7519 section 4.1)."""
+        now = self._now()
+        if not known.valid_from <= now < known.valid_until:
+            claims = json.loads(known.facts.payload)
+            nbf, iat = claims.get("nbf", -inf), claims.get("iat", -inf)
+            ends = known.facts.expires_at
+            if reason := time_error(ends, nbf, iat, now, self._leeway):
+                raise InvalidTokenError(reason)
+
+    def check_key(
+        self, known: CachedToken, _shown: Credentials, _wire: Wire | None
+    ) -> Generator[Ask, Any, None] | None:
+        """Refuse a token whose key is no longer published."""
+        snapshot = known.cache.snapshot
+        if (
+            snapshot.key_set is known.key_set
+            and self._monotonic() < snapshot.refresh_at
+        ):
+            return None
+        return self._recheck_key(known)
+
+    def _recheck_key(self, known: CachedToken) -> Generator[Ask, Any, None]:
+        yield from known.cache.find(lambda held: publishing(known.signed_with, held))
+        held = known.cache.snapshot.key_set
+        if held is not None and known.signed_with in held.published:
+            known.key_set = held
+
+    def check_revoked(
+        self, known: CachedToken, shown: Credentials, _wire: Wire | None
+    ) -> Generator[Ask, Any, None] | None:
+        """Refuse a token that was revoked; each new entry costs one more look."""
+        revoked = self._revocations
+        if known.generation == revoked.generation:
+            return None
+        return (
+            self._look_up(known, shown) if revoked.ready else self._read(known, shown)
+        )
+
+    def _read(
+        self, known: CachedToken, shown: Credentials
+    ) -> Generator[Ask, Any, None]:
+        """Look at a token when what others revoked has been read, or cannot be now."""
+        yield CatchUp()
+        rest = self._look_up(known, shown)
+        if rest is not None:
+            yield from rest
+
+    def _look_up(
+        self, known: CachedToken, shown: Credentials
+    ) -> Generator[Ask, Any, None] | None:
+        if known.revoked:
+            raise InvalidTokenError(known.revoked)
+        generation = self._revocations.generation  # before the look: more may come
+        found = self._revocations.find(marks_of(known.facts, shown.token))
+        if found.reason:
+            known.revoked = found.reason
+            raise InvalidTokenError(found.reason)
+        if found.unsure:
+            return self._make_sure(known, found, generation)
+        known.generation = generation
+        return None
+
+    def _make_sure(
+        self, known: CachedToken, found: Found, generation: int
+    ) -> Generator[Ask, Any, None]:
+        """Ask the shared state for entries that were packed; alone, believe them."""
+        for kind, key in found.unsure:
+            reason = REVOKED[kind]
+            if not self._revocations.shared:
+                known.revoked = reason
+                raise InvalidTokenError(reason)
+            value = yield Load(key)
+            if isinstance(value, StateUnavailableError):
+                raise InvalidTokenError(reason)  # for now
+            entry = decoded(value) if value is not None else None
+            issued_at = known.facts.issued_at
+            if value is not None and (entry is None or entry.hits(issued_at)):
+                known.revoked = reason
+                raise InvalidTokenError(reason)
+        known.generation = generation

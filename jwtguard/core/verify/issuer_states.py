@@ -1,0 +1,63 @@
+"""The trusted issuers of a policy, with the rules and the key cache of each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from ..model.issuers import TrustedIssuer
+from ..model.policy import Policy
+from .keys import Emit, KeyCache
+from .token_rules import TokenRules
+
+
+class IssuerState(NamedTuple):
+    """One issuer: its rules and its keys."""
+
+    rules: TokenRules
+    key_cache: KeyCache
+
+
+def issuer_states(
+    policy: Policy, monotonic: Callable[[], float], emit: Emit
+) -> dict[str, IssuerState]:
+    """Return the state of each trusted issuer, by its URL."""
+    return {
+        issuer.url: IssuerState(
+            rules_of(issuer, policy), key_cache_for(issuer, policy, monotonic, emit)
+        )
+        for issuer in policy.issuers
+    }
+
+
+def rules_of(issuer: TrustedIssuer, policy: Policy) -> TokenRules:
+    """Put together what *issuer* and *policy* say about its tokens."""
+    audience: Any = policy.audience if issuer.audience is None else issuer.audience
+    return TokenRules(
+        issuer=issuer.url,
+        profile=issuer.rules,
+        audience=audience,
+        algorithms=issuer.algorithms or policy.algorithms,
+        leeway=policy.leeway,
+        max_lifetime=issuer.max_lifetime,
+        clients=frozenset(
+            client.id
+            for client in policy.clients
+            if client.issuer in (None, issuer.url)
+        ),
+    )
+
+
+def key_cache_for(
+    issuer: TrustedIssuer, policy: Policy, monotonic: Callable[[], float], emit: Emit
+) -> KeyCache:
+    """Return the key cache of *issuer*, empty as yet unless its keys were given."""
+    return KeyCache(
+        issuer,
+        monotonic,
+        max_age=policy.keys_max_age,
+        stale_for=policy.keys_stale_for,
+        cooldown=policy.keys_cooldown,
+        http_hosts=policy.http_hosts,
+        emit=emit,
+    )
