@@ -19,10 +19,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
 from math import ceil
-from typing import ClassVar, NamedTuple, Self
+from typing import ClassVar
 
+from .core.model.challenge import MISSING_TOKEN, Challenge, bearer_challenges
+from .core.model.problem import Problem
 from .reasons import REASONS
 
 __all__ = [
@@ -48,32 +49,6 @@ class JWTGuardError(Exception):
     """Base of every error raised by jwtguard."""
 
 
-_ITEMS = {"clients": "client", "issuers": "issuer"}
-
-
-class Problem(str):
-    """One thing that is wrong with a configuration, as a sentence.
-
-    ``where`` leads to the value: a field of the policy, then the item's name, then the
-    item's member, as far as they are known. ``text`` says what would be right.
-    """
-
-    __slots__ = ("text", "where")
-
-    text: str
-    where: tuple[str, ...]
-
-    def __new__(cls, text: str, *where: str) -> Self:
-        """Put the sentence together."""
-        parts = where
-        if len(where) > 1:
-            item = f"{_ITEMS.get(where[0], where[0])} {where[1]}".rstrip()
-            parts = (item, *where[2:])
-        made = super().__new__(cls, ": ".join((*parts, text)))
-        made.text, made.where = text, where
-        return made
-
-
 class ConfigurationError(JWTGuardError):
     """A setting is missing, or contradicts another one.
 
@@ -83,16 +58,6 @@ class ConfigurationError(JWTGuardError):
     def __init__(self, *problems: str) -> None:
         super().__init__("\n".join(problems))
         self.problems: tuple[str, ...] = problems
-
-
-class Challenge(NamedTuple):
-    """One challenge of ``WWW-Authenticate`` (RFC 9110 section 11.6.1).
-
-    The ``realm`` is the policy's, and comes first.
-    """
-
-    scheme: str
-    params: tuple[tuple[str, str], ...] = ()
 
 
 class AuthError(JWTGuardError):
@@ -156,17 +121,7 @@ class _BearerError(AuthError):
     @property
     def challenges(self) -> tuple[Challenge, ...]:
         """One challenge, with code and sentence."""
-        return _bearer(self.code, self.description, self._scope)
-
-
-@lru_cache(maxsize=256)
-def _bearer(code: str, description: str, scope: str | None) -> tuple[Challenge, ...]:
-    params = []
-    if code != MissingTokenError.code:  # section 3.1: then there is no error yet
-        params += [("error", code), ("error_description", description)]
-    if scope:
-        params.append(("scope", scope))
-    return (Challenge("Bearer", tuple(params)),)
+        return bearer_challenges(self.code, self.description, self._scope)
 
 
 class InvalidRequestError(_BearerError):
@@ -179,7 +134,7 @@ class MissingTokenError(_BearerError):
     """No token came with the request."""
 
     status = 401
-    code = "missing_token"
+    code = MISSING_TOKEN
 
 
 class InvalidTokenError(_BearerError):

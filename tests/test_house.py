@@ -321,24 +321,3 @@ def test_every_module_says_what_it_is_for(path: Path) -> None:
     for node in tree.body:
         if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
             assert ast.get_docstring(node), node.name
-
-
-MOVES = {
-    "a known token": 10,
-    "a known token with its client's origin": 11,
-    "a known token with a foreign origin": 20,
-}
-
-
-def test_a_known_token_goes_through_few_modules() -> None:
-    """What ``tools/moves.py`` counts stays small: each move is a place to read."""
-    path = ROOT.parent / "tools" / "moves.py"
-    done = subprocess.run(
-        [sys.executable, str(path)], capture_output=True, text=True, check=True
-    )
-    found = {}
-    for line in done.stdout.splitlines():
-        count, name = line.split(maxsplit=1)
-        found[name] = int(count)
-    assert set(found) == set(MOVES)
-    assert {name: found[name] for name in found if found[name] > MOVES[name]} == {}

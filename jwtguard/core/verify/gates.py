@@ -31,7 +31,7 @@ It raises ``InvalidTokenError``, or returns what is left to do if it needs the o
 """
 
 
-class Gates:
+class Gates(list[Gate]):
     """The gates of one policy, in the order in which a token passes them."""
 
     def __init__(
@@ -41,14 +41,29 @@ class Gates:
         leeway: float,
         revocations: Revocations,
     ) -> None:
+        super().__init__((self.check_times, self.check_key, self.check_revoked))
         self._now = now
         self._monotonic = monotonic
         self._leeway = leeway
         self._revocations = revocations
 
-    def listed(self) -> list[Gate]:
-        """Return the gates in their order."""
-        return [self.check_times, self.check_key, self.check_revoked]
+    def check(
+        self, known: CachedToken, shown: Credentials, wire: Wire | None
+    ) -> Generator[Ask, Any, None]:
+        """Pass all gates, or raise ``InvalidTokenError``."""
+        for gate in self:
+            rest = gate(known, shown, wire)
+            if rest is not None:
+                yield from rest
+
+    def check_at_once(
+        self, known: CachedToken, shown: Credentials, wire: Wire
+    ) -> CachedToken | None:
+        """Return *known* if it passes all gates, or None if one needs the outside."""
+        for gate in self:
+            if gate(known, shown, wire) is not None:
+                return None
+        return known
 
     def check_times(
         self, known: CachedToken, _shown: Credentials, _wire: Wire | None

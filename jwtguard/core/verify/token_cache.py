@@ -50,13 +50,6 @@ class CachedToken:
         """Why the token is refused, once it was found there."""
 
 
-Lookup = tuple[bytes, CachedToken | None]
-"""The token's key in the cache, and its entry if there is one.
-
-The key is empty if the token cannot be cached.
-"""
-
-
 class TokenCache:
     """A bounded cache of verified tokens; the least recently used is evicted first."""
 
@@ -69,8 +62,11 @@ class TokenCache:
         self._lock = Lock()
         self._tokens: OrderedDict[bytes, CachedToken] = OrderedDict()
 
-    def get(self, token: str) -> Lookup:
-        """Return the key of *token* and its entry, if it is cached."""
+    def get(self, token: str) -> tuple[bytes, CachedToken | None]:
+        """Return the key of *token* and its entry, if it is cached.
+
+        The key is empty if the token cannot be cached.
+        """
         if not self._size or not token.isascii():
             return b"", None
         digest = sha256(token.encode()).digest()

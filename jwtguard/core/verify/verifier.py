@@ -23,7 +23,7 @@ from .jose import Compact, parse
 from .keys import Emit, KeyCache
 from .revocations import Revocations
 from .signatures import matching_keys, verifying_key
-from .token_cache import CachedToken, Lookup, TokenCache
+from .token_cache import CachedToken, TokenCache
 from .token_rules import TokenRules
 
 
@@ -57,7 +57,7 @@ class Verifier:
             (t for t in self.trusted.values() if "iss" not in t.rules.profile.require),
             None,
         )
-        self.gates = Gates(now, monotonic, policy.leeway, revocations).listed()
+        self.gates = Gates(now, monotonic, policy.leeway, revocations)
         self._origins_claim = policy.origins_claim
         self._leeway = policy.leeway
         self._longest = policy.max_token_bytes
@@ -78,31 +78,26 @@ class Verifier:
             new := self._unverified(token),
             (yield from new.cache.find(new.matching_keys)),
         )
-        for gate in self.gates:
-            rest = gate(known, shown, wire)
-            if rest is not None:
-                yield from rest
+        yield from self.gates.check(known, shown, wire)
         if found is None:
             self.token_cache.put(digest, known)
         return known
 
-    def verify_at_once(
-        self, shown: Credentials, wire: Wire, lookup: Lookup
+    def verify_new_at_once(
+        self, shown: Credentials, wire: Wire, digest: bytes
     ) -> CachedToken | None:
-        """Do the same, or return None if it needs the outside."""
-        digest, found = lookup
-        known = found
-        if known is None:
-            new = self._unverified(shown.token)
-            keys = new.cache.at_hand(new.matching_keys)
-            if not keys:
-                return None
-            known = self._verified(new, keys)
-        for gate in self.gates:
-            if gate(known, shown, wire) is not None:
-                return None
-        if found is None:
-            self.token_cache.put(digest, known)
+        """Do the same with a token that is not known, or return None.
+
+        None: it needs the outside. *digest* is its key in the cache.
+        """
+        new = self._unverified(shown.token)
+        keys = new.cache.at_hand(new.matching_keys)
+        if not keys:
+            return None
+        known = self._verified(new, keys)
+        if self.gates.check_at_once(known, shown, wire) is None:
+            return None
+        self.token_cache.put(digest, known)
         return known
 
     def signed(self, token: str) -> Generator[Ask, Any, Unverified]:

@@ -1,67 +1,12 @@
-"""Every reason for a refusal: status, error code, sentence, and a hint.
-
-The errors of ``errors.py`` read their words here; ``docs/errors.md`` and ``jwtguard
-explain`` show the same table. A new refusal needs one entry.
-"""
+"""Reasons for refusing a request to the API: the request, its token, its caller."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
 
-__all__ = [
-    "REASONS",
-    "Reason",
-]
+from .reason import Reason
 
-
-class Reason(NamedTuple):
-    """What is known of one reason, whoever is refused for it."""
-
-    status: int
-    code: str
-    """The member ``error`` of the answer."""
-    sentence: str
-    """What the client reads. It is fixed, and repeats nothing of the request."""
-    hint: str = ""
-    """What may help, for ``jwtguard explain``."""
-
-
-# ruff: noqa: E501  # a table reads better with one row a line
-_LOGOUT: Mapping[str, Reason] = {
-    "logout_post_only": Reason(
-        405, "invalid_request", "The logout endpoint accepts only POST"
-    ),
-    **{
-        reason: Reason(400, "invalid_request", sentence, hint)
-        for reason, sentence, hint in (
-            ("logout_token_missing", "The form has no logout_token", ""),
-            ("logout_token_repeated", "The form has more than one logout_token", ""),
-            ("logout_malformed", "The logout token is malformed", ""),
-            ("logout_encrypted", "The logout token is encrypted, which is not supported here", ""),
-            ("logout_unsupported_critical", "The logout token has critical extensions unknown here", ""),
-            ("logout_wrong_algorithm", "The logout token is signed with an algorithm not accepted here", "JWTGUARD_ALGORITHMS says which count; symmetric ones never do"),
-            ("logout_unknown_issuer", "The logout token comes from an issuer not trusted here", ""),
-            ("logout_unknown_key", "The logout token is signed with a key its issuer does not publish", ""),
-            ("logout_bad_signature", "The logout token has a wrong signature", ""),
-            ("logout_access_token", "An access token is not a logout token", ""),
-            ("logout_id_token", "An ID token is not a logout token", ""),
-            ("logout_refresh_token", "A refresh token is not a logout token", ""),
-            ("logout_wrong_type", "The token is of a type that no logout token has", "`typ` of a logout token is logout+jwt, JWT or absent"),
-            ("logout_without_event", "The logout token lacks the logout event", "`events` has to hold http://schemas.openid.net/event/backchannel-logout"),
-            ("logout_with_nonce", "A logout token must not have a nonce", ""),
-            ("logout_wrong_audience", "The logout token is meant for a client that is not listed here", "`aud` of a logout token is a client: list it in JWTGUARD_CLIENTS"),
-            ("logout_issued_in_future", "The logout token was issued in the future", ""),
-            ("logout_too_old", "The logout token was issued too long ago", "logout tokens count for five minutes: compare the clocks"),
-            ("logout_expired", "The logout token expired", ""),
-            ("logout_without_subject", "The logout token has neither sub nor sid", ""),
-        )
-    },
-}  # fmt: skip
-"""Of logout paths (OpenID Connect Back-Channel Logout 1.0 section 2.8)."""
-
-
-REASONS: Mapping[str, Reason] = {
+REQUESTS: Mapping[str, Reason] = {
     # the request
     "authorization_repeated": Reason(
         400, "invalid_request", "More than one Authorization value was sent"
@@ -270,49 +215,5 @@ REASONS: Mapping[str, Reason] = {
         "temporarily_unavailable",
         "Which access tokens were revoked is not known now",
         "the shared state cannot be read, and JWTGUARD_REVOCATION_OUTAGE refuses then",
-    ),
-    # token paths
-    "post_only": Reason(405, "invalid_request", "The token endpoint accepts only POST"),
-    "form_malformed": Reason(
-        400, "invalid_request", "The body is not a valid form-encoded request"
-    ),
-    "body_too_long": Reason(
-        413, "invalid_request", "The body is longer than this server reads"
-    ),
-    "client_gone": Reason(400, "invalid_request", "The request body ended early"),
-    "grant_type_missing": Reason(400, "invalid_request", "grant_type is missing"),
-    "username_missing": Reason(400, "invalid_request", "username is missing"),
-    "client_ambiguous_form": Reason(
-        400, "invalid_request", "HTTP Basic and the body name different clients"
-    ),
-    "origin_repeated": Reason(400, "invalid_request", "More than one Origin was sent"),
-    "grant_client_unknown": Reason(
-        403, "unauthorized_client", "The client is not registered here"
-    ),
-    "refresh_disabled": Reason(
-        403,
-        "unauthorized_client",
-        "The client may not use refresh tokens; sign in again",
-    ),
-    "grant_foreign_origin": Reason(
-        403, "unauthorized_client", "The client may not be used from this origin"
-    ),
-    "unsupported_grant": Reason(
-        400,
-        "unsupported_grant_type",
-        "Only the password and refresh_token grants are supported",
-    ),
-    **_LOGOUT,
-    "too_many_guesses": Reason(
-        429, "temporarily_unavailable", "Too many attempts; try again later"
-    ),
-    "issuer_unreachable": Reason(
-        502, "temporarily_unavailable", "The token server cannot be reached"
-    ),
-    "issuer_answer_unusable": Reason(
-        502, "temporarily_unavailable", "The token server sent an invalid response"
-    ),
-    "issuer_timeout": Reason(
-        504, "temporarily_unavailable", "The token server did not respond in time"
     ),
 }

@@ -1,0 +1,22 @@
+"""Every reason for a refusal: status, error code, sentence, and a hint.
+
+The errors of ``errors.py`` read their words here; ``docs/errors.md`` and ``jwtguard
+explain`` show the same table. A new refusal needs one entry, in the table of the
+requests that it is about.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from .logout import LOGOUT
+from .reason import Reason
+from .requests import REQUESTS
+from .token_requests import TOKEN_REQUESTS
+
+__all__ = [
+    "REASONS",
+    "Reason",
+]
+
+REASONS: Mapping[str, Reason] = {**REQUESTS, **TOKEN_REQUESTS, **LOGOUT}
