@@ -83,7 +83,7 @@ class Guard(Revoker):
         self._flow = flow = Flow(
             policy, clock.time, clock.monotonic, self.emit, shared=followed
         )
-        self._link = RevocationLink(
+        self.link = RevocationLink(
             self.state,
             policy,
             flow.revocations,
@@ -92,7 +92,7 @@ class Guard(Revoker):
             self.emit,
         )
         if followed and policy.revocation_outage != "allow":
-            flow.fast.is_stale = flow.is_stale = self._link.is_stale
+            flow.fast.is_stale = flow.is_stale = self.link.is_stale
         self.decide_at_once = self._flow.fast.decide
         """Returns the decision on a request, or None if the outside is needed."""
         self.relays: weakref.WeakSet[Any] = weakref.WeakSet()
@@ -231,7 +231,7 @@ class Guard(Revoker):
         self._flow.verifier.token_cache.after_fork()
         self.state.after_fork()
         self._flow.revocations.after_fork()
-        self._link.after_fork()
+        self.link.after_fork()
         for trusted in self._flow.verifier.trusted.values():
             trusted.key_cache.after_fork()
 

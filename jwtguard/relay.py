@@ -9,13 +9,12 @@ from .asgi import GUARD_KEY
 from .asgi import read_body as aread_body
 from .asgi import request_of as asgi_request_of
 from .asgi import respond as arespond
-from .core.model.effects import ClaimGuess, ReturnGuess
 from .core.relay.flow import settled
 from .errors import ConfigurationError
 from .guard import Guard
-from .outside.fetcher import answer as answer_of
 from .outside.http import HTTPClient, Sender
 from .outside.rate_limit import RateLimiter
+from .outside.relay_drivers import RelayDrivers
 from .websocket import REFUSED
 from .wsgi import read_body, request_of, respond
 
@@ -42,16 +41,16 @@ class TokenRelay:
     ) -> None:
         self.guard = guard if guard is not None else Guard.from_env()
         policy, clock, emit = self.guard.policy, self.guard.clock, self.guard.emit
-        self._limiter = RateLimiter(
+        limiter = RateLimiter(
             policy.relay_limit,
             policy.relay_limit_storage,
             emit,
-            clock,
+            clock.monotonic,
             self.guard.state.state,
             policy.state_prefix,
         )
         self._flow = self.guard.relay_flow()
-        self._send = HTTPClient(transport)
+        self._drivers = RelayDrivers(self.guard, HTTPClient(transport), limiter)
         self.guard.relays.add(self)
 
     def wsgi(
@@ -59,9 +58,7 @@ class TokenRelay:
     ) -> Iterable[bytes]:
         """Serve as a WSGI application."""
         flow = self._flow.decide(request_of(environ))
-        answer = self.guard.run(
-            flow, lambda limit: read_body(environ, limit), self._work
-        )
+        answer = self._drivers.run(flow, lambda limit: read_body(environ, limit))
         if GUARD_KEY in environ:
             answer = settled(answer)
         return respond(answer, start_response)
@@ -80,8 +77,8 @@ class TokenRelay:
         if scope["type"] != "http":
             raise ConfigurationError(f"TokenRelay serves http, not {scope['type']}")
         flow = self._flow.decide(asgi_request_of(scope))
-        answer = await self.guard.arun(
-            flow, lambda limit: aread_body(receive, limit), self._work
+        answer = await self._drivers.arun(
+            flow, lambda limit: aread_body(receive, limit)
         )
         if GUARD_KEY in scope:
             answer = settled(answer)
@@ -89,13 +86,5 @@ class TokenRelay:
 
     def after_fork(self) -> None:
         """Drop what belongs to the parent process."""
-        self._limiter.after_fork()
+        self._drivers.after_fork()
         self._flow.after_fork()
-
-    def _work(self, ask: Any) -> Any:
-        """Carry out what blocks: guesses are counted, and the form is sent."""
-        if isinstance(ask, ClaimGuess):
-            return self._limiter.claim(ask.name, ask.address)
-        if isinstance(ask, ReturnGuess):
-            return self._limiter.give_back(ask.guess)
-        return answer_of(self._send, ask.outgoing)

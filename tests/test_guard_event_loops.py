@@ -87,20 +87,25 @@ def test_a_loop_that_ends_during_a_fetch_leaves_other_loops_working(
     assert jwt_issuer.fetches == 1
 
 
-def test_blocking_work_runs_off_the_loop(guard: Guard) -> None:
+class Working(Guard):
+    """Carries out exchanges by saying which thread did."""
+
+    def work(self, ask: Exchange) -> tuple[Outgoing, int]:
+        return ask.outgoing, threading.get_ident()
+
+
+def test_blocking_work_runs_off_the_loop(jwt_issuer: JWTIssuer) -> None:
     """Both drivers run it, and hand its result back."""
+    guard = Working(jwt_issuer.policy())
     wanted = Outgoing("GET", "https://id.example", {})
 
     def flow() -> Any:
         return (yield Exchange(wanted))
 
-    def work(ask: Exchange) -> tuple[Outgoing, int]:
-        return ask.outgoing, threading.get_ident()
-
-    assert guard.run(flow(), work=work) == (wanted, threading.get_ident())
+    assert guard.run(flow()) == (wanted, threading.get_ident())
 
     async def main() -> None:
-        asked, thread = await guard.arun(flow(), work=work)
+        asked, thread = await guard.arun(flow())
         assert (asked, thread != threading.get_ident()) == (wanted, True)
 
     asyncio.run(main())

@@ -316,7 +316,7 @@ def test_a_fork_during_a_discovery_leaves_a_working_child(web: Web) -> None:
     relay = web.relay(policy())
     upstream = relay._flow.upstreams[STAFF]
     endpoint = upstream.endpoints["token_endpoint"]
-    with endpoint._lock, relay._limiter._own._lock:
+    with endpoint._lock, relay._drivers._limiter._own._lock:
         relay.guard.after_fork()
         assert post(relay).status_code == 400
 

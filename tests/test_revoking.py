@@ -301,13 +301,13 @@ def test_old_news_are_acted_on_as_the_policy_says(
     assert [why(guard, token), why(guard, token, "POST")] == ["", ""]
     guard.revoke(guard.verify(gone))
     state.away = True
-    follower = guard._link.follower
+    follower = guard.link.follower
     assert until(lambda: bool(follower.failure))
     jwt_clock.advance(61)
     assert [why(guard, token), why(guard, token, "POST")] == [get, post]
     assert why(guard, gone) == "revoked_token"
     state.away = False
-    assert until(lambda: guard._link.age < 60)
+    assert until(lambda: guard.link.age < 60)
     assert why(guard, token, "POST") == ""
 
 

@@ -16,8 +16,6 @@ from ..core.model.effects import (
     Ask,
     Await,
     CatchUp,
-    FetchFailedError,
-    Incoming,
     Publish,
     ReadBody,
     Start,
@@ -28,8 +26,6 @@ from .revocation_link import RevocationLink
 from .state_client import StateClient
 
 Result = TypeVar("Result")
-Work = Callable[[Any], Any]
-"""Carries out one effect that blocks, and returns the answer; raises nothing."""
 
 _own_threads: RunVar[anyio.CapacityLimiter] = RunVar("jwtguard_threads")
 
@@ -52,24 +48,20 @@ async def no_body(_: int) -> bytes | None:
 class Drivers:
     """Drives flows with one way to send and one shared *state*."""
 
-    _link: RevocationLink
+    link: RevocationLink
 
     def __init__(self, send: Send, state: StateClient) -> None:
         self.state = state
         """Asks what the processes of this application share."""
         self._send = send
-        self._fetcher = Fetcher(send)
+        self.fetcher = Fetcher(send)
 
     def run(
         self,
         flow: Generator[Ask, Any, Result],
         read: Callable[[int], bytes | None] = lambda _: None,
-        work: Work | None = None,
     ) -> Result:
-        """Drive *flow* to its end in this thread.
-
-        *work* carries out what blocks: exchanges, and whatever else the flow asks for.
-        """
+        """Drive *flow* to its end in this thread."""
         reply: Any = None
         try:
             while True:
@@ -78,17 +70,17 @@ class Drivers:
                 if isinstance(ask, ReadBody):
                     reply = read(ask.limit)
                 elif isinstance(ask, Start):
-                    self._fetcher.start(ask.flight)
+                    self.fetcher.start(ask.flight)
                 elif isinstance(ask, Await):
-                    self._fetcher.wait(ask.flight)
+                    self.fetcher.wait(ask.flight)
                 elif isinstance(ask, StateOperation):
                     reply = self.state.ask(ask)
                 elif isinstance(ask, Publish):
-                    reply = self._link.publish(ask.operations)
+                    reply = self.link.publish(ask.operations)
                 elif isinstance(ask, CatchUp):
-                    self._link.catch_up()
+                    self.link.catch_up()
                 else:
-                    reply = work(ask) if work else self.work(ask)
+                    reply = self.work(ask)
         except StopIteration as stop:
             result: Result = stop.value
             return result
@@ -97,9 +89,8 @@ class Drivers:
         self,
         flow: Generator[Ask, Any, Result],
         read: Callable[[int], Awaitable[bytes | None]] = no_body,
-        work: Work | None = None,
     ) -> Result:
-        """Drive *flow* to its end on this event loop; *work* runs in a thread."""
+        """Drive *flow* to its end on this event loop; ``work`` runs in a thread."""
         reply: Any = None
         try:
             while True:
@@ -108,23 +99,26 @@ class Drivers:
                 if isinstance(ask, ReadBody):
                     reply = await read(ask.limit)
                 elif isinstance(ask, Start):
-                    self._fetcher.start(ask.flight)
+                    self.fetcher.start(ask.flight)
                 elif isinstance(ask, Await):
-                    await self._fetcher.await_(ask.flight)
+                    await self.fetcher.await_(ask.flight)
                 elif isinstance(ask, StateOperation):
                     reply = await self.state.aask(ask)
                 elif isinstance(ask, Publish):
-                    reply = await self._link.apublish(ask.operations)
+                    reply = await self.link.apublish(ask.operations)
                 elif isinstance(ask, CatchUp):
-                    await self._link.acatch_up()
+                    await self.link.acatch_up()
                 else:
                     reply = await anyio.to_thread.run_sync(
-                        work or self.work, ask, limiter=_threads()
+                        self.work, ask, limiter=_threads()
                     )
         except StopIteration as stop:
             result: Result = stop.value
             return result
 
-    def work(self, ask: Any) -> Incoming | FetchFailedError:
-        """Carry out an exchange, which is all that blocks in a guard's own flows."""
+    def work(self, ask: Any) -> Any:
+        """Carry out what else blocks, and return the answer; raises nothing.
+
+        In a guard's own flows that is an exchange.
+        """
         return answer(self._send, ask.outgoing)

@@ -12,7 +12,7 @@ import hashlib
 import unicodedata
 from collections.abc import Callable
 from ipaddress import ip_address, ip_network
-from typing import Any, Protocol
+from typing import Any
 
 from ..core.model.effects import CountedGuess
 from ..errors import ConfigurationError
@@ -36,15 +36,12 @@ STORE_TIMEOUT = 1.0
 _NETWORK_STORES = ("redis", "valkey")
 
 
-class _Clock(Protocol):
-    def monotonic(self) -> float: ...
-
-
 class RateLimiter:
     """Counts password guesses in a moving window, in memory or in Redis.
 
     *storage* None means *state*, if that can run a script, as Redis can; else memory.
-    *emit* is told when the store fails. Raises ``ConfigurationError``.
+    *emit* is told when the store fails; *monotonic* returns seconds. Raises
+    ``ConfigurationError``.
     """
 
     def __init__(
@@ -52,7 +49,7 @@ class RateLimiter:
         limit: str,
         storage: str | None,
         emit: Callable[..., None],
-        clock: _Clock,
+        monotonic: Callable[[], float],
         state: object = None,
         prefix: str = "jwtguard",
     ) -> None:
@@ -63,18 +60,18 @@ class RateLimiter:
             getattr(state, "script", None) if storage is None else _script_of(storage)
         )
         self._shared = RedisStore(script, span, amounts) if script else None
-        self._own = MemoryStore(span, amounts, clock.monotonic)
+        self._own = MemoryStore(span, amounts, monotonic)
         self._prefix = prefix
         self._emit = emit
-        self._clock = clock
-        self._retry_at = clock.monotonic()
+        self._monotonic = monotonic
+        self._retry_at = monotonic()
 
     def claim(self, name: str, address: str) -> CountedGuess:
         """Count one guess, unless it is one too many: then ``wait`` says how long."""
         network = network_of(address)
         key = f"{self._prefix}:{{{network}}}"
         keys = (key, f"{key}:{_folded(name)}")
-        if self._shared is not None and self._clock.monotonic() >= self._retry_at:
+        if self._shared is not None and self._monotonic() >= self._retry_at:
             try:
                 return self._shared.claim(keys)
             except Exception as error:  # noqa: BLE001  # each store has its own errors
@@ -85,7 +82,7 @@ class RateLimiter:
         """Take a guess back where it was counted."""
         if not guess.shared:
             self._own.give_back(guess)
-        elif self._shared is not None and self._clock.monotonic() >= self._retry_at:
+        elif self._shared is not None and self._monotonic() >= self._retry_at:
             try:
                 self._shared.give_back(guess)
             except Exception as error:  # noqa: BLE001  # as above
@@ -96,7 +93,7 @@ class RateLimiter:
         self._own.after_fork()
 
     def _failed(self, error: Exception) -> None:
-        self._retry_at = self._clock.monotonic() + RETRY_STORE
+        self._retry_at = self._monotonic() + RETRY_STORE
         problem = type(error.__cause__ or error).__name__
         self._emit("limit_store_failed", problem=problem)
 

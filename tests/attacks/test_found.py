@@ -238,7 +238,9 @@ def test_a_token_had_two_payloads_one_for_us_and_one_for_rfc_7797(value: Any) ->
 
 def test_a_flood_of_names_filled_the_memory() -> None:
     """Who is over the limit leaves nothing behind, however long and many the names."""
-    guesses = RateLimiter("1/minute", "memory://", lambda *_, **__: None, FakeClock())
+    guesses = RateLimiter(
+        "1/minute", "memory://", lambda *_, **__: None, FakeClock().monotonic
+    )
     for number in range(200):
         guesses.claim(f"{number}" * 1000, "192.0.2.1")
     assert len(guesses._own) == 1 + 10

@@ -23,7 +23,7 @@ import json, sys, time
 from jwtguard.outside.rate_limit import RateLimiter
 limit, store, name, address, times = json.loads(sys.argv[1])
 told = lambda *event, **fields: print("told", event, fields, file=sys.stderr)
-guesses = RateLimiter(limit, store, told, time)
+guesses = RateLimiter(limit, store, told, time.monotonic)
 print(json.dumps([guesses.claim(name, address).wait for _ in range(times)]))
 """
 
@@ -58,7 +58,7 @@ def guesses(
     def emit(event: str, **fields: Any) -> None:
         told.append((event, fields))
 
-    return RateLimiter(limit, store, emit, clock or FakeClock())
+    return RateLimiter(limit, store, emit, (clock or FakeClock()).monotonic)
 
 
 # In memory.

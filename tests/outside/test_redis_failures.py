@@ -213,7 +213,7 @@ def test_the_rights_on_the_page_are_enough(
     state.append("s", b"1", 60)
     ((last, _),) = state.follow("s", "", 0)
     assert state.follow("s", last, 0) == []
-    limiter = RateLimiter("1/minute", None, emit, FakeClock(), state)
+    limiter = RateLimiter("1/minute", None, emit, FakeClock().monotonic, state)
     guess = limiter.claim("alice", "192.0.2.1")
     assert guess.shared
     limiter.give_back(guess)
@@ -242,7 +242,7 @@ def test_relays_count_in_the_shared_state(
     server: Redis = request.getfixturevalue(kind)
     state = RedisState(server.url, prefix="notes", timeout=HANG)
     first, second = (
-        RateLimiter("2/minute", None, emit, FakeClock(), state, "notes")
+        RateLimiter("2/minute", None, emit, FakeClock().monotonic, state, "notes")
         for _ in range(2)
     )
     waits = [one.claim("alice", "192.0.2.1").wait for one in (first, second, first)]
@@ -250,7 +250,9 @@ def test_relays_count_in_the_shared_state(
     assert all(
         key.startswith(b"notes:{192.0.2.1}") for key in server.client().scan_iter()
     )
-    own = RateLimiter("1/minute", "memory://", emit, FakeClock(), state, "notes")
+    own = RateLimiter(
+        "1/minute", "memory://", emit, FakeClock().monotonic, state, "notes"
+    )
     assert own.claim("alice", "192.0.2.1").wait == 0
     assert told == []
 
@@ -260,7 +262,7 @@ def test_relays_outlive_the_shared_state(
 ) -> None:
     """Each process counts for itself until the store is back."""
     state = RedisState(redis.url, timeout=HANG)
-    limiter = RateLimiter("1/minute", None, emit, FakeClock(), state)
+    limiter = RateLimiter("1/minute", None, emit, FakeClock().monotonic, state)
     redis.stop()
     waits = [limiter.claim("alice", "192.0.2.1").wait for _ in range(2)]
     assert [wait > 0 for wait in waits] == [False, True]
@@ -277,6 +279,6 @@ def test_a_guard_hands_its_state_to_the_relay(redis: Redis) -> None:
         clients=(),
         relay_url="https://id.example/t",
     )
-    limiter = relay.TokenRelay(Guard(made, clock=issuer.clock))._limiter
+    limiter = relay.TokenRelay(Guard(made, clock=issuer.clock))._drivers._limiter
     assert limiter.claim("alice", "192.0.2.1").shared
     assert all(key.startswith(b"notes:") for key in redis.client().scan_iter())

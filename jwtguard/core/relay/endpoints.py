@@ -21,8 +21,8 @@ from ..model.effects import (
     Start,
 )
 from ..model.issuers import TrustedIssuer
+from ..verify.back_off import pause_after
 from ..verify.discovery import find_endpoint
-from ..verify.key_fetch import LONGEST_BACK_OFF
 from ..verify.keys import DEADLINE, Emit
 
 
@@ -111,8 +111,7 @@ class EndpointCache:
         with self._lock:
             if self._flight is not flight:
                 return
-            pause = self._cooldown * 2 ** min(self._failures, 16)
-            pause = min(pause, LONGEST_BACK_OFF) * (1 - 0.2 * self._jitter())
+            pause = pause_after(self._failures, self._cooldown, self._jitter)
             self._due, self._flight = self._monotonic() + pause, None
             self._failures += 1
             self.failure = f"{self.name}: {problem}"

@@ -15,10 +15,11 @@ from typing import Any
 from ..model.effects import Exchange, FetchFailedError, Incoming, get
 from ..model.issuers import TrustedIssuer
 from ..model.jwk import KeySet, parse_jwk_set
+from .back_off import pause_after
 from .discovery import find_jwks_url, status_problem
 
-LONGEST_BACK_OFF = 60.0
 SHORTEST_AGE = 60.0
+"""Seconds. An issuer that says less would be asked more than once a minute."""
 _MAX_AGE = re.compile(r'(?:^|[,\s])max-age\s*=\s*"?([0-9]{1,10})"?\s*(?:,|$)')
 
 
@@ -100,8 +101,7 @@ class KeyFetch:
         It counts from *since*: now, unless something else is given.
         """
         now = self.monotonic()
-        pause = min(self.cooldown * 2 ** min(before.failures, 16), LONGEST_BACK_OFF)
-        pause *= 1 - 0.2 * self.jitter()
+        pause = pause_after(before.failures, self.cooldown, self.jitter)
         return replace(
             before,
             failures=before.failures + 1,
