@@ -35,10 +35,11 @@ _ABSENT = "absent"
 class TrustedIssuer:
     """A trusted issuer, and the settings in which it differs from others.
 
-    What is None comes from the profile, or from the policy. ``max_lifetime`` is in
-    seconds. ``keys`` is a JWK set (JSON text or a mapping) or PEM text. What is a tuple
-    or a frozen set here may be given as one string or any iterable of strings.
-    Raises ``ConfigurationError`` with every problem.
+    What is None comes from the profile, or from the policy. ``keys`` is a JWK set (JSON
+    text or a mapping) or PEM text. What is a tuple or a frozen set here may be given as
+    one string or any iterable of strings. URLs are https; plain http is accepted for
+    loopback, and for the hosts in ``Policy.http_hosts``. Raises ``ConfigurationError``
+    with every problem.
     """
 
     url: str
@@ -72,12 +73,21 @@ class TrustedIssuer:
     kidless: str | None = None
     """Tokens without ``kid``: ``one`` (if one key fits), ``try`` or ``never``."""
     logout: str | None = None
+    """What a logout token with both ``sub`` and ``sid`` ends: ``session`` or
+    ``subject`` (OpenID Connect Back-Channel Logout 1.0 section 2.4)."""
     max_lifetime: float | None = None
     """Longest time from ``iat`` to ``exp``, in seconds; None: unlimited."""
     relay_url: str | None = None
+    """The token endpoint that ``TokenRelay`` posts to (RFC 6749 section 3.2); None:
+    ``token_endpoint`` of the metadata (RFC 8414 section 2)."""
     relay_revocation_url: str | None = None
+    """Its revocation endpoint (RFC 7009 section 2); None: ``revocation_endpoint``."""
     relay_client_secret: str | None = field(default=None, repr=False)
+    """The client secret that ``TokenRelay`` adds (RFC 6749 section 2.3.1); None: the
+    client is public. It is sent to this issuer only, and never logged."""
     relay_auth: str | None = None
+    """How the secret is sent: ``basic`` (the default) or ``post`` (RFC 6749 section
+    2.3.1)."""
 
     if TYPE_CHECKING:
 

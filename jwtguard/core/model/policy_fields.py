@@ -13,12 +13,15 @@ from .patterns import ScopeRule
 OF_RELAY = ("relay_url", "relay_revocation_url", "relay_client_secret", "relay_auth")
 """What the relay uses for one issuer: here if it is the only one, else in its own."""
 OUTAGES = ("allow", "writes", "refuse")
-"""What is done while nobody can tell what others have revoked."""
+"""What to do while it is unknown what other processes have revoked."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PolicyFields:
-    """What ``Policy`` holds; its names are those of the settings."""
+    """What ``Policy`` holds; its names are those of the settings.
+
+    ``Policy`` raises ``ConfigurationError`` for a value that does not fit.
+    """
 
     issuers: tuple[TrustedIssuer, ...]
     """The trusted issuers; at least one."""
@@ -27,12 +30,16 @@ class PolicyFields:
     algorithms: frozenset[str] = frozenset(ALGORITHMS)
     """Accepted ``alg`` values, asymmetric only (RFC 7518 section 3.1)."""
     leeway: float = 30
-    """Accepted clock difference for ``exp``, ``nbf`` and ``iat``."""
+    """Accepted clock difference for ``exp``, ``nbf`` and ``iat``, in seconds (RFC 7519
+    section 4.1.4)."""
     clients: tuple[Client, ...] = ()
+    """The known clients, with the origins of their pages (RFC 6749 section 2). With
+    several issuers each of them names its ``issuer``."""
     clients_only: bool = False
     """Refuse tokens of clients that are not listed."""
     origins_claim: str | None = None
-    """A claim that lists further allowed origins."""
+    """A claim in which a token lists further origins that may use it, as Keycloak's
+    ``allowed-origins`` does; None: ``clients`` alone count."""
     public_paths: tuple[str, ...] = ()
     """Patterns of paths where no token is read."""
     optional_paths: tuple[str, ...] = ()
@@ -46,15 +53,25 @@ class PolicyFields:
     logout_paths: tuple[str, ...] = ()
     """Where issuers post logout tokens (OpenID Connect Back-Channel Logout 1.0)."""
     max_body_bytes: int = 65536
-    """Longest body read on token and revocation paths."""
+    """Longest body read on token, revocation and logout paths, in bytes; a longer one
+    is refused with 413."""
     relay_url: str | None = None
+    """As in ``TrustedIssuer``; with several issuers, only there. None: discovered."""
     relay_client_secret: str | None = field(default=None, repr=False)
+    """As in ``TrustedIssuer``; with several issuers, only there."""
     relay_revocation_url: str | None = None
+    """As in ``TrustedIssuer``; with several issuers, only there. None: discovered."""
     relay_auth: str | None = None
+    """As in ``TrustedIssuer``; with several issuers, only there. None: ``basic``."""
     relay_timeout: float = 10
+    """Longest wait for the issuer's whole answer, in seconds; 1 or more. After that the
+    client gets 504."""
     relay_limit: str = "5/minute"
+    """Password guesses that ``TokenRelay`` allows for one user name from one address,
+    and ten times as many for the address (RFC 6749 section 4.3.2)."""
     relay_limit_storage: str | None = field(default=None, repr=False)
-    """None: what ``state`` says."""
+    """Where guesses are counted: a URL like ``redis://host:6379``, or ``memory://``;
+    None: what ``state`` says. Never logged: it may hold a password."""
     cookie: str | None = None
     """The name of a cookie that may carry the token; None: header only."""
     public_url: frozenset[str] = frozenset()
@@ -68,27 +85,38 @@ class PolicyFields:
     http_hosts: frozenset[str] = frozenset()
     """Hosts whose keys may be fetched over plain HTTP."""
     keys_max_age: float = 600
-    """Age at which keys are fetched again."""
+    """Age at which keys are fetched again, in seconds; 1 or more. ``max-age`` of the
+    issuer's answer (RFC 9111 section 5.2.2.1) can make it shorter, not longer."""
     keys_stale_for: float = 86400
-    """How long keys remain in use after that, while the issuer is down."""
+    """How long keys remain in use after that, while the issuer is down, in seconds."""
     keys_cooldown: float = 10
-    """Pause between fetches for unknown key ids."""
+    """Pause between fetches for unknown key ids, in seconds: however many made-up
+    ``kid`` arrive, the issuer is asked once."""
     token_cache: int = 4096
-    """Number of verified tokens cached per process; 0 is off."""
+    """Number of verified tokens cached in each process; 0 is off."""
     max_token_bytes: int = 16384
-    """Longer tokens are refused without being parsed."""
+    """In bytes; longer tokens are refused with 431, without being parsed."""
     state: str = field(default="memory://", repr=False)
+    """What processes share: a URL with ``redis://``, ``rediss://`` or ``unix://``;
+    ``memory://`` is for one process. Never logged: it may hold a password."""
     state_prefix: str = "jwtguard"
+    """What the names of all keys in the shared state begin with."""
     state_timeout: float = 0.25
+    """Longest wait for the shared state, in seconds."""
     secrets: tuple[str, ...] = field(default=(), repr=False)
+    """Random secrets of at least 32 bytes each, in base64url (RFC 4648 section 5); the
+    first makes, all of them read (RFC 5869). Never logged."""
     revocation_for: float = 86400
-    """How long a revocation is kept for an issuer without ``max_lifetime``."""
+    """How long a revocation is kept, in seconds, where the issuer has no
+    ``max_lifetime``: as long as its tokens live, or longer."""
     revocations: int = 200_000
-    """Revocations kept whole in each process."""
+    """Number of revocations kept whole in each process; older ones are packed."""
     revocation_max_stale: float = 60
-    """Age of the last read of others' revocations at which the outage begins."""
+    """Seconds since the last read of others' revocations at which
+    ``revocation_outage`` applies; 5 or more."""
     revocation_outage: str = "allow"
-    """What happens then: ``allow``, ``writes`` or ``refuse``."""
+    """What happens then: ``allow``; or 503 for ``writes`` (unsafe methods, RFC 9110
+    section 9.2.1, and WebSockets); or ``refuse``, 503 for every token."""
     proxies: tuple[Network | str, ...] = field(init=False, repr=False, default=())
     """``trusted_proxies``, parsed."""
 
