@@ -65,6 +65,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="CLIENT=URL",
         help="let CLIENT be used from a page at URL, and nowhere else",
     )
+    parser.add_argument(
+        "--logout-uri",
+        action="append",
+        default=[],
+        metavar="CLIENT=URL",
+        help="post the logout tokens of CLIENT to URL",
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -99,14 +106,20 @@ def _config(arguments: argparse.Namespace) -> Config:
     for text in arguments.client:
         client, _, origin = text.partition("=")
         config = config.with_client(client, origin)
-    return config.with_origins(dict(_pair(text) for text in arguments.origin))
+    config = config.with_origins(_pairs("--origin", arguments.origin))
+    return config.with_logout_uris(_pairs("--logout-uri", arguments.logout_uri))
 
 
-def _pair(text: str) -> tuple[str, str]:
-    client, equals, origin = text.partition("=")
-    if not equals or not client or not origin:
-        raise ConfigurationError(f"--origin {text!r}: write spa=http://localhost:8000")
-    return client, origin
+def _pairs(option: str, texts: list[str]) -> dict[str, str]:
+    pairs = {}
+    for text in texts:
+        client, _, url = text.partition("=")
+        if not client or not url:
+            example = "spa=http://localhost:8000"
+            example += "/oidc/logout" if option == "--logout-uri" else ""
+            raise ConfigurationError(f"{option} {text!r}: write {example}")
+        pairs[client] = url
+    return pairs
 
 
 def serve(
@@ -175,6 +188,7 @@ def _banner(config: Config, url: str) -> str:
     )
     refresh = " ".join(one.id for one in config.clients if one.refresh)
     users = "\n".join(f"  {one.name} / {one.password}" for one in config.users)
+    first = config.users[0].name
     signalled = "   (or send SIGUSR1)" if hasattr(signal, "SIGUSR1") else ""
     return f"""
 *** DEVELOPMENT TOKEN SERVER: plain passwords, keys in memory. Never for production. ***
@@ -193,4 +207,5 @@ Users:
 Rotate the key:  curl -X POST {url}/dev/rotate{signalled}
 Add a client:    jwtguard issuer --client ID=http://localhost:3000
 Outage on, off:  curl -X POST {url}/dev/outage; curl -X DELETE {url}/dev/outage
+Sign a user out: curl -d user={first} {url}/dev/logout
 """

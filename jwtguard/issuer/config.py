@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Self
+from urllib.parse import urlsplit
 
 from ..core.model.policy import Client as GuardClient
 from ..errors import ConfigurationError
@@ -22,7 +23,8 @@ AUDIENCE = "https://api.example.com"
 class Client:
     """A client of the issuer; without a secret it is public (RFC 6749 section 2.1).
 
-    ``access_token_lifetime`` is in seconds; None means the issuer's own.
+    ``access_token_lifetime`` is in seconds; None means the issuer's own. Logout tokens
+    go to ``backchannel_logout_uri``, where it is set.
     """
 
     id: str
@@ -32,6 +34,7 @@ class Client:
     audience: str | None = None
     secret: str | None = field(default=None, repr=False)
     access_token_lifetime: int | None = None
+    backchannel_logout_uri: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,10 +46,6 @@ class User:
     scopes: tuple[str, ...] = ()
     roles: tuple[str, ...] = ()
     profile: Mapping[str, str] = field(default_factory=dict)
-
-    def get_user_id(self) -> str:
-        """Return ``sub``, as Authlib asks for it."""
-        return self.name
 
 
 SAMPLE_CLIENTS = (
@@ -104,6 +103,13 @@ class Config:
         for lifetime in (self.access_token_lifetime, *lifetimes):
             if lifetime is not None and lifetime < 1:
                 yield f"access_token_lifetime: {lifetime} is less than a second"
+        for client in self.clients:
+            uri = client.backchannel_logout_uri
+            if uri is not None and not _is_absolute(uri):
+                yield (
+                    f"backchannel_logout_uri: {uri!r} is not valid; "
+                    "expected an absolute http or https URL without fragment"
+                )
 
     def _names(self) -> Iterable[str]:
         for what, names in (
@@ -125,12 +131,7 @@ class Config:
 
     def with_origins(self, origins: Mapping[str, str]) -> Self:
         """Return a copy where each client named is used from that origin alone."""
-        for name in origins:
-            if name not in {client.id for client in self.clients}:
-                raise ConfigurationError(
-                    f"--origin: unknown client {name!r}; "
-                    f"add it with --client {name}={origins[name]}"
-                )
+        self._check_names("--origin", origins)
         changed = tuple(
             replace(client, origins=(origins[client.id],))
             if client.id in origins
@@ -138,6 +139,26 @@ class Config:
             for client in self.clients
         )
         return replace(self, clients=changed)
+
+    def with_logout_uris(self, uris: Mapping[str, str]) -> Self:
+        """Return a copy where the logout tokens of each client named go to that URL."""
+        self._check_names("--logout-uri", uris)
+        changed = tuple(
+            replace(client, backchannel_logout_uri=uris[client.id])
+            if client.id in uris
+            else client
+            for client in self.clients
+        )
+        return replace(self, clients=changed)
+
+    def _check_names(self, option: str, given: Mapping[str, str]) -> None:
+        for name in given:
+            if name not in {client.id for client in self.clients}:
+                raise ConfigurationError(
+                    f"{option}: unknown client {name!r}; "
+                    f"add it with --client {name}"
+                    + (f"={given[name]}" if option == "--origin" else "")
+                )
 
     @classmethod
     def load(cls, path: Path | None, **overrides: Any) -> Self:
@@ -168,6 +189,16 @@ class Config:
         if problems:
             raise ConfigurationError(*problems)
         return config
+
+
+def _is_absolute(uri: str) -> bool:
+    """OpenID Connect Back-Channel Logout section 2.2."""
+    try:
+        parts = urlsplit(uri)
+    except ValueError:
+        return False
+    absolute = parts.scheme in ("http", "https") and bool(parts.hostname)
+    return absolute and "#" not in uri and uri.isascii() and uri.isprintable()
 
 
 def _read(path: Path, problems: list[str]) -> dict[str, Any]:

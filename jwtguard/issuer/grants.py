@@ -18,7 +18,7 @@ from authlib.oauth2.rfc9068 import JWTBearerTokenGenerator
 from ..inspect.hints import OUR_REFRESH_TOKEN
 from . import config
 from .keys import Keys
-from .store import REFRESH_SECONDS, OAuthClient, RefreshToken, Store
+from .store import REFRESH_SECONDS, OAuthClient, RefreshToken, Session, Store
 
 CLIENT_AUTHENTICATION = ["none", "client_secret_basic", "client_secret_post"]
 
@@ -48,11 +48,12 @@ class TokenGenerator(JWTBearerTokenGenerator):  # type: ignore[misc]
         return client.settings.audience or self._settings.audience
 
     def get_extra_claims(
-        self, client: OAuthClient, grant_type: str, user: config.User, scope: str
+        self, client: OAuthClient, grant_type: str, user: Session, scope: str
     ) -> dict[str, Any]:
-        """Add the roles (RFC 9068 section 2.2.3.1)."""
+        """Add the session, and the roles (RFC 9068 section 2.2.3.1)."""
         del client, grant_type, scope
-        return {"roles": list(user.roles)} if user.roles else {}
+        roles = user.user.roles
+        return {"sid": user.sid, **({"roles": list(roles)} if roles else {})}
 
     @staticmethod
     def get_allowed_scope(client: OAuthClient, scope: str | None) -> str:
@@ -71,7 +72,7 @@ class TokenGenerator(JWTBearerTokenGenerator):  # type: ignore[misc]
     ) -> dict[str, Any]:
         """Return the token response (RFC 6749 section 5.1)."""
         asked = client.get_allowed_scope(scope).split()
-        granted = " ".join(name for name in asked if name in user.scopes)
+        granted = " ".join(name for name in asked if name in user.user.scopes)
         token: dict[str, Any] = super().generate(
             grant_type,
             client,
@@ -86,7 +87,7 @@ class TokenGenerator(JWTBearerTokenGenerator):  # type: ignore[misc]
         return token
 
     def access_token_generator(
-        self, client: OAuthClient, grant_type: str, user: config.User, scope: str
+        self, client: OAuthClient, grant_type: str, user: Session, scope: str
     ) -> str:
         """RFC 9068 section 2. Authlib's own sets no ``kid``, nor signs with EdDSA."""
         now = int(time.time())
@@ -101,27 +102,29 @@ class TokenGenerator(JWTBearerTokenGenerator):  # type: ignore[misc]
             "jti": self.get_jti(client, grant_type, user, scope),
             **self.get_extra_claims(client, grant_type, user, scope),
         }
-        return self._signed("at+jwt", claims)
+        return self.signed("at+jwt", claims)
 
-    def _signed(self, typ: str, claims: dict[str, Any]) -> str:
+    def signed(self, typ: str, claims: dict[str, Any]) -> str:
+        """Return *claims* as a token of this type, signed by the newest key."""
         key = self._keys.signing
         header = {"typ": typ, "kid": key.kid}
         private = cast(Any, key.private_key)  # joserfc knows more kinds than PyJWT
         return jwt.encode(claims, private, self._keys.alg, headers=header)
 
-    def _id_token(self, client: OAuthClient, user: config.User) -> str:
+    def _id_token(self, client: OAuthClient, session: Session) -> str:
         """OpenID Connect Core section 2."""
         now = int(time.time())
         claims = {
             "iss": self.issuer,
-            "sub": user.name,
+            "sub": session.user.name,
+            "sid": session.sid,
             "aud": client.get_client_id(),
             "azp": client.get_client_id(),
             "iat": now,
             "exp": now + self._lifetime(client, ""),
-            **user.profile,
+            **session.user.profile,
         }
-        return self._signed("JWT", claims)
+        return self.signed("JWT", claims)
 
 
 def authenticate_public(
@@ -141,8 +144,8 @@ def authenticate_public(
     return query_client(name)
 
 
-def make_grants(store: Store) -> tuple[type, type, type]:
-    """Return the password grant, the refresh grant and the revocation endpoint."""
+def make_grants(store: Store) -> tuple[type, type]:
+    """Return the password grant and the refresh grant."""
 
     class PasswordGrant(grants.ResourceOwnerPasswordCredentialsGrant):  # type: ignore[misc]
         TOKEN_ENDPOINT_AUTH_METHODS = CLIENT_AUTHENTICATION
@@ -152,6 +155,10 @@ def make_grants(store: Store) -> tuple[type, type, type]:
             if user is None:
                 raise InvalidGrantError("The user name or the password is wrong.")
             return user
+
+        def validate_token_request(self) -> None:
+            super().validate_token_request()
+            self.request.user = store.begin(self.request.user, self.request.client)
 
     class RefreshGrant(grants.RefreshTokenGrant):  # type: ignore[misc]
         TOKEN_ENDPOINT_AUTH_METHODS = CLIENT_AUTHENTICATION
@@ -166,11 +173,17 @@ def make_grants(store: Store) -> tuple[type, type, type]:
             if store.spend(self.request.refresh_token.value) is None:
                 raise InvalidGrantError("The refresh token was used, or has ended.")
 
-        def authenticate_user(self, refresh_token: RefreshToken) -> config.User:
-            return refresh_token.user
+        def authenticate_user(self, refresh_token: RefreshToken) -> Session:
+            return refresh_token.session
 
         def revoke_old_credential(self, refresh_token: RefreshToken) -> None:
             """It was spent when it was read."""
+
+    return PasswordGrant, RefreshGrant
+
+
+def make_revocation(store: Store) -> type:
+    """Return the revocation endpoint."""
 
     class Revocation(RevocationEndpoint):  # type: ignore[misc]
         CLIENT_AUTH_METHODS = CLIENT_AUTHENTICATION
@@ -179,9 +192,9 @@ def make_grants(store: Store) -> tuple[type, type, type]:
             return store.find(token_string)
 
         def revoke_token(self, token: RefreshToken, _request: Any) -> None:
-            store.revoke(token)
+            store.end(token.session)
 
-    return PasswordGrant, RefreshGrant, Revocation
+    return Revocation
 
 
 def keep_refresh_token(store: Store, token: dict[str, Any], request: Any) -> None:
@@ -192,9 +205,7 @@ def keep_refresh_token(store: Store, token: dict[str, Any], request: Any) -> Non
     before: RefreshToken | None = getattr(request, "refresh_token", None)
     kept = RefreshToken(
         value=value,
-        family=before.family if before else secrets.token_hex(8),
-        client_id=request.client.get_client_id(),
-        user=request.user,
+        session=request.user,
         # RFC 6749 section 6: narrowing one access token does not narrow the next.
         scope=before.scope if before else token["scope"],
         expires_at=time.time() + REFRESH_SECONDS,

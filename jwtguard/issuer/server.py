@@ -1,4 +1,4 @@
-"""The endpoints: RFC 6749, RFC 7009, RFC 8414, OpenID Connect Discovery and UserInfo.
+"""The endpoints: RFC 6749, RFC 7009, RFC 8414, OpenID Connect.
 
 What browsers call with secrets stands behind the guard itself: the token and revocation
 endpoints with its Origin check, userinfo with its token check.
@@ -12,7 +12,13 @@ from urllib.parse import urlsplit
 
 from authlib.integrations.flask_oauth2 import AuthorizationServer
 from flask import Flask, Response, jsonify, request
-from werkzeug.exceptions import HTTPException, NotFound, ServiceUnavailable
+from werkzeug.datastructures import WWWAuthenticate
+from werkzeug.exceptions import (
+    HTTPException,
+    NotFound,
+    ServiceUnavailable,
+    Unauthorized,
+)
 
 from ..core.model.issuers import TrustedIssuer
 from ..core.model.origins import is_loopback_host
@@ -21,9 +27,16 @@ from ..core.model.principal import Principal
 from ..guard import Guard
 from ..wsgi import PRINCIPAL_KEY, GuardMiddleware
 from .config import Config
-from .grants import TokenGenerator, authenticate_public, keep_refresh_token, make_grants
+from .grants import (
+    TokenGenerator,
+    authenticate_public,
+    keep_refresh_token,
+    make_grants,
+    make_revocation,
+)
 from .hints import say_who_is_refused, unknown_client
 from .keys import Keys
+from .logout import END_SESSION, Logout, add_logout
 from .store import Store
 
 if TYPE_CHECKING:
@@ -33,7 +46,7 @@ JWKS = "/jwks"
 TOKEN = "/oauth/token"  # noqa: S105  # a path
 REVOKE = "/oauth/revoke"
 USERINFO = "/userinfo"
-PUBLIC = ("/.well-known/*", JWKS, "/dev/*", "/")
+PUBLIC = ("/.well-known/*", JWKS, END_SESSION, "/dev/*", "/")
 
 
 class Issuer:
@@ -47,7 +60,9 @@ class Issuer:
         self._base = urlsplit(url).path.rstrip("/")
         store = Store(config)
         self._app = Flask("jwtguard-issuer")
-        _add_oauth(self._app, url, self.keys, store, self._base)
+        generator = TokenGenerator(url, self.keys, config)
+        _add_oauth(self._app, generator, store, self._base)
+        add_logout(self._app, Logout(store, generator, self.keys), store, self._base)
         _add_metadata(self._app, url, self.keys, self._base)
         _add_userinfo(self._app, store, self._base)
         _add_controls(self._app, self.keys)
@@ -93,18 +108,16 @@ class Issuer:
         return self.keys.names(), GuardMiddleware(self._app.wsgi_app, guard)
 
 
-def _add_oauth(app: Flask, issuer: str, keys: Keys, store: Store, base: str) -> None:
+def _add_oauth(app: Flask, generator: TokenGenerator, store: Store, base: str) -> None:
     def save_token(token: dict[str, Any], oauth_request: Any) -> None:
         keep_refresh_token(store, token, oauth_request)
 
     server = AuthorizationServer(app, store.client, save_token)
     server.register_client_auth_method("none", authenticate_public)
-    generator = TokenGenerator(issuer, keys, store.settings)
     server.register_token_generator("default", generator)
-    password, refresh, revocation = make_grants(store)
-    server.register_grant(password)
-    server.register_grant(refresh)
-    server.register_endpoint(revocation)
+    for grant in make_grants(store):
+        server.register_grant(grant)
+    server.register_endpoint(make_revocation(store))
 
     @app.post(base + TOKEN)
     def token() -> Response:
@@ -117,29 +130,34 @@ def _add_oauth(app: Flask, issuer: str, keys: Keys, store: Store, base: str) -> 
         return answer
 
 
-def _add_metadata(app: Flask, issuer: str, keys: Keys, base: str) -> None:
+def _metadata(issuer: str, alg: str) -> dict[str, Any]:
+    """RFC 8414 section 2, OpenID Connect Discovery section 3 and its logout kin."""
     prefix = issuer.rstrip("/")
+    return {
+        "issuer": issuer,
+        "token_endpoint": prefix + TOKEN,
+        "revocation_endpoint": prefix + REVOKE,
+        "userinfo_endpoint": prefix + USERINFO,
+        "end_session_endpoint": prefix + END_SESSION,
+        "jwks_uri": prefix + JWKS,
+        "grant_types_supported": ["password", "refresh_token"],
+        "response_types_supported": [],
+        "subject_types_supported": ["public"],
+        "id_token_signing_alg_values_supported": [alg],
+        "token_endpoint_auth_methods_supported": [
+            "none",
+            "client_secret_basic",
+            "client_secret_post",
+        ],
+        "scopes_supported": ["openid", "profile", "notes:read", "notes:write"],
+        "backchannel_logout_supported": True,
+        "backchannel_logout_session_supported": True,
+    }
 
+
+def _add_metadata(app: Flask, issuer: str, keys: Keys, base: str) -> None:
     def metadata() -> Response:
-        return _public(
-            {
-                "issuer": issuer,
-                "token_endpoint": prefix + TOKEN,
-                "revocation_endpoint": prefix + REVOKE,
-                "userinfo_endpoint": prefix + USERINFO,
-                "jwks_uri": prefix + JWKS,
-                "grant_types_supported": ["password", "refresh_token"],
-                "response_types_supported": [],
-                "subject_types_supported": ["public"],
-                "id_token_signing_alg_values_supported": [keys.alg],
-                "token_endpoint_auth_methods_supported": [
-                    "none",
-                    "client_secret_basic",
-                    "client_secret_post",
-                ],
-                "scopes_supported": ["openid", "profile", "notes:read", "notes:write"],
-            }
-        )
+        return _public(_metadata(issuer, keys.alg))
 
     well_known = {
         f"{base}/.well-known/openid-configuration",
@@ -173,6 +191,9 @@ def _add_userinfo(app: Flask, store: Store, base: str) -> None:
         user = store.user(principal.subject)
         if user is None:
             raise NotFound
+        if store.session(str(principal.claims.get("sid"))) is None:
+            error = WWWAuthenticate("bearer", {"error": "invalid_token"})
+            raise Unauthorized("The session has ended.", www_authenticate=error)
         profile = dict(user.profile) if "profile" in principal.scopes else {}
         return jsonify({"sub": user.name, **profile})
 
@@ -194,6 +215,9 @@ def _add_controls(app: Flask, keys: Keys) -> None:
         code = "temporarily_unavailable" if error.code == 503 else "invalid_request"
         answer = jsonify({"error": code, "error_description": error.description})
         answer.status_code = error.code or 500
+        challenge = error.get_response().headers.get("WWW-Authenticate")
+        if challenge:
+            answer.headers["WWW-Authenticate"] = challenge
         return answer
 
     @app.post("/dev/rotate")

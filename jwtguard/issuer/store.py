@@ -1,4 +1,5 @@
-"""Tokens in memory: refresh tokens belong to families (RFC 9700 section 4.14.2).
+"""Sessions and refresh tokens in memory: all that came of one login are a family
+(RFC 9700 section 4.14.2), and the family is a session.
 
 They are gone when the process ends; the issuer is for development.
 """
@@ -6,6 +7,7 @@ They are gone when the process ends; the issuer is for development.
 from __future__ import annotations
 
 import hmac
+import secrets
 import time
 from dataclasses import dataclass
 from threading import Lock
@@ -50,20 +52,32 @@ class OAuthClient:
 
 
 @dataclass(slots=True)
-class RefreshToken:
-    """One refresh token; all that came of one login share a family."""
+class Session:
+    """One login of a user by a client; ``sid`` stands in each token of it."""
 
-    value: str
-    family: str
+    sid: str
     client_id: str
     user: config.User
+    expires_at: float
+
+    def get_user_id(self) -> str:
+        """Return ``sub``, as Authlib asks for it."""
+        return self.user.name
+
+
+@dataclass(slots=True)
+class RefreshToken:
+    """One refresh token of a session."""
+
+    value: str
+    session: Session
     scope: str
     expires_at: float
     spent: bool = False
 
     def check_client(self, client: OAuthClient) -> bool:
         """Whether it was issued to *client*."""
-        return client.get_client_id() == self.client_id
+        return client.get_client_id() == self.session.client_id
 
     def get_scope(self) -> str:
         """Return what was granted."""
@@ -75,12 +89,13 @@ class RefreshToken:
 
 
 class Store:
-    """Clients, users and refresh tokens."""
+    """Clients, users, sessions and refresh tokens."""
 
     def __init__(self, settings: config.Config) -> None:
         self.settings = settings
         self.clients = {one.id: OAuthClient(one) for one in settings.clients}
         self._users = {one.name: one for one in settings.users}
+        self._sessions: dict[str, Session] = {}
         self._tokens: dict[str, RefreshToken] = {}
         self._lock = Lock()
 
@@ -98,13 +113,37 @@ class Store:
         known = (user.password if user else "").encode()
         return user if hmac.compare_digest(known, password.encode()) and user else None
 
-    def keep(self, token: RefreshToken) -> None:
-        """Remember a new refresh token; forget those whose time is over."""
+    def begin(self, user: config.User, client: OAuthClient) -> Session:
+        """Begin a session of *user*."""
+        ends = time.time() + REFRESH_SECONDS
+        begun = Session(secrets.token_hex(8), client.get_client_id(), user, ends)
         with self._lock:
-            gone = [one.value for one in self._tokens.values() if one.is_expired()]
-            for value in gone:
-                del self._tokens[value]
-            self._tokens[token.value] = token
+            self._forget()
+            self._sessions[begun.sid] = begun
+        return begun
+
+    def sessions(self, name: str) -> list[Session]:
+        """Return the sessions of a user, oldest first."""
+        with self._lock:
+            self._forget()
+            return [s for s in self._sessions.values() if s.user.name == name]
+
+    def session(self, sid: str) -> Session | None:
+        """Find a session that has not ended."""
+        return self._sessions.get(sid)
+
+    def end(self, session: Session) -> None:
+        """End *session*, with its refresh tokens."""
+        with self._lock:
+            self._end(session)
+
+    def keep(self, token: RefreshToken) -> None:
+        """Remember a new refresh token, unless its session ended meanwhile."""
+        with self._lock:
+            self._forget()
+            if token.session.sid in self._sessions:
+                token.session.expires_at = token.expires_at
+                self._tokens[token.value] = token
 
     def find(self, value: str) -> RefreshToken | None:
         """Find a refresh token, spent or not."""
@@ -113,23 +152,27 @@ class Store:
     def spend(self, value: str) -> RefreshToken | None:
         """Take a refresh token for its one use.
 
-        One that was used before has been stolen, before or now: its family ends.
+        One that was used before has been stolen, before or now: its session ends.
         """
         with self._lock:
             token = self._tokens.get(value)
             if token is None or token.is_expired():
                 return None
             if token.spent:
-                self._end(token.family)
+                self._end(token.session)
                 return None
             token.spent = True
             return token
 
-    def revoke(self, token: RefreshToken) -> None:
-        """End the family of *token* (RFC 7009 section 2.1)."""
-        with self._lock:
-            self._end(token.family)
+    def _forget(self) -> None:
+        """Drop those whose time is over."""
+        for value in [t.value for t in self._tokens.values() if t.is_expired()]:
+            del self._tokens[value]
+        now = time.time()
+        for sid in [s.sid for s in self._sessions.values() if s.expires_at <= now]:
+            del self._sessions[sid]
 
-    def _end(self, family: str) -> None:
-        for one in [t for t in self._tokens.values() if t.family == family]:
+    def _end(self, session: Session) -> None:
+        self._sessions.pop(session.sid, None)
+        for one in [t for t in self._tokens.values() if t.session is session]:
             del self._tokens[one.value]
