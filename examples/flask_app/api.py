@@ -1,4 +1,4 @@
-"""The API: notes for their owners, a report for admins, a token path in front."""
+"""The API: notes for their owners, a report for admins, sign-out, a token path."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from jwtguard.relay import TokenRelay
 
 from .store import Notes
 
-PATHS = {"JWTGUARD_PUBLIC_PATHS": "/healthz"}
+PATHS = {"JWTGUARD_PUBLIC_PATHS": "/healthz", "JWTGUARD_LOGOUT_PATHS": "/oidc/logout"}
 """The application knows its own paths; who may call is for the environment to say."""
 
 LONGEST_NOTE = 500
@@ -92,6 +92,33 @@ def report() -> ResponseReturnValue:
     return {"notes_per_owner": _notes().counts()}
 
 
+@bp.post("/sign-out")
+def sign_out() -> ResponseReturnValue:
+    """End the caller's session: the token that came with this is refused next time."""
+    _guard().revoke(current_principal)
+    return "", 204
+
+
+@bp.post("/sign-out-everywhere")
+def sign_out_everywhere() -> ResponseReturnValue:
+    """End every token of the caller that was issued until now."""
+    who = current_principal
+    _guard().revoke_tokens(issuer=who.issuer, subject=who.subject)
+    return "", 204
+
+
+@bp.post("/admin/sign-out")
+@require_role("admin")
+def sign_out_somebody() -> ResponseReturnValue:
+    """End every token of ``{"subject": ...}``, at the caller's own issuer."""
+    body = request.get_json()
+    subject = body.get("subject") if isinstance(body, dict) else None
+    if not isinstance(subject, str) or not subject:
+        abort(422, "subject must be a non-empty string")
+    _guard().revoke_tokens(issuer=current_principal.issuer, subject=subject)
+    return "", 204
+
+
 @bp.app_errorhandler(HTTPException)
 def as_json(error: HTTPException) -> ResponseReturnValue:
     """Say what went wrong in JSON, as the guard does; status and headers stay."""
@@ -105,6 +132,11 @@ def as_json(error: HTTPException) -> ResponseReturnValue:
 def _notes() -> Notes:
     notes: Notes = current_app.extensions["notes"]
     return notes
+
+
+def _guard() -> Guard:
+    guard: Guard = current_app.extensions["jwtguard"]
+    return guard
 
 
 def _owner() -> str:

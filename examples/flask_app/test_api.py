@@ -86,6 +86,64 @@ def test_the_report_is_for_admins(tmp_path: Path) -> None:
     assert client.get("/admin/report", headers=admin).json == {"notes_per_owner": {}}
 
 
+@pytest.mark.parametrize(
+    ("path", "ends"),
+    [("/sign-out", {"this"}), ("/sign-out-everywhere", {"this", "that"})],
+)
+def test_a_token_ends_with_its_session(
+    client: FlaskClient, jwt_issuer: JWTIssuer, path: str, ends: set[str]
+) -> None:
+    """Signing out ends one session or all of the caller's, and nobody else's."""
+    headers = {
+        sid: jwt_issuer.headers(claims={"sid": sid}, scope=READ)
+        for sid in ("this", "that")
+    }
+    headers["bob"] = jwt_issuer.headers(subject="bob", scope=READ)
+    assert client.post(path, headers=headers["this"]).status_code == 204
+
+    answers = {name: client.get("/notes", headers=headers[name]) for name in headers}
+    assert {name for name, one in answers.items() if one.status_code == 401} == ends
+    assert b"The access token was revoked" in answers["this"].data
+
+
+def test_who_signs_in_again_is_in(client: FlaskClient, jwt_issuer: JWTIssuer) -> None:
+    """Signing out everywhere ends no token that is issued a second later."""
+    old = jwt_issuer.headers(scope=READ)
+    assert client.post("/sign-out-everywhere", headers=old).status_code == 204
+    jwt_issuer.clock.advance(1)
+    assert client.get("/notes", headers=old).status_code == 401
+    new = jwt_issuer.headers(scope=READ)
+    assert client.get("/notes", headers=new).status_code == 200
+
+
+def test_an_admin_ends_the_sessions_of_another(tmp_path: Path) -> None:
+    """It takes the role, and a person's name; the admin's own sessions go on."""
+    issuer = JWTIssuer(profile="keycloak")
+    client = create_app(issuer.guard(), tmp_path / "notes.sqlite").test_client()
+    admin = issuer.headers(roles=["admin"])
+    bob = issuer.headers(subject="bob")
+    url, body = "/admin/sign-out", {"subject": "bob"}
+    assert client.post(url, json=body, headers=bob).status_code == 403
+    assert client.get("/whoami", headers=bob).status_code == 200
+    bodies: list[object] = [[], {}, {"subject": ""}, {"subject": 1}]
+    for wrong in bodies:
+        assert client.post(url, json=wrong, headers=admin).status_code == 422
+    assert client.post(url, json=body, headers=admin).status_code == 204
+    assert client.get("/whoami", headers=bob).status_code == 401
+    assert client.get("/whoami", headers=admin).status_code == 200
+
+
+def test_the_issuer_can_end_a_session(jwt_issuer: JWTIssuer, tmp_path: Path) -> None:
+    """Its logout tokens arrive at ``/oidc/logout``, which no view has to handle."""
+    guard = jwt_issuer.guard(logout_paths=[PATHS["JWTGUARD_LOGOUT_PATHS"]])
+    client = create_app(guard, tmp_path / "notes.sqlite").test_client()
+    headers = jwt_issuer.headers()
+    assert client.get("/whoami", headers=headers).status_code == 200
+    form = {"logout_token": jwt_issuer.logout_token()}
+    assert client.post("/oidc/logout", data=form).status_code == 200
+    assert client.get("/whoami", headers=headers).status_code == 401
+
+
 def test_health_is_public(client: FlaskClient, jwt_issuer: JWTIssuer) -> None:
     """The health check answers without a token, and while the issuer is down."""
     jwt_issuer.down()

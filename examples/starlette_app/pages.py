@@ -6,7 +6,7 @@ from http import HTTPStatus
 from pathlib import Path
 
 import httpx
-from starlette.datastructures import Headers
+from starlette.datastructures import FormData, Headers
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.templating import Jinja2Templates
@@ -51,6 +51,12 @@ def error_page(request: Request, status: int, text: str = "") -> Response:
     title = HTTPStatus(status).phrase
     text = text or TEXTS.get(status, "")
     return page(request, "error.html", status, title=title, text=text)
+
+
+def field(form: FormData, name: str) -> str:
+    """Return one field of a form; "" for a file, or if it is not there."""
+    value = form.get(name)
+    return value if isinstance(value, str) else ""
 
 
 class ErrorPages:

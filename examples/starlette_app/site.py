@@ -15,7 +15,6 @@ from pathlib import Path
 
 import httpx
 from starlette.applications import Starlette
-from starlette.datastructures import FormData
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
@@ -28,14 +27,17 @@ from jwtguard.starlette import GuardMiddleware
 
 from .cookies import cookie_name, keep, leave, refresh_token
 from .guesses import Guesses, TooManyGuessesError
-from .pages import ErrorPages, error_page, page
+from .pages import ErrorPages, error_page, field, page
 from .settings import Settings
+from .sign_out import admin, entrance, logout, logout_all
 from .tokens import TOO_MANY, SignInError, Tokens, TokenServer, TokenServerError
+from .visitors import Visitors, visitor
 
 HERE = Path(__file__).parent
 PATHS = {
-    "JWTGUARD_PUBLIC_PATHS": "/healthz /login /session/* /spa /static/*",
-    "JWTGUARD_OPTIONAL_PATHS": "/ /notes",
+    "JWTGUARD_PUBLIC_PATHS": "/healthz /login /session/renew /spa /static/*",
+    "JWTGUARD_OPTIONAL_PATHS": "/ /notes /admin /session/logout /session/logout-all",
+    "JWTGUARD_LOGOUT_PATHS": "/oidc/logout",
 }
 """The site knows its own paths; whom to trust is for the environment to say."""
 
@@ -56,6 +58,7 @@ def create_app(
     app.state.guard = guard
     app.state.settings = settings or Settings.from_env(os.environ)
     app.state.transport = transport
+    app.state.visitors = Visitors()
     app.state.guesses = Guesses() if guesses is None else guesses
     return app
 
@@ -80,9 +83,9 @@ async def _lifespan(app: Starlette) -> AsyncIterator[None]:
 
 async def home(request: Request) -> Response:
     """The notes, fetched from the API with the visitor's own token."""
-    who = _visitor(request)
+    who = visitor(request)
     if who is None:
-        return _entrance(request)
+        return await entrance(request)
     answer = await _api(request, who, "GET", "/notes")
     notes = answer.json()["notes"] if answer.status_code == 200 else []
     problem = "" if answer.status_code == 200 else _explain(answer)
@@ -91,10 +94,10 @@ async def home(request: Request) -> Response:
 
 async def add_note(request: Request) -> Response:
     """The form on the page: hand the text on to the API, then show the page again."""
-    who = _visitor(request)
+    who = visitor(request)
     if who is None:
-        return _entrance(request)
-    note = {"text": _field(await request.form(), "text")}
+        return await entrance(request)
+    note = {"text": field(await request.form(), "text")}
     answer = await _api(request, who, "POST", "/notes", note)
     if answer.status_code == 201:
         return RedirectResponse("/", status_code=303)
@@ -107,7 +110,7 @@ async def login(request: Request) -> Response:
     if request.method != "POST":
         return page(request, "login.html", problem="")
     form = await request.form()
-    name, password = _field(form, "username"), _field(form, "password")
+    name, password = field(form, "username"), field(form, "password")
     guesses: Guesses = request.app.state.guesses
     try:
         claimed = guesses.claim(name, request.client.host if request.client else "")
@@ -165,14 +168,6 @@ async def _refusal(request: Request, tokens: Tokens) -> tuple[int, str] | None:
     return None
 
 
-async def logout(request: Request) -> Response:
-    """Give the refresh token back, and forget both cookies."""
-    kept = refresh_token(request)
-    if kept:
-        await request.app.state.tokens.revoke(kept)
-    return leave(request)
-
-
 async def spa(request: Request) -> Response:
     """A page that logs in and calls the API by itself, across origins."""
     return page(request, "spa.html")
@@ -181,17 +176,6 @@ async def spa(request: Request) -> Response:
 async def healthz(_request: Request) -> Response:
     """Public, and independent of the token server."""
     return PlainTextResponse("ok")
-
-
-def _visitor(request: Request) -> Principal | None:
-    who: Principal | None = request.scope["jwtguard.principal"]
-    return who
-
-
-def _entrance(request: Request) -> Response:
-    """The guard says why there is no principal: an old token can be renewed."""
-    expired = request.scope.get("jwtguard.refusal") == "expired"
-    return RedirectResponse("/session/renew" if expired else "/login", status_code=303)
 
 
 async def _api(
@@ -218,17 +202,14 @@ def _explain(answer: httpx.Response) -> str:
     return f"The API answered {answer.status_code} {answer.reason_phrase}. {challenge}"
 
 
-def _field(form: FormData, name: str) -> str:
-    value = form.get(name)
-    return value if isinstance(value, str) else ""
-
-
 ROUTES = [
     Route("/", home),
     Route("/notes", add_note, methods=["POST"]),
     Route("/login", login, methods=["GET", "POST"]),
     Route("/session/renew", renew),
     Route("/session/logout", logout, methods=["POST"]),
+    Route("/session/logout-all", logout_all, methods=["POST"]),
+    Route("/admin", admin, methods=["GET", "POST"]),
     Route("/spa", spa),
     Route("/healthz", healthz),
     Mount("/static", StaticFiles(directory=HERE / "static")),

@@ -66,17 +66,32 @@ async function refresh() {
   $("session-answer").replaceChildren(folded("Refreshed", made));
 }
 
-async function logOut() {
+// The API ends its tokens at once, this one too; the issuer ends the refresh token.
+async function signOut(path) {
+  const bearer = { headers: { Authorization: `Bearer ${session.access}` } };
+  const ended = await exchange("POST", config.api + path, bearer);
   const form = { token: session.refreshToken ?? session.access, client_id: config.clientId };
-  const made = await exchange("POST", config.revokeUrl, { form });
+  const given = await exchange("POST", config.revokeUrl, { form });
+  const again = await exchange("GET", `${config.api}/whoami`, bearer);
+  const refused = again.status === 401;
+  const line = refused ? "✓ The same token is refused now" : "✗ The same token is still accepted";
+  leave(folded("Signed out", ended), folded("Refresh token given back", given), fold(line, refused, again, false));
+}
+
+function leave(...shown) {
   forget();
   draw();
   drawRules();
-  $("login-answer").replaceChildren(folded("Logged out", made));
+  $("login-answer").replaceChildren(...shown);
 }
 
+// Somebody signed this person out: another tab, an admin, or the token server.
+const wasEnded = (made) => made.status === 401 && made.body?.error_description === "The access token was revoked";
+const ended = (made) => leave(element("p", "alert", "You were signed out. Sign in again."),
+  fold("✗ The access token was revoked", false, made, false));
+
 function folded(title, made) {
-  const good = made.status === 200;
+  const good = made.status >= 200 && made.status < 300;
   const line = good ? `✓ ${title}` : `✗ ${made.body?.error ?? made.failure ?? made.status}`;
   return fold(line, good, made, !good);
 }
@@ -175,6 +190,7 @@ async function tryRule(rule, answer, button, open) {
   button.disabled = true;
   const made = await rule.run();
   button.disabled = false;
+  if (wasEnded(made)) return ended(made);
   const good = verdict(rule, session.claims, made);
   const got = made.failure ?? `${made.status} ${made.statusText}`;
   const line = good ? `✓ ${got}, as it must be` : `✗ ${got}, not what was promised`;
@@ -198,9 +214,10 @@ addEventListener("message", (event) => {
 $("here").textContent = location.origin;
 $("login-form").addEventListener("submit", signIn);
 $("refresh").addEventListener("click", refresh);
-$("logout").addEventListener("click", logOut);
+$("logout").addEventListener("click", () => signOut("/sign-out"));
+$("logout-all").addEventListener("click", () => signOut("/sign-out-everywhere"));
 $("all").addEventListener("click", async () => {
-  for (const { rule, run } of rules) if (!rule.frame && !rule.absent?.()) await run(false);
+  for (const { rule, run } of rules) if (session.access && !rule.frame && !rule.absent?.()) await run(false);
 });
 setInterval(tick, 500);
 draw();
