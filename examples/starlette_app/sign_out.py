@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
+from starlette.websockets import WebSocket
 
 from jwtguard import Guard
 
@@ -26,6 +27,13 @@ async def logout_all(request: Request) -> Response:
     if who is not None:
         await _guard(request).arevoke_tokens(issuer=who.issuer, subject=who.subject)
     return await farewell(request)
+
+
+async def live(socket: WebSocket) -> None:
+    """Say nothing: the guard closes this when the session ends; the page notices."""
+    await socket.accept()
+    async for _ in socket.iter_bytes():
+        pass
 
 
 async def admin(request: Request) -> Response:

@@ -18,7 +18,7 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
-from starlette.routing import Mount, Route
+from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 
 from jwtguard import AuthError, Guard, Policy, Principal, load_policy
@@ -29,7 +29,7 @@ from .cookies import cookie_name, keep, leave, refresh_token
 from .guesses import Guesses, TooManyGuessesError
 from .pages import ErrorPages, error_page, field, page
 from .settings import Settings
-from .sign_out import admin, entrance, logout, logout_all
+from .sign_out import admin, entrance, live, logout, logout_all
 from .tokens import TOO_MANY, SignInError, Tokens, TokenServer, TokenServerError
 from .visitors import Visitors, visitor
 
@@ -209,6 +209,7 @@ ROUTES = [
     Route("/session/renew", renew),
     Route("/session/logout", logout, methods=["POST"]),
     Route("/session/logout-all", logout_all, methods=["POST"]),
+    WebSocketRoute("/live", live),
     Route("/admin", admin, methods=["GET", "POST"]),
     Route("/spa", spa),
     Route("/healthz", healthz),

@@ -9,6 +9,7 @@ import httpx
 import pytest
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
+from starlette.websockets import WebSocketDisconnect
 
 from jwtguard.testing import JWTIssuer
 
@@ -93,6 +94,17 @@ def test_a_session_that_was_ended_gives_its_refresh_token_back(
     assert leads_to(other) == "/login"
     assert not other.cookies
     assert given_back == [b"token=r1&client_id=www"]
+
+
+def test_an_open_page_hears_of_it(browse: Browse) -> None:
+    """The socket of another tab is closed, with the reason that the page looks for."""
+    mine, other = browse(), browse()
+    url, headers = "wss://www.example/live", {"Origin": SITE}
+    with other.websocket_connect(url, headers=headers) as tab:
+        mine.post("/session/logout-all", headers=headers)
+        with pytest.raises(WebSocketDisconnect) as closed:
+            tab.receive_text()
+    assert (closed.value.code, closed.value.reason) == (4401, "revoked")
 
 
 def test_signing_out_is_no_error_twice(browse: Browse) -> None:

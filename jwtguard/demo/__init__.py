@@ -16,7 +16,7 @@ import httpx
 from rich.console import Console
 from rich.text import Text
 
-from . import steps, trouble
+from . import sign_out, steps, trouble
 from .place import (
     USERS,
     Place,
@@ -29,7 +29,7 @@ from .servers import Servers, StartError
 from .show import show
 from .walk import Walk
 
-STEPS = (*steps.STEPS, *trouble.STEPS)
+STEPS = (*steps.STEPS, *trouble.STEPS, *sign_out.STEPS)
 INTERRUPTED = 130
 
 
@@ -94,7 +94,7 @@ def _start(
     own = place.api_environment(servers.folder)
     servers.start(
         "issuer",
-        issuer_command(issuer, servers.folder),
+        issuer_command(issuer, place, servers.folder),
         environment({}),
         f"{place.issuer}/.well-known/openid-configuration",
     )

@@ -72,6 +72,7 @@ class Place:
             "JWTGUARD_PROFILE": "rfc9068",
             "JWTGUARD_CLIENTS_ONLY": "true",
             "JWTGUARD_KEYS_COOLDOWN": str(COOLDOWN),
+            "JWTGUARD_LEEWAY": "0",  # there is one clock here
         }
 
 
@@ -83,10 +84,10 @@ OTHER_ORIGIN = "https://other.example.com"
 
 
 ISSUER_CONFIG = """
-# No origins here: the API's token path checks them, and the issuer sees none.
+# No origins here: the token path checks them, and the issuer sees none.
 clients = [
-    { id = "spa", refresh = true },
-    { id = "www", refresh = true },
+    { id = "spa", refresh = true, backchannel_logout_uri = "API/oidc/logout" },
+    { id = "www", refresh = true, backchannel_logout_uri = "WWW/oidc/logout" },
     { id = "other" },
 ]
 """
@@ -129,10 +130,11 @@ def environment(own: Mapping[str, str]) -> dict[str, str]:
     return {**kept, "PYTHONUNBUFFERED": "1", **examples()[1], **own}
 
 
-def issuer_command(port: str, folder: Path) -> list[str]:
+def issuer_command(port: str, place: Place, folder: Path) -> list[str]:
     """Serve the development issuer, to which the API alone hands token requests on."""
     config = folder / "issuer.toml"
-    config.write_text(ISSUER_CONFIG, encoding="utf-8")
+    text = ISSUER_CONFIG.replace("API", place.api).replace("WWW", place.www)
+    config.write_text(text, encoding="utf-8")
     options = ["--port", port, "--config", str(config), "--audience", AUDIENCE]
     return [sys.executable, "-c", ISSUER_LAUNCH, *options]
 

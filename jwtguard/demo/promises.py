@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import httpx
@@ -42,6 +43,14 @@ def code(answer: httpx.Response, error: str) -> Check:
     return Check(f"error is {error}", answer.json().get("error") == error)
 
 
+def revoked(answer: httpx.Response) -> Iterator[Check]:
+    """Promise that the token was refused because it was revoked."""
+    yield status(answer, 401)
+    yield challenge(answer, "invalid_token")
+    said = answer.json().get("error_description")
+    yield Check("The access token was revoked", said == "The access token was revoked")
+
+
 def a_page(answer: httpx.Response) -> Check:
     """Promise something for a person to read."""
     kind = answer.headers.get("Content-Type", "")
@@ -50,19 +59,24 @@ def a_page(answer: httpx.Response) -> Check:
 
 def key_of(token: str) -> Any:
     """Return the ``kid`` in the token's header."""
-    return _header(token)["kid"]
+    return _part(token, 0)["kid"]
+
+
+def sid_of(token: str) -> Any:
+    """Return the session that the token belongs to."""
+    return _part(token, 1)["sid"]
 
 
 def with_key(token: str, kid: str) -> str:
     """Return the token with another ``kid`` in its header."""
-    header = json.dumps({**_header(token), "kid": kid}).encode()
+    header = json.dumps({**_part(token, 0), "kid": kid}).encode()
     encoded = base64.urlsafe_b64encode(header).rstrip(b"=").decode()
     return f"{encoded}.{token.partition('.')[2]}"
 
 
-def _header(token: str) -> dict[str, Any]:
-    header = token.partition(".")[0]
-    found: dict[str, Any] = json.loads(base64.urlsafe_b64decode(header + "=="))
+def _part(token: str, number: int) -> dict[str, Any]:
+    part = token.split(".")[number]
+    found: dict[str, Any] = json.loads(base64.urlsafe_b64decode(part + "=="))
     return found
 
 

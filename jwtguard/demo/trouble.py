@@ -1,4 +1,4 @@
-"""The walk's second half: keys that change, an issuer that is down, and the way out."""
+"""The walk's second part: keys that change, and an issuer that is down."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from functools import partial
 
 from .place import COOLDOWN, USERS
-from .promises import a_page, code, key_of, readable, redirects, status, with_key
+from .promises import a_page, code, key_of, readable, status, with_key
 from .walk import EVERYTHING, Check, Step, Walk, listed
 
 STEPS: list[Step] = []
@@ -76,20 +76,3 @@ def withdrawal(walk: Walk) -> Iterator[Check]:
     yield status(walk.api("GET", "/notes", with_key(old, "made-up")), 401)
     yield status(walk.api("GET", "/notes", old), 401)
     yield status(walk.api("GET", "/notes", walk.tokens["alice"]), 200)
-
-
-@step("Log out: the page gives its refresh token back")
-def log_out(walk: Walk) -> Iterator[Check]:
-    refresh_token = walk.tokens["alice refresh"]
-    url = f"{walk.place.api}/oauth/revoke"
-    form = {"client_id": "spa", "token": refresh_token}
-    yield status(walk.send("POST", url, origin=walk.place.www, form=form), 200)
-    answer = walk.refresh("alice")
-    yield status(answer, 400)
-    yield code(answer, "invalid_grant")
-
-
-@step("Log out of the www server: the cookies are gone")
-def server_log_out(walk: Walk) -> Iterator[Check]:
-    yield redirects(walk.post_form("/session/logout", walk.place.www), "/login")
-    yield redirects(walk.page("/"), "/login")

@@ -1,0 +1,6 @@
+// The guard closes this socket when the session ends: each open tab then shows the form.
+
+const socket = new WebSocket(new URL("/live", location.origin.replace(/^http/, "ws")));
+socket.addEventListener("close", ({ reason }) => {
+  if (reason === "revoked") location.assign("/");
+});
