@@ -271,25 +271,31 @@ def test_explain_asks_for_the_token_on_a_terminal(terminal: Terminal) -> None:
 FLASK_TABLE = """\
        method  path                     needs                     handler
 ok     GET     /admin/report            role admin                notes.report
+ok     POST    /admin/sign-out          role admin                notes.sign_out_somebody
 note   GET     /healthz                 nothing: public           notes.healthz
 ok     GET     /notes                   scope notes:read          notes.list_notes
 ok     POST    /notes                   scope notes:write         notes.add_note
 ok     DELETE  /notes/<int:note_id>     scope notes:write         notes.delete_note
 ok     any     /oauth/*                 the rules of token paths  TokenRelay.wsgi
+ok     POST    /sign-out                any token                 notes.sign_out
+ok     POST    /sign-out-everywhere     any token                 notes.sign_out_everywhere
 ok     GET     /static/<path:filename>  any token                 static
 ok     GET     /whoami                  any token                 notes.whoami
-"""
+"""  # noqa: E501
 STARLETTE_TABLE = """\
-       method  path             needs                                           handler
-note   GET     /                nothing: a token is read if one is sent         home
-note   GET     /healthz         nothing: public                                 healthz
-note   GET     /login           nothing: public                                 login
-note   POST    /login           nothing: public, but not from a foreign origin  login
-note   POST    /notes           nothing: a token is read if one is sent         add_note
-note   POST    /session/logout  nothing: public, but not from a foreign origin  logout
-note   GET     /session/renew   nothing: public                                 renew
-note   GET     /spa             nothing: public                                 spa
-note   GET     /static/*        nothing: public                                 StaticFiles
+       method     path                 needs                                           handler
+note   GET        /                    nothing: a token is read if one is sent         home
+ok     GET POST   /admin               role admin                                      admin
+note   GET        /healthz             nothing: public                                 healthz
+ok     WEBSOCKET  /live                any token                                       live
+note   GET        /login               nothing: public                                 login
+note   POST       /login               nothing: public, but not from a foreign origin  login
+note   POST       /notes               nothing: a token is read if one is sent         add_note
+note   POST       /session/logout      nothing: a token is read if one is sent         logout
+note   POST       /session/logout-all  nothing: a token is read if one is sent         logout_all
+note   GET        /session/renew       nothing: public                                 renew
+note   GET        /spa                 nothing: public                                 spa
+note   GET        /static/*            nothing: public                                 StaticFiles
 """  # noqa: E501
 
 

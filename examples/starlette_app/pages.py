@@ -18,6 +18,7 @@ RETRY_AFTER = "5"
 """Seconds until an outage may be over."""
 OURS = {b"content-type", b"content-length", b"cache-control"}
 TEXTS = {
+    401: "You are not signed in, or not any more.",
     403: "This was refused. If a link or form of another site led here, start over.",
     503: "The token server does not answer at the moment. You were not signed out.",
 }
@@ -66,7 +67,7 @@ class ErrorPages:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Hand the request on; put a page in the place of a JSON error."""
+        """Hand the request on; put a page in the place of an error without one."""
         wanted = scope["type"] == "http" and Headers(scope=scope).get("accept", "")
         if not wanted or "text/html" not in wanted:
             await self.app(scope, receive, send)
@@ -75,7 +76,7 @@ class ErrorPages:
 
         async def as_page(message: Message) -> None:
             nonlocal replaced
-            if message["type"] == "http.response.start" and _is_json_error(message):
+            if message["type"] == "http.response.start" and _is_bare_error(message):
                 replaced = True
                 answer = error_page(Request(scope), message["status"])
                 kept = [one for one in message["headers"] if one[0].lower() not in OURS]
@@ -87,9 +88,11 @@ class ErrorPages:
         await self.app(scope, receive, as_page)
 
 
-def _is_json_error(message: Message) -> bool:
+def _is_bare_error(message: Message) -> bool:
     kind = Headers(raw=message["headers"]).get("content-type", "")
-    return message["status"] >= 400 and kind.startswith("application/json")
+    return message["status"] >= 400 and kind.startswith(
+        ("application/json", "text/plain")
+    )
 
 
 def _origin(url: str) -> str:

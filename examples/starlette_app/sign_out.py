@@ -7,6 +7,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.websockets import WebSocket
 
 from jwtguard import Guard
+from jwtguard.starlette import principal_of, require_role
 
 from .cookies import leave, refresh_token
 from .pages import error_page, field, page
@@ -36,13 +37,10 @@ async def live(socket: WebSocket) -> None:
         pass
 
 
+@require_role("admin")
 async def admin(request: Request) -> Response:
     """For admins: who was here, and a button that ends all sessions of one of them."""
-    who = visitor(request)
-    if who is None:
-        return await entrance(request)
-    if "admin" not in who.roles:
-        return error_page(request, 403, "This page is for admins.")
+    who = principal_of(request)
     ended = ""
     if request.method == "POST":
         ended = field(await request.form(), "subject")

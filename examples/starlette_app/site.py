@@ -36,7 +36,7 @@ from .visitors import Visitors, visitor
 HERE = Path(__file__).parent
 PATHS = {
     "JWTGUARD_PUBLIC_PATHS": "/healthz /login /session/renew /spa /static/*",
-    "JWTGUARD_OPTIONAL_PATHS": "/ /notes /admin /session/logout /session/logout-all",
+    "JWTGUARD_OPTIONAL_PATHS": "/ /notes /session/logout /session/logout-all",
     "JWTGUARD_LOGOUT_PATHS": "/oidc/logout",
 }
 """The site knows its own paths; whom to trust is for the environment to say."""
