@@ -1,6 +1,6 @@
 """``jwtguard check | explain | secret | issuer | demo``.
 
-Exit codes: 0 is well, 1 is refused or wrong, 2 is a wrong call.
+Exit status: 0 success, 1 problem found, 2 usage error.
 """
 
 from __future__ import annotations
@@ -58,23 +58,27 @@ def _parser(argv: Sequence[str]) -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    one = commands.add_parser("check", help="read JWTGUARD_*, reach the issuer, report")
+    one = commands.add_parser(
+        "check", help="check the settings, the issuer and, if given, an application"
+    )
     one.add_argument(
         "app", nargs="?", metavar="APP", help="module:app or module:factory()"
     )
-    one.add_argument("--json", action="store_true", help="for scripts")
+    one.add_argument("--json", action="store_true", help="write JSON")
     one.set_defaults(run=_check)
 
     _explain_arguments(
-        commands.add_parser("explain", help="each check of a token, in order")
+        commands.add_parser("explain", help="show each check of a token, in order")
     )
 
-    one = commands.add_parser("secret", help="print a new one for JWTGUARD_SECRETS")
+    one = commands.add_parser(
+        "secret", help="print a new random secret for JWTGUARD_SECRETS"
+    )
     one.set_defaults(run=_secret)
 
     for name, text in (
-        ("issuer", "a token server for development"),
-        ("demo", "the whole picture on loopback"),
+        ("issuer", "run a token server for development"),
+        ("demo", "run issuer, API and site on loopback"),
     ):
         one = commands.add_parser(name, help=text)
         if name in argv:  # their libraries are an extra, and slow to import
@@ -87,9 +91,9 @@ def _explain_arguments(one: argparse.ArgumentParser) -> None:
         "words",
         nargs="*",
         metavar="[TOKEN] [METHOD PATH]",
-        help="the token, if not from standard input; a request to try with it",
+        help="the token (default: standard input), and a request to try with it",
     )
-    one.add_argument("--json", action="store_true", help="for scripts")
+    one.add_argument("--json", action="store_true", help="write JSON")
     one.add_argument(
         "--app",
         metavar="APP",
@@ -219,14 +223,14 @@ def _checks(
     asked = {"method": method, "path": path, "origin": origin, "cookie": cookie}
     if arguments.app:
         if "path" not in request:
-            raise _UsageError("--app: name a request, like GET /notes")
+            raise _UsageError("--app needs a request, like GET /notes")
         app = _application(arguments.app)
         yield from explain_app(app, token_in(_token(argument)), **asked)
         return
     clock = Dated(HTTPClient().get, time.time)
     guard = Guard(load_policy(os.environ), transport=clock)
     if cookie and guard.policy.cookie is None:
-        raise _UsageError("--cookie: JWTGUARD_COOKIE is not set")
+        raise _UsageError("--cookie needs JWTGUARD_COOKIE")
     token = token_in(_token(argument))
     yield from explain(guard, token, clock)
     if request or origin or cookie:
@@ -238,9 +242,11 @@ def _words(arguments: argparse.Namespace) -> tuple[str, Mapping[str, str]]:
     words = list(arguments.words)
     token = words.pop(0) if len(words) in (1, 3) else "-"
     if words and (len(words) != 2 or not words[1].startswith("/")):
-        raise _UsageError("write jwtguard explain [TOKEN] [METHOD PATH]: GET /notes")
+        raise _UsageError(
+            "usage: jwtguard explain [TOKEN] [METHOD PATH], like GET /notes"
+        )
     if words and (arguments.method or arguments.path):
-        raise _UsageError("METHOD PATH, and --method or --path: name the request once")
+        raise _UsageError("give METHOD PATH, or --method and --path, but not both")
     method, path = words or (arguments.method, arguments.path)
     given = {"method": method and method.upper(), "path": path}
     return token, {name: value for name, value in given.items() if value}

@@ -17,7 +17,7 @@ CONFIG = "JWTGUARD_CONFIG"
 
 
 class ValueProblemError(ValueError):
-    """What is wrong with one value, and what would be right."""
+    """What is wrong with one value, and what is expected."""
 
 
 def _text(value: str) -> str:
@@ -26,13 +26,13 @@ def _text(value: str) -> str:
 
 def _names(value: str) -> tuple[str, ...]:
     if "," in value:
-        raise ValueProblemError("values are separated by spaces, not commas")
+        raise ValueProblemError("separate values with spaces, not commas")
     return tuple(value.split())
 
 
 def _flag(value: str) -> bool:
     if value not in ("true", "false"):
-        raise ValueProblemError("write true or false")
+        raise ValueProblemError("must be true or false")
     return value == "true"
 
 
@@ -42,14 +42,14 @@ def _number(value: str) -> int | float:
     except ValueError:
         number = -1.0
     if not 0 <= number < 1e12:
-        raise ValueProblemError("write a number that is not negative")
+        raise ValueProblemError("must be a non-negative number")
     return int(number) if number.is_integer() else number
 
 
 def _whole(value: str) -> int:
     number = _number(value)
     if not isinstance(number, int):
-        raise ValueProblemError("write a whole number")
+        raise ValueProblemError("must be a whole number")
     return number
 
 
@@ -61,14 +61,14 @@ def _client(item: str) -> dict[str, Any]:
     name, equals, listed = item.partition("=")
     if not name or "," in name:
         raise ValueProblemError(
-            f"{item!r}: write spa=https://www.example.com, or batch alone; clients "
-            "are separated by spaces, commas stand between the origins of one"
+            f"{item!r}: expected ID or ID=ORIGIN,ORIGIN, like "
+            "spa=https://www.example.com; separate clients with spaces"
         )
     if not equals:
         return {"id": name}
     origins = listed.split(",")
     if not all(origins):
-        raise ValueProblemError(f"{item!r}: an origin is missing after = or a comma")
+        raise ValueProblemError(f"{item!r}: an origin is missing after `=` or a comma")
     return {"id": name, "origins": tuple(origins)}
 
 
@@ -83,12 +83,12 @@ def _scope(item: str) -> dict[str, Any]:
         method, colon, path = where.partition(":")
     if not equals or "," in where or (colon and not method.isupper()):
         raise ValueProblemError(
-            f"{item!r}: write GET:/notes/*=notes:read, or /admin/*=admin; rules are "
-            "separated by spaces, commas stand between the scopes of one"
+            f"{item!r}: expected PATH=SCOPE,SCOPE or METHOD:PATH=SCOPE, like "
+            "GET:/notes/*=notes:read; separate rules with spaces"
         )
     require = tuple(needed.split(",")) if needed else ()
     if not all(require):
-        raise ValueProblemError(f"{item!r}: a scope is missing at a comma")
+        raise ValueProblemError(f"{item!r}: a scope is missing next to a comma")
     if not colon:
         return {"path": where, "require": require}
     return {"path": path, "methods": (method,), "require": require}
@@ -138,18 +138,18 @@ _KINDS: Mapping[str, tuple[Callable[[str], Any], type | tuple[type, ...]]] = {
 # ruff: noqa: E501  # a table reads better with one row a line
 SETTINGS: tuple[Setting, ...] = (
     _setting("issuer", "names", "trusted issuers, compared exactly with `iss`", "required"),
-    _setting("audience", "names", "accepted `aud` values, any of; `unchecked` alone switches the check off", "required"),
-    _setting("jwks_url", "text", "where the keys are (one issuer only)", "discovered"),
-    _setting("discovery_url", "text", "the metadata document itself (one issuer only)", "from the issuer"),
+    _setting("audience", "names", "accepted `aud` values; the single value `unchecked` turns the check off", "required"),
+    _setting("jwks_url", "text", "URL of the JWK set (one issuer only)", "discovered"),
+    _setting("discovery_url", "text", "URL of the metadata document (one issuer only)", "from the issuer"),
     _setting("keys", "text", "JWK set or PEM given directly (one issuer only)", "unset", secret=True),
     _setting("http_hosts", "names", "hosts whose keys may be fetched over plain HTTP", "loopback only"),
-    _setting("profile", "text", f"the issuer's family: {', '.join(PROFILES)}", "generic"),
+    _setting("profile", "text", f"issuer family: {', '.join(PROFILES)}", "generic"),
     _setting("algorithms", "names", "accepted `alg` values, asymmetric only", " ".join(ALGORITHMS)),
     _setting("leeway", "seconds", "clock skew", "30"),
     _setting("clients", "clients", "client ids and their origins: `spa=https://www.example.com batch`", "empty"),
     _setting("refresh_clients", "names", "clients that may refresh through a token path", "empty"),
     _setting("clients_only", "flag", "refuse tokens of clients that are not listed", "false"),
-    _setting("origins_claim", "text", "also take allowed origins from this claim", "unset"),
+    _setting("origins_claim", "text", "claim with further allowed origins", "unset"),
     _setting("public_paths", "names", "paths where no token is read", "empty"),
     _setting("optional_paths", "names", "paths where a token is verified if sent", "empty"),
     _setting("scopes", "scope rules", "scopes by path: `GET:/notes/*=notes:read /admin/*=admin`", "empty"),
@@ -159,11 +159,11 @@ SETTINGS: tuple[Setting, ...] = (
     _setting("max_body_bytes", "bytes", "longest body read on token, revocation and logout paths", "65536"),
     _setting("relay_url", "text", "the issuer's token endpoint, for TokenRelay (one issuer only)", "discovered"),
     _setting("relay_client_secret", "text", "client secret that TokenRelay adds (one issuer only)", "unset", secret=True),
-    _setting("relay_revocation_url", "text", "its revocation endpoint (one issuer only)", "discovered"),
+    _setting("relay_revocation_url", "text", "the issuer's revocation endpoint (one issuer only)", "discovered"),
     _setting("relay_auth", "text", "how the secret is sent: `basic` or `post` (one issuer only)", "basic"),
-    _setting("relay_timeout", "seconds", "time limit for the issuer's whole answer", "10"),
+    _setting("relay_timeout", "seconds", "longest wait for the issuer's whole answer", "10"),
     _setting("relay_limit", "text", "password guesses allowed by TokenRelay", "5/minute"),
-    _setting("relay_limit_storage", "text", "where guesses are counted", "what `JWTGUARD_STATE` says", secret=True),
+    _setting("relay_limit_storage", "text", "where guesses are counted", "as `JWTGUARD_STATE`", secret=True),
     _setting("cookie", "text", "cookie that may carry the token", "unset: header only"),
     _setting("public_url", "names", "origins this application is served at", "scheme and `Host` of the request"),
     _setting("require_https", "flag", "refuse tokens on plain HTTP, loopback excepted", "true"),
@@ -173,15 +173,15 @@ SETTINGS: tuple[Setting, ...] = (
     _setting("keys_stale_for", "seconds", "how long keys serve after that while the issuer is down", "86400"),
     _setting("keys_cooldown", "seconds", "pause between fetches for unknown key ids", "10"),
     _setting("state", "text", "where processes share state: `memory://`, `redis://`, `rediss://` or `unix://`", "memory://", secret=True),
-    _setting("state_prefix", "text", "what names of keys in the shared state begin with", "jwtguard"),
+    _setting("state_prefix", "text", "prefix of all keys in the shared state", "jwtguard"),
     _setting("state_timeout", "seconds", "longest wait for the shared state", "0.25"),
-    _setting("secrets", "names", "random secrets of 32 bytes or more in base64url, made by `jwtguard secret`; the first makes, all read", "empty", secret=True),
-    _setting("revocation_for", "seconds", "how long a revocation is kept: as long as any token lives, where the issuer has no `max_lifetime`", "86400"),
+    _setting("secrets", "names", "random secrets of 32 bytes or more in base64url, made by `jwtguard secret`; the first is used for new values, all are accepted", "empty", secret=True),
+    _setting("revocation_for", "seconds", "how long a revocation is kept where the issuer has no `max_lifetime`; at least the lifetime of a token", "86400"),
     _setting("revocations", "count", "revocations kept whole in each process; older ones are packed", "200000"),
-    _setting("revocation_max_stale", "seconds", "how old news of revocations may be before `JWTGUARD_REVOCATION_OUTAGE` counts; 5 or more", "60"),
-    _setting("revocation_outage", "text", "then: `allow`, or 503 for `writes` and WebSockets, or `refuse` all that bring a token", "allow"),
-    _setting("token_cache", "count", "verified tokens remembered per process; 0 is off", "4096"),
-    _setting("max_token_bytes", "bytes", "longer tokens are refused unread", "16384"),
+    _setting("revocation_max_stale", "seconds", "age of the last read of revocations at which `JWTGUARD_REVOCATION_OUTAGE` applies; 5 or more", "60"),
+    _setting("revocation_outage", "text", "what happens then: `allow`, or 503 for `writes` and WebSockets, or `refuse` (503) for every token", "allow"),
+    _setting("token_cache", "count", "verified tokens cached in each process; 0 is off", "4096"),
+    _setting("max_token_bytes", "bytes", "longest accepted token", "16384"),
 )  # fmt: skip
 
 BY_NAME = {setting.name: setting for setting in SETTINGS}

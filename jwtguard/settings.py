@@ -28,7 +28,7 @@ def load_policy(environ: Mapping[str, str]) -> Policy:
     """Read ``JWTGUARD_*`` from *environ*, and the TOML file that it may name.
 
     Raises ``ConfigurationError`` with every problem: where it is, the value, and what
-    would be right. Values of secrets are never shown.
+    is expected. Values of secrets are never shown.
     """
     loading = _Loading(read_toml(environ.get(CONFIG, "")), read_environ(environ))
     settings = loading.settings()

@@ -14,7 +14,14 @@ from .errors import Problem
 from .options import BY_NAME, CONFIG, PREFIX, SETTINGS, Setting, ValueProblemError
 
 TABLES = ("clients", "issuers", "scopes")
-"""What TOML has tables for: more can be said there than in a variable."""
+"""Settings that TOML has tables for: these hold more members than a variable can."""
+_TOML_TYPES = {
+    list: "a list of strings",
+    bool: "true or false",
+    int: "a whole number",
+    (int, float): "a number",
+    str: "a string",
+}
 _NEVER_EMPTY = ("algorithms", "audience", "issuer", "issuers")
 
 
@@ -49,7 +56,7 @@ def read_environ(environ: Mapping[str, str]) -> Source:
         if setting is None or variable != variable.upper():
             source.problems.append(_unknown(variable))
         elif by_file and environ[variable] and environ.get(setting.variable):
-            text = f"set both directly and as {variable}"
+            text = f"also set as {variable}; keep one"
             source.refuse(setting.name, setting.variable, text)
         elif environ[variable]:
             _read_variable(source, setting, variable, environ[variable], by_file)
@@ -87,7 +94,7 @@ def _is_kubernetes(name: str) -> bool:
 def _unknown(name: str) -> str:
     known = [setting.variable for setting in SETTINGS]
     known += [f"{variable}_FILE" for variable in known] + [CONFIG]
-    return f"{name}: no such setting{did_you_mean(name.upper(), known)}"
+    return f"{name}: unknown setting{did_you_mean(name.upper(), known)}"
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
@@ -129,7 +136,7 @@ def read_toml(path: str) -> Source:
         source.values[key] = value
         source.places[key] = f"{path}: [[{key}]]" if key in TABLES else place
     if "issuer" in source.values and "issuers" in source.values:
-        source.problems.append(f"{path}: issuer and issuers: keep one")
+        source.problems.append(f"{path}: issuer and issuers are both set; keep one")
     return source
 
 
@@ -137,11 +144,11 @@ def _toml_problem(key: str, value: Any) -> str | None:
     if key in TABLES:
         good = isinstance(value, list) and all(isinstance(v, dict) for v in value)
         if key == "issuers":
-            return None if good and value else "write one [[issuers]] table or more"
-        return None if good else f"write [[{key}]] tables"
+            return None if good and value else "must be one or more [[issuers]] tables"
+        return None if good else f"must be [[{key}]] tables"
     setting = BY_NAME.get(key)
     if setting is None:
-        return f"no such setting{did_you_mean(key, [*BY_NAME, 'issuers'])}"
+        return f"unknown setting{did_you_mean(key, [*BY_NAME, 'issuers'])}"
     shown = "(secret)" if setting.secret else repr(value)
     listed = setting.toml is list
     if listed and isinstance(value, str) and key in ("issuer", "audience"):
@@ -149,13 +156,13 @@ def _toml_problem(key: str, value: Any) -> str | None:
     if isinstance(value, bool) != (setting.toml is bool) or not isinstance(
         value, setting.toml
     ):
-        return f"{shown}: must be of the kind {setting.kind!r}"
+        return f"{shown}: must be {_TOML_TYPES[setting.toml]}"
     if listed and not _all_named(value):
-        return f"{shown}: must be a list of strings, each of them non-empty"
+        return f"{shown}: must be a list of non-empty strings"
     if listed and not value and key in _NEVER_EMPTY:
-        return "an empty list: at least one is needed"
+        return "must not be empty"
     if isinstance(value, int | float) and value < 0:
-        return f"{shown}: must be a number that is not negative"
+        return f"{shown}: must be a non-negative number"
     if value == "" and key in ("issuer", "cookie", "realm"):
         return "must be a non-empty string"
     return None

@@ -134,7 +134,7 @@ def test_explain_says_why_not(
     [
         ("opaque", "malformed", "opaque token"),
         ("a.b.c.d.e", "encrypted", "JWE"),
-        ("a.b.c", "malformed", "cut or quoted"),
+        ("a.b.c", "malformed", "truncated or quoted"),
         ("x" * 20000, "token_too_long", ""),
     ],
 )

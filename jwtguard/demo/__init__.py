@@ -1,4 +1,4 @@
-"""The whole picture on loopback: four servers, real HTTP, every promise checked."""
+"""The demo: four servers on loopback, real HTTP, and a check of each promise."""
 
 from __future__ import annotations
 
@@ -40,18 +40,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--stay",
         action="store_true",
         default=None,
-        help="keep the servers up after the walk (the default on a terminal)",
+        help="keep the servers running afterwards (the default on a terminal)",
     )
     group.add_argument(
         "--no-wait",
         dest="stay",
         action="store_false",
-        help="end after the walk, on a terminal too",
+        help="stop the servers afterwards, even on a terminal",
     )
 
 
 def run(args: argparse.Namespace) -> int:
-    """Run the demo; return 0 only if every step came out as promised."""
+    """Run the demo; return 0 only if every step passed."""
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")  # a check mark must not end the walk
@@ -128,7 +128,7 @@ def _urls(console: Console, place: Place) -> None:
 
 
 def _walk(console: Console, walk: Walk) -> int:
-    """Take every step and show it; return how many broke a promise."""
+    """Take every step and show it; return how many failed."""
     failed = 0
     for number, step in enumerate(STEPS, start=1):
         outcome = walk.take(step)
@@ -146,7 +146,7 @@ def _logs(console: Console, servers: Servers) -> None:
 def _summary(console: Console, failed: int) -> None:
     style = "bold red" if failed else "bold green"
     kept = len(STEPS) - failed
-    line = f"\n{kept} of {len(STEPS)} steps came out as promised."
+    line = f"\n{kept} of {len(STEPS)} steps passed."
     console.print(line, style=style)
 
 
@@ -154,14 +154,14 @@ def _stay(console: Console, servers: Servers, place: Place) -> None:
     """Leave the servers up for a person, until Ctrl-C or until one of them ends."""
     people = " or ".join(f"{name} / {word}" for name, word in USERS.items())
     console.print(f"\nOpen {place.www}/spa or {place.www}/ and sign in as {people}.")
-    console.print("Ctrl-C stops everything.")
+    console.print("Press Ctrl-C to stop.")
     try:
         while (dead := servers.dead()) is None:
             time.sleep(0.3)
     except KeyboardInterrupt:
         console.print("\nStopped.")
         return
-    raise StartError(f"{dead.name} ended by itself.\n{dead.tail()}")
+    raise StartError(f"{dead.name} stopped unexpectedly.\n{dead.tail()}")
 
 
 @contextmanager

@@ -54,7 +54,7 @@ def revoked(answer: httpx.Response) -> Iterator[Check]:
 def a_page(answer: httpx.Response) -> Check:
     """Promise something for a person to read."""
     kind = answer.headers.get("Content-Type", "")
-    return Check("a person sees a page, not JSON", kind.startswith("text/html"))
+    return Check("the browser gets a page, not JSON", kind.startswith("text/html"))
 
 
 def key_of(token: str) -> Any:

@@ -37,11 +37,11 @@ class Server:
         until = time.monotonic() + START_SECONDS
         while time.monotonic() < until:
             if self.process.poll() is not None:
-                raise StartError(f"{self.name} stopped at once.\n{self.tail()}")
+                raise StartError(f"{self.name} stopped immediately.\n{self.tail()}")
             if _answers(http, self.ready_url):
                 return
             time.sleep(0.05)
-        raise StartError(f"{self.name} does not answer.\n{self.tail()}")
+        raise StartError(f"{self.name} does not respond.\n{self.tail()}")
 
     def stop(self) -> None:
         """End the process and its workers: first kindly, then not."""

@@ -1,4 +1,4 @@
-"""The picture, stop by stop: RFC 6749 grants, RFC 6750 answers, RFC 6454 origins."""
+"""The steps of the demo: RFC 6749 grants, RFC 6750 answers, RFC 6454 origins."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ step = partial(listed, STEPS)
 NOTE = "Written by the page itself"
 
 
-@step("A public path needs no token, and none of the issuer's keys")
+@step("A public path needs no token and no signing keys")
 def public(walk: Walk) -> Iterator[Check]:
     yield status(walk.api("GET", "/healthz"), 200)
 
@@ -25,28 +25,28 @@ def signs_in(walk: Walk) -> Iterator[Check]:
     yield status(answer, 200)
     yield readable(walk, answer)
     stored = answer.headers.get("Cache-Control", "")
-    yield Check("nobody may store the answer", "no-store" in stored)
+    yield Check("the answer must not be cached", "no-store" in stored)
 
 
-@step("A wrong password stays outside")
+@step("A wrong password is refused")
 def wrong_password(walk: Walk) -> Iterator[Check]:
     answer = walk.sign_in("alice", "looking-glass", EVERYTHING)
     yield status(answer, 400)
     yield code(answer, "invalid_grant")
 
 
-@step("The page calls the API across origins with its token")
+@step("The page calls the API from its own origin with the token")
 def calls(walk: Walk) -> Iterator[Check]:
     alice = walk.tokens["alice"]
     who = walk.api("GET", "/whoami", alice)
-    yield Check("the API knows alice", who.json().get("subject") == "alice")
+    yield Check("the API identifies alice", who.json().get("subject") == "alice")
     yield readable(walk, who)
     yield status(walk.api("POST", "/notes", alice, json={"text": NOTE}), 201)
     notes = walk.api("GET", "/notes", alice)
     yield Check("the note is there", NOTE in notes.text)
 
 
-@step("Scope refused: bob's token reads, but does not write")
+@step("A missing scope is refused: bob's token can read but not write")
 def scope(walk: Walk) -> Iterator[Check]:
     walk.sign_in("bob", USERS["bob"], "openid notes:read")
     bob = walk.tokens["bob"]
@@ -55,16 +55,16 @@ def scope(walk: Walk) -> Iterator[Check]:
     yield status(answer, 403)
     yield challenge(answer, "insufficient_scope")
     header = answer.headers.get("WWW-Authenticate", "")
-    yield Check("it names the scope that is needed", 'scope="notes:write"' in header)
+    yield Check("it names the required scope", 'scope="notes:write"' in header)
 
 
-@step("Role refused: the report is for admins")
+@step("A missing role is refused: only admins see the report")
 def role(walk: Walk) -> Iterator[Check]:
     yield status(walk.api("GET", "/admin/report", walk.tokens["bob"]), 403)
     yield status(walk.api("GET", "/admin/report", walk.tokens["alice"]), 200)
 
 
-@step("No token: asked for one, and the page can read that")
+@step("A request without a token gets 401, and the page can read the answer")
 def no_token(walk: Walk) -> Iterator[Check]:
     answer = walk.api("GET", "/notes")
     yield status(answer, 401)
@@ -73,7 +73,7 @@ def no_token(walk: Walk) -> Iterator[Check]:
     yield readable(walk, answer)
 
 
-@step("A token with one letter changed is forged")
+@step("A token with one changed letter is refused")
 def forged(walk: Walk) -> Iterator[Check]:
     head, _, signature = walk.tokens["alice"].rpartition(".")
     other = "A" if signature[9] != "A" else "B"
@@ -83,7 +83,7 @@ def forged(walk: Walk) -> Iterator[Check]:
     yield challenge(answer, "invalid_token")
 
 
-@step("Neither an ID token nor a refresh token is an access token")
+@step("ID tokens and refresh tokens are refused as access tokens")
 def other_tokens(walk: Walk) -> Iterator[Check]:
     for kind in ("id", "refresh"):
         answer = walk.api("GET", "/notes", walk.tokens[f"alice {kind}"])
@@ -91,7 +91,7 @@ def other_tokens(walk: Walk) -> Iterator[Check]:
         yield challenge(answer, "invalid_token")
 
 
-@step("The browser asks first: preflight for the page, refused to the stranger")
+@step("Preflight: allowed for the page, refused for the stranger")
 def preflight(walk: Walk) -> Iterator[Check]:
     asking = {
         "Access-Control-Request-Method": "POST",
@@ -107,7 +107,7 @@ def preflight(walk: Walk) -> Iterator[Check]:
 
 
 @step(
-    "Foreign origin refused before the side effect, even if listed for another client"
+    "A foreign origin is refused before the API runs, even if another client lists it"
 )
 def foreign_origin(walk: Walk) -> Iterator[Check]:
     alice = walk.tokens["alice"]
@@ -120,7 +120,7 @@ def foreign_origin(walk: Walk) -> Iterator[Check]:
     yield Check("nothing was written", "gotcha" not in notes.text)
 
 
-@step("Refresh from the page's own origin")
+@step("The page refreshes its token from its own origin")
 def refresh(walk: Walk) -> Iterator[Check]:
     answer = walk.refresh("alice")
     yield status(answer, 200)
@@ -129,18 +129,23 @@ def refresh(walk: Walk) -> Iterator[Check]:
     yield status(walk.api("GET", "/whoami", walk.tokens["alice"]), 200)
 
 
-@step("Refresh from the stranger's origin is refused, and uses nothing up")
+@step(
+    "A refresh from the stranger's origin is refused and leaves the refresh token valid"
+)
 def refresh_elsewhere(walk: Walk) -> Iterator[Check]:
     answer = walk.refresh("alice", walk.place.stranger)
     yield status(answer, 403)
     yield code(answer, "unauthorized_client")
     yield unreadable(answer)
     again = walk.refresh("alice")
-    yield Check("the same refresh token still works at home", again.status_code == 200)
+    yield Check(
+        "the same refresh token still works from the page's origin",
+        again.status_code == 200,
+    )
     walk.keep("alice", again.json())
 
 
-@step("Refresh is off until it is switched on: client other may sign in, no more")
+@step("Refresh is off by default: the client `other` may only sign in")
 def refresh_off(walk: Walk) -> Iterator[Check]:
     at_home = {"origin": OTHER_ORIGIN, "client_id": "other"}
     form = {"username": "bob", "password": USERS["bob"]}
@@ -151,7 +156,7 @@ def refresh_off(walk: Walk) -> Iterator[Check]:
     yield code(answer, "unauthorized_client")
 
 
-@step("The stranger may not even try a password in the page's name")
+@step("The stranger cannot try passwords with the page's client id")
 def password_elsewhere(walk: Walk) -> Iterator[Check]:
     form = {"username": "alice", "password": USERS["alice"]}
     answer = walk.grant(walk.place.stranger, grant_type="password", **form)
@@ -159,7 +164,7 @@ def password_elsewhere(walk: Walk) -> Iterator[Check]:
     yield unreadable(answer)
 
 
-@step("The www server signs in by form, and keeps the token in a cookie")
+@step("The www server signs in with a form and keeps the token in a cookie")
 def server_login(walk: Walk) -> Iterator[Check]:
     yield redirects(walk.page("/"), "/login")
     form = {"username": "alice", "password": USERS["alice"]}
@@ -170,7 +175,7 @@ def server_login(walk: Walk) -> Iterator[Check]:
     yield Check("the cookie is HttpOnly and SameSite=Lax", kept)
 
 
-@step("It verifies the cookie itself, and forwards the same token to the API")
+@step("The www server verifies the cookie and forwards the token to the API")
 def server_page(walk: Walk) -> Iterator[Check]:
     page = walk.page("/")
     yield status(page, 200)
@@ -178,10 +183,10 @@ def server_page(walk: Walk) -> Iterator[Check]:
     answer = walk.post_form("/notes", walk.place.www, text="Written by form")
     yield redirects(answer, "/")
     notes = walk.api("GET", "/notes", walk.tokens["alice"])
-    yield Check("the other page sees it too", "Written by form" in notes.text)
+    yield Check("the SPA sees the new note too", "Written by form" in notes.text)
 
 
-@step("Forged forms: the stranger's page shares the site, so the cookie comes along")
+@step("Forged forms are refused, although the browser sends the cookie: it is one site")
 def forged_forms(walk: Walk) -> Iterator[Check]:
     stranger = walk.place.stranger
     yield status(walk.post_form("/notes", stranger, text="gotcha"), 403)

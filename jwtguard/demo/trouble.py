@@ -1,4 +1,4 @@
-"""The walk's second part: keys that change, and an issuer that is down."""
+"""More steps of the demo: key rotation, and an outage of the issuer."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ STEPS: list[Step] = []
 step = partial(listed, STEPS)
 
 
-@step("The issuer rotates its key: the new token passes at once, the old one too")
+@step("The issuer rotates its key: new and old tokens are accepted at once")
 def rotation(walk: Walk) -> Iterator[Check]:
     before = walk.tokens["alice before"] = walk.tokens["alice"]
     walk.send("POST", f"{walk.place.issuer}/dev/rotate").raise_for_status()
@@ -26,7 +26,7 @@ def rotation(walk: Walk) -> Iterator[Check]:
     yield status(walk.page("/"), 200)
 
 
-@step("The issuer goes down: known keys still work, and signing in fails clearly")
+@step("The issuer is down: known keys still work, and signing in fails with 503")
 def outage(walk: Walk) -> Iterator[Check]:
     switch = f"{walk.place.issuer}/dev/outage"
     walk.send("POST", switch).raise_for_status()
@@ -34,14 +34,16 @@ def outage(walk: Walk) -> Iterator[Check]:
         yield status(walk.api("GET", "/notes", walk.tokens["alice"]), 200)
         yield status(walk.page("/"), 200)
         answer = walk.sign_in("bob", USERS["bob"], "notes:read")
-        yield Check("the token path says that it is an outage", answer.is_server_error)
+        yield Check(
+            "the token path answers with a server error", answer.is_server_error
+        )
         yield code(answer, "temporarily_unavailable")
         yield readable(walk, answer)
     finally:
         walk.send("DELETE", switch).raise_for_status()
 
 
-@step("Whoever clicks meanwhile sees a page, and stays signed in")
+@step("During the outage users see an error page and stay signed in")
 def outage_page(walk: Walk) -> Iterator[Check]:
     switch = f"{walk.place.issuer}/dev/outage"
     walk.send("POST", switch).raise_for_status()
@@ -56,7 +58,7 @@ def outage_page(walk: Walk) -> Iterator[Check]:
             yield status(answer, 503)
             yield a_page(answer)
             kept = "Set-Cookie" not in answer.headers
-            yield Check("no cookie is taken away", kept)
+            yield Check("the cookie is kept", kept)
     finally:
         walk.send("DELETE", switch).raise_for_status()
     yield status(walk.page("/"), 200)

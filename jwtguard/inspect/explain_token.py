@@ -145,7 +145,7 @@ def _clock(now: float, ahead: float, leeway: float) -> Check:
             f"{hints.clock_words(ahead)} (issuer {theirs}, this machine {ours}, "
             f"leeway {leeway:g} s)"
         ),
-        hint="set the one that is wrong (NTP)" if abs(ahead) > leeway else "",
+        hint="correct the wrong one (NTP)" if abs(ahead) > leeway else "",
     )
 
 

@@ -1,6 +1,6 @@
-"""What may help: near misses named, and where issuers keep the switch.
+"""Hints of ``jwtguard explain``: near misses, and the setting of the issuer to change.
 
-Only words are made here, for ``jwtguard explain``; nothing is decided.
+Nothing is decided here.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ def of_form(token: str) -> str:
         return hint_of("encrypted")
     if token.count(".") != 2:
         return (
-            "an opaque token, as refresh tokens are; for access tokens some issuers "
-            "make a JWT only if the token request names the API: Auth0 by `audience`, "
+            "an opaque token, like a refresh token; some issuers make the access token "
+            "a JWT only if the token request names the API: Auth0 by `audience`, "
             "oidc-provider by `resource`"
         )
-    return "the token may have been cut or quoted on its way here"
+    return "the token may have been truncated or quoted on the way"
 
 
 def difference(found: str, wanted: str) -> str:
@@ -43,12 +43,14 @@ def difference(found: str, wanted: str) -> str:
         if fold(found) == fold(wanted):
             return words(found, wanted)
     if _all(found) == _all(wanted):
-        return "several small things"
+        return "several small differences"
     return ""
 
 
 def _slash(found: str, _: str) -> str:
-    return "a trailing slash too many" if found.endswith("/") else "a slash at the end"
+    return (
+        "an extra trailing slash" if found.endswith("/") else "a missing trailing slash"
+    )
 
 
 def _scheme(found: str, wanted: str) -> str:
@@ -70,9 +72,9 @@ def _all(text: str) -> str:
 _FOLDS = (
     (_slash, lambda text: text.rstrip("/")),
     (_scheme, _bare),
-    (lambda *_: "upper and lower case", str.lower),
-    (lambda *_: "the name of loopback", _loopback),
-    (lambda *_: "www.", lambda text: text.replace("://www.", "://")),
+    (lambda *_: "a difference in case", str.lower),
+    (lambda *_: "another name of loopback", _loopback),
+    (lambda *_: "the prefix www.", lambda text: text.replace("://www.", "://")),
 )
 
 
@@ -81,12 +83,12 @@ def of_issuer(found: str, known: Sequence[str]) -> tuple[str, str]:
     for name in known:
         small = difference(found, name)
         if small:
-            text = f"almost {name}, but for {small}: issuers are compared exactly"
+            text = f"almost {name}: {small}; issuers are compared exactly"
             return text, name
     for name in known:
         if _host(found) == _host(name):
-            return f"the server of {name}, but another realm or tenant of it", ""
-    text = "the token is another issuer's, or JWTGUARD_ISSUER names the wrong one"
+            return f"on the same server as {name}, but another realm or tenant", ""
+    text = "the token comes from another issuer, or JWTGUARD_ISSUER is wrong"
     return text, ""
 
 
@@ -103,10 +105,10 @@ def of_keys(issuer: TrustedIssuer, failure: str) -> str:
     if issuer.keys is not None or issuer.jwks_url is not None:
         return failure
     if issuer.discovery_url is not None:
-        return f"{failure}; JWTGUARD_DISCOVERY_URL is fetched as it stands"
+        return f"{failure}; JWTGUARD_DISCOVERY_URL is fetched exactly as written"
     return (
-        f"{failure}; if the metadata is elsewhere, name it in JWTGUARD_DISCOVERY_URL, "
-        "or the key set in JWTGUARD_JWKS_URL"
+        f"{failure}; if the metadata is elsewhere, set JWTGUARD_DISCOVERY_URL, or "
+        "JWTGUARD_JWKS_URL for the key set"
     )
 
 
@@ -114,15 +116,15 @@ def of_unknown_key(kid: str | None, unusable: frozenset[str]) -> str:
     """Say why no key fits the token, though the key set could be read."""
     if kid is None:
         return (
-            "the token names no key: `kidless` of the issuer says whether published "
-            "keys are tried, and one of them has to fit"
+            "the token has no kid: `kidless` of the issuer decides whether the "
+            "published keys are tried"
         )
     if kid in unusable:
         return (
             f"kid {kid} is published, but not supported: keys are RSA (2048 to 8192 "
             "bits), P-256, P-384, P-521 or Ed25519, public, and for signatures"
         )
-    return "the issuer may have rotated its keys, or another realm signed"
+    return "the issuer may have rotated its keys, or another realm signed the token"
 
 
 def clock_words(ahead: float) -> str:
@@ -139,14 +141,14 @@ def of_origin(origin: str, client_id: str | None, clients: Iterable[Client]) -> 
     for client in clients:
         if origin in client.origins:
             theirs = f"{origin} belongs to client {client.id}"
-            return f"{theirs}, and the token was made for {client_id or 'none'}"
+            return f"{theirs}, but the token was issued to {client_id or 'no client'}"
     for client in clients:
         for known in sorted(client.origins):
             small = difference(origin, known) or _port(origin, known)
             if small:
                 return f"client {client.id} lists {known}: {small}"
     if client_id is None:
-        return "no client lists it: JWTGUARD_CLIENTS"
+        return "no client lists it; see JWTGUARD_CLIENTS"
     return f"list it for the client: JWTGUARD_CLIENTS={client_id}={origin}"
 
 

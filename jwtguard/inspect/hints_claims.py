@@ -1,6 +1,6 @@
-"""What may help where a claim is wrong, and where issuers keep the switch.
+"""Hints of ``jwtguard explain`` about claims, and the setting of the issuer to change.
 
-Only words are made here, for ``jwtguard explain``; nothing is decided.
+Nothing is decided here.
 """
 
 from __future__ import annotations
@@ -56,22 +56,22 @@ def of_reason(reason: str, rules: TokenRules, claims: Claims) -> str:
     azp = claims.get("azp")
     if reason == "not_access_token" and isinstance(azp, str) and "://" in azp:
         return (
-            "azp is an origin, as in a session token of Clerk: an issuer of that kind "
-            "needs a profile of its own (jwtguard.profiles), with a claim in `marks` "
-            "that only these tokens have"
+            "azp is an origin, as in a session token of Clerk: such an issuer needs a "
+            "profile of its own (jwtguard.profiles), with a claim in `marks` that only "
+            "these tokens have"
         )
     return _profile_hint(rules, claims) or hint
 
 
 def of_audience(rules: TokenRules, claims: Claims) -> str:
-    """Say why ``aud`` lacks ours, and how the issuer is told to add it."""
+    """Return why ``aud`` lacks ours, and how to make the issuer add it."""
     listed = audiences(claims) or []
     ours = sorted(rules.audience)
     for found in listed:
         for wanted in ours:
             small = difference(found, wanted)
             if small:
-                return f"almost {wanted}, but for {small}: compared exactly"
+                return f"almost {wanted}: {small}; audiences are compared exactly"
     client = claims.get("client_id", claims.get("azp"))
     if listed and listed == [client]:
         return _meant_for_the_client(rules, claims)
@@ -101,7 +101,7 @@ def _remedy(rules: TokenRules, claims: Claims, audience: str) -> str:
         remedy = _REMEDIES.get(family, _ANY).format(audience=audience)
     if family == "cognito":
         return remedy
-    return f"{remedy}. JWTGUARD_AUDIENCE=unchecked takes tokens for any API"
+    return f"{remedy}. JWTGUARD_AUDIENCE=unchecked accepts tokens for any API"
 
 
 def _mapped(claims: Claims) -> list[str]:
@@ -135,19 +135,21 @@ _REMEDIES = {
 
 
 def of_missing(rules: TokenRules, claims: Claims, claim: str) -> str:
-    """Say how the issuer is told to put *claim* into its tokens."""
+    """Return how to make the issuer put *claim* into its tokens."""
     if claim == "aud" and rules.audience != "unchecked":
         return _remedy(rules, claims, min(rules.audience))
     if claim == "sub":
         return _without_subject(rules, claims)
     if claim == "iss":
         return (
-            "`require` of the issuer asks for iss; it can be left out there only where "
-            "the keys are given directly"
+            "`require` of the issuer lists iss; it can be left out only where the "
+            "keys are given directly"
         )
     if claim == "exp":
         return "a token without exp never ends, and is never accepted"
-    remedy = _profile_hint(rules, claims) or "so says JWTGUARD_PROFILE, or `require`"
+    remedy = (
+        _profile_hint(rules, claims) or "this comes from JWTGUARD_PROFILE or `require`"
+    )
     return f"profile {rules.profile.name} requires {claim}: {remedy}"
 
 
@@ -158,7 +160,7 @@ def _without_subject(rules: TokenRules, claims: Claims) -> str:
             "client, Client scopes, Add client scope, basic, Default; lightweight "
             "tokens also need `Add to lightweight access token` on its mapper sub"
         )
-    return "some issuers name the user elsewhere: `subject_claim` of the issuer"
+    return "if the issuer names the user in another claim, set its `subject_claim`"
 
 
 def of_times(reason: str, claims: Claims, now: float, ahead: float | None) -> str:
@@ -169,7 +171,7 @@ def of_times(reason: str, claims: Claims, now: float, ahead: float | None) -> st
     if milliseconds := of_milliseconds(claims, now):
         return milliseconds
     if ahead is not None and abs(ahead) >= 5:
-        return f"{clock_words(ahead)}: set the one that is wrong"
+        return f"{clock_words(ahead)}: correct the wrong one"
     if reason != "expired":
         later = max(_number(claims, "iat", now), _number(claims, "nbf", now)) - now
         if ahead is not None:
@@ -178,12 +180,12 @@ def of_times(reason: str, claims: Claims, now: float, ahead: float | None) -> st
             )
         return f"the issuer's clock is {later:.0f} s or more ahead of this one"
     over = now - _number(claims, "exp", now)
-    text = f"it ended {over:.0f} s ago"
+    text = f"it expired {over:.0f} s ago"
     if "iat" in claims:
         lived = _number(claims, "exp", now) - _number(claims, "iat", now)
-        text = f"it was good for {lived:.0f} s, and ended {over:.0f} s ago"
+        text = f"it was valid for {lived:.0f} s and expired {over:.0f} s ago"
     if ahead is None:
-        return f"{text}; if it was made just now, compare the clocks of both machines"
+        return f"{text}; if it was issued just now, compare the clocks of both machines"
     return f"{text}; the clocks agree, so the client has to refresh or sign in again"
 
 
@@ -195,7 +197,7 @@ def of_milliseconds(claims: Claims, now: float) -> str:
     effect = "the token never ends" if "exp" in named else "it lies in the future"
     verb = "look" if len(named) > 1 else "looks"
     return (
-        f"{' and '.join(named)} {verb} like milliseconds, and RFC 7519 has seconds: "
+        f"{' and '.join(named)} {verb} like milliseconds, but RFC 7519 uses seconds: "
         f"{effect}"
     )
 

@@ -19,7 +19,7 @@ LOGOUT: Mapping[str, Reason] = {
             ("logout_malformed", "The logout token is malformed", ""),
             ("logout_encrypted", "The logout token is encrypted, which is not supported here", ""),
             ("logout_unsupported_critical", "The logout token has critical extensions unknown here", ""),
-            ("logout_wrong_algorithm", "The logout token is signed with an algorithm not accepted here", "JWTGUARD_ALGORITHMS says which count; symmetric ones never do"),
+            ("logout_wrong_algorithm", "The logout token is signed with an algorithm not accepted here", "JWTGUARD_ALGORITHMS lists the accepted algorithms; symmetric ones are never accepted"),
             ("logout_unknown_issuer", "The logout token comes from an issuer not trusted here", ""),
             ("logout_unknown_key", "The logout token is signed with a key its issuer does not publish", ""),
             ("logout_bad_signature", "The logout token has a wrong signature", ""),
@@ -31,7 +31,7 @@ LOGOUT: Mapping[str, Reason] = {
             ("logout_with_nonce", "A logout token must not have a nonce", ""),
             ("logout_wrong_audience", "The logout token is meant for a client that is not listed here", "`aud` of a logout token is a client: list it in JWTGUARD_CLIENTS"),
             ("logout_issued_in_future", "The logout token was issued in the future", ""),
-            ("logout_too_old", "The logout token was issued too long ago", "logout tokens count for five minutes: compare the clocks"),
+            ("logout_too_old", "The logout token was issued too long ago", "logout tokens are accepted for five minutes; compare the clocks"),
             ("logout_expired", "The logout token expired", ""),
             ("logout_without_subject", "The logout token has neither sub nor sid", ""),
         )

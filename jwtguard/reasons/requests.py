@@ -45,7 +45,7 @@ REQUESTS: Mapping[str, Reason] = {
         401,
         "missing_token",
         "A bearer token is required",
-        "no token is read on a public path, so this refuses everybody",
+        "no token is read on a public path, so every request is refused",
     ),
     "unsupported_scheme": Reason(
         401,

@@ -79,11 +79,11 @@ def test_every_failure_says_what_was_expected_and_found(jwt_issuer: JWTIssuer) -
 @pytest.mark.parametrize(
     ("iss", "hint"),
     [
-        (f"{ISSUER}/", "a trailing slash too many"),
+        (f"{ISSUER}/", "an extra trailing slash"),
         (ISSUER.replace("https", "http"), "http instead of https"),
-        (ISSUER.upper().replace("HTTPS", "https"), "upper and lower case"),
+        (ISSUER.upper().replace("HTTPS", "https"), "a difference in case"),
         (f"{ISSUER}/realms/other", "another realm"),
-        ("https://elsewhere.example", "another issuer's"),
+        ("https://elsewhere.example", "another issuer"),
     ],
 )
 def test_near_misses_of_the_issuer(jwt_issuer: JWTIssuer, iss: str, hint: str) -> None:
@@ -96,10 +96,10 @@ def test_near_misses_of_the_issuer(jwt_issuer: JWTIssuer, iss: str, hint: str) -
 @pytest.mark.parametrize(
     ("found", "wanted", "words"),
     [
-        ("https://a", "https://a/", "a slash at the end"),
-        ("http://localhost:1", "http://127.0.0.1:1", "the name of loopback"),
-        ("https://www.a", "https://a", "www."),
-        ("http://A/", "https://a", "several small things"),
+        ("https://a", "https://a/", "a missing trailing slash"),
+        ("http://localhost:1", "http://127.0.0.1:1", "another name of loopback"),
+        ("https://www.a", "https://a", "the prefix www."),
+        ("http://A/", "https://a", "several small differences"),
         ("https://a", "https://b", ""),
     ],
 )
@@ -423,7 +423,7 @@ def test_a_clock_that_is_off_is_measured(jwt_issuer: JWTIssuer) -> None:
     assert "ahead of this one" in found["clock"].found
     assert "NTP" in found["clock"].hint
     assert found["times"].reason == "issued_in_future"
-    assert "s ahead of this one: set the one" in found["times"].hint
+    assert "s ahead of this one: correct the wrong one" in found["times"].hint
 
 
 def test_clocks_that_agree_are_not_to_blame(jwt_issuer: JWTIssuer) -> None:
@@ -431,7 +431,7 @@ def test_clocks_that_agree_are_not_to_blame(jwt_issuer: JWTIssuer) -> None:
     guard, clock = dated(jwt_issuer)
     found = {one.name: one for one in explain(guard, jwt_issuer.expired(), clock)}
     assert "agree" in found["clock"].found
-    assert "ended 3600 s ago; the clocks agree" in found["times"].hint
+    assert "expired 3600 s ago; the clocks agree" in found["times"].hint
     later = jwt_issuer.token(claims={"nbf": int(jwt_issuer.clock.time()) + 500})
     found = {one.name: one for one in explain(guard, later, clock)}
     assert "deliberately" in found["times"].hint

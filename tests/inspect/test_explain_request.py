@@ -54,7 +54,7 @@ def test_another_client_s_page(jwt_issuer: JWTIssuer) -> None:
     found = tried(jwt_issuer, origin="https://admin.example", settings=settings)
     assert found["preflight"].passed
     assert "belongs to client admin" in found["request"].hint
-    assert "made for spa" in found["request"].hint
+    assert "issued to spa" in found["request"].hint
     found = tried(
         jwt_issuer, method="DELETE", origin="https://admin.example", settings=settings
     )
@@ -84,7 +84,7 @@ def test_a_token_in_a_cookie(jwt_issuer: JWTIssuer) -> None:
     assert own["request"].passed
     foreign = tried(jwt_issuer, "rubbish", origin="https://evil.example", **asked)
     assert foreign["request"].reason == "foreign_origin"
-    assert foreign["request"].hint == "no client lists it: JWTGUARD_CLIENTS"
+    assert foreign["request"].hint == "no client lists it; see JWTGUARD_CLIENTS"
 
 
 def test_a_site_on_loopback(jwt_issuer: JWTIssuer) -> None:
@@ -107,7 +107,9 @@ def test_hints_for_origins() -> None:
     assert "another port" in of_origin("https://www.example:8443", "spa", clients)
     hint = of_origin("https://new.example", "spa", clients)
     assert hint.endswith("JWTGUARD_CLIENTS=spa=https://new.example")
-    assert of_issuer("https://a", ["https://b"])[0].startswith("the token is another")
+    assert of_issuer("https://a", ["https://b"])[0].startswith(
+        "the token comes from another"
+    )
 
 
 def test_the_clock_of_the_kit_is_told(jwt_clock: FakeClock) -> None:

@@ -1,8 +1,8 @@
-"""The page that says what was tested with which server: made from the tests.
+"""Generates the page that lists what was tested with which server.
 
-A module of tests names its ``SERVER``, or its shapes do; a test's docstring is the
+A test module names its ``SERVER``, or its shapes do; the docstring of a test is the
 promise. ``python -m tests.issuers.table`` runs the suites and writes the page; a test
-proves that the page says what the suites came to.
+compares the page with the results.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ ORDER = (
 HEAD = """\
 # What was tested
 
-Made by `python -m tests.issuers.table` from the tests in `tests/issuers`; one of them
-compares this page with what the others came to. Keycloak and oidc-provider run as real
-servers, and their tokens go through both examples, Flask under gunicorn and Starlette
-under uvicorn. Of the servers after them, the tokens that their documentation shows are
-signed with a test key.
+`python -m tests.issuers.table` generates this page from the tests in `tests/issuers`,
+and a test compares the two. Keycloak and oidc-provider run as real servers, and their
+tokens go through both examples: Flask under gunicorn and Starlette under uvicorn. For
+the other servers, the tests sign tokens like those in their documentation with a test
+key.
 """
 
 Row = tuple[str, str]
@@ -88,9 +88,7 @@ def page() -> str:
     parts = [HEAD]
     for server in ORDER:
         lines = [
-            line(row, docstring)
-            for row, docstring in results.items()
-            if row[0] == server
+            line(row, outcomes) for row, outcomes in results.items() if row[0] == server
         ]
         top = [title(server), "", "| what | tests | result |", "|---|---|---|"]
         parts.append("\n".join([*top, *lines, ""]))

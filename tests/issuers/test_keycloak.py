@@ -60,7 +60,7 @@ def test_what_is_read(keycloak: Keycloak, place: Examples) -> None:
 
 
 def test_scopes_and_roles_decide(keycloak: Keycloak, place: Examples) -> None:
-    """Scopes that were not granted, and roles that others have, open nothing."""
+    """Tokens without the required scope or role are refused."""
 
     def status(path: str, **form: str) -> int:
         token = keycloak.grant(**form)["access_token"]
@@ -74,7 +74,7 @@ def test_scopes_and_roles_decide(keycloak: Keycloak, place: Examples) -> None:
 
 
 def test_refresh_grant(keycloak: Keycloak, place: Examples) -> None:
-    """A page refreshes through the token path, from its own origin alone."""
+    """A page refreshes through the token path, but only from its own origin."""
     form = {"client_id": "spa", "username": "alice", "password": PASSWORD}
     got = place.grant(WWW, grant_type="password", scope="openid notes:read", **form)
     assert got.status_code == 200, got.text
@@ -93,7 +93,7 @@ def test_refresh_grant(keycloak: Keycloak, place: Examples) -> None:
 
 
 def test_site_signs_in(keycloak: Keycloak, place: Examples) -> None:
-    """The server-rendered site signs in by form, keeps the token, and can renew it."""
+    """The server-rendered site signs in with a form, keeps the token and renews it."""
     with httpx.Client(base_url=place.starlette, trust_env=False) as browser:
         form = {"username": "alice", "password": PASSWORD}
         same = {"Sec-Fetch-Site": "same-origin"}
@@ -153,7 +153,7 @@ def back_channel() -> Iterator[tuple[str, list[str]]]:
 
 
 def test_logout_token(keycloak: Keycloak, place: Examples) -> None:
-    """Logout tokens of the back channel are refused: `logout_token`."""
+    """Logout tokens are refused as access tokens: `logout_token`."""
     client = keycloak.client_path("spa")
     with back_channel() as (url, got):
         keycloak.change(client, attributes={"backchannel.logout.url": url})
@@ -169,7 +169,7 @@ def test_logout_token(keycloak: Keycloak, place: Examples) -> None:
 
 @both_doors
 def test_client_bound_cors(keycloak: Keycloak, place: Examples, door: str) -> None:
-    """`allowed-origins` binds each token to the pages of its own client."""
+    """With `allowed-origins`, only pages of the token's own client may use it."""
     tokens = {
         name: keycloak.grant(client_id=name)["access_token"]
         for name in ("spa", "other")
@@ -186,7 +186,7 @@ def test_client_bound_cors(keycloak: Keycloak, place: Examples, door: str) -> No
 
 
 def test_client_without_origins(keycloak: Keycloak, place: Examples) -> None:
-    """A client without web origins works from servers, and from no page."""
+    """A client without web origins works from servers, but not from pages."""
     token = keycloak.grant(client_id="www")["access_token"]
     assert place.ask("flask", token).status_code == 200
     assert refusal(place.ask("flask", token, WWW)) == (403, "foreign_origin")
@@ -207,7 +207,7 @@ def explained(keycloak: Keycloak, token: str, monkeypatch: Any) -> dict[str, Any
 def test_default_token_is_explained(
     keycloak: Keycloak, place: Examples, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Tokens without our audience are refused, and `explain` says what is missing."""
+    """Tokens without the API's audience are refused, and `explain` names the cause."""
 
     def without_us(user: str) -> str:
         got = keycloak.grant(client_id="plain", username=user, scope="openid")
@@ -240,7 +240,7 @@ def test_default_token_is_explained(
 def test_refresh_token_is_explained(
     keycloak: Keycloak, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Of a refresh token `jwtguard explain` says that it is one."""
+    """`jwtguard explain` recognizes a refresh token."""
     token = keycloak.grant()["refresh_token"]
     failed = explained(keycloak, token, monkeypatch)
     assert failed["algorithm"]["found"] == "HS512"
@@ -248,7 +248,7 @@ def test_refresh_token_is_explained(
 
 
 def test_default_profile(keycloak: Keycloak) -> None:
-    """Where nobody names a profile, access tokens pass too, and the others do not."""
+    """Without a profile, access tokens are accepted and other tokens are refused."""
     settings = {
         "JWTGUARD_ISSUER": keycloak.issuer(),
         "JWTGUARD_AUDIENCE": f"{AUDIENCE} spa",  # the ID token's, by mistake
@@ -269,7 +269,7 @@ def test_second_realm(keycloak: Keycloak, place: Examples, door: str) -> None:
 
 
 def test_two_realms(keycloak: Keycloak, tmp_path: Path) -> None:
-    """Where both realms are trusted, their users, keys and clients stay apart."""
+    """With two trusted realms, users, keys and clients are kept apart."""
     config = tmp_path / "jwtguard.toml"
     issuers = "".join(
         f'[[issuers]]\nurl = "{keycloak.issuer(realm)}"\nprofile = "keycloak"\n'
@@ -294,7 +294,7 @@ def test_two_realms(keycloak: Keycloak, tmp_path: Path) -> None:
 def test_lightweight_tokens(
     keycloak: Keycloak, place: Examples, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Lightweight tokens need their `sub` switched on, and `explain` says so."""
+    """Lightweight tokens need `sub` to be switched on, and `explain` says so."""
     client = keycloak.client_path("spa")
     light = "client.use.lightweight.access.token.enabled"
     keycloak.change(client, attributes={light: "true"})

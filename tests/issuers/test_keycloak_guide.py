@@ -49,7 +49,7 @@ PLAYWRIGHT = ROOT / "tests/browser/node_modules/playwright-core"
     reason="missing: Node, Chromium, or npm install in tests/browser",
 )
 def test_the_clicks_lead_to_a_good_token(keycloak: Keycloak, tmp_path: Path) -> None:
-    """The clicks of our Keycloak page, in its console, lead to a token that passes."""
+    """The clicks on the Keycloak page lead to a token that is accepted."""
     picture = tmp_path / "where-it-stopped.png"
     settings = {
         "url": keycloak.url,
@@ -134,7 +134,7 @@ def reader(
 
 
 def test_the_page_leads_to_a_good_call(reader: Reader) -> None:
-    """The commands of our Keycloak page, as they stand, lead to a token that passes."""
+    """The commands on the Keycloak page lead to a token that is accepted."""
     variables, token = blocks("console", "Variables")[:2]
     output = reader.types(variables, token)
     assert not output.startswith("failed"), output
@@ -163,7 +163,7 @@ def mistakes(reader: Reader) -> None:
 
 
 def test_errors_look_like_on_the_page(reader: Reader) -> None:
-    """Each mistake that the page warns of looks as it shows."""
+    """Each mistake under Troubleshooting looks as the page shows it."""
     mistakes(reader)
     output = "\n".join(reader.outputs)
     shown = blocks("text", "Troubleshooting")
@@ -182,7 +182,7 @@ def refused(keycloak: Keycloak, **form: str) -> Mapping[str, str]:
 
 
 def test_refusals_of_keycloak_look_like_on_the_page(reader: Reader) -> None:
-    """What Keycloak says to a half-made account or client is what the page shows."""
+    """Keycloak's errors for an unfinished account or client are as the page shows."""
     unfinished, forbidden = blocks("json", "Troubleshooting")
     keycloak = reader.keycloak
     password = {"type": "password", "value": PASSWORD}
@@ -196,7 +196,7 @@ def test_refusals_of_keycloak_look_like_on_the_page(reader: Reader) -> None:
 
 
 def test_labels_are_those_of_the_console() -> None:
-    """Each button and field that our page names is so called in Keycloak's console."""
+    """The page names buttons and fields as Keycloak's console does."""
     (jar,) = (dist.HOME / "lib/lib/main").glob("*keycloak-admin-ui-*.jar")
     name = "theme/keycloak.v2/admin/messages/messages_en.properties"
     with zipfile.ZipFile(jar) as packed:

@@ -30,7 +30,7 @@ def header(token: str) -> dict[str, str]:
 
 @pytest.mark.parametrize("alg", ["PS256", "ES256", "ES384", "EdDSA"])
 def test_realm_keys(keycloak: Keycloak, place: Examples, alg: str) -> None:
-    """Realm keys of every kind verify: RS256, PS256, ES256, ES384, EdDSA."""
+    """Realm keys of each type verify: RS256, PS256, ES256, ES384, EdDSA."""
     key = keycloak.add_key(alg, 200)
     keycloak.change("/main", defaultSignatureAlgorithm=alg)
     try:
@@ -44,7 +44,7 @@ def test_realm_keys(keycloak: Keycloak, place: Examples, alg: str) -> None:
 
 
 def test_rotation_under_load(keycloak: Keycloak, place: Examples) -> None:
-    """The realm's key is rotated through the admin API: no request fails."""
+    """No request fails when the realm's key is rotated through the admin API."""
     first = keycloak.add_key("RS256", 300)
     old = keycloak.grant()["access_token"]
     with load([place.url(door) for door in DOORS], old) as under:
@@ -74,7 +74,7 @@ def test_rotation_under_load(keycloak: Keycloak, place: Examples) -> None:
 
 
 def test_outage_under_load(keycloak: Keycloak, place: Examples) -> None:
-    """Keycloak is killed and comes back: requests go on, only new sign-ins wait."""
+    """When Keycloak is killed and restarted, only new sign-ins have to wait."""
     before = keycloak.grant()["access_token"]
     form = {"grant_type": "password", "client_id": "spa", "username": "alice"}
     form["password"] = PASSWORD

@@ -61,7 +61,7 @@ def a_client_for_the_site(keycloak: Keycloak, origin: str) -> None:
 
 
 def test_pages_made_on_the_server(reader: Reader) -> None:
-    """The tutorial's site signs in here, and shows what the API says to the token."""
+    """The tutorial's site signs in, and shows the API's answer."""
     port = reader.ports["8001"]
     page = reader.type(
         f"curl -s -L -c jar -b jar http://localhost:{port}/login "
@@ -73,6 +73,6 @@ def test_pages_made_on_the_server(reader: Reader) -> None:
 
 @pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")
 def test_the_page_in_the_browser(reader: Reader) -> None:
-    """The tutorial's page signs in here from its own origin, and from no other."""
+    """The tutorial's page signs in from its own origin only."""
     assert '{"notes":[]}' in reader.sign_in("localhost")
     assert "refused: " in reader.sign_in("127.0.0.1")

@@ -127,7 +127,7 @@ def place(
 
 @both_doors
 def test_password_grant(provider: Provider, place: Examples, door: str) -> None:
-    """Access tokens of the password grant, plain bearer tokens, are accepted."""
+    """Bearer access tokens of the password grant are accepted."""
     answer = place.ask(door, provider.grant()["access_token"], WWW)
     assert answer.status_code == 200, answer.text
     assert answer.headers["Access-Control-Allow-Origin"] == WWW
@@ -143,7 +143,7 @@ def test_what_is_read(provider: Provider, place: Examples) -> None:
 @both_doors
 @pytest.mark.parametrize("alg", ALGORITHMS)
 def test_algorithms(provider: Provider, place: Examples, door: str, alg: str) -> None:
-    """RS256, PS256, ES256 and EdDSA keys in one set: tokens of each are accepted."""
+    """Tokens of RS256, PS256, ES256 and EdDSA keys in one set are accepted."""
     token = provider.grant(client_id=f"spa-{alg}")["access_token"]
     head = json.loads(base64.urlsafe_b64decode(token.partition(".")[0] + "==="))
     assert head["alg"] == alg
@@ -162,7 +162,7 @@ def test_strict_profile(provider: Provider) -> None:
 
 
 def test_refresh_grant(provider: Provider, place: Examples) -> None:
-    """A page refreshes through the token path, from its own origin alone."""
+    """A page refreshes through the token path, but only from its own origin."""
     form = {"client_id": "spa", "username": "alice", "password": PASSWORD}
     got = place.grant(
         WWW, grant_type="password", scope="notes:read", resource=AUDIENCE, **form
@@ -178,7 +178,7 @@ def test_refresh_grant(provider: Provider, place: Examples) -> None:
 
 
 def test_site_signs_in(provider: Provider, place: Examples) -> None:
-    """The server-rendered site signs in by form, keeps the token, and can renew it."""
+    """The server-rendered site signs in with a form, keeps the token and renews it."""
     with httpx.Client(base_url=place.starlette, trust_env=False) as browser:
         form = {"username": "alice", "password": PASSWORD}
         same = {"Sec-Fetch-Site": "same-origin"}
@@ -202,7 +202,7 @@ def test_site_signs_in(provider: Provider, place: Examples) -> None:
 def test_other_tokens(
     provider: Provider, place: Examples, door: str, kind: str, why: str
 ) -> None:
-    """ID, opaque refresh and logout tokens are refused, each by its own reason."""
+    """ID, opaque refresh and logout tokens are refused, each with its own reason."""
     answer = place.ask(door, provider.grant()[kind], WWW)
     assert refusal(answer) == (401, why)
     assert answer.headers["Access-Control-Allow-Origin"] == WWW
@@ -210,7 +210,7 @@ def test_other_tokens(
 
 @both_doors
 def test_client_bound_cors(provider: Provider, place: Examples, door: str) -> None:
-    """A token of one client is refused from the pages of another."""
+    """A token of one client is refused from another client's pages."""
     token = provider.grant()["access_token"]
     for origin in (OTHER, STRANGER, "null"):
         answer = place.ask(door, token, origin)
@@ -242,7 +242,7 @@ def test_another_resource(provider: Provider, place: Examples) -> None:
 
 
 def test_rotation_under_load(provider: Provider, place: Examples) -> None:
-    """Keys are rotated: no request fails; what a withdrawn key signed is refused."""
+    """No request fails when keys are rotated; tokens of a withdrawn key are refused."""
     old = provider.grant()["access_token"]
     with load([place.url(door) for door in DOORS], old) as under:
         under.wait_for(40)
@@ -263,7 +263,7 @@ def test_rotation_under_load(provider: Provider, place: Examples) -> None:
 
 
 def test_outage_under_load(provider: Provider, place: Examples) -> None:
-    """The server is killed, and comes back with other keys: no request fails."""
+    """No request fails when the server is killed and restarted with other keys."""
     before = provider.grant()["access_token"]
     with load([place.url(door) for door in DOORS], before) as under:
         under.wait_for(40)

@@ -59,7 +59,7 @@ def named(shape: Shape) -> str:
 
 @pytest.mark.parametrize("shape", recorded.ACCESS, ids=named)
 def test_access_token_is_read(shape: Shape) -> None:
-    """Access token accepted: client, scopes and roles are found."""
+    """Access tokens are accepted, and client, scopes and roles are read."""
     who = guard_for(shape).verify(signed(shape))
     assert who.subject == shape.claims["sub"]
     assert who.issuer == shape.issuer
@@ -70,13 +70,13 @@ def test_access_token_is_read(shape: Shape) -> None:
 
 @pytest.mark.parametrize("shape", recorded.REFUSED, ids=named)
 def test_sibling_is_refused(shape: Shape) -> None:
-    """ID and logout tokens are refused as documented, each by its own reason."""
+    """Documented ID and logout tokens are refused, each with its own reason."""
     assert reason(guard_for(shape), signed(shape)) == shape.reason
 
 
 @pytest.mark.parametrize("shape", recorded.ACCESS, ids=named)
 def test_marked_sibling_is_refused(shape: Shape) -> None:
-    """Marked refresh, logout and ID tokens are refused, each by its own reason."""
+    """Marked refresh, logout and ID tokens are refused, each with its own reason."""
     guard = guard_for(shape)
     for name in ("typ", "token_use", "type", "token_type"):
         for value in ("Refresh", "refresh", "refresh_token", "Offline"):
@@ -88,7 +88,7 @@ def test_marked_sibling_is_refused(shape: Shape) -> None:
 
 @pytest.mark.parametrize("shape", recorded.ACCESS, ids=named)
 def test_token_without_an_end_is_refused(shape: Shape) -> None:
-    """A token without an end, as sloppy refresh tokens are, is refused."""
+    """Tokens without `exp`, like some refresh tokens, are refused."""
     assert reason(guard_for(shape), signed(shape, exp=None)) == "missing_claim"
 
 
@@ -103,13 +103,13 @@ def test_token_without_an_end_is_refused(shape: Shape) -> None:
 )
 @pytest.mark.parametrize("shape", ONE_OF_EACH, ids=named)
 def test_opaque_refresh_token_is_refused(shape: Shape, token: str, why: str) -> None:
-    """Opaque and encrypted refresh tokens are refused as what they are."""
+    """Opaque and encrypted refresh tokens are refused, and named as such."""
     assert reason(guard_for(shape), token) == why
 
 
 @pytest.mark.parametrize("shape", recorded.ACCESS, ids=named)
 def test_generic_takes_the_token_too(shape: Shape) -> None:
-    """`generic` accepts the token, unless only the server's own profile can tell it."""
+    """`generic` accepts the token, unless it needs the server's own profile."""
     guard = guard_for(shape, JWTGUARD_PROFILE="generic")
     if shape.needs_profile:
         assert reason(guard, signed(shape)) == "not_access_token"
@@ -120,7 +120,7 @@ def test_generic_takes_the_token_too(shape: Shape) -> None:
 @pytest.mark.parametrize("profile", PROFILES)
 @pytest.mark.parametrize("shape", recorded.REFUSED, ids=named)
 def test_no_profile_takes_the_sibling(shape: Shape, profile: str) -> None:
-    """With any profile, also a wrong one, ID and logout tokens stay out."""
+    """ID and logout tokens are refused with any profile, even a wrong one."""
     guard = guard_for(shape, JWTGUARD_PROFILE=profile)
     with pytest.raises(InvalidTokenError):
         guard.verify(signed(shape))
@@ -135,7 +135,7 @@ POOL = next(s for s in recorded.ACCESS if s.server == "Amazon Cognito")
 
 @pytest.mark.parametrize("shape", [USER], ids=named)
 def test_entra_tenants_are_issuers(shape: Shape, tmp_path: Path) -> None:
-    """Each tenant, and each version, is an issuer of its own; others are unknown."""
+    """Each tenant and each version is a separate issuer; others are unknown."""
     user, old = shape, OLD
     config = tmp_path / "jwtguard.toml"
     keys = json.dumps({"keys": [JWK]})
@@ -157,7 +157,7 @@ def test_entra_tenants_are_issuers(shape: Shape, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("shape", [USER], ids=named)
 def test_entra_common_is_refused_as_an_issuer(shape: Shape) -> None:
-    """Metadata for all tenants, whose issuer is a template, is not taken for one."""
+    """Metadata for all tenants, with a template as issuer, is refused."""
     template = "https://login.microsoftonline.com/{tenantid}/v2.0"
     metadata = {
         "issuer": template,
@@ -181,7 +181,7 @@ def test_entra_common_is_refused_as_an_issuer(shape: Shape) -> None:
 
 @pytest.mark.parametrize("shape", [POOL], ids=named)
 def test_cognito_client_is_the_fence(shape: Shape) -> None:
-    """Without `aud`, tokens of the pool's other clients are kept out by name."""
+    """Without `aud`, tokens of the pool's other clients are refused by client id."""
     guard = guard_for(shape, JWTGUARD_CLIENTS_ONLY="true")
 
     def answer(token: str) -> str:

@@ -96,20 +96,20 @@ def reason(guard: Guard, text: str) -> str:
 
 
 def test_no_kid_in_the_token() -> None:
-    """Tokens without `kid` pass where one published key fits, named or not."""
+    """Tokens without `kid` are accepted if exactly one published key fits."""
     for key in (jwk(), jwk(kid="named")):
         guard = guarded(publishing(key, jwk(RSA, kid="rsa")))
         assert guard.verify(token(guard)).subject == "alice"
 
 
 def test_no_kid_in_the_set() -> None:
-    """A token may name a `kid` that a set without names cannot know."""
+    """A token with `kid` is accepted if the key set has no `kid`."""
     guard = guarded(publishing(jwk()))
     assert guard.verify(token(guard, kid="whatever")).subject == "alice"
 
 
 def test_several_keys_without_kid() -> None:
-    """Several keys without `kid`: tried, up to eight, where `kidless` says `try`."""
+    """With `kidless` set to `try`, up to eight keys without `kid` are tried."""
     web = publishing(jwk(OTHER), jwk(RSA), jwk())
     strict = guarded(web)
     assert reason(strict, token(strict)) == "unknown_key"
@@ -121,14 +121,14 @@ def test_several_keys_without_kid() -> None:
 
 
 def test_keys_without_alg_and_use() -> None:
-    """Keys without `alg` and `use` serve each algorithm that fits their type."""
+    """Keys without `alg` and `use` serve each algorithm of their type."""
     guard = guarded(publishing(jwk(kid="a"), jwk(RSA, kid="b")))
     assert guard.verify(token(guard, kid="a")).subject == "alice"
     assert guard.verify(token(guard, RSA, kid="b")).subject == "alice"
 
 
 def test_discovery_elsewhere() -> None:
-    """Metadata may be where RFC 8414 puts it, or at any URL that is named."""
+    """Metadata is read where RFC 8414 puts it, or from `discovery_url`."""
     metadata = {"issuer": ISSUER, "jwks_uri": "https://keys.example.net/set"}
     keys = {"https://keys.example.net/set": {"keys": [jwk()]}}
     inserted = "https://id.example.com/.well-known/oauth-authorization-server/tenant"
@@ -145,7 +145,7 @@ def test_discovery_elsewhere() -> None:
 
 @pytest.mark.parametrize("issuer", ["https://id.example.com/", f"{ISSUER}/"])
 def test_trailing_slash(issuer: str) -> None:
-    """An issuer may end in a slash; with and without are two issuers."""
+    """An issuer with a trailing slash and one without are two issuers."""
     guard = guarded(publishing(jwk(), issuer=issuer), url=issuer)
     assert guard.verify(token(guard)).issuer == issuer
     bare = token(guard, iss=issuer.rstrip("/"))
@@ -153,7 +153,7 @@ def test_trailing_slash(issuer: str) -> None:
 
 
 def test_metadata_of_the_other_slash() -> None:
-    """Metadata that names the issuer without its slash is not this issuer's."""
+    """Metadata that names the issuer without its trailing slash is refused."""
     web = publishing(jwk())
     guard = guarded(web, url=f"{ISSUER}/")
     assert reason(guard, token(guard)) == "keys_unavailable"
@@ -163,7 +163,7 @@ def test_metadata_of_the_other_slash() -> None:
     "aud", [AUDIENCE, [AUDIENCE], ["account", AUDIENCE], [AUDIENCE, AUDIENCE]]
 )
 def test_audience_forms(aud: Any) -> None:
-    """`aud` may be a string or a list, with others beside us."""
+    """`aud` may be a string or a list that includes the API."""
     guard = guarded(publishing(jwk()))
     assert guard.verify(token(guard, aud=aud)).subject == "alice"
 
@@ -180,7 +180,7 @@ def test_audience_forms(aud: Any) -> None:
     ],
 )
 def test_audience_forms_that_are_none(aud: Any, why: str) -> None:
-    """An audience is never split on spaces, nor guessed."""
+    """An audience is compared exactly, and never split on spaces."""
     guard = guarded(publishing(jwk()))
     assert reason(guard, token(guard, aud=aud)) == why
 
@@ -196,7 +196,7 @@ def test_audience_forms_that_are_none(aud: Any, why: str) -> None:
     ],
 )
 def test_scope_forms(claims: dict[str, Any]) -> None:
-    """Scopes may be a string or a list, in `scope`, `scp`, or a claim that is named."""
+    """Scopes may be a string or a list, in `scope`, `scp` or a configured claim."""
     named = ("scopes",) if "scopes" in claims else None
     guard = guarded(publishing(jwk()), scope_claims=named)
     assert guard.verify(token(guard, **claims)).scopes == {"notes:read", "notes:write"}
@@ -233,14 +233,14 @@ UNUSABLE: tuple[Any, ...] = (
 
 
 def test_unusable_keys() -> None:
-    """Keys that cannot be used are left out, and spoil nothing."""
+    """Unusable keys are skipped, and the others still work."""
     guard = guarded(publishing(*UNUSABLE, jwk(kid="good")))
     assert guard.verify(token(guard, kid="good")).subject == "alice"
     assert reason(guard, token(guard, OTHER, kid="private")) == "unknown_key"
 
 
 def test_nothing_but_unusable_keys() -> None:
-    """A set without one usable key is an outage, not an empty list of keys."""
+    """A key set without a usable key counts as an outage."""
     guard = guarded(publishing(*UNUSABLE))
     assert reason(guard, token(guard)) == "keys_unavailable"
 
@@ -266,7 +266,7 @@ def x5c(key: Any) -> list[str]:
 
 
 def test_certificate_alone() -> None:
-    """A member with `x5c` and no key of its own is left out; the rest of the set works.
+    """A member with only `x5c` is skipped, and the other keys still work.
 
     RFC 7517 section 4.7: a certificate may go with a key; RFC 7518 section 6.3.1: the
     key's own members must be there. Whoever has the certificate alone can give it.
@@ -281,7 +281,7 @@ def test_certificate_alone() -> None:
 
 
 def test_certificate_of_another_key() -> None:
-    """The key decides, never the certificate beside it."""
+    """The key is used, and the certificate next to it is ignored."""
     key = jwk(RSA, kid="k", x5c=x5c(KEY), x5t="AAAA", issuer="{tenantid}")
     guard = guarded(publishing(key))
     assert guard.verify(token(guard, RSA, kid="k")).subject == "alice"

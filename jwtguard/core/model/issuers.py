@@ -231,7 +231,7 @@ def check_relay(problems: Problems, where: Where, secret: Any, auth: Any) -> Non
 def audience_of(
     value: Any, where: Where, problems: Problems
 ) -> frozenset[str] | Literal["unchecked"]:
-    """Read accepted audiences: names, or the word ``unchecked`` alone."""
+    """Read accepted audiences: names, or the single value ``unchecked``."""
     names = _some(value, where, problems)
     if names == (UNCHECKED,):
         return "unchecked"

@@ -11,7 +11,7 @@ class Problem(str):
     """One thing that is wrong with a configuration, as a sentence.
 
     ``where`` leads to the value: a field of the policy, then the item's name, then the
-    item's member, as far as they are known. ``text`` says what would be right.
+    item's member, as far as they are known. ``text`` says what is expected.
     """
 
     __slots__ = ("text", "where")
