@@ -13,6 +13,7 @@ Events and their fields, all of them also in the ``extra`` of the log record:
 * ``state_failed``: ``problem``
 * ``state_restored``
 * ``logout_received``: ``issuer``, ``kind`` of the revocation
+* ``logout_unmatched``: ``issuer``, ``logouts``: so many have ended no token for an hour
 * ``revoked``: ``issuer``, ``kind``; ``shared``: false while others cannot be told
 * ``revocations_stale``: ``age`` in seconds
 * ``revocations_lost``: ``problem``; too many waited for the shared state, or a token

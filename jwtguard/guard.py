@@ -229,6 +229,7 @@ class Guard(Revoker):
         for relay in list(self.relays):
             relay.after_fork()
         self._flow.verifier.token_cache.after_fork()
+        self._flow.verifier.unmatched.after_fork()
         self.state.after_fork()
         self._flow.revocations.after_fork()
         self.link.after_fork()

@@ -30,7 +30,7 @@ LOGGED_OUT = Respond(
 )
 
 
-_UNVERIFIED = {
+UNVERIFIED = {
     "encrypted": "logout_encrypted",
     "unsupported_critical": "logout_unsupported_critical",
     "unknown_issuer": "logout_unknown_issuer",
@@ -88,7 +88,7 @@ class LogoutFlow:
         try:
             signed = yield from self._verifier.signed(text)
         except InvalidTokenError as error:
-            reason = _UNVERIFIED.get(error.reason, "logout_malformed")
+            reason = UNVERIFIED.get(error.reason, "logout_malformed")
             raise GrantError(reason, detail=error.detail) from None
         return logout_token_of(signed.rules, signed.compact, self._now())
 
@@ -104,6 +104,16 @@ class LogoutFlow:
         yield from self._record(entry)
         if first:
             self._emit("logout_received", issuer=token.issuer, kind=entry.kind)
+            self._count(entry)
+
+    def _count(self, entry: Entry) -> None:
+        """Note whether the logout ends a token that this process knows."""
+        unmatched = self._verifier.unmatched
+        if self._verifier.token_cache.holds(entry):
+            unmatched.note(entry)
+        else:
+            unmatched.received(entry.issuer)
+        unmatched.tell()
 
     def _claimed(self, token: LogoutToken) -> Generator[Ask, Any, bool]:
         """Whether this is the first request with the token, as far as can be known."""

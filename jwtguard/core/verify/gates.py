@@ -14,13 +14,13 @@ from typing import Any
 from ...errors import InvalidTokenError
 from ..extract.credentials import Credentials
 from ..extract.wire import Wire
-from ..model.effects import Ask, CatchUp, Load, StateUnavailableError
+from ..model.effects import Ask, CatchUp
 from .claims import time_error
-from .entries import REASONS as REVOKED
-from .entries import decoded, marks_of
+from .entries import marks_of
 from .revocations import Found, Revocations
 from .signatures import publishing
 from .token_cache import CachedToken
+from .unmatched import Unmatched
 
 Gate = Callable[
     [CachedToken, Credentials, Wire | None], Generator[Ask, Any, None] | None
@@ -40,12 +40,14 @@ class Gates(list[Gate]):
         monotonic: Callable[[], float],
         leeway: float,
         revocations: Revocations,
+        unmatched: Unmatched,
     ) -> None:
         super().__init__((self.check_times, self.check_key, self.check_revoked))
         self._now = now
         self._monotonic = monotonic
         self._leeway = leeway
         self._revocations = revocations
+        self._unmatched = unmatched
 
     def check(
         self, known: CachedToken, shown: Credentials, wire: Wire | None
@@ -122,8 +124,10 @@ class Gates(list[Gate]):
             raise InvalidTokenError(known.revoked)
         generation = self._revocations.generation  # before the look: more may come
         found = self._revocations.find(marks_of(known.facts, shown.token))
+        self._unmatched.tell()
         if found.reason:
             known.revoked = found.reason
+            self._unmatched.note(found.entry)
             raise InvalidTokenError(found.reason)
         if found.unsure:
             return self._make_sure(known, found, generation)
@@ -134,17 +138,11 @@ class Gates(list[Gate]):
         self, known: CachedToken, found: Found, generation: int
     ) -> Generator[Ask, Any, None]:
         """Ask the shared state for entries that were packed; alone, believe them."""
-        for kind, key in found.unsure:
-            reason = REVOKED[kind]
-            if not self._revocations.shared:
-                known.revoked = reason
-                raise InvalidTokenError(reason)
-            value = yield Load(key)
-            if isinstance(value, StateUnavailableError):
-                raise InvalidTokenError(reason)  # for now
-            entry = decoded(value) if value is not None else None
-            issued_at = known.facts.issued_at
-            if value is not None and (entry is None or entry.hits(issued_at)):
-                known.revoked = reason
-                raise InvalidTokenError(reason)
+        issued_at = known.facts.issued_at
+        sure = yield from self._revocations.make_sure(found, issued_at)
+        if sure.reason:
+            if not sure.unsure:  # else it is refused for now
+                known.revoked = sure.reason
+                self._unmatched.note(sure.entry)
+            raise InvalidTokenError(sure.reason)
         known.generation = generation

@@ -6,10 +6,11 @@ generation number: a token that was looked at in this generation needs no second
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from threading import Lock
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+from ..model.effects import Ask, Load, StateUnavailableError
 from .entries import (
     PACKED,
     PACKED_IF_SHARED,
@@ -18,6 +19,7 @@ from .entries import (
     Key,
     Marks,
     bound,
+    decoded,
     key_of,
     short,
 )
@@ -30,12 +32,14 @@ SWEEP = 1000
 class Found(NamedTuple):
     """What the list says of a token.
 
-    ``reason`` is empty if nothing hits it for sure. ``unsure`` names the entries that
-    may hit it, as they were packed, by kind and key in the shared state.
+    ``reason`` is empty if nothing hits it for sure, and ``entry`` is what hits it, if
+    that is known. ``unsure`` names the entries that may hit it, as they were packed, by
+    kind and key in the shared state.
     """
 
     reason: str = ""
     unsure: tuple[tuple[str, str], ...] = ()
+    entry: Entry | None = None
 
 
 GOOD = Found()
@@ -110,7 +114,7 @@ class Revocations:
         for kind, value in named:
             hit = entries.get((kind, marks.issuer, value))
             if hit is not None and bound(kind, marks.issued_at, hit[0]):
-                return Found(REASONS[kind])
+                return Found(REASONS[kind], (), Entry(kind, marks.issuer, value, *hit))
         if not self._packed:
             return GOOD
         packed = [
@@ -119,6 +123,26 @@ class Revocations:
             if self._may_hold((kind, marks.issuer, value))
         ]
         return Found("", tuple(packed)) if packed else GOOD
+
+    def make_sure(
+        self, found: Found, issued_at: float | None
+    ) -> Generator[Ask, Any, Found]:
+        """Ask the shared state for entries that were packed; alone, believe them.
+
+        While the state does not answer, the token counts as revoked; what is unsure is
+        in the answer then.
+        """
+        for kind, key in found.unsure:
+            reason = REASONS[kind]
+            if not self.shared:
+                return Found(reason)
+            value = yield Load(key)
+            if isinstance(value, StateUnavailableError):
+                return Found(reason, found.unsure)
+            entry = decoded(value) if value is not None else None
+            if value is not None and (entry is None or entry.hits(issued_at)):
+                return Found(reason, (), entry)
+        return GOOD
 
     def _may_hold(self, key: Key) -> bool:
         """Whether an entry of that name may have been packed."""

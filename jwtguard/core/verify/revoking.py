@@ -9,9 +9,9 @@ from typing import Any
 from ..model.effects import Append, Ask, Publish, Save
 from ..model.policy import Policy
 from ..model.principal import Principal
-from .entries import Entry, decoded, digest_of
+from .entries import Entry, Marks, decoded, digest_of
 from .keys import Emit
-from .revocations import Revocations
+from .revocations import Found, Revocations
 
 STREAM = "revocations"
 """The stream of the shared state that all processes follow."""
@@ -60,6 +60,13 @@ class Revoking:
         entry = decoded(data)
         if entry is not None:
             self._list.add(entry, self._now())
+
+    def look_up(self, marks: Marks) -> Generator[Ask, Any, Found]:
+        """Return what is known of a token, also what the shared state alone knows."""
+        found = self._list.find(marks)
+        if found.unsure:
+            return (yield from self._list.make_sure(found, marks.issued_at))
+        return found
 
     def session(self, principal: Principal) -> Asking:
         """Revoke what *principal* came with: its session, or else its token."""

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from hashlib import sha256
+from math import floor
 from threading import Lock
 
 from ..model.jwk import KeySet
 from ..model.principal import Facts
+from .entries import Entry
 from .keys import KeyCache
 
 
@@ -75,6 +77,19 @@ class TokenCache:
             if known is not None:
                 self._tokens.move_to_end(digest)
         return digest, known
+
+    def holds(self, entry: Entry) -> bool:
+        """Whether *entry* hits a token that is cached."""
+        with self._lock:
+            tokens = list(self._tokens.values())
+        for token in tokens:
+            facts = token.facts
+            value = facts.sid if entry.kind == "sid" else facts.sub
+            if value == entry.value and facts.issuer == entry.issuer:
+                issued_at = facts.issued_at
+                if entry.hits(None if issued_at is None else floor(issued_at)):
+                    return True
+        return False
 
     def put(self, digest: bytes, entry: CachedToken) -> None:
         """Store a token that has passed every check, unless its key is withdrawn."""

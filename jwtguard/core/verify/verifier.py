@@ -25,6 +25,7 @@ from .revocations import Revocations
 from .signatures import matching_keys, verifying_key
 from .token_cache import CachedToken, TokenCache
 from .token_rules import TokenRules
+from .unmatched import Unmatched
 
 
 class Unverified(NamedTuple):
@@ -57,7 +58,10 @@ class Verifier:
             (t for t in self.trusted.values() if "iss" not in t.rules.profile.require),
             None,
         )
-        self.gates = Gates(now, monotonic, policy.leeway, revocations)
+        self.unmatched = Unmatched(now, emit)
+        self.gates = Gates(
+            now, monotonic, policy.leeway, revocations, self.unmatched
+        )
         self._origins_claim = policy.origins_claim
         self._leeway = policy.leeway
         self._longest = policy.max_token_bytes
