@@ -5,7 +5,8 @@ from __future__ import annotations
 from .core.flow import Flow
 from .core.model.decision import Proceed
 from .core.model.principal import Principal
-from .core.verify.entries import marks_of
+from .core.verify.entries import Marks, marks_of
+from .core.verify.revocations import Found
 from .core.verify.revoking import OMITTED
 from .core.verify.watches import Watch, end
 from .outside.drivers import Drivers
@@ -73,6 +74,14 @@ class Revoker(Drivers):
     async def aanswered(self, decision: Proceed, status: int) -> None:
         """Do what ``answered`` does, without blocking the event loop."""
         await self.arun(self._flow.revocation_flow.answered(decision.grant, status))
+
+    def look_up(self, marks: Marks) -> Found:
+        """Return what is known of a token that can be revoked by *marks*."""
+        return self.run(self._flow.revoking.look_up(marks))
+
+    def read_revocations(self, seconds: float) -> str:
+        """Wait for the first read of what others revoked; return what is in the way."""
+        return self.link.read(seconds) if self._flow.revocations.shared else ""
 
     def watch(self, principal: Principal) -> Watch:
         """Return what ends when the token of *principal* is revoked."""

@@ -101,9 +101,13 @@ def _hint(
 
 
 def _found(check: str, reads: tuple[str, ...], compact: Compact, now: float) -> str:
-    """Say what the token has where *check* looks."""
     if check == "required":
         return " ".join(n for n in reads if compact.claims.get(n) is not None)
+    return found_in(reads, compact, now)
+
+
+def found_in(reads: tuple[str, ...], compact: Compact, now: float) -> str:
+    """Say what the token has where a check looks."""
     found = []
     for name in reads:
         value = compact.claims.get(name)

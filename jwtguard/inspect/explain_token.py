@@ -21,13 +21,16 @@ from ..guard import Guard
 from ..outside.http import Transport
 from . import hints
 from .explain_claims import claim_checks
+from .explain_logout import for_logout, is_logout_token, logout_checks
+from .explain_revoked import revoked_check
 from .shown import Check, failed, moment, value_text
 
 
 def token_in(text: str) -> str:
     """Return the token in *text*: bare, with its header, or in a token response.
 
-    RFC 6749 section 5.1: the member is ``access_token``.
+    RFC 6749 section 5.1: the member is ``access_token``. A logout token may come in
+    the form that it was posted in.
     """
     text = text.strip()
     if text.startswith("{"):
@@ -36,6 +39,7 @@ def token_in(text: str) -> str:
         except (ValueError, KeyError, TypeError, RecursionError):
             return text
         return found if isinstance(found, str) else text
+    text = text.removeprefix("logout_token=")
     text = re.sub(r"^authorization:\s*", "", text.strip("\"'"), flags=re.IGNORECASE)
     return re.sub(r"^bearer\s+", "", text, flags=re.IGNORECASE).strip("\"'")
 
@@ -84,18 +88,24 @@ def explain(guard: Guard, token: str, clock: Dated | None = None) -> Iterator[Ch
     yield Check(name="form", passed=True, expected=form, found=found)
     known = guard.issuers
     issuer, trusted, near = _issuer(guard, compact)
-    yield issuer
+    logout = is_logout_token(compact, trusted.rules if trusted else None)
+    yield for_logout(issuer) if logout else issuer
     if trusted is None:
         return
-    if near:
-        yield from _key_checks(guard, trusted, compact)
+    for check in _key_checks(guard, trusted, compact) if near else ():
+        yield for_logout(check) if logout else check
     ahead = clock.ahead if clock is not None else None
     if clock is not None and ahead is not None:
         yield _clock(clock.now(), ahead, trusted.rules.leeway)
     if not issuer.passed and len(known) > 1:
         found = f"as for {trusted.rules.issuer}, which comes nearest"
         yield Check(name="rules", passed=True, found=found)
+    if logout:
+        yield from logout_checks(guard, trusted.rules, compact, guard.clock.time())
+        return
     yield from claim_checks(trusted.rules, compact, guard.clock.time(), ahead)
+    if issuer.passed:
+        yield revoked_check(guard, trusted.rules, compact, token)
 
 
 def _size(guard: Guard, token: str) -> Check:

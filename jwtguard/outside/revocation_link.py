@@ -70,6 +70,15 @@ class RevocationLink:
         await await_for(self.follower.caught_up, self._client.timeout)
         self._list.ready = True
 
+    def read(self, seconds: float) -> str:
+        """Wait for the first read, for *seconds*; return why it has not ended."""
+        self.follower.start()
+        wait_for(self.follower.caught_up, seconds)
+        if self.follower.caught_up.done():
+            self._list.ready = True
+            return ""
+        return self.follower.failure or "TimeoutError"
+
     @property
     def age(self) -> float:
         """Seconds since the stream was read, or following began."""

@@ -61,7 +61,7 @@ def test_the_order_is_that_of_the_guard(jwt_issuer: JWTIssuer) -> None:
     assert names == [
         "size", "form", "issuer", "algorithm", "key", "signature", "binding", "kind",
         "type", "mark", "required", "strings", "times", "audience", "subject", "client",
-        "grants",
+        "grants", "revoked",
     ]  # fmt: skip
     for make in ("expired", "forged", "id_token", "wrong_audience"):
         token = getattr(jwt_issuer, make)()
@@ -470,6 +470,7 @@ def test_a_date_that_says_nothing_is_left_alone(date: str | None) -> None:
         "authorization: bearer a.b.c",
         "Authorization: Bearer a.b.c\r\n",
         '"a.b.c"',
+        "logout_token=a.b.c",
         '{"token_type": "Bearer", "access_token": "a.b.c", "id_token": "d.e.f"}',
     ],
 )

@@ -59,9 +59,7 @@ class Verifier:
             None,
         )
         self.unmatched = Unmatched(now, emit)
-        self.gates = Gates(
-            now, monotonic, policy.leeway, revocations, self.unmatched
-        )
+        self.gates = Gates(now, monotonic, policy.leeway, revocations, self.unmatched)
         self._origins_claim = policy.origins_claim
         self._leeway = policy.leeway
         self._longest = policy.max_token_bytes

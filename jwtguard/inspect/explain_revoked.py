@@ -1,0 +1,135 @@
+"""Whether a token was revoked: what the guard's list says, and what it cannot say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from ..core.model.principal import Facts
+from ..core.verify.entries import TIMED, Entry, Marks, marks_of
+from ..core.verify.jose import Compact
+from ..core.verify.token_rules import TokenRules
+from ..guard import Guard
+from .check_state import shown as place_of
+from .hints import hint_of
+from .shown import Check, failed, moment, value_text
+
+LATEST = 1e15
+"""Seconds since the epoch; a later time is a mistake."""
+PATIENCE = 2.0
+"""Seconds that reading the shared state may take."""
+_ALONE = (
+    "none is known in this process; with memory:// each process has a list of its own, "
+    "and the others cannot be asked"
+)
+_PACKED = (
+    "an entry that is kept in packed form: it names this token, or one in a million "
+    "others"
+)
+
+
+def revoked_check(
+    guard: Guard, rules: TokenRules, compact: Compact, token: str
+) -> Check:
+    """Return what the list of revocations says of a token, which may be invalid."""
+    marks = claimed_marks(rules, compact, token)
+    problem = guard.read_revocations(PATIENCE)
+    found = guard.look_up(marks)
+    expected = "no revocation that names it"
+    if found.reason:
+        hit = _PACKED if found.entry is None else words_of(found.entry, marks)
+        return failed("revoked", found.reason, expected, hit, hint_of(found.reason))
+    if problem:
+        return _unread(guard, expected, problem)
+    text = _ALONE
+    if guard.state.shared:
+        text = f"no; all revocations in {_place(guard)} were read"
+    hint = "; ".join(_hints(guard, rules, compact, marks))
+    return Check(name="revoked", passed=True, expected=expected, found=text, hint=hint)
+
+
+def _place(guard: Guard) -> str:
+    return place_of(guard.policy, guard.state.state)
+
+
+def _unread(guard: Guard, expected: str, problem: str) -> Check:
+    """Say what the guard does while it does not know."""
+    policy = guard.policy
+    outage = policy.revocation_outage
+    text = f"not known: {_place(guard)} cannot be read ({problem})"
+    setting = f"JWTGUARD_REVOCATION_OUTAGE={outage}"
+    if outage == "refuse":
+        return failed("revoked", "revocations_stale", expected, text, setting)
+    wait = f"after {policy.revocation_max_stale:g} s"
+    then = {"allow": "the token is accepted", "writes": f"{wait} writes get 503"}
+    hint = f"{setting}: {then[outage]}"
+    return Check(name="revoked", passed=True, expected=expected, found=text, hint=hint)
+
+
+def claimed_marks(rules: TokenRules, compact: Compact, token: str) -> Marks:
+    """Return by what the token could be revoked, whatever else is wrong with it."""
+    claims = compact.claims
+    facts = Facts(
+        _text(claims.get(rules.profile.subject_claim)) or "",
+        rules.issuer,
+        _text(rules.client(claims)),
+        sub=_text(claims.get("sub")),
+        sid=_text(claims.get("sid")),
+        jti=_text(claims.get("jti")),
+        issued_at=_time(claims.get("iat")),
+    )
+    return marks_of(facts, token)
+
+
+def _time(value: Any) -> float | None:
+    return value if type(value) in (int, float) and abs(value) < LATEST else None
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) and value else None
+
+
+def words_of(entry: Entry, marks: Marks) -> str:
+    """Say what was revoked, since when, and how that hits the token."""
+    value = dict(marks.named()).get(entry.kind, "")
+    what = _WHAT[entry.kind].format(value_text(value))
+    when = moment(entry.before) or f"{entry.before:g}"
+    of = f"of {entry.issuer}"
+    if entry.kind not in TIMED:
+        return f"{what} {of}, revoked {when}"
+    issued = "it has no iat"
+    if marks.issued_at is not None:
+        issued = f"iat {moment(marks.issued_at) or marks.issued_at}"
+    return f"{what} {of}, for tokens issued until {when} ({issued})"
+
+
+_WHAT = {
+    "token": "this very token",
+    "jti": "the token with jti {}",
+    "sid": "the session with sid {}",
+    "subject": "all tokens of subject {}",
+    "sub": "all tokens with sub {}",
+    "client": "all tokens of client {}",
+    "issuer": "all tokens",
+}
+"""What an entry of each kind names."""
+
+
+def _hints(
+    guard: Guard, rules: TokenRules, compact: Compact, marks: Marks
+) -> Iterator[str]:
+    """Yield why a logout or a revocation might not end this token for long enough."""
+    policy = guard.policy
+    if policy.logout_paths and rules.profile.logout == "session" and not marks.sid:
+        yield (
+            "it has no sid, and `logout` of its issuer is session: a logout token that "
+            "names a session does not end it; subject would"
+        )
+    exp, iat = _time(compact.claims.get("exp")), marks.issued_at
+    if rules.max_lifetime is None and iat is not None and exp is not None:
+        lives = exp - iat
+        if lives > policy.revocation_for:
+            yield (
+                f"it lives {lives:.0f} s, and a revocation is kept for "
+                f"{policy.revocation_for:g} s (JWTGUARD_REVOCATION_FOR)"
+            )
