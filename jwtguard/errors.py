@@ -13,6 +13,7 @@
     - TokenTooLargeError        431 (RFC 6585 section 5)
     - KeysUnavailableError      503, no challenge: our outage, not the caller's fault
       * RevocationsStaleError   503: what was revoked is not known now
+    - LoginRedirectError        303: a visitor is sent to the login page
     - GrantError                token paths: RFC 6749 section 5.2
 """
 
@@ -39,6 +40,7 @@ __all__ = [
     "InvalidTokenError",
     "JWTGuardError",
     "KeysUnavailableError",
+    "LoginRedirectError",
     "MissingTokenError",
     "Problem",
     "TokenTooLargeError",
@@ -216,6 +218,36 @@ class RevocationsStaleError(KeysUnavailableError):
 
     def __init__(self) -> None:
         super().__init__("revocations_stale")
+
+
+class LoginRedirectError(AuthError):
+    """A person has to sign in first: the answer to a navigation instead of a 401.
+
+    Reason and sentence are those of *error*; ``location`` is the login page with the
+    path to come back to (RFC 9110 section 15.4.4).
+    """
+
+    status = 303
+
+    def __init__(self, error: AuthError, location: str) -> None:
+        super().__init__(error.reason, detail=error.detail)
+        self._code = error.code
+        self._location = location
+
+    @property
+    def code(self) -> str:  # type: ignore[override]
+        """The code of the refusal that it replaces."""
+        return self._code
+
+    @property
+    def location(self) -> str:
+        """A reference relative to this origin."""
+        return self._location
+
+    @property
+    def fields(self) -> tuple[tuple[str, str], ...]:
+        """RFC 9110 section 10.2.2."""
+        return (("Location", self._location),)
 
 
 class GrantError(AuthError):

@@ -63,7 +63,7 @@ class NotAllowed(_Refusal, Forbidden):
 
 
 class OtherRefusal(_Refusal):
-    """Any other status, for instance keys unavailable or a malformed request."""
+    """Any other status: keys unavailable, a malformed request, the login page."""
 
 
 _REFUSALS: dict[int, type[_Refusal]] = {401: NotAuthenticated, 403: NotAllowed}
@@ -71,7 +71,8 @@ _REFUSALS: dict[int, type[_Refusal]] = {401: NotAuthenticated, 403: NotAllowed}
 
 def refusal_of(error: AuthError) -> HTTPException:
     """Return *error* as the werkzeug exception that Flask's error handlers see."""
-    return _REFUSALS.get(error.status, OtherRefusal)(error)
+    answered = _guard().answered(error, request_of(request.environ))
+    return _REFUSALS.get(answered.status, OtherRefusal)(answered)
 
 
 class JWTGuard:

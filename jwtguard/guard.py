@@ -17,6 +17,7 @@ from .core.model.decision import Decision, Proceed, Respond
 from .core.model.policy import Policy
 from .core.model.principal import Principal
 from .core.model.request import Fields, Request
+from .core.model.site_path import is_site_path
 from .core.relay.flow import RelayFlow
 from .core.verify.issuer_states import IssuerState
 from .core.verify.jose import Compact
@@ -170,6 +171,23 @@ class Guard(Revoker):
         facts = decision.principal.facts if decision.principal else None
         cors = decision.decoration.cors
         return self._flow.responses.refuse(error, request, facts, cors)
+
+    def answered(self, error: AuthError, request: Request) -> AuthError:
+        """Return what a framework's own answer has to say: *error*, as a rule.
+
+        A visitor's navigation gets a ``LoginRedirectError`` in place of a 401, if
+        ``JWTGUARD_LOGIN_URL`` names the login page.
+        """
+        return self._flow.responses.answered(error, request)
+
+    @staticmethod
+    def next_path(value: str | None, default: str = "/") -> str:
+        """Return *value* if it is a path of this site, else *default*.
+
+        For the login page, which redirects to its parameter ``next``: anything else
+        would let a link send people from your page to any other host.
+        """
+        return value if value is not None and is_site_path(value) else default
 
     def refusal_fields(self, error: AuthError) -> Fields:
         """Return the header fields that go with *error* in a framework's own answer."""

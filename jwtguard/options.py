@@ -165,6 +165,7 @@ SETTINGS: tuple[Setting, ...] = (
     _setting("relay_limit", "text", "password guesses allowed by TokenRelay", "5/minute"),
     _setting("relay_limit_storage", "text", "where guesses are counted", "as `JWTGUARD_STATE`", secret=True),
     _setting("cookie", "text", "cookie that may carry the token", "unset: header only"),
+    _setting("login_url", "text", "path of the login page, where people without a good token are sent", "unset: they get 401"),
     _setting("public_url", "names", "origins this application is served at", "scheme and `Host` of the request"),
     _setting("require_https", "flag", "refuse tokens on plain HTTP, loopback excepted", "true"),
     _setting("trusted_proxies", "names", "addresses, networks or `unix` whose X-Forwarded-Proto and -For count", "empty"),

@@ -44,9 +44,11 @@ class _NoTokenError(HTTPException, MissingTokenError):
 
     detail: str = ""  # Starlette's: it is set, and ours cannot be
 
-    def __init__(self, error: MissingTokenError, headers: dict[str, str]) -> None:
+    def __init__(
+        self, error: MissingTokenError, status: int, headers: dict[str, str]
+    ) -> None:
         MissingTokenError.__init__(self, error.reason)
-        HTTPException.__init__(self, error.status, error.description, headers)
+        HTTPException.__init__(self, status, error.description, headers)
 
 
 def principal_of(request: HTTPConnection) -> Principal:
@@ -62,8 +64,9 @@ def principal_of(request: HTTPConnection) -> Principal:
     except MissingTokenError as error:
         if scope["type"] == "websocket":
             raise  # it knows whether the WebSocket was accepted
-        headers = as_mapping(guard.refusal_fields(error))
-        raise _NoTokenError(error, headers) from None
+        answered = guard.answered(error, request_of(scope))
+        headers = as_mapping(guard.refusal_fields(answered))
+        raise _NoTokenError(error, answered.status, headers) from None
 
 
 def require_scope(*scopes: str) -> Callable[[Callable[P, T]], Callable[P, T]]:
@@ -105,6 +108,7 @@ def _refusal(
 ) -> HTTPException | WebSocketException:
     if conn.scope["type"] == "websocket" and not _answers(conn):
         return WebSocketException(close_code(error.status), error.reason)
+    error = guard.answered(error, request_of(conn.scope))
     headers = as_mapping(guard.refusal_fields(error))
     return HTTPException(error.status, error.description, headers)
 

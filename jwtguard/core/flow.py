@@ -92,6 +92,7 @@ class Flow:
             logout=policy.logout_paths,
             optional=policy.optional_paths,
             public=policy.public_paths,
+            login=policy.login_url,
             scopes=policy.scopes,
         )
         self.fast = FastPath(

@@ -134,7 +134,14 @@ def _paths(policy: Policy) -> Iterator[Finding]:
 
 
 def _browser(policy: Policy) -> Iterator[Finding]:
+    if policy.login_url is not None:
+        yield Finding(
+            "ok", "login url", f"navigations without a good token: {policy.login_url}"
+        )
     if policy.cookie is None:
+        if policy.login_url is not None:
+            text = "no cookie carries a token, so nobody who signs in gets further"
+            yield Finding("wrong", "login url", text)
         return
     yield Finding("ok", "cookie", policy.cookie)
     if not policy.public_url:

@@ -184,7 +184,7 @@ def test_tests_on_a_page_pass(
     done = subprocess.run(
         command,
         cwd=tmp_path,
-        env={**os.environ, **environ},
+        env={**os.environ, **environ, "PYTEST_ADDOPTS": ""},
         capture_output=True,
         text=True,
         timeout=120,

@@ -34,7 +34,7 @@ SETTINGS: Mapping[str, Mapping[int, Mapping[str, str]]] = {
         8000: {
             "CLIENTS": "spa=https://www.example.com",
             "COOKIE": "token",
-            "PUBLIC_PATHS": "/login",
+            "LOGIN_URL": "/login",
         }
     },
     "token-paths.md": {

@@ -49,6 +49,8 @@ class Case:
     refusal: str | None = None
     body: bytes | None = None
     """The body that the application must have seen."""
+    location: str | None = None
+    """Where the answer redirects to, exactly."""
     worlds: tuple[str, ...] = ()
     """Empty: all of them."""
 
@@ -76,6 +78,7 @@ class Case:
             assert text in (answer.get(name) or ""), (name, answer.headers)
         for name in self.absent:
             assert answer.get(name) is None
+        assert answer.get("location") == self.location
         self._check_seen(answer)
 
     def _check_fields(self, answer: Answer) -> None:
@@ -108,7 +111,7 @@ class Case:
         code = document["error"]
         challenge = answer.get("www-authenticate")
         of_grant = document["error_description"] in _GRANT_REFUSALS
-        if self.status == 431 or code not in _CHALLENGED or of_grant:
+        if self.status in (303, 431) or code not in _CHALLENGED or of_grant:
             assert challenge is None
         else:
             assert challenge is not None

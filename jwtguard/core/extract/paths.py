@@ -54,13 +54,14 @@ class PathRules:
         logout: Iterable[str] = (),
         optional: Iterable[str] = (),
         public: Iterable[str] = (),
+        login: str | None = None,
         scopes: Iterable[ScopeRule] = (),
     ) -> None:
         self._token = tuple(token)
         self._revocation = tuple(revocation)
         self._logout = tuple(logout)
         self._optional = tuple(optional)
-        self._public = tuple(public)
+        self._public = (*public, *((login,) if login else ()))
         self._scopes = tuple(scopes)
         self.strict = bool(
             self._token or self._revocation or self._logout or self._scopes

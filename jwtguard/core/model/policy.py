@@ -67,6 +67,7 @@ class Policy(PolicyFields):
             relay_limit: str = "5/minute",
             relay_limit_storage: str | None = None,
             cookie: str | None = None,
+            login_url: str | None = None,
             public_url: Iterable[str] = frozenset(),
             require_https: bool = True,
             trusted_proxies: Iterable[str] = (),

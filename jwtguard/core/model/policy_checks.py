@@ -7,8 +7,9 @@ from typing import Any
 
 from .issuers import check_relay
 from .origins import is_plain, serialized
-from .patterns import covers, overlap, pattern_problem
+from .patterns import covers, demands, overlap, pattern_problem
 from .policy_fields import OF_RELAY, OUTAGES, PolicyFields
+from .site_path import is_site_path
 from .validation import (
     TOKEN,
     Problems,
@@ -84,6 +85,29 @@ def check_paths(policy: PolicyFields, problems: Problems) -> None:
             if problem := pattern_problem(pattern):
                 problems.add((name,), problem)
     _check_own_paths(policy, problems)
+    _check_login_url(policy, problems)
+
+
+def _check_login_url(policy: PolicyFields, problems: Problems) -> None:
+    """The login page must be open to all: else it would be redirected to itself."""
+    url, where = policy.login_url, ("login_url",)
+    if url is None:
+        return
+    if not isinstance(url, str) or not is_site_path(url) or "*" in url:
+        text = f"{url!r} is not valid; expected the path of a page, like /login"
+        problems.add(where, text)
+        return
+    if problem := pattern_problem(url):
+        problems.add(where, problem)
+        return
+    for name in _OWN_PATHS:
+        for pattern in getattr(policy, name):
+            text = f"{url!r} is also a {name.replace('_paths', ' path')}"
+            problems.check(not covers(url, pattern), where, text)
+    for rule in policy.scopes:
+        if rule.require and rule.takes("GET") and demands(rule.path, url):
+            text = f"{url!r} needs the scope of the rule {rule.path!r}"
+            problems.add(where, text)
 
 
 def _check_own_paths(policy: PolicyFields, problems: Problems) -> None:

@@ -28,7 +28,7 @@ _PROXY_PREFIXES = (
 # not among them: callers on the same machine send those too, and each proxy that adds
 # one also adds Via or X-Forwarded-For.
 _READ = frozenset({
-    "access-control-request-headers", "access-control-request-method",
+    "accept", "access-control-request-headers", "access-control-request-method",
     "authorization", "content-encoding", "content-length", "content-type", "cookie",
     "host", "origin", "sec-fetch-dest", "sec-fetch-mode", "sec-fetch-site",
     "transfer-encoding",

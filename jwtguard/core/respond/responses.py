@@ -20,6 +20,7 @@ from ..model.principal import Facts
 from ..model.request import Fields, Request
 from ..verify.keys import Emit
 from . import cors
+from .login_page import redirected
 
 _NO_STORE = ("Cache-Control", "no-store")
 RawFields = list[tuple[bytes, bytes]]
@@ -33,6 +34,7 @@ class Responses:
     def __init__(self, policy: Policy, clients: clients.Clients, emit: Emit) -> None:
         self._clients = clients
         self._realm = policy.realm
+        self._login_url = policy.login_url
         self._emit = emit
 
     def preflight(self, request: Request, rule: PathAccess | None) -> Decision | None:
@@ -73,10 +75,19 @@ class Responses:
         self._report(error, request.method, origin, facts)
         if cors_fields is None:
             cors_fields = self._cors(error, origin, facts)
+        if self._login_url is not None:
+            error = redirected(error, request, self._login_url)
         body, described = _body(error.code, error.description)
         headers = (*described, *self.fields(error), *cors_fields, clients.VARY)
         head = request.method == "HEAD"
         return Respond(error.status, headers, b"" if head else body, error.reason)
+
+    def answered(self, error: AuthError, request: Request) -> AuthError:
+        """Return what is answered to *error*: itself, or a redirect to the login page.
+
+        The log is told of *error*, as nothing was let in.
+        """
+        return redirected(error, request, self._login_url)
 
     def fields(self, error: AuthError) -> Fields:
         """Return the fields of any refusal: challenge, Retry-After, Allow; no-store."""

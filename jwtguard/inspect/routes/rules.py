@@ -71,6 +71,8 @@ def _named(policy: Policy) -> Iterator[tuple[str, str, Applies]]:
     """Yield each rule with a function that asks the guard's own code about it alone."""
     for pattern in policy.public_paths:
         yield "public paths", pattern, _kind(PathRules(public=[pattern]), Kind.PUBLIC)
+    if (page := policy.login_url) is not None:
+        yield "login url", page, _kind(PathRules(login=page), Kind.PUBLIC)
     for pattern in policy.optional_paths:
         alone = PathRules(optional=[pattern])
         yield "optional paths", pattern, _kind(alone, Kind.OPTIONAL)

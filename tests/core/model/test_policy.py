@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from jwtguard import Client, ConfigurationError, Policy, TrustedIssuer
+from jwtguard.core.model.patterns import ScopeRule
 from jwtguard.core.model.profiles import GENERIC, KEYCLOAK
 from jwtguard.core.model.validation import fetchable
 from jwtguard.testing import JWTIssuer
@@ -241,3 +242,40 @@ def test_secrets_are_not_shown() -> None:
     made = policy(relay_client_secret="hush", relay_limit_storage="redis://:pw@h")
     assert "hush" not in repr(made)
     assert "pw" not in repr(made)
+
+
+@pytest.mark.parametrize(
+    ("settings", "problem"),
+    [
+        ({"login_url": "login"}, "login_url: 'login' is not valid"),
+        ({"login_url": "//evil.example"}, "login_url: '//evil.example' is not valid"),
+        ({"login_url": "https://id.example/login"}, "expected the path of a page"),
+        ({"login_url": "/login?x=1"}, "without query or fragment"),
+        ({"login_url": "/*"}, "expected the path of a page"),
+        ({"login_url": 5}, "login_url: 5 is not valid"),
+        (
+            {"login_url": "/oauth/token", "token_paths": "/oauth/*"},
+            "login_url: '/oauth/token' is also a token path",
+        ),
+        (
+            {"login_url": "/login", "scopes": [ScopeRule(path="/*", require="a")]},
+            "login_url: '/login' needs the scope of the rule '/*'",
+        ),
+    ],
+)
+def test_the_login_page_is_open_to_all(settings: Any, problem: str) -> None:
+    """Else the guard would send visitors there, and back, for ever."""
+    with pytest.raises(ConfigurationError) as caught:
+        policy(**settings)
+    assert problem in str(caught.value)
+
+
+def test_a_login_page_under_a_rule_without_scopes() -> None:
+    """Such a rule names paths that any token reaches; the login page stays public."""
+    rules = [
+        ScopeRule(path="/*"),
+        ScopeRule(path="/login", methods="POST", require="a"),
+        ScopeRule(path="/admin/*", require="admin"),
+    ]
+    made = policy(login_url="/login", scopes=rules)
+    assert made.login_url == "/login"

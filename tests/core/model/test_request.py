@@ -137,7 +137,9 @@ def test_adapters_hand_on_every_field_that_a_rule_reads() -> None:
     read = {one or other for one, other in re.findall(asked, code)}
     assert {"origin", "host", "sec-fetch-site", "x-forwarded-for"} <= read
     assert all(is_read(name) for name in read)
-    assert not any(is_read(name) for name in ("accept", "user-agent", "x-request-id"))
+    assert not any(
+        is_read(name) for name in ("accept-language", "user-agent", "x-request-id")
+    )
 
 
 def test_what_strangers_name_is_remembered_within_bounds() -> None:

@@ -253,3 +253,17 @@ def test_a_handler_that_only_head_reaches(issuer: JWTIssuer) -> None:
     assert answer.status_code == 200
     rows = [row for row in check_app(guarded)[1] if row.handler == "page"]
     assert {row.methods: row.requirements for row in rows}["HEAD"] == "nothing: public"
+
+
+def test_the_login_page_must_exist_and_a_cookie_must_carry_tokens(
+    issuer: JWTIssuer,
+) -> None:
+    """Else visitors are sent to a 404, or round in circles."""
+    good = flask(issuer, "/login", login_url="/login", cookie="__Host-t")
+    assert said(good, "ok login url", "/login")
+    assert not said(good, "wrong login url")
+    assert not said(good, "weak login url")
+    misspelt = flask(issuer, "/login", login_url="/log-in", cookie="__Host-t")
+    assert said(misspelt, "weak login url", "/log-in is the path of no route")
+    headers_only = flask(issuer, "/login", login_url="/login")
+    assert said(headers_only, "wrong login url", "no cookie carries a token")

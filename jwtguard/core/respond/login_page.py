@@ -1,0 +1,48 @@
+"""Where a visitor signs in, and how to get back (RFC 9110 section 15.4.4)."""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+from ...errors import AuthError, GrantError, LoginRedirectError
+from ..extract.fetch_metadata import SAFE_METHODS
+from ..extract.navigation import wants_page
+from ..model.request import Request
+from ..model.site_path import is_site_path
+
+_IN_PATH = "/:@!$&'()*+,;=~-._"
+"""RFC 3986 section 3.3: what stands in a path as it is."""
+
+
+def redirected(error: AuthError, request: Request, login_url: str | None) -> AuthError:
+    """Return *error*, or in its place the redirect of a navigation to *login_url*.
+
+    Only a 401 for want of a good token is one that signing in could change. The login
+    page itself is never redirected to itself.
+    """
+    if login_url is None or error.status != 401 or isinstance(error, GrantError):
+        return error
+    if request.path == login_url or not wants_page(request):
+        return error
+    return LoginRedirectError(error, _location(request, login_url))
+
+
+def _location(request: Request, login_url: str) -> str:
+    root = quote(request.root.rstrip("/"), safe=_IN_PATH)
+    page = root + login_url
+    if not is_site_path(page):  # a server or proxy names a strange root
+        page = login_url
+    back = _asked_for(request, root)
+    return f"{page}?next={quote(back, safe='/')}" if back else page
+
+
+def _asked_for(request: Request, root: str) -> str:
+    """Return path and query of *request*, or "" if the browser cannot go back there.
+
+    A form that was posted is lost: its path may take nothing but posts.
+    """
+    if request.method not in SAFE_METHODS:
+        return ""
+    path = root + quote(request.path, safe=_IN_PATH)
+    back = f"{path}?{request.query}" if request.query else path
+    return back if is_site_path(back) else ""
