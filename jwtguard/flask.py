@@ -71,7 +71,7 @@ _REFUSALS: dict[int, type[_Refusal]] = {401: NotAuthenticated, 403: NotAllowed}
 
 def refusal_of(error: AuthError) -> HTTPException:
     """Return *error* as the werkzeug exception that Flask's error handlers see."""
-    answered = _guard().answered(error, request_of(request.environ))
+    answered = _guard().answer_to(error, request_of(request.environ))
     return _REFUSALS.get(answered.status, OtherRefusal)(answered)
 
 

@@ -172,13 +172,13 @@ class Guard(Revoker):
         cors = decision.decoration.cors
         return self._flow.responses.refuse(error, request, facts, cors)
 
-    def answered(self, error: AuthError, request: Request) -> AuthError:
+    def answer_to(self, error: AuthError, request: Request) -> AuthError:
         """Return what a framework's own answer has to say: *error*, as a rule.
 
         A visitor's navigation gets a ``LoginRedirectError`` in place of a 401, if
         ``JWTGUARD_LOGIN_URL`` names the login page.
         """
-        return self._flow.responses.answered(error, request)
+        return self._flow.responses.answer_to(error, request)
 
     @staticmethod
     def next_path(value: str | None, default: str = "/") -> str:

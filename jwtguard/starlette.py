@@ -64,7 +64,7 @@ def principal_of(request: HTTPConnection) -> Principal:
     except MissingTokenError as error:
         if scope["type"] == "websocket":
             raise  # it knows whether the WebSocket was accepted
-        answered = guard.answered(error, request_of(scope))
+        answered = guard.answer_to(error, request_of(scope))
         headers = as_mapping(guard.refusal_fields(answered))
         raise _NoTokenError(error, answered.status, headers) from None
 
@@ -108,7 +108,7 @@ def _refusal(
 ) -> HTTPException | WebSocketException:
     if conn.scope["type"] == "websocket" and not _answers(conn):
         return WebSocketException(close_code(error.status), error.reason)
-    error = guard.answered(error, request_of(conn.scope))
+    error = guard.answer_to(error, request_of(conn.scope))
     headers = as_mapping(guard.refusal_fields(error))
     return HTTPException(error.status, error.description, headers)
 

@@ -82,7 +82,7 @@ class Responses:
         head = request.method == "HEAD"
         return Respond(error.status, headers, b"" if head else body, error.reason)
 
-    def answered(self, error: AuthError, request: Request) -> AuthError:
+    def answer_to(self, error: AuthError, request: Request) -> AuthError:
         """Return what is answered to *error*: itself, or a redirect to the login page.
 
         The log is told of *error*, as nothing was let in.
