@@ -260,10 +260,10 @@ def test_the_login_page_must_exist_and_a_cookie_must_carry_tokens(
 ) -> None:
     """Else visitors are sent to a 404, or round in circles."""
     good = flask(issuer, "/login", login_url="/login", cookie="__Host-t")
-    assert said(good, "ok login url", "/login")
-    assert not said(good, "wrong login url")
-    assert not said(good, "weak login url")
+    assert reported(good, "ok login url", "/login")
+    assert not reported(good, "wrong login url")
+    assert not reported(good, "weak login url")
     misspelt = flask(issuer, "/login", login_url="/log-in", cookie="__Host-t")
-    assert said(misspelt, "weak login url", "/log-in is the path of no route")
+    assert reported(misspelt, "weak login url", "/log-in is the path of no route")
     headers_only = flask(issuer, "/login", login_url="/login")
-    assert said(headers_only, "wrong login url", "no cookie carries a token")
+    assert reported(headers_only, "wrong login url", "no cookie carries a token")
