@@ -18,6 +18,8 @@ from ..model.decision import TokenRequest
 from ..model.request import Request
 from .clients import Clients
 
+# A parser that is fed without bound can be made to work without bound; a grant has
+# about ten parameters.
 MAX_PARAMETERS = 100
 _NAME = re.compile(r"[A-Za-z0-9_:-]+")
 _ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
@@ -46,13 +48,18 @@ def check_head(request: Request, longest: int) -> None:
     """Refuse what cannot be a token request before its body is read."""
     if request.method != "POST":
         raise GrantError("post_only", fields=(("Allow", "POST"),))
+    # Two Origin fields: this side could check one of them, and the server behind it the
+    # other.
     origin = request.header("origin")
     if origin is not None and "," in origin:
         raise GrantError("origin_repeated")
     types = request.headers.get("content-type", ())
+    # A compressed form would be one thing to us and another to a server that inflates
+    # it.
     encoded = request.header("content-encoding") not in (None, "identity")
     if len(types) != 1 or not _MEDIA_TYPE.fullmatch(types[0]) or encoded:
         raise GrantError("form_malformed")
+    # Many servers read the query too, and which of two values wins differs.
     if request.query:
         raise GrantError("form_malformed")
     check_framing(request, longest)
@@ -66,6 +73,8 @@ def check_framing(request: Request, longest: int) -> None:
     coding = request.header("transfer-encoding")
     if coding is not None and (lengths or coding.strip().lower() != "chunked"):
         raise GrantError("form_malformed")
+    # int() of a few thousand digits takes noticeable time, and Python limits it with a
+    # ValueError of its own.
     if lengths and (len(lengths[0]) > 18 or int(lengths[0]) > longest):
         raise GrantError("body_too_long")
 
@@ -79,6 +88,8 @@ def read(
 ) -> TokenRequest:
     """Parse the form and find out which client asks; raise ``GrantError``."""
     lengths = request.headers.get("content-length")
+    # The server has read less or more than was announced: what follows could be a
+    # second, smuggled request.
     if lengths and int(lengths[0]) != len(body):
         raise GrantError("form_malformed")
     form = parse_form(body)
@@ -88,6 +99,8 @@ def read(
     grant_type = form.get("grant_type", [""])[0]
     if not grant_type:
         raise GrantError("grant_type_missing")
+    # `Refresh_Token` is unknown to us and would pass as a foreign grant, while a
+    # lenient server spends the refresh token.
     if not _GRANT.fullmatch(grant_type) or (
         grant_type.lower() == "refresh_token" != grant_type
     ):
@@ -100,6 +113,8 @@ def parse_form(body: bytes) -> dict[str, list[str]]:
     # What is not ASCII is UTF-8 to some parsers, and latin-1 to others.
     if b";" in body or _ESCAPE.search(body) or not body.isascii():
         raise GrantError("form_malformed")
+    # parse_qsl would skip what it cannot read; then what was checked is not what is
+    # sent on.
     pairs = body.split(b"&") if body else []
     if len(pairs) > MAX_PARAMETERS:
         raise GrantError("form_malformed")
@@ -137,6 +152,7 @@ def _client(
         raise GrantError("form_malformed")
     if basic is not None and named is not None and basic != named:
         raise GrantError("client_ambiguous_form")
+    # A client that proves who it is needs no secret from the relay.
     own = basic is not None or any(
         name in form for name in ("client_secret", "client_assertion")
     )
@@ -155,6 +171,8 @@ def _basic(request: Request, clients: Clients) -> str | None:
     if scheme.lower() != "basic":
         return None
     try:
+        # Without strict mode characters outside the alphabet are skipped, so that one
+        # client id has many spellings.
         raw = a2b_base64(rest.strip(), strict_mode=True).decode()
         named, colon, _ = raw.partition(":")
         client_id = _decoded(named.encode())
@@ -176,8 +194,11 @@ def check(request: Request, grant: TokenRequest, clients: Clients) -> None:
     listed = clients.named(grant.client_id) if grant.client_id is not None else ()
     origin = origin_of(request)
     foreign = origin is None and from_elsewhere(request)
+    # `all` of nothing is true: an unknown client must not be at home everywhere.
     at_home = bool(listed) and all(origin in client.origins for client in listed)
     renewing = _renews(grant)
+    # Refresh and revocation need no password, only a stolen refresh token, so the
+    # page's origin is the one thing that stands in the way.
     if renewing or not grant.grant_type:
         if not listed:
             raise _refused("grant_client_unknown")
@@ -191,6 +212,7 @@ def check(request: Request, grant: TokenRequest, clients: Clients) -> None:
 
 def _renews(grant: TokenRequest) -> bool:
     """Whether a refresh token is spent, under whatever grant (RFC 8693 section 3)."""
+    # Token exchange spends a refresh token too, under a grant type of another name.
     kinds = grant.form.get("subject_token_type", ())
     return bool(grant.grant_type) and (
         grant.grant_type == "refresh_token"

@@ -11,6 +11,8 @@ from ..model.request import Request
 
 _TOKEN68 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~+/"
 
+# `BearerToken x` is another scheme; `bearer,` and `bearer` alone are broken attempts at
+# this one.
 _BEARER = re.compile(r"bearer(?![!#$%&'*+.^_`|~0-9A-Za-z-])", re.IGNORECASE)
 
 _SCHEME_SPACE = 64
@@ -30,12 +32,16 @@ def find(request: Request, cookie: str | None, longest: int) -> Credentials | No
     values = request.headers.get("authorization")
     token = from_header(values, longest) if values else None
     offered = from_subprotocols(request.subprotocols) if request.websocket else None
+    # RFC 6750 section 2: one method per request. Of two tokens, the application could
+    # read the other one.
     if token is not None and offered is not None:
         raise InvalidRequestError("token_repeated")
     if token is not None:
         return Credentials(token, "header")
     if offered is not None:
         return Credentials(offered, "subprotocol")
+    # A header is set by a program on purpose, the cookie is sent by itself, so the
+    # header decides.
     if cookie is not None:
         fields = request.headers.get("cookie")
         found = from_cookie(fields, cookie) if fields else None
@@ -49,10 +55,12 @@ def from_header(values: Sequence[str], longest: int) -> str | None:
     if len(values) > 1:
         raise InvalidRequestError("authorization_repeated")
     value = values[0].strip(" \t")
+    # Before any regular expression runs over it.
     if len(value) > longest + _SCHEME_SPACE:
         raise TokenTooLargeError("header_too_long")
     if value[:7].lower() == "bearer " and is_token68(token := value[7:].lstrip(" ")):
         return token
+    # Proxies join repeated fields with a comma, so this may be two credentials.
     if "," in value:
         raise InvalidRequestError("authorization_repeated")
     if _BEARER.match(value):
@@ -75,7 +83,11 @@ def is_bearer(request: Request) -> bool:
 def from_cookie(fields: Sequence[str], name: str) -> str | None:
     """RFC 6265 section 5.4: the value of the cookie called exactly *name*."""
     pairs = (part.partition("=") for part in "; ".join(fields).split(";"))
+    # No quotes are removed and nothing is decoded: http.cookies would read several
+    # spellings as one name.
     found = [value.strip(" \t") for key, _, value in pairs if key.strip(" \t") == name]
+    # A sister host can set a cookie of this name for the parent domain, and which of
+    # the two comes first differs by browser.
     if len(found) > 1:
         raise InvalidRequestError("cookie_repeated")
     return found[0] if found else None

@@ -30,6 +30,8 @@ def _hops(request: Request, proxies: Sequence[Network | str]) -> list[str]:
     if not proxies:
         return hops
     fields = request.headers.get("x-forwarded-for", ())
+    # The left end is whatever the caller sent. Only what a trusted hop has appended can
+    # be believed.
     for text in reversed(",".join(fields).split(",")):
         address = _forwarded_address(text.strip())
         if address is None or not is_trusted(hops[-1], proxies):
@@ -69,12 +71,15 @@ def scheme(request: Request, proxies: Sequence[Network | str]) -> str:
     Each hop appends, so values are read from the right, one for each hop we trust.
     """
     own = _OF_SOCKETS.get(request.scheme, request.scheme)
+    # A proxy cannot make TLS less than it is: https of our own socket stands.
     if own == "https" or not proxies or not is_trusted(request.peer, proxies):
         return own
     proto = request.header("x-forwarded-proto")
     if not proto:
         return own
     values = [value.strip().lower() for value in proto.split(",")]
+    # Some proxies set the field and some append to it: with fewer values than trusted
+    # hops, the leftmost one counts.
     trusted = sum(is_trusted(hop, proxies) for hop in _hops(request, proxies))
     value = values[-min(trusted, len(values))]
     return _OF_SOCKETS.get(value, value)
@@ -88,5 +93,6 @@ def is_loopback(request: Request) -> bool:
         and host is not None
         and len(host) <= _LONGEST
         and is_loopback_host(host)
+        # A proxy on this machine connects from 127.0.0.1 too, and forwards strangers.
         and not any(map(_shows_proxy, request.headers))
     )

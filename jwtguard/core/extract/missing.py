@@ -27,6 +27,7 @@ def missing_token(request: Request, cookie: str | None) -> MissingTokenError:
     value = request.header("authorization") or ""
     scheme, space, _ = value.strip(" \t").partition(" ")
     if space:
+        # The first word may be an API key without a scheme: it stays out of the log.
         name = _SCHEMES.get(scheme.lower(), "one that is not known")
         detail = f"the Authorization scheme is {name}, and only Bearer is read"
         return MissingTokenError("unsupported_scheme", detail=detail)
@@ -41,6 +42,8 @@ def _elsewhere(request: Request, cookie: str | None) -> Iterator[str]:
     """Say where a token is that no rule reads."""
     if "cookie" in request.headers:
         yield from _cookies(request, cookie)
+    # RFC 9700 section 4.3.2: URLs end up in logs and in Referer, so this is a hint for
+    # the log and no way to send a token.
     if _IN_QUERY.search(request.query):
         yield "access_token is in the query, which is never read: send it in a header"
     if any(_JWT.fullmatch(offered) for offered in request.subprotocols):

@@ -73,8 +73,12 @@ class PathRules:
         self, method: str, path: str, raw_path: str | None = None, root: str = ""
     ) -> PathAccess:
         """Return what the path asks of its callers, remembered for short ones."""
+        # Such paths are rare and easily made up in any number: they get no place in the
+        # cache.
         if raw_path is not None and "%" in raw_path:  # it may hold an encoded slash
             return self._find(method, path, root, raw_path)
+        # The cache holds 1024 entries; with paths of 8 KB, strangers could make it hold
+        # 8 MB.
         if len(method) + len(path) + len(root) > _SHORT:
             return self._find(method, path, root)
         return self._known(method, path, root)
@@ -89,9 +93,13 @@ class PathRules:
         self, method: str, path: str, raw_path: str | None, root: str = ""
     ) -> Kind | None:
         """Return the path's kind, or None if it is ambiguous and must be refused."""
+        # Where no rule depends on the path, nothing can be evaded, and old URLs with
+        # `;` keep working.
         if ambiguous(path, raw_path):
             return None if self.strict else Kind.PROTECTED
         wide, exact = folded(path), path.split("/")
+        # What restricts comes first and matches widely, what opens comes last and
+        # matches exactly: a mistake then refuses too much.
         if any(demanded_by(pattern, wide) for pattern in self._token):
             return Kind.TOKEN
         if any(demanded_by(pattern, wide) for pattern in self._revocation):
@@ -126,6 +134,8 @@ class PathRules:
                 or (rule.require and root and demanded_by(rule.path, whole))
             )
         ]
+        # Several rules may name a path, as `/*` and `/admin/*` do; the scopes of all of
+        # them are needed.
         if not rules:
             return None
         return tuple(dict.fromkeys(s for rule in rules for s in rule.require))

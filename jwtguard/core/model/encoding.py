@@ -37,12 +37,16 @@ def decode_segment(segment: bytes) -> bytes:
 def _octets(segment: bytes) -> bytes:
     """Decode a segment that was translated to base64's own alphabet."""
     left = len(segment) % 4
+    # Python ignores the spare bits, so one signature would have up to sixteen
+    # spellings, and each a cache entry of its own.
     if segment and segment[-1] not in _LAST[left]:
         raise ValueError("stray bits")
     return a2b_base64(segment + _PADDING[left], strict_mode=True)
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    # RFC 8725 section 2.4: of two `aud`, one parser reads the first, and another one
+    # the last.
     found = dict(pairs)
     if len(found) != len(pairs):
         raise ValueError("a member twice")
@@ -50,6 +54,7 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _finite(text: str) -> float:
+    # 1e999 is valid JSON and becomes infinity: a token that never expires.
     number = float(text)
     if not isfinite(number):
         raise ValueError("no finite number")
@@ -67,6 +72,7 @@ _decoder = json.JSONDecoder(
 
 def _check_depth(value: Any) -> None:
     """What can just be read here is too deep for whoever reads it further down."""
+    # Level by level and not recursive: the depth is what an attacker chooses.
     level = _nested([value])
     for _ in range(MAX_DEPTH):
         level = [inner for outer in level for inner in _nested(outer)]
@@ -83,6 +89,8 @@ def _nested(value: list[Any] | dict[str, Any]) -> list[Any]:
 
 def _decoded(text: str) -> Any:
     """What the decoder makes of *text*; it rarely has to look for blanks around it."""
+    # `decode` first runs a regular expression over the blanks at both ends: a third of
+    # the time for small claims.
     if text.startswith("{"):
         value, end = _decoder.raw_decode(text)
         if end == len(text):
@@ -95,9 +103,13 @@ def parse_json(text: bytes) -> Any:
     try:
         decoded = text.decode()
         value = _decoded(decoded)
+        # Counting brackets is fast and never too low, so only suspicious texts are
+        # walked.
         if decoded.count("[") + decoded.count("{") > MAX_DEPTH:
             _check_depth(value)
         if "\\u" in decoded:  # an escape may smuggle half a surrogate pair in
+            # A lone surrogate cannot be written to a log or a database later: it is
+            # refused here, where it is just a bad token.
             json.dumps(value, ensure_ascii=False).encode()
     except RecursionError:
         raise ValueError("nested too deep") from None

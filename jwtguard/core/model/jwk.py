@@ -37,8 +37,11 @@ MAX_TRIED = 8
 
 """Keys that are tried for one token."""
 
+# A published private key is everybody's, so what it signed proves nothing.
 _PRIVATE = ("d", "p", "q", "dp", "dq", "qi", "oth", "k")
 
+# RFC 7518 section 6.2.1.2: coordinates have the full length of the field, leading zeros
+# included.
 _CURVES: Mapping[str, tuple[ec.EllipticCurve, int]] = {
     "P-256": (ec.SECP256R1(), 32),
     "P-384": (ec.SECP384R1(), 48),
@@ -116,10 +119,15 @@ class KeySet:
         """
         if kid is not None and self.named:
             found = self.by_kid.get(kid, ())
+            # The usual case without a loop and a list: this runs for each new token.
             if len(found) == 1:  # as it should be
                 return found if alg in found[0].algorithms else ()
+            # Each try is a signature check: a set with hundreds of keys must not turn
+            # one token into hundreds of them.
             return [key for key in found if alg in key.algorithms][:MAX_TRIED]
         fitting = [key for key in self.keys if alg in key.algorithms]
+        # Where several keys fit, a token without `kid` could have been signed by any of
+        # them, also one for other purposes.
         if kidless == "never" or (kidless == "one" and len(fitting) != 1):
             return ()
         return fitting[:MAX_TRIED]
@@ -138,6 +146,8 @@ def parse_members(document: Mapping[str, Any]) -> KeySet:
     members = document.get("keys")
     if not isinstance(members, list):
         raise ValueError("keys is not an array")
+    # An unusable member is not an error: issuers publish keys for encryption, and new
+    # types, in the same set.
     found = [_key(member) for member in members[:MAX_KEYS]]
     unusable = (m for m, key in zip(members, found, strict=False) if key is None)
     return _usable(found, frozenset(_kids(unusable)))
@@ -167,6 +177,7 @@ def parse_given(keys: str | Mapping[str, Any]) -> KeySet:
     if not isinstance(keys, str) or "-----BEGIN" not in keys:
         return _set_or_one(_document(keys))
     keys = keys.replace("\\r", "").replace("\\n", "\n")  # as in many .env files
+    # A block without its end is a key that was cut off, or prose with the word BEGIN.
     end = "-----END"
     blocks = [block for block in keys.split("-----BEGIN ")[1:] if end in block]
     return _usable(_pem(f"-----BEGIN {block}".encode()) for block in blocks)
@@ -190,6 +201,8 @@ def _set_or_one(document: Mapping[str, Any]) -> KeySet:
 
 
 def _pem(block: bytes) -> Key | None:
+    # An error and not a skipped key: the private key is in the configuration by
+    # mistake, and somebody should know.
     if b"PRIVATE" in block.partition(b"\n")[0]:
         raise ValueError("a private key: only public keys belong here")
     try:
@@ -229,11 +242,14 @@ def _public(member: dict[str, Any]) -> object:
     kty = member.get("kty")
     if kty == "RSA":
         n, e = _integer(member["n"]), _integer(member["e"])
+        # Before OpenSSL sees it: with a huge modulus the import alone is slow.
         _check_rsa(n, e)
         return rsa.RSAPublicNumbers(e, n).public_key()
     if kty == "EC":
         curve, size = _CURVES[member["crv"]]
         x, y = (_octets(member[name]) for name in ("x", "y"))
+        # Shorter coordinates are accepted by some libraries after padding; then one key
+        # has several texts and several hashes.
         if not len(x) == len(y) == size:
             return None
         return ec.EllipticCurvePublicKey.from_encoded_point(curve, b"\x04" + x + y)
@@ -268,8 +284,12 @@ def _prepared(public: object, kid: str | None, alg: str | None) -> Key | None:
     if alg is not None:
         # RFC 9864 renames EdDSA: for an Ed25519 key the two names mean one thing.
         same = _ED_ALGORITHMS if alg in _ED_ALGORITHMS else {alg}
+        # RFC 8725 section 3.1: the key's `alg` binds it, so an RS256 key does not
+        # verify PS256 either.
         fit = fit & same
     if not fit:
         return None
+    # The hash is over the key itself, so the token cache recognizes it under another
+    # `kid` or in another format.
     spki = public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     return Key(kid, fit, public, hashlib.sha256(spki).digest())

@@ -15,6 +15,7 @@ _HOST = re.compile(r"[a-z0-9_](?:[a-z0-9._-]*[a-z0-9_])?|\[[0-9a-f:.]+\]")
 
 _HOST_AND_PORT = re.compile(r"([a-z0-9._-]+|\[[0-9a-f:.]+\])(?::[0-9]{0,5})?")
 
+# Ionic and Capacitor apps send `capacitor://localhost` or `ionic://localhost`.
 _APP_SCHEME = re.compile(r"[a-z][a-z0-9+.-]*://[a-z0-9_.-]+(?::[0-9]{1,5})?")
 
 _LONGEST = 255
@@ -29,6 +30,8 @@ def serialized(origin: str) -> str | None:
 
     Schemes of apps (``capacitor://localhost``) count as they are written.
     """
+    # Browsers send the host in punycode, so a letter outside ASCII means that it was
+    # not written by one.
     if not origin.isascii() or origin != origin.strip():
         return None
     lowered = origin.lower()
@@ -42,6 +45,8 @@ def serialized(origin: str) -> str | None:
     host = parts.netloc if port is None else parts.netloc.rpartition(":")[0]
     if not _HOST.fullmatch(host) or port == 0:
         return None
+    # Path, query and user info have no place in an origin:
+    # `https://good.example@evil.example` ends here.
     if lowered != f"{parts.scheme}://{parts.netloc}":
         return None
     suffix = "" if port in (None, _DEFAULT_PORTS[parts.scheme]) else f":{port}"
@@ -54,6 +59,8 @@ def is_loopback_host(host: str) -> bool:
     found = _HOST_AND_PORT.fullmatch(host.lower())
     if found is None:
         return False
+    # RFC 6761 section 6.3: every name below `localhost` is this machine, and a final
+    # dot changes nothing.
     name = found[1].strip("[]").removesuffix(".")
     return name == "localhost" or name.endswith(".localhost") or _loopback(name)
 
@@ -70,12 +77,16 @@ def _loopback(address: str) -> bool:
         found = ipaddress.ip_address(address)
     except ValueError:
         return False
+    # A dual-stack socket shows 127.0.0.1 as ::ffff:127.0.0.1, which is_loopback does
+    # not know before Python 3.13.
     mapped = getattr(found, "ipv4_mapped", None)
     return (mapped or found).is_loopback
 
 
 def claimed_origins(claims: Mapping[str, Any], name: str | None) -> frozenset[str]:
     """Return the origins that the claim called *name* lists, as far as they count."""
+    # The claim is a list at every issuer known. A single string is not read: it could
+    # be a list that somebody joined.
     listed = claims.get(name) if name else None
     if not isinstance(listed, list):
         return frozenset()
@@ -84,6 +95,8 @@ def claimed_origins(claims: Mapping[str, Any], name: str | None) -> frozenset[st
 
 def _https(origin: str) -> bool:
     """A well-formed https origin; loopback may do without TLS."""
+    # Keycloak writes `*` into `allowed-origins` for a client without restriction, and
+    # that must not open every origin.
     if serialized(origin) != origin:
         return False
     return origin.startswith(("https://", "http://")) and not is_plain(origin)

@@ -12,12 +12,15 @@ from typing import TYPE_CHECKING
 from .naming import scope_names
 from .validation import Problems
 
+# Each of these has opened a path in some stack: Tomcat cuts at `;`, IIS takes `\` for
+# `/`, and many servers collapse `//` and `/../` after the check.
 _AMBIGUOUS = re.compile(
     r"^(?!/)|//|/\.{1,2}(?:/|$)|[\\;%\x00-\x1f\x7f-\x9f]"
     r"|[\u0130\u0131]"  # re.IGNORECASE and upper() make an i of them, casefold does not
     r"|[\ufffd\ud800-\udfff]"  # not UTF-8: some put U+FFFD there, some drop the byte
 )
 
+# Taken as letters, `/users/{id}` would protect a path that nobody ever calls.
 _PLACEHOLDER = re.compile(r"[{}<>]|^:")
 
 _ENCODED_SLASH = re.compile(r"%(?:2f|5c)", re.IGNORECASE)
@@ -91,6 +94,8 @@ def ambiguous(path: str, raw_path: str | None) -> bool:
     """Whether somebody else could read *path* differently from us."""
     if _AMBIGUOUS.search(path):
         return True
+    # Where the server shows the raw target, an encoded slash is seen; in the decoded
+    # path it looks like a real one.
     if raw_path is None or "%" not in raw_path:
         return False
     return _ENCODED_SLASH.search(raw_path.partition("?")[0]) is not None
@@ -105,10 +110,12 @@ def below(root: str, path: str) -> str:
     """
     if root == "/":
         return path
+    # Some routers take "/api/" for "/api" and some do not.
     if root.endswith("/"):
         return ""
     if root.startswith("/") and path.startswith(f"{root}/"):
         return path[len(root) :]
+    # Falcon and Litestar cut the root wherever it stands, others only at the beginning.
     if root.casefold() in path.casefold():
         return ""
     return path
@@ -155,6 +162,8 @@ def given_by(pattern: str, found: list[str]) -> bool:
     fixed = pattern.removesuffix("/*")
     wanted = fixed.split("/")
     below = len(found) - len(wanted)
+    # `/files/` is often the same page as `/files`, which the pattern `/files/*` does
+    # not open.
     least = 2 if fixed and found[-1] == "" else 1
     fits = below == 0 if fixed == pattern else below >= least
     return fits and _alike(wanted, found)
@@ -177,6 +186,8 @@ def covers(give: str, demand: str) -> bool:
         return False
     if fixed == demand and len(given) > len(wanted):
         return False
+    # Wide on purpose: a false alarm is an error at start-up, a missed overlap is an
+    # open token path.
     pairs = zip(given, wanted, strict=False)
     return all(one == other or "*" in (one, other) for one, other in pairs)
 

@@ -61,6 +61,8 @@ def principal_of(
     rules: TokenRules, token: str, compact: Compact, now: float
 ) -> Principal:
     """Check every claim and return who the token speaks for."""
+    # The kind of token comes before its times: an expired ID token is the wrong token,
+    # and signing in again would not help.
     for problem_of in _IN_ORDER:
         problem = problem_of(rules, compact, now)
         if problem is not None:
@@ -126,13 +128,18 @@ def _kind(rules: TokenRules, compact: Compact, _: float) -> Problem | None:
     """RFC 8725 section 3.11: no ID token, refresh token or logout token."""
     claims, typ = compact.claims, compact.header.typ
     present = claims.keys()
+    # One set operation spares most tokens five look-ups; this runs for each new token.
     if not present.isdisjoint(_TYPE_CLAIMS):
         for name in TYPE_CLAIMS:
             value = claims.get(name)
             if isinstance(value, str) and value.lower() in OTHER_TOKENS:
                 return Problem(OTHER_TOKENS[value.lower()])
+    # RFC 8417: a security event token is signed with the same key, and may name the
+    # same subject and audience.
     if "events" in claims or typ == "logout+jwt":
         return Problem("logout_token")
+    # Some issuers copy `nonce` into access tokens, so these claims decide only where
+    # nothing marks the access token.
     suspicious = not present.isdisjoint(OF_ID_TOKENS)
     if suspicious and not rules.is_marked(compact):
         return Problem("id_token")
@@ -150,6 +157,8 @@ def _header_type(rules: TokenRules, compact: Compact, _: float) -> Problem | Non
     typ = compact.header.typ
     if typ in rules.profile.header_types:
         return None
+    # The header is the caller's text until the signature is checked: the log gets the
+    # beginning only.
     return Problem("wrong_type", f"typ {typ[:32]!r}")
 
 
@@ -191,10 +200,14 @@ def _times(rules: TokenRules, compact: Compact, now: float) -> Problem | None:
     claims = compact.claims
     for name in ("exp", "nbf", "iat"):
         value = claims.get(name)
+        # `type` and not isinstance: True is an int in Python, and would be second 1 of
+        # 1970.
         if type(value) in _NUMBERS and _EARLIEST < value < _LATEST:  # type: ignore[operator]
             continue
         if value is not None or (name != "exp" and name in claims):
             return Problem("malformed_claim", name)
+    # A missing `exp` was refused as a required claim; explain runs each check alone, so
+    # this one must not fail for it.
     exp, nbf = claims.get("exp"), claims.get("nbf", -inf)
     exp, iat = inf if exp is None else exp, claims.get("iat", -inf)
     reason = time_error(exp, nbf, iat, now, rules.leeway)
@@ -210,6 +223,7 @@ def _lifetime(rules: TokenRules, compact: Compact, _: float) -> Problem | None:
         return Problem("missing_claim", "iat")
     if exp is None:
         return None  # it is always required
+    # Also here each check stands alone: `_times` may not have run.
     known = type(exp) in _NUMBERS and type(iat) in _NUMBERS
     if known and exp <= iat + rules.max_lifetime:
         return None
@@ -220,6 +234,8 @@ def _audience(rules: TokenRules, compact: Compact, _: float) -> Problem | None:
     """RFC 7519 section 4.1.3: one of the audiences is ours."""
     if rules.audience == "unchecked":
         return None
+    # A token without `aud` is good for any API, so one that leaked elsewhere would open
+    # this one.
     if compact.claims.get("aud") is None:
         return Problem("missing_claim", "aud")
     listed = audiences(compact.claims)
@@ -248,6 +264,8 @@ def _client(rules: TokenRules, compact: Compact, _: float) -> Problem | None:
             continue
         if not isinstance(value, str) or not value:
             return Problem("malformed_claim", name)
+        # With two names, scope rules and CORS could be decided for one client and the
+        # log could name the other.
         if found is not None and value != found:
             return Problem("client_ambiguous")
         found = value

@@ -22,6 +22,8 @@ def metadata_urls(issuer: TrustedIssuer) -> tuple[str, ...]:
     if issuer.discovery_url is not None:
         return (issuer.discovery_url,)
     parts = urlsplit(issuer.url)
+    # Section 4.1 of Discovery: a trailing slash of the issuer is left out before the
+    # well-known path is added.
     path = parts.path.rstrip("/")
     base = f"{parts.scheme}://{parts.netloc}"
     return (
@@ -47,6 +49,8 @@ def find_endpoint(
     problems = []
     for url in metadata_urls(issuer):
         try:
+            # Both places are asked even if the first answered something else: a proxy's
+            # error page must not hide the second.
             got = yield from get(url, {})
             found = _read(got, issuer.url, name)
             _check(found, name, (url, issuer.url), http_hosts)
@@ -62,6 +66,7 @@ def status_problem(got: Incoming) -> str:
     target = got.headers.get("location", "")
     if not 300 <= got.status < 400 or not target:
         return f"status {got.status}"
+    # A query may hold a token or a session, and this text goes to the log.
     shown = without_user(re.split(r"[?#]", target, maxsplit=1)[0])
     return f"status {got.status}: redirects are not followed; to {quoted(shown, 200)}"
 
@@ -73,6 +78,8 @@ def _read(got: Incoming, issuer: str, name: str) -> str:
     if not isinstance(document, dict):
         raise FetchFailedError("no JSON object")
     named = document.get("issuer")
+    # RFC 8414 section 3.3: else one tenant of a server could hand out keys in another
+    # tenant's name.
     if named != issuer:
         raise FetchFailedError(f"issuer is {str(named)[:200]!r}, not {issuer!r}")
     found = document.get(name)

@@ -30,9 +30,12 @@ class Compact(NamedTuple):
 
 def parse(token: str) -> Compact:
     """Take *token* apart, or raise ``InvalidTokenError``."""
+    # encode() would make UTF-8 of the rest, and a lone surrogate would raise.
     if not token.isascii():
         raise InvalidTokenError("malformed")
     raw = token.encode()
+    # One pass translates all three parts, and turns characters of base64 that base64url
+    # lacks into invalid ones.
     head, _, rest = raw.translate(_TO_STANDARD).partition(b".")
     body, dot, signature = rest.partition(b".")
     if not dot:
@@ -43,10 +46,13 @@ def parse(token: str) -> Compact:
         header = _header(head)
         claims = parse_json(payload)
     except ValueError:
+        # JWE has five parts. Counted only for tokens that are refused anyway.
         encrypted = raw.translate(None, _ALPHABET) == b"...."
         raise InvalidTokenError("encrypted" if encrypted else "malformed") from None
     if not isinstance(claims, dict):
         raise InvalidTokenError("malformed")
+    # What was signed is the text as it was sent, not what we decoded and would encode
+    # again.
     signing_input = raw[: -len(signature) - 1]
     return Compact(header, claims, payload, signed, signing_input)
 
