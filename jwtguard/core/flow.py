@@ -180,6 +180,8 @@ class Flow:
         self, request: Request, shown: credentials.Credentials, page: Page, wire: Wire
     ) -> None:
         """Refuse a token sent over plain HTTP, or a cookie sent from a foreign page."""
+        # Before the signature is checked: a token that travelled in the clear may have
+        # been read on the way, whether it is valid or not.
         if not wire.secure:
             raise InsecureTransportError(plain_http(request, self._proxies))
         if shown.carrier == "cookie":
@@ -194,6 +196,8 @@ class Flow:
         page: Page,
     ) -> Proceed:
         """On an optional path, a bad cookie makes the request anonymous."""
+        # An outage of the issuer does not: a person who is signed in would see the page
+        # for strangers, and sign in again in vain.
         if kind is not Kind.OPTIONAL or shown.carrier != "cookie":
             raise error
         self.responses.report(error, request)

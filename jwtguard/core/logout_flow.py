@@ -88,6 +88,8 @@ class LogoutFlow:
         try:
             signed = yield from self._verifier.signed(text)
         except InvalidTokenError as error:
+            # 400 and not 401: section 2.8 knows one status, and issuers retry or give
+            # up by it.
             reason = UNVERIFIED.get(error.reason, "logout_malformed")
             raise GrantError(reason, detail=error.detail) from None
         return logout_token_of(signed.rules, signed.compact, self._now())
@@ -117,12 +119,15 @@ class LogoutFlow:
 
     def _claimed(self, token: LogoutToken) -> Generator[Ask, Any, bool]:
         """Whether this is the first request with the token, as far as can be known."""
+        # JSON keeps the two apart; joined by a character, one issuer could choose a
+        # `jti` that claims another's.
         name = json.dumps([token.issuer, token.jti]).encode()
         ends = token.issued_at + WINDOW + self._policy.leeway
         lasting = max(1.0, ends - self._now() + 1)
         try:
             claim = Claim("logout:" + sha256(name).hexdigest(), lasting)
             first: bool = yield from ask_state(claim)
+        # Recorded twice does no harm; not recorded, the session would go on.
         except StateUnavailableError:
             return True
         return first

@@ -49,6 +49,8 @@ class RevocationFlow:
         alone; also if it has expired, or is meant for another API. Anything else is
         left alone. Raises nothing.
         """
+        # Only what the issuer has confirmed: a refused request must not end anybody's
+        # session.
         if grant is None or grant.grant_type or status != 200:
             return
         token = grant.form.get("token", [""])[0]
@@ -61,12 +63,16 @@ class RevocationFlow:
             return
         except AuthError:
             return
+        # RFC 7009 section 2.1: a client revokes its own tokens, and not those of
+        # another issuer's clients.
         listed = self._clients.named(grant.client_id or "")
         if any(client.issuer in (None, facts.issuer) for client in listed):
             yield from self._revoking.session(Principal.of(facts, token))
 
     def _issued(self, token: str) -> Generator[Ask, Any, Facts]:
         """Return what an access token says that a trusted issuer has signed."""
+        # A cached token was verified; whether it has expired since does not matter
+        # here.
         _, known = self._verifier.token_cache.get(token)
         if known is not None:
             return known.facts

@@ -63,6 +63,7 @@ class Authorizer:
     ) -> Access:
         """Return whether a known token may be used like this."""
         facts = known.facts
+        # Keys come from strangers: 1024 of them with 16 KB tokens would be 16 MB.
         short = known.size + len(method) + len(origin or "") <= _SHORT
         answer = self.remembered if short else self._answer
         return answer(
@@ -103,11 +104,15 @@ class Authorizer:
             key.issuer, key.client_id, origin, claimed=key.claimed
         )
         listed = client if client is not None and origin in client.origins else None
+        # A form or a simple request needs no preflight, so the methods of the client
+        # are checked here once more.
         allowed = key.method in (METHODS if listed is None else listed.methods)
         if fields is not None and allowed and not key.cookie:
             return fields  # whether it is our own origin too makes no difference
         if key.own:
             return fields or ()
+        # A cookie is sent without the page's doing, so only an origin that was promised
+        # credentials may cause it.
         agreed = listed is not None and listed.credentials
         if fields is None or (key.cookie and not agreed):
             raise InvalidOriginError("foreign_origin")

@@ -26,6 +26,7 @@ class Clients:
         self._by_key: dict[tuple[str, str | None], Client] = {
             policy.client_key(client): client for client in policy.clients
         }
+        # Made once: every answer to one page carries the same tuple.
         self._cors_fields = {
             key: {origin: cors_fields(origin, (client,)) for origin in client.origins}
             for key, client in self._by_key.items()
@@ -61,6 +62,8 @@ class Clients:
         listed = self._cors_fields.get((issuer, client_id))
         if listed is not None and origin in listed:
             return listed[origin]
+        # A claim grants reading only. Credentials are promised by the policy alone,
+        # whatever a token says.
         return cors_fields(origin, ()) if claimed else None
 
     def named(self, client_id: str) -> tuple[Client, ...]:
@@ -75,8 +78,12 @@ class Clients:
         """Answer a preflight for all who list its origin: 204, or 403 if none does."""
         if origin in self._preflights:
             return self._preflights[origin]
+        # Which token will come is not known yet, so any https origin passes here; the
+        # request itself is checked.
         if self._claim and _https(origin):
             return Respond(204, preflight_fields(origin, ()))
+        # 403 shows up in the browser's console; a 204 without fields would look like a
+        # mistake of the network.
         return Respond(403, (("Content-Length", "0"), VARY), reason="preflight_refused")
 
     def union(self, origin: str | None) -> Fields:

@@ -60,6 +60,8 @@ class OriginRules:
     def _page(self, origin: str | None, site: str, scheme: str, host: str) -> Page:
         served_at = self._public_urls
         if origin is not None and not served_at:
+            # Host is what the browser dialled. A page elsewhere cannot change it,
+            # though DNS rebinding can: public_url closes that.
             served_at = frozenset((origins.serialized(f"{scheme}://{host}"),))
         own = site == "same-origin" or (origin is not None and origin in served_at)
         return Page(origin, own, site in ("cross-site", "same-site"))
@@ -76,6 +78,8 @@ class OriginRules:
         """
         if not self._cookies or request.method in fetch_metadata.SAFE_METHODS:
             return
+        # A foreign page cannot set Authorization without a preflight, and that was
+        # refused.
         if credentials.is_bearer(request):
             return
         foreign = page.origin is not None or page.foreign
@@ -94,6 +98,8 @@ class OriginRules:
             elsewhere = page.foreign and not fetch_metadata.is_navigation(request)
             if page.origin is not None or elsewhere:
                 raise InvalidOriginError("cross_site")
+        # Browsers send Origin with every unsafe request; one without comes from a
+        # program or a proxy that drops it.
         elif page.origin is None and not page.foreign:
             raise InvalidOriginError("origin_missing")
         else:

@@ -53,6 +53,7 @@ class _Noted:
 
 
 NOTED = _Noted()
+# Bounded: an application that makes handlers per request must not leak.
 _elsewhere: deque[_Note] = deque(maxlen=1000)
 """Notes about handlers that take no attributes."""
 
@@ -163,6 +164,7 @@ def _layers(handler: Any, *, by_decorators: bool = False) -> Iterator[Any]:
     *by_decorators*: a partial and a method are not walked into, as several may share
     one function.
     """
+    # `__wrapped__` may form a circle; inspect.unwrap raises then, and a guard must not.
     for _ in range(_DEEPEST):
         yield handler
         shared = isinstance(handler, functools.partial | MethodType)
@@ -187,6 +189,8 @@ def _owner(handler: Any) -> Any:
 
 
 def _notes_on(owner: Any) -> list[_Note]:
+    # Not by getattr: a Mock has every attribute, and a class would show the note of its
+    # base.
     found: list[_Note] = (_get(owner, "__dict__") or {}).get(_NOTES, [])
     return found
 

@@ -47,6 +47,7 @@ def secrets_of(value: Any, problems: Problems) -> tuple[str, ...]:
     for number, secret in enumerate(found, 1):
         if problem := _problem(secret):
             problems.add(("secrets",), f"(secret) number {number}: {problem}")
+    # Twice the same secret would cost two derivations and change nothing.
     return tuple(dict.fromkeys(s for s in found if isinstance(s, str)))
 
 
@@ -60,6 +61,8 @@ def _problem(secret: object) -> str | None:
         return f"not valid base64url; {make}"
     if len(data) < LEAST:
         return f"{len(data)} bytes are too few; at least {LEAST}: {make}"
+    # Of 32 random bytes fewer than 16 are distinct once in 10^16 tries; a typed or
+    # repeated text nearly always has fewer.
     if len(set(data)) < DISTINCT:
         return f"not random; {make}"
     return None

@@ -18,6 +18,8 @@ def check_state(
     if problem := _url_problem(url):
         problems.add(("state",), problem)
     named = isinstance(prefix, str) and _PREFIX.fullmatch(prefix)
+    # No braces: they would choose the slot in a Redis cluster. No `*`: the
+    # documentation gives a user access by `prefix:*`.
     text = f"{prefix!r}: must be letters, digits, and any of . _ : -"
     problems.check(named, ("state_prefix",), text)
     check_number(problems, ("state_timeout",), timeout, 0.01)

@@ -21,6 +21,8 @@ from ..respond.responses import finish
 from ..verify.keys import Emit
 from .upstream import Upstream
 
+# The two that browser pages use without a redirect. Others belong to programs, which
+# reach the issuer by themselves.
 _GRANTS = frozenset({"password", "refresh_token"})
 _NOT_FOUND = (("Cache-Control", "no-store"), ("Content-Length", "0"), VARY)
 _ORIGIN = "Access-Control-Allow-Origin"
@@ -62,6 +64,8 @@ class RelayFlow:
 
     def decide(self, request: Request) -> Generator[Ask, Any, Respond]:
         """Judge, count, hand on."""
+        # Mounted, the path may come with or without the prefix, by framework; only the
+        # last segment is the same everywhere.
         last = request.path.rstrip("/").rpartition("/")[2]
         if last not in ("", "token", "revoke"):
             return Respond(404, _NOT_FOUND)
@@ -86,6 +90,7 @@ class RelayFlow:
             raise GrantError("form_malformed")
         upstream = self._upstream_of(grant)
         caller = client_address(request, self._proxies)
+        # Refresh is not counted: a refresh token cannot be guessed.
         guess = None
         if grant.grant_type == "password":
             guess = yield from _count_guess(grant, caller)
@@ -97,6 +102,8 @@ class RelayFlow:
     def _upstream_of(self, grant: TokenRequest) -> Upstream:
         if grant.grant_type and grant.grant_type not in _GRANTS:
             raise GrantError("unsupported_grant")
+        # Only listed clients: an open relay would let anybody try passwords from our
+        # address.
         url = self._issuer_of.get(grant.client_id or "")
         if url is None:
             raise GrantError("grant_client_unknown")

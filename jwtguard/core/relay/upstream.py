@@ -86,6 +86,8 @@ class Upstream:
         self, request: Request, grant: TokenRequest, body: bytes, caller: str
     ) -> Generator[Ask, Any, Respond]:
         """Hand the form on, and return what may come back; raise ``GrantError``."""
+        # The limit is for the caller: what discovery took is not there for the form any
+        # more.
         began = self._monotonic()
         name = "token_endpoint" if grant.grant_type else "revocation_endpoint"
         try:
@@ -128,6 +130,8 @@ def basic(client_id: str, secret: str) -> str:
 
 def _handed_back(got: Incoming) -> Respond:
     """Return what of the issuer's answer a client may see."""
+    # Followed, a redirect would carry the password and our client secret to wherever it
+    # points.
     if 300 <= got.status < 400:
         raise UnusableAnswerError(f"status {got.status}: redirects are not followed")
     if got.status not in _STATUSES or (got.status == 204 and got.body):
@@ -135,11 +139,14 @@ def _handed_back(got: Incoming) -> Respond:
     fields = [("Cache-Control", "no-store")]
     if got.body:
         kind = got.headers.get("content-type", "").strip(" \t")
+        # HTML from the issuer, served at our own origin, would run as a page of ours.
         if not _JSON.fullmatch(kind):
             raise UnusableAnswerError(f"status {got.status}: its body is not JSON")
         fields.append(("Content-Type", kind))
     for lower, name in _HANDED_BACK:
         value = got.headers.get(lower)
+        # A server of ours must not be made to send what it would refuse as header
+        # injection: that would be a 500.
         if value is not None and _PRINTABLE.fullmatch(value):
             fields.append((name, value))
     if got.status != 204:  # RFC 9110 section 8.6

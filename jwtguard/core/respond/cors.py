@@ -30,10 +30,13 @@ def ungranted(request: Request, answer: Respond) -> tuple[str, str]:
     """
     fields = dict(answer.headers)
     methods = _listed(fields.get("Access-Control-Allow-Methods", ""))
+    # Field names have no case, methods have: `patch` is not normalized by browsers and
+    # is refused.
     headers = set(_listed(fields.get("Access-Control-Allow-Headers", "").lower()))
     method = request.header("access-control-request-method") or ""
     asked = _listed(request.header("access-control-request-headers") or "")
     missing = ", ".join(name for name in asked if name.lower() not in headers)
+    # Both are the caller's text, on their way to the log.
     shown = "" if method in methods else quoted(method)[1:-1]
     return shown, quoted(missing, 200)[1:-1]
 
@@ -61,6 +64,8 @@ def decorate(app: Iterable[tuple[str, str]], ours: Decoration) -> Fields:
     exposed: list[str] = []
     given = tuple(app)
     names = {name.lower() for name, _ in given}
+    # Two Access-Control-Allow-Origin fields are as good as none: browsers refuse the
+    # answer. So one side wins, with all its fields.
     replaced = ours.replace or "access-control-allow-origin" not in names
     for name, value in given:
         lower = name.lower()
@@ -75,9 +80,15 @@ def decorate(app: Iterable[tuple[str, str]], ours: Decoration) -> Fields:
             kept.append((name, value))
     for name, value in ours.cors if replaced else ():
         merging = name == "Access-Control-Expose-Headers"
+        # The application knows which of its own fields a page needs; ours come beside
+        # them.
         kept.append((name, _merged([*exposed, *EXPOSED]) if merging else value))
+    # A shared cache must not hand one person's answer to the next; an application that
+    # has thought about caching knows better.
     if ours.private and "cache-control" not in names:
         kept.append(("Cache-Control", "private, no-store"))
+    # Always, also without Origin: else a cache keeps the answer to a request without
+    # one, and a page gets it without CORS fields.
     kept.append(("Vary", "*" if "*" in vary else _merged([*vary, *ours.vary])))
     return tuple(kept)
 

@@ -46,7 +46,11 @@ class Responses:
             return None
         if rule is not None and rule.kind is Kind.LOGOUT:
             return None  # no page is let in there
+        # A preflight brings no token, so which client asks is not known: the answer
+        # serves every client that lists the origin.
         answer = self._clients.preflight(origin_of(request) or "")
+        # A public API may grant origins of its own, to pages that this policy has never
+        # heard of.
         if rule is not None and rule.kind is Kind.PUBLIC:
             return Proceed(None, decoration(replace=False), fallback=answer)
         if answer.reason:
@@ -79,6 +83,8 @@ class Responses:
             error = redirected(error, request, self._login_url)
         body, described = _body(error.code, error.description)
         headers = (*described, *self.fields(error), *cors_fields, clients.VARY)
+        # RFC 9110 section 9.3.2: the length is that of the GET answer, the body is left
+        # out.
         head = request.method == "HEAD"
         return Respond(error.status, headers, b"" if head else body, error.reason)
 
@@ -99,6 +105,8 @@ class Responses:
         self, error: AuthError, origin: str | None, facts: Facts | None
     ) -> Fields:
         """Before the client is known, all who list the origin; then it alone."""
+        # The page that was refused is not told why: it could find out who is signed in
+        # where.
         if isinstance(error, InvalidOriginError):
             return ()
         if facts is None or origin is None:
@@ -172,6 +180,8 @@ def finish(
     """Return the application's answer with our header fields, or what replaces it."""
     given = tuple(headers)
     fallback = decision.fallback
+    # The application has answered the preflight itself if it grants an origin; any
+    # other answer is its 404 or 405.
     if fallback is not None and not cors.grants(name for name, _ in given):
         return Finished(fallback.status, fallback.headers, fallback.body)
     return Finished(status, decorated(given, decision.decoration))
@@ -180,6 +190,8 @@ def finish(
 def decorated(given: Sequence[tuple[str, str]], ours: Decoration) -> Fields:
     """Return the fields *given* with *ours*, none doubled."""
     for name, _ in given:
+        # Most answers of an application have none of these fields, and this runs for
+        # each of them.
         if name.lower() in cors.TOUCHED:
             return cors.decorate(given, ours)
     return (*given, *_alone(ours))  # nothing to reconcile: ours follow
@@ -190,6 +202,7 @@ def decorated_raw(given: RawFields, ours: Decoration) -> RawFields:
     for name, _ in given:
         if bytes(name).lower() in _RAW_TOUCHED:
             return raw(cors.decorate(text(given), ours))
+    # In place: this runs for each answer of the application.
     given += _raw_alone(ours)
     return given
 
@@ -216,6 +229,8 @@ def as_mapping(fields: Fields) -> dict[str, str]:
     """Return *fields* for a framework that takes each name once, values joined."""
     found: dict[str, str] = {}
     for name, value in fields:
+        # RFC 9110 section 5.3 allows it for all fields that a refusal has; two
+        # challenges in one field are legal, if rarely understood.
         found[name] = f"{found[name]}, {value}" if name in found else value
     return found
 

@@ -71,6 +71,8 @@ def decoded(data: bytes) -> Entry | None:
     The stream may hold what a later version wrote.
     """
     try:
+        # Whoever can write to the store can end sessions, but must not be able to end a
+        # worker.
         version, kind, issuer, value, before, until = json.loads(data)
     except (ValueError, TypeError, RecursionError):
         return None
@@ -84,11 +86,14 @@ def decoded(data: bytes) -> Entry | None:
 
 def _is_time(value: Any) -> bool:
     number = isinstance(value, int | float) and not isinstance(value, bool)
+    # json.loads reads NaN and Infinity; an entry with them would never be dropped.
     return number and abs(value) < 1e15 and isfinite(value)
 
 
 def key_of(kind: str, issuer: str, value: str) -> str:
     """Return the name of an entry in the shared state: bounded, and not readable."""
+    # Hashed: `sub` and `sid` are personal data, and the names of keys show up in
+    # monitoring.
     member = json.dumps([kind, issuer, value])
     return "revoked:" + sha256(member.encode("utf-8", "surrogatepass")).hexdigest()
 
@@ -126,6 +131,8 @@ class Marks(NamedTuple):
 
 def marks_of(facts: Facts, token: str) -> Marks:
     """Return by what the verified *token* can be revoked."""
+    # Down, as time bounds are: a token issued in the second of a sign-out ends, even if
+    # it came a moment later.
     issued_at = None if facts.issued_at is None else floor(facts.issued_at)
     return Marks(
         facts.issuer,

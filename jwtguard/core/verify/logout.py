@@ -47,6 +47,8 @@ class LogoutToken(NamedTuple):
         ``subject`` all tokens of the subject end, if the token names one. The clock of
         the issuer may be ahead of ours by *leeway* seconds.
         """
+        # A token issued in the seconds after counts as older: signing in again within
+        # the leeway is rare, a session that survives is worse.
         before = self.issued_at + leeway
         if self.sid is not None and (mode == "session" or self.subject is None):
             return Entry("sid", self.issuer, self.sid, before, until)
@@ -65,6 +67,8 @@ def logout_token_of(rules: TokenRules, compact: Compact, now: float) -> LogoutTo
 
     Raises ``GrantError`` (400 ``invalid_request``) with the reason.
     """
+    # The kind comes first: an access token that was posted by mistake is named as such,
+    # not as a list of missing claims.
     for check in CHECKS:
         problem = check.problem(rules, compact, now)
         if problem is not None:
@@ -120,6 +124,8 @@ def _audience(rules: TokenRules, compact: Compact, _: float) -> Problem | None:
     named = audiences(compact.claims)
     if named is None:
         return Problem("logout_malformed", "aud")
+    # Any client of the issuer can obtain logout tokens for itself; those of others end
+    # nothing here.
     if rules.clients.isdisjoint(named):
         return Problem("logout_wrong_audience")
     return None
@@ -135,6 +141,7 @@ def _times(rules: TokenRules, compact: Compact, now: float) -> Problem | None:
         return Problem("logout_malformed", "exp")
     if issued > now + rules.leeway:
         return Problem("logout_issued_in_future")
+    # `jti` is remembered for this long only, so an older token could be replayed.
     if issued < now - WINDOW - rules.leeway:
         return Problem("logout_too_old")
     if expires is not None and expires <= now - rules.leeway:
@@ -151,6 +158,8 @@ def _names(_: TokenRules, compact: Compact, __: float) -> Problem | None:
         value = claims.get(name)
         if value is None and name != "jti":
             continue
+        # Each entry stays in memory for hours: its size is bounded by us, not by the
+        # issuer.
         if not isinstance(value, str) or not 0 < len(value) <= _LONGEST:
             return Problem("logout_malformed", name)
     if claims.get("sid") is None and claims.get("sub") is None:

@@ -96,6 +96,7 @@ class Revocations:
                     return None
                 later = max(known[0], entry.before), max(known[1], entry.until)
                 entry = entry._replace(before=later[0], until=later[1])
+            # It may have been packed with a later bound, which is lost: now is as late.
             elif self._may_hold(key):
                 entry = entry._replace(before=max(entry.before, now))
             self._entries[key] = entry.before, entry.until
@@ -115,6 +116,8 @@ class Revocations:
             hit = entries.get((kind, marks.issuer, value))
             if hit is not None and bound(kind, marks.issued_at, hit[0]):
                 return Found(REASONS[kind], (), Entry(kind, marks.issuer, value, *hit))
+        # Nothing is packed in most deployments: then a look costs seven look-ups at
+        # most.
         if not self._packed:
             return GOOD
         packed = [
@@ -178,6 +181,8 @@ class Revocations:
                 self._packed = [*self._packed, _Packed(now)]
             _, until = self._entries[key]
             self._packed[-1].add(key_of(*key), until)
+            # In this order for readers without the lock: the filter holds the entry
+            # before the dictionary loses it.
             del self._order[key], self._entries[key]
 
 
@@ -212,5 +217,6 @@ class _Packed:
         """Kirsch and Mitzenmacher: two hashes stand for as many as are needed."""
         digest = bytes.fromhex(key[-64:])
         first = int.from_bytes(digest[:8], "big")
+        # Odd, so that the step shares no factor of two with the number of bits.
         step = int.from_bytes(digest[8:16], "big") | 1
         return ((first + i * step) % self.BITS for i in range(self.PROBES))

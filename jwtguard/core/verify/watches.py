@@ -50,10 +50,12 @@ class Watches:
     def end(self, entry: Entry) -> None:
         """End each connection whose token *entry* hits."""
         key = (entry.kind, entry.issuer, short(entry.value))
+        # Without the lock, as most revocations hit no open connection.
         if key not in self._by_key:
             return
         with self._lock:
             found = list(self._by_key.get(key, ()))
+        # Outside the lock: a callback of the future may remove its watch.
         for watch in found:
             if entry.hits(watch.marks.issued_at):
                 end(watch)
