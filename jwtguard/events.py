@@ -58,6 +58,8 @@ def emitter(hook: Hook | None) -> Callable[..., None]:
 
     def emit(event: str, **fields: Any) -> None:
         level = _LEVELS.get(event, logging.INFO)
+        # Formatting costs more than deciding; at the default level most events are not
+        # written.
         if logger.isEnabledFor(level):
             text = " ".join(
                 f"{k}={v!r}" for k, v in fields.items() if v not in (None, "")

@@ -75,6 +75,8 @@ class FastAPIGuard(SecurityBase):
     def _dependency(self, names: tuple[str, ...]) -> Dependency:
         named = Security(self, scopes=list(names))
 
+        # A new function and not a partial: FastAPI reads its signature for the OpenAPI
+        # document.
         async def required(
             principal: Annotated[Principal, named],
         ) -> Principal:

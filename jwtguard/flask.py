@@ -100,6 +100,8 @@ class JWTGuard:
         middleware.endpoints.check(middleware.guard)
         app.wsgi_app = middleware  # type: ignore[method-assign]
         app.extensions[EXTENSION] = middleware.guard
+        # An application that raises our errors in a view, without our decorators, gets
+        # the same answer.
         app.register_error_handler(AuthError, _handle)
         _report_proxy_fix(middleware)
 
@@ -122,6 +124,8 @@ def _report_proxy_fix(middleware: GuardMiddleware) -> None:
     inner: Any = middleware.app
     if policy.trusted_proxies or not policy.require_https:
         return
+    # Middleware has no common interface; nearly all keep what they wrap in `app` or
+    # `wsgi_app`.
     while inner is not None and not isinstance(inner, ProxyFix):
         inner = getattr(inner, "app", None) or getattr(inner, "wsgi_app", None)
     if inner is not None:
@@ -161,6 +165,7 @@ def _require(requirement: Requirement) -> Principal:
     try:
         return guard.require(environ[PRINCIPAL_KEY], requirement, request_of(environ))
     except AuthError as error:
+        # Without the cause: an error tracker would record the token in its frames.
         raise refusal_of(error) from None
 
 
@@ -178,6 +183,8 @@ else:
 def _decorator(requirement: Requirement) -> Callable[[Callable[P, T]], Callable[P, T]]:
     def decorate(view: Callable[P, T]) -> Callable[P, T]:
         _check_view(view)
+        # Flask looks at the outermost function to decide whether to await, so the
+        # wrapper must be of the same kind.
         runs_async = inspect.iscoroutinefunction(view)
         guarded = (_guarded_async if runs_async else _guarded)(view, requirement)
         mark(guarded, requirement)

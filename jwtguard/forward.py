@@ -69,11 +69,15 @@ class BearerForward(httpx.Auth):
     ) -> Generator[httpx.Request, httpx.Response, None]:
         """Sign the first request; httpx drops the token from a foreign redirect."""
         response = yield self(request)
+        # httpx follows redirects below this class; it has dropped the token from a
+        # foreign hop, and here the answer is dropped too.
         for hop in (*response.history, response):
             self._check(hop.request.url)
 
     def _check(self, url: object) -> None:
         parts = urlsplit(str(url))
+        # Compared as an origin: a prefix of the URL would accept
+        # https://api.example.com.evil.example.
         target = serialized(f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}")
         if target not in self._origins:
             raise ForeignTargetError(f"the token is not meant for {target}")

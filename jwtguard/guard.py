@@ -80,6 +80,7 @@ class Guard(Revoker):
             HTTPClient() if transport is None else by_transport(transport),
             StateClient(shared, policy.state_timeout, clock.monotonic, self.emit),
         )
+        # A store of the application's own may be shared, whatever it is.
         followed = state is not None or policy.state != "memory://"
         self._flow = flow = Flow(
             policy, clock.time, clock.monotonic, self.emit, shared=followed
@@ -264,4 +265,6 @@ def _after_fork() -> None:
 
 
 if hasattr(os, "register_at_fork"):
+    # gunicorn --preload and multiprocessing fork with our locks in whatever state they
+    # are.
     os.register_at_fork(after_in_child=_after_fork)

@@ -31,6 +31,8 @@ def _names(value: str) -> tuple[str, ...]:
 
 
 def _flag(value: str) -> bool:
+    # Neither "1" nor "yes": `require_https=no` must not be read as true, nor `False` as
+    # a non-empty string.
     if value not in ("true", "false"):
         raise ValueProblemError("must be true or false")
     return value == "true"
@@ -38,6 +40,7 @@ def _flag(value: str) -> bool:
 
 def _number(value: str) -> int | float:
     try:
+        # float() accepts 1_000 and digits of other scripts, which nobody means.
         number = float(value) if value.isascii() and "_" not in value else -1.0
     except ValueError:
         number = -1.0

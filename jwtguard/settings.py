@@ -59,6 +59,8 @@ class _Loading:
             "clients": self._built(Client, "clients", clients),
             "scopes": self._built(ScopeRule, "scopes", found.get("scopes", ())),
         }
+        # A policy cannot be made without issuers: with a stand-in, the problems of
+        # everything else are found in the same run.
         stand_ins = {}
         if not issuer_tables or len(settings["issuers"]) < len(issuer_tables):
             stand_ins["issuers"] = _stand_ins(issuer_tables, settings["clients"])
@@ -84,6 +86,8 @@ class _Loading:
                 text = "for one issuer only; with several, write it in [[issuers]]"
                 self.problems.append(f"{self._places[name]}: {text} of a TOML file")
         self._require(tables, "audience" in found)
+        # A variable wins over the file also inside the tables, so that a secret can
+        # stay out of the file.
         over = {*_OF_ISSUER, *_ALSO_OF_ISSUER} & set(self._variables.values)
         return [
             {**own, **{k: v for k, v in table.items() if k not in over}}

@@ -55,6 +55,8 @@ def read_environ(environ: Mapping[str, str]) -> Source:
             continue
         if setting is None or variable != variable.upper():
             source.problems.append(_unknown(variable))
+        # Both set means that somebody has forgotten one: a guess could use the old
+        # secret.
         elif by_file and environ[variable] and environ.get(setting.variable):
             text = f"also set as {variable}; keep one"
             source.refuse(setting.name, setting.variable, text)
@@ -108,6 +110,8 @@ def _contents(path: str) -> str:
         text = Path(path).read_text(encoding="utf-8")
     except (OSError, ValueError) as error:
         raise ValueProblemError(f"cannot be read: {_reason(error)}") from None
+    # One line end, which editors and `echo` add; any further blank may belong to the
+    # secret.
     return text.removesuffix("\n").removesuffix("\r")
 
 
@@ -153,6 +157,7 @@ def _toml_problem(key: str, value: Any) -> str | None:
     listed = setting.toml is list
     if listed and isinstance(value, str) and key in ("issuer", "audience"):
         value = [value]
+    # In Python True is an int: `token_cache = true` would be a cache of one token.
     if isinstance(value, bool) != (setting.toml is bool) or not isinstance(
         value, setting.toml
     ):

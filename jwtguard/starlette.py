@@ -176,6 +176,7 @@ def _guarded_class(endpoint: Any, requirement: Requirement) -> Any:
         "__doc__": endpoint.__doc__,
         "__qualname__": endpoint.__qualname__,
     }
+    # A subclass: changing the class itself would guard every other route that uses it.
     guarded: Any = type(endpoint.__name__, (endpoint,), members)
     return guarded
 
@@ -195,6 +196,8 @@ def _check_signature(endpoint: Callable[..., Any]) -> None:
 
 
 def _connection(args: tuple[Any, ...], kwargs: dict[str, Any]) -> HTTPConnection:
+    # Starlette passes the request by position, FastAPI by name, and methods put self
+    # first.
     for value in (*args, *kwargs.values()):
         if isinstance(value, HTTPConnection):
             return value

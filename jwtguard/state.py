@@ -99,6 +99,7 @@ class MemoryState:
         with self._changed:
             now = self._clock()
             values = self._streams.setdefault(stream, deque())
+            # All values have the same lifetime, so the oldest end first.
             while values and values[0][0] <= now:
                 values.popleft()
             if len(values) >= self._limit:

@@ -83,6 +83,8 @@ async def until(
         group.start_soon(socket.end_after, max(0.0, seconds), revoked)
         try:
             await app(scope, socket.receive, socket.send)
+        # A task group would wrap it in an ExceptionGroup, which servers and frameworks
+        # do not expect from an application.
         except Exception as error:  # noqa: BLE001  # raised below, out of its group
             failure = error
         group.cancel_scope.cancel()
@@ -100,6 +102,7 @@ class _Ending:
         self._ended = anyio.Event()
 
     async def end_after(self, seconds: float, revoked: Future[None]) -> None:
+        # One wait for both: whichever comes first ends the connection.
         await await_for(revoked, seconds)
         reason = "revoked" if revoked.done() else "expired"
         self._ended.set()

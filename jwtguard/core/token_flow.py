@@ -41,6 +41,8 @@ class TokenFlow:
             body: bytes | None = yield ReadBody(self._longest)
             if body is None:
                 raise GrantError("client_gone")
+            # The driver hands on one byte more than the limit, which says that there is
+            # more.
             if len(body) > self._longest:
                 raise GrantError("body_too_long")
             grant = token_requests.read(

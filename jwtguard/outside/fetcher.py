@@ -24,7 +24,11 @@ class Fetcher:
 
     def start(self, flight: Flight) -> None:
         """Begin in the background. Where no thread can be had, the fetch has failed."""
+        # The clock of the machine, because waiting is real even where a test holds the
+        # clock of the guard.
         flight.took_off = time.monotonic()
+        # A thread and not a task: the fetch serves waiters on several event loops, and
+        # outlives a request that is cancelled.
         thread = threading.Thread(
             target=self._run, args=(flight,), name="jwtguard-fetch", daemon=True
         )

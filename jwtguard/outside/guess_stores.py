@@ -55,6 +55,8 @@ class MemoryStore:
                 if times is None:
                     continue
                 del times[: bisect_right(times, now - self._span)]
+                # Checked for all keys before any is counted, so that a refused guess
+                # does not push the window on.
                 if len(times) >= amount:
                     return CountedGuess(max(1, ceil(times[0] + self._span - now)))
             for table, key in zip(self._tables, hashed, strict=True):
@@ -64,6 +66,8 @@ class MemoryStore:
         return CountedGuess(0, tuple(keys), repr(now))
 
     def _drop_old(self, table: OrderedDict[bytes, array[float]], now: float) -> None:
+        # Two for each one that is added: the table shrinks after an attack, without a
+        # thread that cleans up.
         for _ in range(2):
             oldest = next(iter(table.values()), None)
             if oldest is None:

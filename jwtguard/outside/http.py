@@ -76,6 +76,8 @@ class HTTPClient:
         if outgoing.timeout <= 0:
             text = f"{outgoing.url}: no time left"
             raise FetchFailedError(text, kind="no time left", timed_out=True)
+        # httpx applies its timeout to each read: a server that sends a byte every four
+        # seconds would never be late.
         limit = _Limit(outgoing.timeout)
         fields = {**_FIELDS, **outgoing.headers}
         try:
@@ -190,6 +192,8 @@ class _Limit:
 
     def see(self, event: str, info: Mapping[str, Any]) -> None:
         """Keep each new socket; the HTTP client reports every step here."""
+        # httpx offers no other way to the socket, and closing the client from another
+        # thread does not wake a blocked read.
         if event.endswith(("connect_tcp.complete", "start_tls.complete")):
             self._socket = info["return_value"].get_extra_info("socket")
             self.check()
@@ -208,6 +212,8 @@ class _Limit:
 
 def _read(response: httpx.Response, limit: int) -> bytes:
     coding = response.headers.get("content-encoding", "").strip().lower()
+    # A few KB of gzip become gigabytes; servers that compress unasked are rare enough
+    # to be refused.
     if coding not in ("", "identity"):
         raise UnusableAnswerError("compressed although identity was asked for")
     body = bytearray()

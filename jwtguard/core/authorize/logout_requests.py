@@ -26,6 +26,7 @@ def check_head(request: Request, longest: int) -> None:
         raise GrantError("logout_post_only", fields=(("Allow", "POST"),))
     types = request.headers.get("content-type", ())
     encoded = request.header("content-encoding") not in (None, "identity")
+    # For clear errors only: what protects the endpoint is the signature of the token.
     if len(types) != 1 or not _MEDIA_TYPE.fullmatch(types[0]) or encoded:
         raise GrantError("form_malformed")
     check_framing(request, longest)
@@ -45,6 +46,7 @@ def token_in(request: Request, body: bytes, longest: int) -> str:
     token = _plain(found[0])
     if len(token) > longest:
         raise GrantError("logout_malformed", detail="too long")
+    # latin-1 never fails; what is not ASCII is refused as a malformed token.
     return token.decode("latin-1")
 
 

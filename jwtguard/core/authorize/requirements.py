@@ -85,6 +85,8 @@ ANY_TOKEN = Requirement(require_principal)
 
 def mark(handler: Any, requirement: Requirement) -> None:
     """Write *requirement* on *handler*, beside what stands there already."""
+    # An attribute of the function: functools.wraps of other decorators copies it, so
+    # `check` sees it through them.
     setattr(handler, _MARK, (requirement, *requirements_of(handler)))
 
 

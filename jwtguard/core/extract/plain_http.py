@@ -31,6 +31,8 @@ def _from_proxy(request: Request) -> str:
     proto = request.header("x-forwarded-proto")
     if proto:
         return f"whose X-Forwarded-Proto is {quoted(proto)}, not https"
+    # The usual mistake: the proxy sends X-Forwarded-SSL or Forwarded, and only
+    # X-Forwarded-Proto is read.
     others = [
         name
         for name in request.headers

@@ -77,11 +77,15 @@ class Client:
                 problems.add((*where, "origins"), origin_problem(origin))
         methods = strings(self.methods, (*where, "methods"), problems)
         for method in methods:
+            # Methods have case (RFC 9110 section 9.1), and browsers normalize only the
+            # classic ones.
             good = TOKEN.fullmatch(method) is not None and method == method.upper()
             text = f"{method!r} is not a valid method; expected one like GET"
             problems.check(good, (*where, "methods"), text)
         headers = strings(self.headers, (*where, "headers"), problems)
         for header in headers:
+            # The Fetch standard: `*` does not cover Authorization, so it would not do
+            # what it seems to.
             good = TOKEN.fullmatch(header) is not None and header != "*"
             text = f"{header!r} is not a valid header name"
             problems.check(good, (*where, "headers"), text)

@@ -146,6 +146,7 @@ class TrustedIssuer:
             problems.add((*where, "logout"), text)
         if self.max_lifetime is not None:
             check_number(problems, (*where, "max_lifetime"), self.max_lifetime, 1)
+        # Whose keys should be fetched for a token that does not name its issuer?
         if known and self.keys is None and "iss" not in self.rules.require:
             text = "without iss in it, keys have to be given directly"
             problems.add((*where, "require"), text)
@@ -204,6 +205,7 @@ def _check_name(problems: Problems, where: Where, url: str) -> None:
     """Say what to write in place of JSON, quotes, or the URL of a document."""
     if problem := json_problem(url):
         problems.add(where, problem)
+    # The URL that people have at hand is that of the document; `iss` never equals it.
     base, found, document = url.partition("/.well-known/")
     if found:
         path = document.partition("/")[2]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+# RFC 6749 section 3.3 (NQSCHAR without the space): nothing that could end the quoted
+# string of a challenge.
 _SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")
 
 

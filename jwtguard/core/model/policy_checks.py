@@ -71,6 +71,8 @@ def check_clients(policy: PolicyFields, problems: Problems) -> None:
         key = policy.client_key(client)
         problems.check(key not in seen, where, "listed twice")
         seen.add(key)
+        # A page over http can be replaced by anybody on the way, and so can what it
+        # does with the token.
         for origin in client.origins if policy.require_https else ():
             text = f"{origin!r}: http origins are for loopback only; use https"
             problems.check(not is_plain(origin), (*where, "origins"), text)
@@ -136,6 +138,8 @@ def check_values(policy: PolicyFields, problems: Problems) -> None:
     check_number(problems, ("revocation_for",), policy.revocation_for, 1)
     check_number(problems, ("revocations",), policy.revocations, 1, whole=True)
     stale = policy.revocation_max_stale
+    # Followers look once a second: below a few seconds, a busy moment would count as an
+    # outage.
     check_number(problems, ("revocation_max_stale",), stale, 5)
     text = f"{policy.revocation_outage!r} is not valid; expected one of "
     known = policy.revocation_outage in OUTAGES

@@ -41,6 +41,7 @@ class Profile:
     logout: str = "subject"
 
 
+# The only profile without marks: the header `typ: at+jwt` is the mark, and required.
 RFC9068 = Profile(
     name="rfc9068",
     header_types=AT_JWT,
@@ -49,6 +50,8 @@ RFC9068 = Profile(
     role_claims=("roles",),
     require=("exp", "iss", "aud", "sub", "client_id", "iat", "jti"),
 )
+# For issuers that we know nothing of: any of the marks that some server uses, and none
+# is needed from a given server.
 GENERIC = Profile(
     name="generic",
     marks={
@@ -61,6 +64,7 @@ GENERIC = Profile(
     hints=("client_id",),
     role_claims=("roles",),
 )
+# Keycloak signs ID tokens with the same key; `typ` in the claims tells them apart.
 KEYCLOAK = Profile(
     name="keycloak",
     expect={"typ": "Bearer"},
@@ -70,6 +74,7 @@ KEYCLOAK = Profile(
     role_claims=("realm_access.roles", "resource_access.{audience}.roles"),
     logout="session",
 )
+# `gty` names the grant that a token came from, and is in access tokens only.
 AUTH0 = Profile(
     name="auth0",
     marks={"gty": ("password", "client-credentials", "refresh_token")},
@@ -78,6 +83,8 @@ AUTH0 = Profile(
     scope_claims=("scope",),
     role_claims=("permissions",),
 )
+# `azpacr` (v2) and `appidacr` (v1) say how the client authenticated, and are in access
+# tokens only.
 ENTRA = Profile(
     name="entra",
     hints=("appidacr", "azpacr"),
@@ -85,6 +92,7 @@ ENTRA = Profile(
     scope_claims=("scp",),
     role_claims=("roles",),
 )
+# `cid` is in access tokens only; ID tokens name the client in `aud`.
 OKTA = Profile(
     name="okta",
     hints=("cid",),
@@ -92,6 +100,8 @@ OKTA = Profile(
     scope_claims=("scp",),
     role_claims=("groups",),
 )
+# Access tokens have no `aud`, so the client is required: clients_only can then keep
+# others out.
 COGNITO = Profile(
     name="cognito",
     expect={"token_use": "access"},

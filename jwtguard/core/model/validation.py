@@ -100,7 +100,9 @@ def check_number(
     whole: bool = False,
 ) -> None:
     kinds = int if whole else int | float
+    # True is an int in Python.
     good = isinstance(value, kinds) and not isinstance(value, bool)
+    # Written so that NaN fails: every comparison with it is false.
     if not good or not least <= value < 1e12:  # type: ignore[operator]
         kind = "whole number" if whole else "number"
         text = f"{value!r} is not valid; expected a {kind} of at least {least:g}"
@@ -114,6 +116,8 @@ def fetchable(url: str, http_hosts: Collection[str]) -> bool:
     try:
         parts = urlsplit(url)
         host = parts.hostname or ""
+        # urlsplit checks the port only when it is asked for; afterwards it would fail
+        # in the HTTP client.
         _ = parts.port
     except ValueError:
         return False

@@ -8,8 +8,10 @@ from cryptography.hazmat.primitives.serialization import (
     PublicFormat,
 )
 
+# RFC 8725 section 3.5 asks for 2048 bits; beyond 8192 each check gets slow.
 _RSA_BITS = range(2048, 8193)
 
+# With exponent 1 the signature is the message; a huge exponent makes each check slow.
 _RSA_EXPONENTS = range(3, 2**32, 2)
 
 _P25519 = 2**255 - 19
@@ -37,6 +39,7 @@ def _check_rsa(n: int, e: int) -> None:
         raise ValueError("RSA modulus out of range")
     if e not in _RSA_EXPONENTS:
         raise ValueError("RSA exponent out of range")
+    # A random modulus passes all of these with a probability below 2^-27.
     if all(pow(n, order, p) == 1 for p, order in _ROCA):
         raise ValueError("an RSA key whose private half can be computed")
 

@@ -73,6 +73,8 @@ class Gates(list[Gate]):
         """Refuse a token outside its validity period (RFC 7519 section 4.1)."""
         now = self._now()
         if not known.valid_from <= now < known.valid_until:
+            # Only for the wording of a refusal; the two bounds were computed when the
+            # token was verified.
             claims = json.loads(known.facts.payload)
             nbf, iat = claims.get("nbf", -inf), claims.get("iat", -inf)
             ends = known.facts.expires_at
@@ -84,6 +86,8 @@ class Gates(list[Gate]):
     ) -> Generator[Ask, Any, None] | None:
         """Refuse a token whose key is no longer published."""
         snapshot = known.cache.snapshot
+        # Identity: this very set was looked at before, and a refresh without news keeps
+        # it.
         if (
             snapshot.key_set is known.key_set
             and self._monotonic() < snapshot.refresh_at
@@ -102,6 +106,8 @@ class Gates(list[Gate]):
     ) -> Generator[Ask, Any, None] | None:
         """Refuse a token that was revoked; each new entry costs one more look."""
         revoked = self._revocations
+        # Two numbers compared for each request; the list is searched once for each new
+        # entry.
         if known.generation == revoked.generation:
             return None
         return (

@@ -61,6 +61,8 @@ class KeyFetch:
         self, before: Snapshot
     ) -> Generator[Exchange, Any, tuple[str, KeySet, Snapshot]]:
         """Return what happened, the keys, and the snapshot that holds them."""
+        # The discovered URL is remembered while fetches succeed: one request each time
+        # and not two.
         url = self.issuer.jwks_url or before.jwks_url
         if url is None:
             url = yield from find_jwks_url(self.issuer, self.http_hosts)
@@ -68,6 +70,7 @@ class KeyFetch:
         if before.etag and before.key_set:
             headers["If-None-Match"] = before.etag
         got = yield from get(url, headers)
+        # Only if we asked: a 304 out of the blue says nothing about the keys.
         if got.status == 304 and before.key_set and before.etag:
             held = before.key_set
             fresh = self._fresh(held, got, url, before.etag)
@@ -89,6 +92,8 @@ class KeyFetch:
         return Snapshot(
             key_set=keys,
             fetched_at=now,
+            # A little early, and not all workers at once; the keys never get older than
+            # `age` while the issuer answers.
             refresh_at=now + age * (0.9 + 0.08 * self.jitter()),
             stale_until=now + age + self.stale_for,
             etag=etag,

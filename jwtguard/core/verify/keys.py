@@ -94,6 +94,7 @@ class KeyCache:
     def at_hand(self, wanted: Wanted) -> Sequence[Key]:
         """Return the keys that *wanted* picks; none: there is more to do, ``find``."""
         snapshot = self.snapshot
+        # Due keys are left to the full flow, which also starts the refresh.
         if snapshot.key_set is None or self._monotonic() >= snapshot.refresh_at:
             return ()
         return wanted(snapshot.key_set)
@@ -111,6 +112,7 @@ class KeyCache:
             return (yield from self._ask_for(wanted))
         if now < snapshot.refresh_at:
             return found
+        # The keys found serve this request; the refresh runs behind its back.
         wait = yield from self._renew(snapshot, now)
         if self.snapshot.key_set is snapshot.key_set:
             return found
@@ -124,6 +126,8 @@ class KeyCache:
         if new:
             self._emit_stale(snapshot, now)
             yield Start(flight)
+        # A worker that slept (a laptop, a scaled-down pod) has missed what happened
+        # meanwhile: then the refresh comes first.
         if now - snapshot.fetched_at <= 2 * self._max_age or snapshot.failures:
             return _NO_WAIT
         yield Await(flight)
@@ -189,6 +193,8 @@ class KeyCache:
     def _spend_cooldown(self, since: float) -> None:
         """A request that waited in vain has used the one fetch of this cooldown."""
         with self._lock:
+            # Otherwise one made-up `kid` after the other could hold a thread for the
+            # whole fetch.
             self._cooled_at = max(self._cooled_at, since + self._cooldown)
 
     def _not_found(self, wait: _Wait) -> AuthError:
@@ -198,6 +204,8 @@ class KeyCache:
         pending = not wait.own and self._flight is not None
         if snapshot.held(now) and not snapshot.failures and not late and not pending:
             return InvalidTokenError("unknown_key")
+        # 503 and not 401: a client that is told its token is invalid signs in again,
+        # and that would fail as well.
         return KeysUnavailableError(retry_after=max(1.0, snapshot.retry_at - now))
 
     def _claim(
@@ -223,6 +231,8 @@ class KeyCache:
             if self.snapshot is not seen or now < seen.retry_at or cooling:
                 return None, False
             if unknown:
+                # Before the outcome is known: made-up key ids must cost one fetch also
+                # if the fetch fails.
                 self._cooled_at = now + self._cooldown
             self._flight = Flight(self, now, joinable=joinable)
             return self._flight, True
@@ -230,6 +240,8 @@ class KeyCache:
     def _give_up_lost(self, now: float) -> None:
         """Count a fetch begun long ago as failed, even if its thread still runs."""
         flight = self._flight
+        # A hung thread (a DNS lookup has no time limit) must not block all fetches for
+        # ever.
         if flight is not None and now - flight.started >= 2 * DEADLINE:
             self.fail(flight, "timed out without a response", since=flight.started)
 

@@ -71,6 +71,7 @@ class TokenCache:
         """
         if not self._size or not token.isascii():
             return b"", None
+        # 32 bytes in place of a KB, and no token can be read out of the cache.
         digest = sha256(token.encode()).digest()
         with self._lock:
             known = self._tokens.get(digest)

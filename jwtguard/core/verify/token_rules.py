@@ -88,6 +88,7 @@ class TokenRules:
         """RFC 9068 section 2.2.3.1: all that the role claims list."""
         found: set[str] = set()
         for path in self.role_paths:
+            # Most tokens have no roles: the walk along the dots is for those that may.
             if path in claims or "." in path:
                 for value in _at(claims, path):
                     found.update([value] if isinstance(value, str) else names(value))
@@ -136,6 +137,8 @@ def _at(value: object, path: str) -> Iterator[object]:
     if path in value:
         yield value[path]
         return
+    # Auth0 names claims by URL, as in https://example.com/roles: the dots there
+    # separate nothing.
     for at in range(len(path) - 1, 0, -1):
         if path[at] == "." and path[:at] in value:
             yield from _at(value[path[:at]], path[at + 1 :])

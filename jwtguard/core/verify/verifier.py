@@ -73,6 +73,7 @@ class Verifier:
         New and known tokens pass the same gates.
         """
         token = shown.token
+        # Before anything is decoded: parsing takes time in proportion to the length.
         if len(token) > self._longest:
             raise TokenTooLargeError("token_too_long")
         digest, found = self.token_cache.get(token)
@@ -115,6 +116,7 @@ class Verifier:
         """Take a token apart; refuse it before any key is looked for, if it is bad."""
         compact = parse(token)
         rules, cache = self.issuer_of(compact)
+        # RFC 8725 section 3.1: `none` and HS256 end here, before a key is looked for.
         if compact.header.alg not in rules.algorithms:
             raise InvalidTokenError("wrong_algorithm")
         return Unverified(compact, rules, cache)
@@ -129,6 +131,7 @@ class Verifier:
             listed = claimed_origins(claims, self._origins_claim)
             facts = facts._replace(origins=listed)
         signed_with, held = (key.material, compact.header.alg), cache.snapshot.key_set
+        # The key was withdrawn between the look-up and now: the token is not cached.
         if held is not None and signed_with not in held.published:
             held = None
         starts = max(claims.get("nbf", -inf), claims.get("iat", -inf))
@@ -138,6 +141,8 @@ class Verifier:
     def issuer_of(self, compact: Compact) -> IssuerState:
         """Return the issuer that the token claims, if it is trusted; no I/O."""
         name = compact.claims.get("iss")
+        # RFC 7519 does not require `iss`. Only one issuer may leave it out, so the
+        # answer is never a guess.
         if name is None and self._nameless is not None:
             return self._nameless
         if name is None:
