@@ -85,13 +85,13 @@ class Reader:
             name = _NAME.fullmatch(block["before"])
             if name:
                 (self.desk / name[1]).write_text(block["text"], "utf-8")
-            elif block["before"].rstrip(":").endswith("terminal of its own"):
+            elif block["before"].rstrip(":").endswith("separate terminal"):
                 self.serve(block["text"])
             else:
                 self.run(block["text"])
 
     def serve(self, text: str) -> None:
-        """Start a server in a terminal of its own, in place of an older one."""
+        """Start a server in a separate terminal, in place of an older one."""
         *exports, command = [line.removeprefix("$ ") for line in text.splitlines()]
         program = command.split()[0]
         if program == "jwtguard":

@@ -94,7 +94,7 @@ def in_both(place: Examples, *tokens: str) -> bool:
 
 
 def test_an_administrator_ends_a_session(keycloak: Keycloak, place: Examples) -> None:
-    """An administrator ends a session: the next call is 401, in another process too."""
+    """If an administrator ends a session, the next call gets 401 in every process."""
     ended, kept = (keycloak.grant()["access_token"] for _ in range(2))
     assert accepted(place, ended, kept)
     keycloak.ask("DELETE", f"/main/sessions/{sid_of(ended)}")
@@ -103,7 +103,7 @@ def test_an_administrator_ends_a_session(keycloak: Keycloak, place: Examples) ->
 
 
 def test_an_administrator_signs_a_user_out(keycloak: Keycloak, place: Examples) -> None:
-    """All sessions of a user are ended: each of the tokens is 401; a new one passes."""
+    """If all sessions of a user end, old tokens get 401 and new ones are accepted."""
     tokens = [keycloak.grant()["access_token"] for _ in range(3)]
     bob = keycloak.grant(username="bob")["access_token"]
     assert accepted(place, *tokens, bob)
@@ -114,7 +114,7 @@ def test_an_administrator_signs_a_user_out(keycloak: Keycloak, place: Examples) 
 
 
 def test_a_user_signs_out(keycloak: Keycloak, place: Examples) -> None:
-    """A page that ends its session at Keycloak ends its access token as well."""
+    """If a page ends its session at Keycloak, its access token gets 401."""
     session = keycloak.grant()
     assert accepted(place, session["access_token"])
     end = f"{keycloak.issuer()}/protocol/openid-connect/logout"
@@ -124,7 +124,7 @@ def test_a_user_signs_out(keycloak: Keycloak, place: Examples) -> None:
 
 
 def test_a_refreshed_token_passes(keycloak: Keycloak, place: Examples) -> None:
-    """Sign out everywhere in the application: what is refreshed after that passes."""
+    """After signing out everywhere in the application, refreshed tokens pass."""
     sessions = [keycloak.grant() for _ in range(2)]
     tokens = [one["access_token"] for one in sessions]
     assert accepted(place, *tokens)
@@ -145,7 +145,7 @@ def test_a_refreshed_token_passes(keycloak: Keycloak, place: Examples) -> None:
 
 
 def test_a_client_without_a_url(keycloak: Keycloak, place: Examples) -> None:
-    """Keycloak tells a client alone that has a logout URL: other tokens go on."""
+    """Keycloak informs only clients that have a logout URL; other tokens pass."""
     www = keycloak.grant(client_id="www")["access_token"]
     spa = keycloak.grant()["access_token"]
     for token in (www, spa):
@@ -155,7 +155,7 @@ def test_a_client_without_a_url(keycloak: Keycloak, place: Examples) -> None:
 
 
 def test_all_sessions_of_a_realm(keycloak: Keycloak, place: Examples) -> None:
-    """All sessions of a realm are ended at once: Keycloak tells nobody."""
+    """If all sessions of a realm end at once, Keycloak informs no client."""
     before = keycloak.grant()["access_token"]
     keycloak.ask("POST", "/main/logout-all")
     after = keycloak.grant()["access_token"]
