@@ -64,9 +64,13 @@ def examples(
     *,
     api: Mapping[str, str],
     both: Mapping[str, str] | None = None,
+    port: int | None = None,
 ) -> Iterator[Examples]:
-    """Run both examples against *issuer*; *api* and *both* are further settings."""
-    ports = free_port(), free_port()
+    """Run both examples against *issuer*; *api* and *both* are further settings.
+
+    *port* is that of the API, where the issuer has to know it before.
+    """
+    ports = port or free_port(), free_port()
     flask, starlette = (f"http://127.0.0.1:{port}" for port in ports)
     place = Examples(flask, starlette, folder / "log")
     common = {

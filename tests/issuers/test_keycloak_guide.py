@@ -74,7 +74,20 @@ def test_the_clicks_lead_to_a_good_token(keycloak: Keycloak, tmp_path: Path) -> 
     who = Guard(load_policy(environ)).verify(token["access_token"])
     assert who.scopes >= {"notes:read", "notes:write"}
     assert who.claims["allowed-origins"] == ["https://www.example.com"]
+    assert is_told(keycloak)
     keycloak.ask("DELETE", "/notes")
+
+
+def is_told(keycloak: Keycloak) -> bool:
+    """Whether the client is told of logouts as the page says."""
+    client = keycloak.ask("GET", keycloak.client_path("spa", "notes")).json()
+    told = {
+        "backchannel.logout.url": "https://api.example.com/oidc/logout",
+        "backchannel.logout.session.required": "true",
+    }
+    return client["frontchannelLogout"] is False and told.items() <= (
+        client["attributes"].items()
+    )
 
 
 class Reader:
@@ -141,6 +154,16 @@ def test_the_page_leads_to_a_good_call(reader: Reader) -> None:
     assert "ok     keys" in output
     assert re.search(r"^passed  request", output, re.MULTILINE), output
     assert "notes:read" in output
+
+
+def test_the_page_sets_the_url_for_logout_tokens(reader: Reader) -> None:
+    """The commands under Sign-out make Keycloak send logout tokens to the API."""
+    client = reader.keycloak.client_path("spa", "notes")
+    reader.keycloak.change(client, frontchannelLogout=True)
+    assert not is_told(reader.keycloak)
+    said = reader.types(*blocks("console", "Sign-out"))
+    assert not said.startswith("failed"), said
+    assert is_told(reader.keycloak)
 
 
 def mistakes(reader: Reader) -> None:

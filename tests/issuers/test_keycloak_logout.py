@@ -9,9 +9,18 @@ import httpx
 import jwt
 import pytest
 
-from tests.issuers.examples import AUDIENCE, DOORS, WWW, Examples, examples
+from tests.issuers.examples import (
+    AUDIENCE,
+    DOORS,
+    PASSWORD,
+    SCOPE,
+    WWW,
+    Examples,
+    examples,
+)
 from tests.issuers.keycloak import dist
 from tests.issuers.keycloak.server import Keycloak
+from tests.issuers.test_keycloak import back_channel
 from tests.redis_server import Redis, needs_redis
 from tests.waiting import until
 
@@ -154,6 +163,29 @@ def test_a_client_without_a_url(keycloak: Keycloak, place: Examples) -> None:
     assert accepted(place, www)
 
 
+def test_a_logout_token_without_sid(keycloak: Keycloak, place: Examples) -> None:
+    """A logout token without `sid` revokes all tokens of the user."""
+    client = keycloak.client_path("spa")
+    required = "backchannel.logout.session.required"
+    keycloak.change(client, attributes={required: "false"})
+    one, other = (keycloak.grant(username="bob")["access_token"] for _ in range(2))
+    alice = keycloak.grant()["access_token"]
+    keycloak.ask("DELETE", f"/main/sessions/{sid_of(one)}")
+    keycloak.change(client, attributes={required: "true"})
+    assert in_both(place, one, other)
+    assert accepted(place, alice)
+
+
+def test_an_offline_session(keycloak: Keycloak, place: Examples) -> None:
+    """Keycloak informs no client about offline sessions, and their tokens pass."""
+    offline = keycloak.grant(scope=f"{SCOPE} offline_access")["access_token"]
+    online = keycloak.grant()["access_token"]
+    (alice,) = keycloak.ask("GET", "/main/users?username=alice").json()
+    keycloak.ask("POST", f"/main/users/{alice['id']}/logout")
+    assert in_both(place, online)
+    assert accepted(place, offline)
+
+
 def test_all_sessions_of_a_realm(keycloak: Keycloak, place: Examples) -> None:
     """If all sessions of a realm end at once, Keycloak informs no client."""
     before = keycloak.grant()["access_token"]
@@ -162,3 +194,40 @@ def test_all_sessions_of_a_realm(keycloak: Keycloak, place: Examples) -> None:
     keycloak.ask("DELETE", f"/main/sessions/{sid_of(after)}")
     assert in_both(place, after)
     assert accepted(place, before)
+
+
+def test_who_is_told_of_nothing(keycloak: Keycloak) -> None:
+    """If a user is disabled, deleted or gets a new password, no client is informed."""
+    client, path = keycloak.client_path("spa"), "/main/users"
+    dave = {
+        "username": "dave",
+        "enabled": True,
+        "email": "dave@example.com",
+        "firstName": "Dave",
+        "lastName": "Lister",
+        "credentials": [{"type": "password", "value": PASSWORD}],
+    }
+    user = f"{path}/{keycloak.create(path, dave)}"
+    new = {"type": "password", "value": PASSWORD, "temporary": False}
+    revoke = f"{keycloak.issuer()}/protocol/openid-connect/revoke"
+    with back_channel() as (url, got):
+        keycloak.change(client, attributes=told(url))
+        session = keycloak.grant(username="dave")
+        for kind in ("access_token", "refresh_token"):
+            form = {"client_id": "spa", "token": session[kind]}
+            assert httpx.post(revoke, data=form, trust_env=False).is_success
+        keycloak.grant(username="dave")
+        keycloak.ask("PUT", f"{user}/reset-password", new)
+        for enabled in (False, True):
+            keycloak.ask("PUT", user, {**dave, "enabled": enabled})
+        last = sid_of(keycloak.grant(username="dave")["access_token"])
+        keycloak.ask("DELETE", user)
+        assert not got
+        control = sid_of(keycloak.grant()["access_token"])
+        keycloak.ask("DELETE", f"/main/sessions/{control}")
+        assert until(lambda: bool(got), 10)
+        keycloak.change(client, attributes=told(""))
+    assert last != control
+    (token,) = got
+    claims = jwt.decode(token, options={"verify_signature": False})
+    assert claims["sid"] == control

@@ -62,7 +62,8 @@ both_doors = pytest.mark.parametrize("door", DOORS)
 class Provider:
     """One running oidc-provider."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, clients: Any = None) -> None:
+        self.clients = clients or CLIENTS
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._log = folder / "log"
@@ -72,7 +73,9 @@ class Provider:
         """Start it, with new keys and an empty memory."""
         command = [str(NODE), str(HERE / "server.mjs"), str(self.port)]
         ready = f"{self.url}/.well-known/openid-configuration"
-        self._process = started([*command, json.dumps(CLIENTS)], {}, ready, self._log)
+        self._process = started(
+            [*command, json.dumps(self.clients)], {}, ready, self._log
+        )
 
     def stop(self, *, kill: bool = False) -> None:
         """End it; *kill* without a warning."""

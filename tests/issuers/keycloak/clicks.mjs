@@ -102,6 +102,15 @@ const steps = {
     await button("Save password").click();
     await done("The password has been set successfully");
   },
+
+  async "sign-out: the URL for logout tokens"() {
+    await link("Clients").click();
+    await link("spa").click();
+    await toggle("Front channel logout");
+    await field("Backchannel logout URL").fill("https://api.example.com/oidc/logout");
+    await button("Save").first().click();
+    await done("Client successfully updated");
+  },
 };
 
 try {

@@ -4,7 +4,8 @@
 // POST /withdraw drops the old ones.
 //
 // node server.mjs PORT '{"CLIENT_ID": {"alg": "ES256", "origins": ["https://..."]}}'
-// A client's `resource` is what it gets a token for if it names none.
+// A client's `resource` is what it gets a token for if it names none, and its `metadata`
+// are added to what all clients have. With `redirect_uris` among them, browsers can sign in.
 import { generateKeyPairSync, randomUUID } from "node:crypto";
 import { createServer } from "node:http";
 import { Provider, errors } from "oidc-provider";
@@ -13,6 +14,7 @@ const [port, described] = process.argv.slice(2);
 const clients = JSON.parse(described);
 const USERS = { alice: "wonderland" };
 const SCOPES = ["notes:read", "notes:write"];
+const browsers = Object.values(clients).some(({ metadata }) => metadata?.redirect_uris);
 const EVENT = "http://schemas.openid.net/event/backchannel-logout";
 
 function signingKey(alg, type, options) {
@@ -44,15 +46,19 @@ function provider(keys) {
       grant_types: ["password", "refresh_token"],
       response_types: [],
       redirect_uris: [],
+      ...clients[id].metadata,
     })),
     scopes: ["openid", "offline_access", ...SCOPES],
     cookies: { keys: [randomUUID()] },
     enabledJWA: { idTokenSigningAlgValues: ["RS256", "PS256", "ES256", "EdDSA"] },
     clientBasedCORS: (ctx, origin, client) =>
       clients[client.clientId].origins.includes(origin),
+    // Without the dispatcher that keeps it from loopback and private addresses.
+    fetch: (url, { dispatcher, ...options }) => globalThis.fetch(url, options),
     findAccount: (ctx, id) => ({ accountId: id, claims: () => ({ sub: id }) }),
     features: {
-      devInteractions: { enabled: false },
+      devInteractions: { enabled: browsers },
+      backchannelLogout: { enabled: true },
       revocation: { enabled: true },
       resourceIndicators: {
         enabled: true,
