@@ -37,7 +37,7 @@ MAY_USE = {
     },
     "fastapi": {"fastapi.py", "inspect/routes/fastapi.py"},
     "limits": {"outside/rate_limit.py"},
-    "redis": {"outside/redis_state.py"},
+    "redis": {"outside/redis_connection.py", "outside/redis_state.py"},
     "pytest": {"testing/__init__.py"},
     "authlib": set(),
 }

@@ -10,6 +10,8 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from redis.exceptions import NoPermissionError, RedisError, ResponseError
+
 from ..core.model.effects import (
     Append,
     Claim,
@@ -17,21 +19,15 @@ from ..core.model.effects import (
     Remove,
     Save,
     StateOperation,
-    StateUnavailableError,
 )
 from ..errors import ConfigurationError
-
-try:
-    import redis
-    from redis.backoff import NoBackoff
-    from redis.cluster import RedisCluster
-    from redis.exceptions import ConnectionError as NoConnectionError
-    from redis.exceptions import NoPermissionError, RedisError
-    from redis.retry import Retry
-except ImportError as error:
-    raise ConfigurationError(
-        "state: redis:// needs the package redis: install jwtguard-middleware[redis]"
-    ) from error
+from .redis_connection import (
+    connect,
+    first_answer,
+    of_nodes,
+    unavailable,
+    url_problem,
+)
 
 FIELD = b"v"
 """The one field of each entry of a stream."""
@@ -54,7 +50,7 @@ class RedisState:
         self._connected: Any = None
         self._following: Any = None
         self._lock = threading.Lock()
-        problem = _url_problem(url)
+        problem = url_problem(url)
         if problem:
             raise ConfigurationError(
                 f"state: not a valid Redis URL ({problem}); "
@@ -93,10 +89,10 @@ class RedisState:
             counts = [self._queue(pipeline, one) for one in operations]
             answers = pipeline.execute(raise_on_error=False)
         except (RedisError, OSError) as error:
-            raise _unavailable(error) from error
+            raise unavailable(error) from error
         firsts, at = [], 0
         for count in counts:
-            firsts.append(_first(answers[at : at + count]))
+            firsts.append(first_answer(answers[at : at + count]))
             at += count
         self._trim(operations, firsts)
         return [_answer(*pair) for pair in zip(operations, firsts, strict=True)]
@@ -114,7 +110,7 @@ class RedisState:
                 found = self._following.xread({key: "0-0"}, MOST)
         except (RedisError, OSError) as error:
             self._following = None
-            raise _unavailable(error) from error
+            raise unavailable(error) from error
         entries = found[0][1] if found else ()
         return [(name.decode(), fields.get(FIELD, b"")) for name, fields in entries]
 
@@ -136,7 +132,7 @@ class RedisState:
             told: Any = self._client().info("memory")
         except (RedisError, OSError):  # not every user may ask
             return []
-        nodes = list(told.values()) if _of_nodes(told) else [told]
+        nodes = list(told.values()) if of_nodes(told) else [told]
         found = {str(node.get("maxmemory_policy", "noeviction")) for node in nodes}
         return [
             f"maxmemory-policy {policy}: a server that is full drops values that are "
@@ -167,7 +163,7 @@ class RedisState:
             last = self._following.xinfo_stream(key)["last-generated-id"].decode()
         except NoPermissionError:
             return after
-        except redis.ResponseError:  # the stream does not exist yet
+        except ResponseError:  # the stream does not exist yet
             return ""
         return after if _number(last) >= _number(after) else ""
 
@@ -218,70 +214,16 @@ class RedisState:
             return self._connected
 
     def _connect(self, timeout: float) -> Any:
-        """Return a client of the server, or of the cluster that it is a node of."""
-        options: dict[str, Any] = {
-            "socket_timeout": timeout,
-            "socket_connect_timeout": self._timeout,
-            # A command that was sent twice would find its own claim. Connections that
-            # the server has closed are noticed before they are used.
-            "retry": Retry(NoBackoff(), 0),
-        }
-        client = redis.Redis.from_url(self._url, **options)
-        try:
-            told: Any = client.info("cluster")
-            clustered = told.get("cluster_enabled")
-        except redis.ResponseError:  # a server, or a user, that does not tell
-            clustered = 0
-        if not clustered:
-            return client
-        client.close()
-        return RedisCluster.from_url(self._url, **options)
+        return connect(self._url, self._timeout, timeout)
 
     def _key(self, name: str) -> str:
         return f"{self._prefix}:{name}"
-
-
-def _url_problem(url: str) -> str:
-    """Return what is wrong with *url*, without any part of it."""
-    try:
-        pool = redis.ConnectionPool.from_url(url)
-        pool.connection_class(**pool.connection_kwargs)  # connects to nothing
-    except (ValueError, TypeError) as error:
-        return type(error).__name__
-    except RedisError as error:
-        return type(error).__name__
-    return "decode_responses" if pool.connection_kwargs.get("decode_responses") else ""
-
-
-def _first(answers: Sequence[Any]) -> Any:
-    """Return the first answer, or what went wrong with any of them."""
-    for answer in answers:
-        if isinstance(answer, NoConnectionError):  # a wrong password, too
-            raise _unavailable(answer) from answer
-        if isinstance(answer, Exception):
-            return _unavailable(answer)
-    return answers[0]
-
-
-def _of_nodes(told: Any) -> bool:
-    """Whether *told* holds an answer of each node of a cluster."""
-    return all(isinstance(value, dict) for value in told.values())
 
 
 def _answer(one: StateOperation, answer: Any) -> Any:
     if isinstance(answer, Exception) or isinstance(one, Load):
         return answer
     return bool(answer) if isinstance(one, Claim) else None
-
-
-def _unavailable(error: BaseException) -> StateUnavailableError:
-    """Name the kind of the failure alone: texts of the client may hold an address."""
-    found: BaseException | None = error
-    while found is not None:
-        if isinstance(found, OSError) and not isinstance(found, RedisError):
-            return StateUnavailableError(type(found).__name__)
-        found = found.__cause__ or found.__context__
-    return StateUnavailableError(type(error).__name__)
 
 
 def _milliseconds(seconds: float) -> int:

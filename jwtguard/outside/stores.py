@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ..core.model.policy import Policy
+from ..errors import ConfigurationError
 from ..state import MemoryState, State
 
 
@@ -15,8 +16,13 @@ def state_at(policy: Policy, monotonic: Callable[[], float]) -> State:
     """
     if policy.state == "memory://":
         return MemoryState(clock=monotonic)
-    from .redis_state import RedisState  # noqa: PLC0415  # needs the package redis
-
+    try:
+        from .redis_state import RedisState  # noqa: PLC0415  # needs the package redis
+    except ImportError as error:
+        raise ConfigurationError(
+            "state: redis:// needs the package redis: "
+            "install jwtguard-middleware[redis]"
+        ) from error
     return RedisState(
         policy.state, prefix=policy.state_prefix, timeout=policy.state_timeout
     )
