@@ -13,8 +13,10 @@ class Health(dict[str, dict[str, Any]]):
     """How the keys of each issuer are, by its URL; ``state``: how the shared state is.
 
     Members of ``state``: ``ready``, false if the store failed when it was asked last;
-    ``shared``, false with ``memory://``; ``failure``, a word for what went wrong, and
-    ``failed_ago``, seconds since then, both None while the store answers.
+    ``failure``, a word for what went wrong, and ``failed_ago``, seconds since then,
+    both None while the store answers; ``shared``, false with ``memory://``; ``age``,
+    seconds since the revocations of other processes were read, None before that has
+    begun; ``revocations``, how many are known.
     """
 
     def __init__(

@@ -43,7 +43,7 @@ class RevocationLink:
         self._monotonic = monotonic
         self._emit = emit
         self.follower = StateFollower(
-            client.state, STREAM, receive, monotonic, _silent, self._look
+            client.state, STREAM, receive, monotonic, client.outages, self._look
         )
         self._begin()
 
@@ -156,14 +156,19 @@ class RevocationLink:
             with self._lock:
                 self._waiting.popleft()
 
+    def health(self) -> dict[str, Any]:
+        """Say how the shared state is, and what is known from it."""
+        return {
+            **self._client.health(),
+            "age": self.follower.age,
+            "revocations": len(self._list),
+        }
+
     def _look(self) -> None:
         """Tell of it once a minute while too little is known; after each read."""
+        self._client.retry()
         now = self._monotonic()
         stale = self.age > self._policy.revocation_max_stale
         if stale and now - self._told_at >= TELL_EVERY:
             self._told_at = now
             self._emit("revocations_stale", age=round(self.age))
-
-
-def _silent(event: str, **fields: Any) -> None:
-    """The client of the state tells of its failures already."""

@@ -24,6 +24,7 @@ from ..core.model.effects import (
 )
 from ..state import MemoryState, State
 from .futures import await_for, wait_for
+from .outages import QUIET, Outages, word_for
 
 MOST = 256
 """Operations in one round trip."""
@@ -33,6 +34,9 @@ FAILURES = 3
 """So many failed round trips within ``PAUSE`` open the breaker."""
 PAUSE = 1.0
 """Seconds that the store is left alone. Then one more failure is enough."""
+
+ASKING = "asking"
+"""The name of this client among those who find an outage."""
 
 Asked = tuple[StateOperation, "Future[Any]"]
 
@@ -55,8 +59,8 @@ class StateClient:
         self.timeout = timeout
         self.shared = not isinstance(state, MemoryState)
         """Whether other processes may see what this one stores."""
+        self.outages = Outages(monotonic, emit)
         self._monotonic = monotonic
-        self._emit = emit
         self.after_fork()
 
     def after_fork(self) -> None:
@@ -67,13 +71,9 @@ class StateClient:
         self._failures: deque[float] = deque(maxlen=FAILURES)
         self._paused_until = -1.0
         self._tripped = False
-        self._told = False
         self._round = 0
         self._failed_round = 0
-        self.failure = ""
-        """What went wrong last, empty while the store answers."""
-        self.failed_at = 0.0
-        """When something went wrong last."""
+        self.outages.after_fork()
         forget = getattr(self.state, "after_fork", None)
         if forget is not None:
             forget()
@@ -109,16 +109,22 @@ class StateClient:
             return "QueueFull"
         return self._start()
 
+    @property
+    def failure(self) -> str:
+        """What went wrong last, empty while the store answers."""
+        return self.outages.problem_of(ASKING)
+
     def health(self) -> dict[str, Any]:
         """Say how the store is, without asking it."""
-        failure = self.failure
-        ago = self._monotonic() - self.failed_at if failure else None
-        return {
-            "ready": not failure,
-            "shared": self.shared,
-            "failure": failure or None,
-            "failed_ago": ago,
-        }
+        return {**self.outages.health(), "shared": self.shared}
+
+    def retry(self) -> None:
+        """Ask for something if the last operation failed, and nobody has asked since.
+
+        Without it, an outage would last until the next request that needs the store.
+        """
+        if self.failure and self.outages.quiet >= QUIET:
+            self.submit(Load("retry"))
 
     def outcome(self, done: Future[Any]) -> Any:
         """Return what *done* holds; nobody waits for it any longer."""
@@ -176,8 +182,8 @@ class StateClient:
 
     def _settle(self, batch: Sequence[Asked], answers: Sequence[Any]) -> None:
         refused = next((str(a) for a in answers if isinstance(a, Exception)), "")
-        if refused:
-            self._note_refusal(refused)
+        if refused:  # of a single operation, which pauses nothing
+            self.outages.fail(ASKING, refused)
         elif self._failed_round != self._round or not self.shared:
             self._note_success()
         for (_, done), answer in zip(batch, answers, strict=True):
@@ -200,27 +206,12 @@ class StateClient:
             )
             if self._tripped or recent:
                 self._tripped, self._paused_until = True, now + PAUSE
-        self._note_refusal(problem)
-
-    def _note_refusal(self, problem: str) -> None:
-        """Note what went wrong; a single operation that is refused pauses nothing."""
-        with self._lock:
-            first, self._told = not self._told, True
-            self.failure = problem
-            self.failed_at = self._monotonic()
-        if first:
-            self._emit("state_failed", problem=problem)
+        self.outages.fail(ASKING, problem)
 
     def _note_success(self) -> None:
-        if not self._told:
-            return
         with self._lock:
-            tripped, self._tripped, self.failure = self._tripped, False, ""
-            if not tripped and self._monotonic() - self.failed_at < PAUSE:
-                return  # some fail, some do not: one event for all of it
-            again, self._told = self._told, False
-        if again:
-            self._emit("state_restored")
+            self._tripped = False
+        self.outages.succeed(ASKING)
 
 
 def _verb(state: State, one: StateOperation) -> Any:
@@ -244,6 +235,4 @@ def _run(state: State, one: StateOperation) -> Any:
 
 
 def _unavailable(error: Exception) -> StateUnavailableError:
-    if isinstance(error, StateUnavailableError):
-        return error
-    return StateUnavailableError(type(error).__name__)
+    return StateUnavailableError(word_for(error))

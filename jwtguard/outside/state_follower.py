@@ -10,18 +10,22 @@ from collections.abc import Callable
 from concurrent.futures import Future
 
 from ..state import State
+from .outages import Outages, word_for
 
 WAIT = 1.0
 """Seconds that one look waits for something new."""
 PAUSES = (0.1, 0.25, 0.5, 1.0)
 """Seconds between looks that fail, the last one for all that follow."""
 
+FOLLOWING = "following"
+"""The name of a follower among those who find an outage."""
+
 
 class StateFollower:
     """Hands each value of *stream* to *receive*, in a thread of its own.
 
-    *monotonic* returns seconds since any fixed moment; *emit* is told when following
-    fails and when it goes on. *receive* must not raise. *looked* is called after each
+    *monotonic* returns seconds since any fixed moment; *outages* is told when following
+    fails and when it works. *receive* must not raise. *looked* is called after each
     look, whether it failed or not. Making one starts nothing.
     """
 
@@ -31,14 +35,14 @@ class StateFollower:
         stream: str,
         receive: Callable[[bytes], None],
         monotonic: Callable[[], float],
-        emit: Callable[..., None],
+        outages: Outages,
         looked: Callable[[], None] = lambda: None,
     ) -> None:
         self._state = state
         self._stream = stream
         self._receive = receive
         self._monotonic = monotonic
-        self._emit = emit
+        self._outages = outages
         self._looked = looked
         self.after_fork()
 
@@ -51,7 +55,18 @@ class StateFollower:
         """Done when everything that was in the stream has been read once."""
         self.read_at = self._monotonic()
         """When the stream was last read, or following began."""
-        self.failure = ""
+
+    @property
+    def failure(self) -> str:
+        """What went wrong when the stream was read last, empty if nothing did."""
+        return self._outages.problem_of(FOLLOWING)
+
+    @property
+    def age(self) -> float | None:
+        """Seconds since the stream was read, or following began; None before that."""
+        if self._thread is None:
+            return None
+        return max(0.0, self._monotonic() - self.read_at)
 
     def start(self) -> None:
         """Begin following, unless it has begun."""
@@ -67,7 +82,7 @@ class StateFollower:
             try:
                 thread.start()
             except RuntimeError as error:  # no thread can be had now; try again later
-                self.failure = str(error)
+                self._outages.fail(FOLLOWING, word_for(error))
                 return
             self._thread = thread
 
@@ -82,7 +97,7 @@ class StateFollower:
             try:
                 found = self._state.follow(self._stream, after, wait)
             except Exception as error:  # noqa: BLE001  # a store of somebody else's
-                self._note_failure(type(error).__name__)
+                self._outages.fail(FOLLOWING, word_for(error))
                 self._looked()
                 stop.wait(PAUSES[min(failures, len(PAUSES) - 1)])
                 failures += 1
@@ -94,15 +109,8 @@ class StateFollower:
             self._note_success(caught_up=not found)
             self._looked()
 
-    def _note_failure(self, problem: str) -> None:
-        if not self.failure:
-            self._emit("state_failed", problem=problem)
-        self.failure = problem
-
     def _note_success(self, *, caught_up: bool) -> None:
         self.read_at = self._monotonic()
-        if self.failure:
-            self.failure = ""
-            self._emit("state_restored")
+        self._outages.succeed(FOLLOWING)
         if caught_up and not self.caught_up.done():
             self.caught_up.set_result(None)

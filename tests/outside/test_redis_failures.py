@@ -17,6 +17,7 @@ import pytest
 
 from jwtguard import Guard
 from jwtguard.core.model.effects import Append, Claim, Load, StateUnavailableError
+from jwtguard.outside.outages import QUIET
 from jwtguard.outside.rate_limit import RateLimiter
 from jwtguard.outside.redis_state import RedisState
 from jwtguard.outside.state_client import PAUSE, StateClient
@@ -59,7 +60,7 @@ def test_a_server_that_starts_later_is_found(
     assert names(told) == ["state_failed"]
     redis.start()
     assert isinstance(client.ask(Load("a")), StateUnavailableError), "left alone"
-    clock.advance(PAUSE)
+    clock.advance(QUIET)
     assert client.ask(Claim("a", 60)) is True
     assert names(told) == ["state_failed", "state_restored"]
 
@@ -81,7 +82,7 @@ def test_a_server_that_is_killed_while_it_is_asked(
         "ConnectionRefusedError",
     }
     redis.start()
-    clock.advance(PAUSE)
+    clock.advance(QUIET)
     assert client.ask(Load("a")) is None
     assert names(told) == ["state_failed", "state_restored"]
 
@@ -123,7 +124,7 @@ def test_a_server_that_hangs_costs_three_waits(
     redis.resume()
     clock.advance(PAUSE)
     until_answered(client, clock)
-    clock.advance(PAUSE)
+    clock.advance(QUIET)
     client.ask(Load("a"))
     assert names(told) == ["state_failed", "state_restored"]
 

@@ -19,6 +19,7 @@ from jwtguard.core.model.effects import (
     Save,
     StateOperation,
 )
+from jwtguard.outside.outages import QUIET
 from jwtguard.outside.redis_state import RedisState
 from jwtguard.outside.state_client import PAUSE, QUEUED, StateClient
 from jwtguard.state import State, StateUnavailableError
@@ -135,7 +136,7 @@ def test_three_failures_within_a_second_open_the_breaker(
     with pytest.raises(StateUnavailableError, match="OSError"):
         client.submit(Load("a")).result(LONG)
     assert len(store.batches) == asked
-    clock.advance(PAUSE)
+    clock.advance(QUIET)
     store.failing = False
     assert client.submit(Claim("a", 60)).result(LONG) is True
     assert [event for event, _ in told] == ["state_failed", "state_restored"]
@@ -158,7 +159,7 @@ def test_three_waits_in_vain_open_the_breaker(
     store.go.set()
     assert until(client._queue.empty)
     assert store.batches == [1]  # nobody waits for the others any longer
-    clock.advance(PAUSE)
+    clock.advance(QUIET)
     assert client.submit(Claim("a", 60)).result(LONG) is True
     assert [event for event, _ in told] == ["state_failed", "state_restored"]
 
@@ -189,7 +190,7 @@ def test_a_refused_operation_pauses_nothing(
         assert client.ask(Load("a")) is None
         assert client.failure == ""
     assert told == [("state_failed", {"problem": "OutOfMemoryError"})]
-    clock.advance(PAUSE)
+    clock.advance(QUIET)
     assert client.ask(Load("a")) is None
     assert [event for event, _ in told] == ["state_failed", "state_restored"]
 

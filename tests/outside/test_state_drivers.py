@@ -148,9 +148,11 @@ def test_health_names_issuers_and_beside_them_the_state() -> None:
     assert list(health) == [issuer.url]
     assert health.state == {
         "ready": True,
-        "shared": False,
         "failure": None,
         "failed_ago": None,
+        "shared": False,
+        "age": None,
+        "revocations": 0,
     }
 
 

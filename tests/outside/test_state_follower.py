@@ -6,12 +6,13 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+from jwtguard.outside.outages import QUIET, Outages
 from jwtguard.outside.redis_state import RedisState
 from jwtguard.outside.state_follower import StateFollower
 from jwtguard.state import State
 from jwtguard.testing import FakeClock
 from tests.redis_server import Redis, needs_redis
-from tests.waiting import HANG
+from tests.waiting import HANG, until
 
 LONG = HANG
 """Seconds that bound a hang; nothing waits for them to pass."""
@@ -29,7 +30,10 @@ def test_a_follower_reads_the_past_and_what_comes(
         seen.append(value)
         news.release()
 
-    follower = StateFollower(state, "s", receive, FakeClock().monotonic, emit)
+    clock = FakeClock()
+    follower = StateFollower(
+        state, "s", receive, clock.monotonic, Outages(clock.monotonic, emit)
+    )
     assert not follower.caught_up.done()
     follower.start()
     follower.start()
@@ -55,19 +59,26 @@ def test_a_follower_outlives_its_store(
         if event == "state_restored":
             restored.set()
 
+    clock = FakeClock()
     follower = StateFollower(
         RedisState(redis.url),
         "s",
         lambda _: news.release(),
-        FakeClock().monotonic,
-        note,
+        clock.monotonic,
+        Outages(clock.monotonic, note),
     )
+    assert follower.age is None
     follower.start()
     follower.caught_up.result(LONG)
     redis.stop()
+    assert until(lambda: bool(follower.failure))
+    clock.advance(QUIET)
+    assert follower.age == QUIET
     redis.start()
     assert restored.wait(LONG)
     RedisState(redis.url).append("s", b"1", 60)
     assert news.acquire(timeout=LONG)
     assert [event for event, _ in told] == ["state_failed", "state_restored"]
+    assert told[0][1]["problem"] in ("ConnectionError", "ConnectionRefusedError")
+    assert follower.age == 0
     follower.stop()
