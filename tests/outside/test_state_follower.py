@@ -79,6 +79,6 @@ def test_a_follower_outlives_its_store(
     RedisState(redis.url).append("s", b"1", 60)
     assert news.acquire(timeout=LONG)
     assert [event for event, _ in told] == ["state_failed", "state_restored"]
-    assert told[0][1]["problem"] in ("ConnectionError", "ConnectionRefusedError")
+    assert told[0][1]["problem"].startswith("Connection")
     assert follower.age == 0
     follower.stop()
