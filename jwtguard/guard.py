@@ -240,7 +240,7 @@ class Guard(Revoker):
                 url: health_of(trusted.key_cache.snapshot, now)
                 for url, trusted in self._flow.verifier.trusted.items()
             },
-            self._link.health(),
+            self.link.health(),
         )
 
     def after_fork(self) -> None:

@@ -7,7 +7,7 @@ Redis or Valkey server, or a node of a cluster: see ``jwtguard.outside.redis_sta
 from __future__ import annotations
 
 import time
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Callable
 from itertools import takewhile
 from threading import Condition
@@ -66,7 +66,8 @@ class MemoryState:
     ) -> None:
         self._limit = limit
         self._clock = clock
-        self._values: dict[str, tuple[float, bytes]] = {}
+        # A plain dict finds its oldest key by walking over all that were deleted.
+        self._values: OrderedDict[str, tuple[float, bytes]] = OrderedDict()
         self._streams: dict[str, deque[tuple[float, int, bytes]]] = {}
         self._appended = 0
         self._changed = Condition()
@@ -153,4 +154,5 @@ class MemoryState:
 
     def _drop_expired(self) -> None:
         now = self._clock()
-        self._values = {k: v for k, v in self._values.items() if v[0] > now}
+        for key in [k for k, (until, _) in self._values.items() if until <= now]:
+            del self._values[key]

@@ -104,5 +104,5 @@ def test_an_entry_holds_until_no_token_can_be_good(jwt_issuer: JWTIssuer) -> Non
     """It counts from the logout token, so that a repeat says the same."""
     guard, now = guard_of(jwt_issuer), int(jwt_issuer.clock.time())
     post(guard, jwt_issuer.logout_token())
-    ((_, times),) = guard._flow.revocations._entries.items()
+    ((_, times),) = guard._flow.revocations._others.items()
     assert times == (now + 30, now + 86400 + 60)

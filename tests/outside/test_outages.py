@@ -118,21 +118,21 @@ def test_a_guard_tells_an_outage_once(
         return guard.health().state["ready"] and len(state_events()) > 1
 
     principal = guard.verify(issuer.token())
-    assert guard._link.follower.caught_up.exception(HANG) is None
+    assert guard.link.follower.caught_up.exception(HANG) is None
     getattr(redis, how)()
     if asks:
         guard.revoke(principal)
         assert guard.state.failure
-    assert until(lambda: bool(guard._link.follower.failure))
+    assert until(lambda: bool(guard.link.follower.failure))
     assert guard.health().state["ready"] is False
-    assert state_events() == ["state_failed"]
+    assert until(lambda: state_events() == ["state_failed"])
     if how == "stop":
         redis.start()
     else:
         redis.resume()
     assert until(is_ready_again)
     assert state_events() == ["state_failed", "state_restored"]
-    guard._link.follower.stop()
+    guard.link.follower.stop()
 
 
 def test_an_outage_ends_though_nobody_asks_again(

@@ -79,6 +79,7 @@ def decoded(data: bytes) -> Entry | None:
     texts = isinstance(issuer, str) and isinstance(value, str)
     if version != 1 or kind not in KINDS or not texts:
         return None
+    kind = KINDS[KINDS.index(kind)]  # one string for all entries
     if not _is_time(before) or not _is_time(until):
         return None
     return Entry(kind, issuer, value, float(before), float(until))

@@ -6,6 +6,7 @@ generation number: a token that was looked at in this generation needs no second
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Generator, Iterator
 from threading import Lock
 from typing import Any, NamedTuple
@@ -63,14 +64,17 @@ class Revocations:
         """Open connections, which end when their token is revoked."""
         self._limit = limit
         self._kinds = PACKED_IF_SHARED if shared else PACKED
-        self._entries: dict[Key, tuple[float, float]] = {}
-        self._order: dict[Key, None] = {}
+        # A plain dict finds its oldest entry by walking over all that were deleted.
+        self._recent: OrderedDict[Key, tuple[float, float]] = OrderedDict()
+        """Entries that may be packed, the one that was added last at the end."""
+        self._others: OrderedDict[Key, tuple[float, float]] = OrderedDict()
         self._packed: list[_Packed] = []
         self._sweep_at = SWEEP
         self.after_fork()
 
     def __len__(self) -> int:
-        return len(self._entries) + sum(packed.count for packed in self._packed)
+        packed = sum(one.count for one in self._packed)
+        return len(self._recent) + len(self._others) + packed
 
     def after_fork(self) -> None:
         """The parent may have held the lock; what it knew is still true."""
@@ -86,9 +90,11 @@ class Revocations:
         Return the entry as it stands now, or None if it says nothing new.
         """
         key = (entry.kind, entry.issuer, short(entry.value))
+        packable = entry.kind in self._kinds
         with self._lock:
             self._forget(now)
-            known = self._entries.get(key)
+            entries = self._recent if packable else self._others
+            known = entries.get(key)
             if entry.until <= now:
                 return None
             if known is not None:
@@ -99,10 +105,9 @@ class Revocations:
             # It may have been packed with a later bound, which is lost: now is as late.
             elif self._may_hold(key):
                 entry = entry._replace(before=max(entry.before, now))
-            self._entries[key] = entry.before, entry.until
-            if entry.kind in self._kinds:
-                self._order.pop(key, None)
-                self._order[key] = None
+            entries[key] = entry.before, entry.until
+            if packable:
+                self._recent.move_to_end(key)
                 self._pack(now)
             self.generation += 1
         self.watches.end(entry)
@@ -110,9 +115,9 @@ class Revocations:
 
     def find(self, marks: Marks) -> Found:
         """Say whether an entry hits the token that *marks* are of."""
-        entries = self._entries
         named = [(kind, short(value)) for kind, value in marks.named()]
         for kind, value in named:
+            entries = self._recent if kind in self._kinds else self._others
             hit = entries.get((kind, marks.issuer, value))
             if hit is not None and bound(kind, marks.issued_at, hit[0]):
                 return Found(REASONS[kind], (), Entry(kind, marks.issuer, value, *hit))
@@ -160,30 +165,29 @@ class Revocations:
 
         Entries of issuers whose tokens live longer may stand before others.
         """
-        for key in [k for k, _ in zip(self._entries, range(2), strict=False)]:
-            if self._entries[key][1] <= now:
-                del self._entries[key]
-                self._order.pop(key, None)
-        if len(self._entries) >= self._sweep_at:
-            gone = [key for key, (_, until) in self._entries.items() if until <= now]
-            for key in gone:
-                del self._entries[key]
-                self._order.pop(key, None)
-            self._sweep_at = max(SWEEP, 2 * len(self._entries))
+        for entries in (self._recent, self._others):
+            for key in [k for k, _ in zip(entries, range(2), strict=False)]:
+                if entries[key][1] <= now:
+                    del entries[key]
+        if len(self._recent) + len(self._others) >= self._sweep_at:
+            for entries in (self._recent, self._others):
+                for key in [k for k, (_, until) in entries.items() if until <= now]:
+                    del entries[key]
+            left = len(self._recent) + len(self._others)
+            self._sweep_at = max(SWEEP, 2 * left)
         if self._packed and self._packed[0].until <= now:
             self._packed = self._packed[1:]  # readers hold the list as it was
 
     def _pack(self, now: float) -> None:
         """Keep the number of whole entries in bounds, losing none."""
-        while len(self._order) > self._limit:
-            key = next(iter(self._order))
+        while len(self._recent) > self._limit:
+            key, (_, until) = next(iter(self._recent.items()))
             if not self._packed or self._packed[-1].is_full(now):
                 self._packed = [*self._packed, _Packed(now)]
-            _, until = self._entries[key]
             self._packed[-1].add(key_of(*key), until)
             # In this order for readers without the lock: the filter holds the entry
             # before the dictionary loses it.
-            del self._order[key], self._entries[key]
+            del self._recent[key]
 
 
 class _Packed:

@@ -38,6 +38,8 @@ class Revoking:
             issuer.url: issuer.max_lifetime or policy.revocation_for
             for issuer in policy.issuers
         }
+        self._issuers = {url: url for url in self._lifetimes}
+        """One string for all entries of an issuer: there may be many."""
         self._keep = max(self._lifetimes.values()) + 2 * policy.leeway
 
     def until(self, issuer: str) -> float:
@@ -59,7 +61,8 @@ class Revoking:
         """Take what another process has revoked."""
         entry = decoded(data)
         if entry is not None:
-            self._list.add(entry, self._now())
+            issuer = self._issuers.get(entry.issuer, entry.issuer)
+            self._list.add(entry._replace(issuer=issuer), self._now())
 
     def look_up(self, marks: Marks) -> Generator[Ask, Any, Found]:
         """Return what is known of a token, also what the shared state alone knows."""
