@@ -142,6 +142,8 @@ class Revocations:
         """
         for kind, key in found.unsure:
             reason = REASONS[kind]
+            # One good token in a million is refused: a shared state can clear the
+            # doubt, a process alone cannot.
             if not self.shared:
                 return Found(reason)
             value = yield Load(key)
