@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 
-from ..core.verify.claims import CHECKS, Problem
+from ..core.verify.claim_check import Problem
+from ..core.verify.claims import CHECKS
 from ..core.verify.jose import Compact
 from ..core.verify.token_rules import Claims, TokenRules
 from . import hints_claims as hints

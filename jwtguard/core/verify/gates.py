@@ -15,7 +15,7 @@ from ...errors import InvalidTokenError
 from ..extract.credentials import Credentials
 from ..extract.wire import Wire
 from ..model.effects import Ask, CatchUp
-from .claims import time_error
+from .claim_times import time_error
 from .entries import marks_of
 from .revocations import Found, Revocations
 from .signatures import publishing

@@ -10,9 +10,10 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from ...errors import GrantError
-from .claims import OF_ID_TOKENS, OTHER_TOKENS, Problem
+from .claim_check import Problem
 from .entries import Entry
 from .jose import Compact
+from .token_kind import OF_ID_TOKENS, OTHER_TOKENS
 from .token_rules import TYPE_CLAIMS, TokenRules, audiences
 
 EVENT = "http://schemas.openid.net/event/backchannel-logout"

@@ -11,7 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jwtguard import Guard, TrustedIssuer
-from jwtguard.core.verify.claims import CHECKS, Check, time_error
+from jwtguard.core.verify.claim_check import Check
+from jwtguard.core.verify.claim_times import time_error
+from jwtguard.core.verify.claims import CHECKS
 from jwtguard.core.verify.jose import Compact, Header
 from jwtguard.errors import InvalidTokenError
 from jwtguard.testing import AUDIENCE, JWTIssuer

@@ -1,0 +1,68 @@
+"""When a token is good: RFC 7519 section 2 and sections 4.1.4 to 4.1.6.
+
+All times are in seconds since the epoch.
+"""
+
+from __future__ import annotations
+
+from math import inf
+
+from .claim_check import Problem
+from .jose import Compact
+from .token_rules import TokenRules
+
+_LATEST = 1e15
+"""Seconds; a later time is a mistake, and would not fit where times are added."""
+_EARLIEST = -_LATEST
+_NUMBERS = frozenset({int, float})
+
+
+def time_error(
+    expires_at: float, not_before: float, issued_at: float, now: float, leeway: float
+) -> str:
+    """Return why a token is outside its validity period, or an empty string.
+
+    RFC 7519 sections 4.1.4 to 4.1.6. New and remembered tokens are both checked here;
+    all times are in seconds since the epoch.
+    """
+    if expires_at <= now - leeway:
+        return "expired"
+    latest = now + leeway
+    if not_before > latest:
+        return "not_yet_valid"
+    return "issued_in_future" if issued_at > latest else ""
+
+
+def check_times(rules: TokenRules, compact: Compact, now: float) -> Problem | None:
+    """RFC 7519 section 2 and sections 4.1.4 to 4.1.6: numbers, and within leeway."""
+    claims = compact.claims
+    for name in ("exp", "nbf", "iat"):
+        value = claims.get(name)
+        # `type` and not isinstance: True is an int in Python, and would be second 1 of
+        # 1970.
+        if type(value) in _NUMBERS and _EARLIEST < value < _LATEST:  # type: ignore[operator]
+            continue
+        if value is not None or (name != "exp" and name in claims):
+            return Problem("malformed_claim", name)
+    # A missing `exp` was refused as a required claim; explain runs each check alone, so
+    # this one must not fail for it.
+    exp, nbf = claims.get("exp"), claims.get("nbf", -inf)
+    exp, iat = inf if exp is None else exp, claims.get("iat", -inf)
+    reason = time_error(exp, nbf, iat, now, rules.leeway)
+    return Problem(reason) if reason else None
+
+
+def check_lifetime(rules: TokenRules, compact: Compact, _: float) -> Problem | None:
+    """The policy may accept short lifetimes only."""
+    if rules.max_lifetime is None:
+        return None
+    exp, iat = compact.claims.get("exp"), compact.claims.get("iat")
+    if iat is None:
+        return Problem("missing_claim", "iat")
+    if exp is None:
+        return None  # it is always required
+    # Also here each check stands alone: `_times` may not have run.
+    known = type(exp) in _NUMBERS and type(iat) in _NUMBERS
+    if known and exp <= iat + rules.max_lifetime:
+        return None
+    return Problem("lifetime_too_long")
