@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from jwtguard import Guard, load_policy
-from jwtguard.core.model.jwk import PublicKey, parse_members
+from jwtguard.core.model.jwk import PublicKey
+from jwtguard.core.model.jwk_set import parse_members
 from jwtguard.testing import JWTIssuer
 
 ORIGIN = "https://www.example"

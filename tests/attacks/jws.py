@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from jwtguard.core.model.encoding import decode_segment
-from jwtguard.core.model.jwk import parse_given
+from jwtguard.core.model.jwk_set import parse_given
 from jwtguard.core.verify.jose import parse
 from jwtguard.errors import InvalidTokenError
 

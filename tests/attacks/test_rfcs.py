@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from jwtguard.core.model.encoding import decode_segment
-from jwtguard.core.model.jwk import parse_given
+from jwtguard.core.model.jwk_set import parse_given
 from jwtguard.core.verify.jose import parse
 from jwtguard.errors import InvalidTokenError
 from tests.attacks.jws import verifies

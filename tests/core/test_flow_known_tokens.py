@@ -9,7 +9,7 @@ from typing import Any, cast
 import pytest
 
 from jwtguard import Guard, Policy, TrustedIssuer
-from jwtguard.core.model.jwk import parse_given
+from jwtguard.core.model.jwk_set import parse_given
 from jwtguard.core.verify.key_fetch import Snapshot
 from jwtguard.core.verify.keys import KeyCache
 from jwtguard.errors import InvalidTokenError

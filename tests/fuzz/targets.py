@@ -16,7 +16,7 @@ import jwt
 
 from jwtguard.core.authorize.token_requests import parse_form
 from jwtguard.core.model.encoding import decode_segment, parse_json
-from jwtguard.core.model.jwk import parse_jwk_set
+from jwtguard.core.model.jwk_set import parse_jwk_set
 from jwtguard.core.model.origins import serialized
 from jwtguard.core.model.patterns import ambiguous, demands, gives
 from jwtguard.core.model.principal import Principal

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any, Literal
 
-from .jwk import parse_given
+from .jwk_set import parse_given
 from .profiles import PROFILES, Profile
 from .validation import (
     NOT_EMPTY,

@@ -14,7 +14,8 @@ from typing import Any
 
 from ..model.effects import Exchange, FetchFailedError, Incoming, get
 from ..model.issuers import TrustedIssuer
-from ..model.jwk import KeySet, parse_jwk_set
+from ..model.jwk import KeySet
+from ..model.jwk_set import parse_jwk_set
 from .back_off import pause_after
 from .discovery import find_jwks_url, status_problem
 

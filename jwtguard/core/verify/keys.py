@@ -24,7 +24,8 @@ from ..model.effects import (
     Start,
 )
 from ..model.issuers import TrustedIssuer
-from ..model.jwk import Key, KeySet, parse_given
+from ..model.jwk import Key, KeySet
+from ..model.jwk_set import parse_given
 from .key_fetch import KeyFetch, Snapshot
 
 DEADLINE = FETCH_TIMEOUT

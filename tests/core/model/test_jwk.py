@@ -20,10 +20,9 @@ from cryptography.hazmat.primitives.serialization import (
 from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 from jwt.utils import base64url_decode, base64url_encode
 
-from jwtguard.core.model.jwk import (
+from jwtguard.core.model.jwk import MAX_TRIED, Key
+from jwtguard.core.model.jwk_set import (
     MAX_KEYS,
-    MAX_TRIED,
-    Key,
     parse_given,
     parse_jwk_set,
     parse_members,
