@@ -1,9 +1,9 @@
 """A guard for Python web applications: verifies bearer tokens, scopes and origins."""
 
 from .core.model.issuers import TrustedIssuer
-from .core.model.patterns import ScopeRule
 from .core.model.policy import Client, Policy
 from .core.model.principal import Principal
+from .core.model.scope_rule import ScopeRule
 from .errors import AuthError, ConfigurationError, JWTGuardError
 from .guard import Guard
 from .settings import load_policy

@@ -5,96 +5,16 @@ Variables follow the twelve-factor manner: flat names, one prefix, nothing impli
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from .core.model.issuers import ALGORITHMS
 from .core.model.profiles import PROFILES
+from .option_values import KINDS
 
 PREFIX = "JWTGUARD_"
 CONFIG = "JWTGUARD_CONFIG"
-
-
-class ValueProblemError(ValueError):
-    """What is wrong with one value, and what is expected."""
-
-
-def _text(value: str) -> str:
-    return value
-
-
-def _names(value: str) -> tuple[str, ...]:
-    if "," in value:
-        raise ValueProblemError("separate values with spaces, not commas")
-    return tuple(value.split())
-
-
-def _flag(value: str) -> bool:
-    # Neither "1" nor "yes": `require_https=no` must not be read as true, nor `False` as
-    # a non-empty string.
-    if value not in ("true", "false"):
-        raise ValueProblemError("must be true or false")
-    return value == "true"
-
-
-def _number(value: str) -> int | float:
-    try:
-        # float() accepts 1_000 and digits of other scripts, which nobody means.
-        number = float(value) if value.isascii() and "_" not in value else -1.0
-    except ValueError:
-        number = -1.0
-    if not 0 <= number < 1e12:
-        raise ValueProblemError("must be a non-negative number")
-    return int(number) if number.is_integer() else number
-
-
-def _whole(value: str) -> int:
-    number = _number(value)
-    if not isinstance(number, int):
-        raise ValueProblemError("must be a whole number")
-    return number
-
-
-def _clients(value: str) -> tuple[dict[str, Any], ...]:
-    return tuple(_client(item) for item in value.split())
-
-
-def _client(item: str) -> dict[str, Any]:
-    name, equals, listed = item.partition("=")
-    if not name or "," in name:
-        raise ValueProblemError(
-            f"{item!r}: expected ID or ID=ORIGIN,ORIGIN, like "
-            "spa=https://www.example.com; separate clients with spaces"
-        )
-    if not equals:
-        return {"id": name}
-    origins = listed.split(",")
-    if not all(origins):
-        raise ValueProblemError(f"{item!r}: an origin is missing after `=` or a comma")
-    return {"id": name, "origins": tuple(origins)}
-
-
-def _scopes(value: str) -> tuple[dict[str, Any], ...]:
-    return tuple(_scope(item) for item in value.split())
-
-
-def _scope(item: str) -> dict[str, Any]:
-    where, equals, needed = item.partition("=")
-    method, colon, path = ("", "", where)
-    if not where.startswith("/"):
-        method, colon, path = where.partition(":")
-    if not equals or "," in where or (colon and not method.isupper()):
-        raise ValueProblemError(
-            f"{item!r}: expected PATH=SCOPE,SCOPE or METHOD:PATH=SCOPE, like "
-            "GET:/notes/*=notes:read; separate rules with spaces"
-        )
-    require = tuple(needed.split(",")) if needed else ()
-    if not all(require):
-        raise ValueProblemError(f"{item!r}: a scope is missing next to a comma")
-    if not colon:
-        return {"path": where, "require": require}
-    return {"path": path, "methods": (method,), "require": require}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,23 +40,12 @@ class Setting:
 def _setting(
     name: str, kind: str, meaning: str, default: str, *, secret: bool = False
 ) -> Setting:
-    parse, toml = _KINDS[kind]
+    parse, toml = KINDS[kind]
     return Setting(
         name=name, kind=kind, parse=parse, meaning=meaning, default=default,
         secret=secret, toml=toml,
     )  # fmt: skip
 
-
-_KINDS: Mapping[str, tuple[Callable[[str], Any], type | tuple[type, ...]]] = {
-    "text": (_text, str),
-    "names": (_names, list),
-    "flag": (_flag, bool),
-    "seconds": (_number, (int, float)),
-    "count": (_whole, int),
-    "bytes": (_whole, int),
-    "clients": (_clients, list),
-    "scope rules": (_scopes, list),
-}
 
 # ruff: noqa: E501  # a table reads better with one row a line
 SETTINGS: tuple[Setting, ...] = (

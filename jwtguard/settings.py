@@ -7,8 +7,8 @@ from dataclasses import MISSING, fields
 from typing import Any
 
 from .core.model.issuers import TrustedIssuer
-from .core.model.patterns import ScopeRule
 from .core.model.policy import OF_RELAY, Client, Policy
+from .core.model.scope_rule import ScopeRule
 from .core.model.validation import without_user
 from .errors import ConfigurationError, Problem
 from .options import BY_NAME, CONFIG

@@ -11,7 +11,8 @@ from typing import Any
 
 from .core.model.validation import json_problem
 from .errors import Problem
-from .options import BY_NAME, CONFIG, PREFIX, SETTINGS, Setting, ValueProblemError
+from .option_values import ValueProblemError
+from .options import BY_NAME, CONFIG, PREFIX, SETTINGS, Setting
 
 TABLES = ("clients", "issuers", "scopes")
 """Settings that TOML has tables for: these hold more members than a variable can."""

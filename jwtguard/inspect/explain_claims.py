@@ -9,6 +9,7 @@ from ..core.verify.claims import CHECKS
 from ..core.verify.jose import Compact
 from ..core.verify.token_rules import Claims, TokenRules
 from . import hints_claims as hints
+from . import hints_times
 from .shown import Check, failed, moment, value_text
 
 TIMES = ("exp", "nbf", "iat")
@@ -30,7 +31,11 @@ def claim_checks(
         found = _found(check.name, reads, compact, now)
         problem = check.problem(rules, compact, now)
         if problem is None:
-            hint = hints.of_milliseconds(claims, now) if check.name == "times" else ""
+            hint = (
+                hints_times.of_milliseconds(claims, now)
+                if check.name == "times"
+                else ""
+            )
             yield Check(
                 name=check.name, passed=True, expected=expected, found=found, hint=hint
             )
@@ -97,7 +102,7 @@ def _hint(
     if reason == "missing_claim":
         return hints.of_missing(rules, claims, detail)
     if reason in ("expired", "not_yet_valid", "issued_in_future"):
-        return hints.of_times(reason, claims, now, ahead)
+        return hints_times.of_times(reason, claims, now, ahead)
     return hints.of_reason(reason, rules, claims)
 
 
@@ -127,6 +132,6 @@ def time_text(value: object, now: float) -> str:
     date = moment(value)
     if date:
         return f"{date} ({value - now:+.0f} s)"
-    if hints.is_milliseconds(value, now):
+    if hints_times.is_milliseconds(value, now):
         return f"{value} (milliseconds?)"
     return f"{value_text(value)} (no date)"

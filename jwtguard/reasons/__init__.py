@@ -13,10 +13,16 @@ from .logout import LOGOUT
 from .reason import Reason
 from .requests import REQUESTS
 from .token_requests import TOKEN_REQUESTS
+from .tokens import TOKENS
 
 __all__ = [
     "REASONS",
     "Reason",
 ]
 
-REASONS: Mapping[str, Reason] = {**REQUESTS, **TOKEN_REQUESTS, **LOGOUT}
+REASONS: Mapping[str, Reason] = {
+    **REQUESTS,
+    **TOKENS,
+    **TOKEN_REQUESTS,
+    **LOGOUT,
+}

@@ -22,7 +22,7 @@ from jwtguard import ConfigurationError, Guard
 from jwtguard.asgi import GuardMiddleware as ASGIGuard
 from jwtguard.core.model.effects import FetchFailedError
 from jwtguard.core.model.jwk_set import parse_given
-from jwtguard.core.model.patterns import ScopeRule
+from jwtguard.core.model.scope_rule import ScopeRule
 from jwtguard.errors import InvalidTokenError, MissingTokenError
 from jwtguard.flask import JWTGuard
 from jwtguard.outside.http import HTTPClient

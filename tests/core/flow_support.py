@@ -7,9 +7,9 @@ from typing import Any
 
 from jwtguard import Client, Guard
 from jwtguard.core.model.decision import Decision, Proceed, Respond
-from jwtguard.core.model.patterns import ScopeRule
 from jwtguard.core.model.principal import Principal
 from jwtguard.core.model.request import Request
+from jwtguard.core.model.scope_rule import ScopeRule
 from jwtguard.testing import JWTIssuer
 
 WWW, SSR = "https://www.example", "https://ssr.example"

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from jwtguard import AuthError, Guard
 from jwtguard.core.model.decision import Proceed, Respond
-from jwtguard.core.model.patterns import ScopeRule
 from jwtguard.core.model.request import Request
+from jwtguard.core.model.scope_rule import ScopeRule
 from jwtguard.errors import InvalidTokenError
 from jwtguard.testing import JWTIssuer
 from tests.core.flow_support import (

@@ -9,8 +9,8 @@ from typing import Any
 from jwtguard import Client, Guard, Policy, TrustedIssuer
 from jwtguard.asgi import GuardMiddleware as ASGIGuard
 from jwtguard.core.model.decision import Decision, Respond
-from jwtguard.core.model.patterns import ScopeRule
 from jwtguard.core.model.request import Request
+from jwtguard.core.model.scope_rule import ScopeRule
 from jwtguard.wsgi import GuardMiddleware as WSGIGuard
 from tests.attacks.attacker import AUDIENCE, CLOCK, ONE, PUBLISHED, signed
 from tests.fuzz.choices import Choices

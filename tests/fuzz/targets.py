@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl
 
 import jwt
 
-from jwtguard.core.authorize.token_requests import parse_form
+from jwtguard.core.authorize.forms import parse_form
 from jwtguard.core.model.encoding import decode_segment, parse_json
 from jwtguard.core.model.jwk_set import parse_jwk_set
 from jwtguard.core.model.origins import serialized

@@ -17,7 +17,7 @@ from starlette.websockets import WebSocket
 
 from jwtguard import Principal
 from jwtguard.asgi import GuardMiddleware
-from jwtguard.core.model.patterns import ScopeRule
+from jwtguard.core.model.scope_rule import ScopeRule
 from jwtguard.fastapi import FastAPIGuard
 from jwtguard.flask import JWTGuard, require_role, require_scope
 from jwtguard.inspect.explain_app import explain_app

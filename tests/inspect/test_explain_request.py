@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from jwtguard import Client
-from jwtguard.core.model.patterns import ScopeRule
+from jwtguard.core.model.scope_rule import ScopeRule
 from jwtguard.inspect.explain_request import request_of, try_request
 from jwtguard.inspect.hints import of_issuer, of_origin
 from jwtguard.inspect.shown import Check

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from starlette.requests import Request
 from werkzeug.formparser import FormDataParser
 
-from jwtguard.core.authorize.token_requests import parse_form
+from jwtguard.core.authorize.forms import parse_form
 from jwtguard.errors import GrantError
 
 MIME = "application/x-www-form-urlencoded"

@@ -12,7 +12,7 @@ from urllib.parse import unquote_to_bytes
 
 from ...errors import GrantError
 from ..model.request import Request
-from .token_requests import check_framing
+from .forms import check_framing
 
 _MEDIA_TYPE = re.compile(
     r"application/x-www-form-urlencoded[ \t]*(?:;.*)?", re.IGNORECASE | re.ASCII

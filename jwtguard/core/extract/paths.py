@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from functools import lru_cache
 
-from ..model.patterns import ScopeRule, ambiguous, demanded_by, folded, given_by
+from ..model.patterns import ambiguous, demanded_by, folded, given_by
+from ..model.scope_rule import ScopeRule
 
 _SHORT = 200
 

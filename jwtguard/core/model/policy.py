@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, Literal
 from .client import METHODS, Client
 from .issuers import ALGORITHMS, TrustedIssuer, algorithms_of, audience_of
 from .origins import Network
-from .patterns import ScopeRule
 from .policy_checks import (
     check_clients,
     check_issuers,
@@ -19,6 +18,7 @@ from .policy_checks import (
     check_what_the_relay_uses,
 )
 from .policy_fields import OF_RELAY, OUTAGES, PolicyFields
+from .scope_rule import ScopeRule
 from .secret_keys import secrets_of
 from .state_url import check_state
 from .validation import (

@@ -7,8 +7,9 @@ from typing import Any
 
 from .issuers import check_relay
 from .origins import is_plain, serialized
-from .patterns import covers, demands, overlap, pattern_problem
+from .patterns import covers, demands, overlap
 from .policy_fields import OF_RELAY, OUTAGES, PolicyFields
+from .scope_rule import pattern_problem
 from .site_path import is_site_path
 from .validation import (
     TOKEN,

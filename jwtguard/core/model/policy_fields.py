@@ -8,7 +8,7 @@ from typing import Literal
 from .client import Client
 from .issuers import ALGORITHMS, TrustedIssuer
 from .origins import Network
-from .patterns import ScopeRule
+from .scope_rule import ScopeRule
 
 OF_RELAY = ("relay_url", "relay_revocation_url", "relay_client_secret", "relay_auth")
 """What the relay uses for one issuer: here if it is the only one, else in its own."""

@@ -113,7 +113,6 @@ class KeyCache:
             return (yield from self._ask_for(wanted))
         if now < snapshot.refresh_at:
             return found
-        # The keys found serve this request; the refresh runs behind its back.
         wait = yield from self._renew(snapshot, now)
         if self.snapshot.key_set is snapshot.key_set:
             return found

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator
 from itertools import groupby
 
 from ...core.extract.paths import Kind, PathAccess, PathRules
-from ...core.model.patterns import ScopeRule
 from ...core.model.policy import Policy
 from ...core.model.request import Request
+from ...core.model.scope_rule import ScopeRule
 from ...guard import Guard
 from .model import Finding, Route
 from .report import needs

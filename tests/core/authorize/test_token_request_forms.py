@@ -9,11 +9,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from jwtguard.core.authorize.token_requests import (
-    MAX_PARAMETERS,
-    check_head,
-    parse_form,
-)
+from jwtguard.core.authorize.forms import MAX_PARAMETERS, parse_form
+from jwtguard.core.authorize.token_requests import check_head
 from jwtguard.errors import GrantError
 from tests.core.authorize.token_requests_support import (
     FORM,

@@ -10,15 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jwtguard.core.extract.paths import Kind, PathAccess, PathRules
-from jwtguard.core.model.patterns import (
-    ScopeRule,
-    ambiguous,
-    below,
-    covers,
-    demands,
-    gives,
-    pattern_problem,
-)
+from jwtguard.core.model.patterns import ambiguous, below, covers, demands, gives
+from jwtguard.core.model.scope_rule import ScopeRule, pattern_problem
 
 
 @pytest.mark.parametrize(

@@ -7,11 +7,8 @@ from typing import Any
 import pytest
 
 from jwtguard import ConfigurationError
-from jwtguard.core.model.patterns import (
-    ScopeRule,
-    covers,
-    pattern_problem,
-)
+from jwtguard.core.model.patterns import covers
+from jwtguard.core.model.scope_rule import ScopeRule, pattern_problem
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from jwtguard import Client, ConfigurationError, Policy, TrustedIssuer
-from jwtguard.core.model.patterns import ScopeRule
 from jwtguard.core.model.profiles import GENERIC, KEYCLOAK
+from jwtguard.core.model.scope_rule import ScopeRule
 from jwtguard.core.model.validation import fetchable
 from jwtguard.testing import JWTIssuer
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from jwtguard import Client, ConfigurationError, Policy, TrustedIssuer
-from jwtguard.core.model.patterns import ScopeRule
+from jwtguard.core.model.scope_rule import ScopeRule
 from jwtguard.testing import JWTIssuer
 
 URL = "https://issuer.example"

@@ -18,7 +18,7 @@ from starlette.routing import Mount, Route
 from starlette.testclient import TestClient
 
 from jwtguard.asgi import GuardMiddleware
-from jwtguard.core.model.patterns import ScopeRule
+from jwtguard.core.model.scope_rule import ScopeRule
 from jwtguard.errors import ConfigurationError
 from jwtguard.flask import JWTGuard
 from jwtguard.flask import require_scope as scope_of_flask

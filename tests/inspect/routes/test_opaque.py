@@ -21,7 +21,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Mount, Route, Router
 
 from jwtguard.asgi import GuardMiddleware as ASGIGuard
-from jwtguard.core.model.patterns import ScopeRule
+from jwtguard.core.model.scope_rule import ScopeRule
 from jwtguard.starlette import require_scope
 from jwtguard.testing import JWTIssuer
 from jwtguard.wsgi import GuardMiddleware as WSGIGuard

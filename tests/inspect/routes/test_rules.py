@@ -15,7 +15,7 @@ from starlette.routing import Host, Mount, Route, Router
 from starlette.testclient import TestClient
 
 from jwtguard.asgi import GuardMiddleware
-from jwtguard.core.model.patterns import ScopeRule
+from jwtguard.core.model.scope_rule import ScopeRule
 from jwtguard.flask import JWTGuard
 from jwtguard.inspect.check_policy import check_app
 from jwtguard.starlette import require_scope

@@ -19,7 +19,7 @@ from starlette.routing import BaseRoute, Host, Mount, Route, Router, WebSocketRo
 from starlette.staticfiles import StaticFiles
 from starlette.websockets import WebSocket
 
-from jwtguard.core.model.patterns import ScopeRule
+from jwtguard.core.model.scope_rule import ScopeRule
 from jwtguard.relay import TokenRelay
 from jwtguard.starlette import GuardMiddleware, require_role, require_scope
 from jwtguard.testing import JWTIssuer
