@@ -8,9 +8,11 @@ import weakref
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Protocol
 
+from .core.authorize.origin_rules import Page
 from .core.authorize.requirements import Requirement
 from .core.authorize.unguarded import check_roles
 from .core.extract.credentials import Credentials
+from .core.extract.fetch_metadata import origin_of
 from .core.extract.paths import PathAccess
 from .core.flow import Flow
 from .core.model.decision import Decision, Proceed, Respond
@@ -165,13 +167,15 @@ class Guard(Revoker):
 
         *decision* is the one that let the request through, if the application raised.
         """
+        origin = origin_of(request)
         if decision is None:
-            return self._flow.responses.refuse(error, request)
+            return self._flow.responses.refuse(error, request, origin=origin)
         if decision.fallback is not None:
             return decision.fallback
         facts = decision.principal.facts if decision.principal else None
         cors = decision.decoration.cors
-        return self._flow.responses.refuse(error, request, facts, cors)
+        refuse = self._flow.responses.refuse
+        return refuse(error, request, facts, cors, origin=origin)
 
     def answer_to(self, error: AuthError, request: Request) -> AuthError:
         """Return what a framework's own answer has to say: *error*, as a rule.
@@ -207,13 +211,21 @@ class Guard(Revoker):
         except AuthError as error:
             check_roles(error, requirement.names, self.policy)
             facts = principal.facts if principal else None
-            self._flow.responses.report(error, request, facts)
+            origin = origin_of(request)
+            self._flow.responses.report(error, request.method, origin, facts)
             raise
 
     def path_access(self, request: Request) -> PathAccess:
         """Return what the policy's path settings ask of *request*."""
         return self._flow.paths.rule(
             request.method, request.path, request.raw_path, request.root
+        )
+
+    def page_of(self, request: Request) -> Page:
+        """Return the page that *request* comes from, as the browser states it."""
+        flow = self._flow
+        return flow.origin_rules.page_of(
+            request, flow.wire_of(request), origin_of(request)
         )
 
     def issuer_of(self, compact: Compact) -> IssuerState:

@@ -73,6 +73,7 @@ class FastPath:
         if not wire.secure or (self.is_stale is not None and self.is_stale()):
             return None
         shown: Credentials = _new(Credentials, (token, "header"))
+        origin = origin_of(request) if "origin" in request.headers else None
         try:
             known = (
                 self._recheck(known, shown, wire)
@@ -80,16 +81,15 @@ class FastPath:
                 else self._verify_new(shown, wire, digest)
             )
         except AuthError as error:
-            return self._refuse(error, request)
+            return self._refuse(error, request, origin=origin)
         if known is None:
             return None
-        origin = origin_of(request) if "origin" in request.headers else None
         access = self._access(rule, method, origin, False, known, False)
         # An own page may do more than any other, so it matters only for a refusal.
-        if isinstance(access, AuthError) and self._page_of(request, wire).own:
+        if isinstance(access, AuthError) and self._page_of(request, wire, origin).own:
             access = self._access(rule, method, origin, True, known, False)
         if isinstance(access, AuthError):
-            return self._refuse(access, request, known.facts)
+            return self._refuse(access, request, known.facts, origin=origin)
         principal = Principal.of(known.facts, token)
         answer: Proceed = _new(
             Proceed, (principal, access, None, None, None, "header", None)

@@ -20,6 +20,7 @@ from .authorize import clients
 from .authorize.access import Authorizer
 from .authorize.origin_rules import OriginRules, Page
 from .extract import credentials
+from .extract.fetch_metadata import origin_of
 from .extract.missing import missing_token
 from .extract.paths import Kind, PathAccess, PathRules
 from .extract.plain_http import plain_http
@@ -116,6 +117,7 @@ class Flow:
 
     def decide(self, request: Request) -> Flowing:
         """Return what to do with *request*: ``Respond`` now, or ``Proceed``."""
+        origin = origin_of(request)
         try:
             rule = self.paths.rule(
                 request.method, request.path, request.raw_path, request.root
@@ -132,8 +134,10 @@ class Flow:
             wire = self.wire_of(request)
             if kind is Kind.TOKEN or kind is Kind.REVOCATION:
                 revocation = kind is Kind.REVOCATION
-                return (yield from self.token_flow.decide(request, wire, revocation))
-            page = self.origin_rules.page_of(request, wire)
+                return (
+                    yield from self.token_flow.decide(request, wire, origin, revocation)
+                )
+            page = self.origin_rules.page_of(request, wire, origin)
             self.origin_rules.check_login_csrf(request, page)
             if kind is Kind.PUBLIC:
                 union = self.clients.union(page.origin)
@@ -150,7 +154,7 @@ class Flow:
                 return self._without_good_token(error, request, kind, shown, page)
             return self._authorized(request, rule, page, shown, known)
         except AuthError as error:
-            return self.responses.refuse(error, request)
+            return self.responses.refuse(error, request, origin=origin)
 
     def verify(
         self,
@@ -166,15 +170,19 @@ class Flow:
                 raise RevocationsStaleError
         return known
 
-    def token_request(self, request: Request, *, revocation: bool) -> Flowing:
+    def token_request(
+        self, request: Request, origin: str | None, *, revocation: bool
+    ) -> Flowing:
         """Decide a request to a token endpoint, wherever it is mounted."""
         try:
             if answer := self.responses.preflight(request, None):
                 return answer
             wire = self.wire_of(request)
-            return (yield from self.token_flow.decide(request, wire, revocation))
+            return (
+                yield from self.token_flow.decide(request, wire, origin, revocation)
+            )
         except AuthError as error:
-            return self.responses.refuse(error, request)
+            return self.responses.refuse(error, request, origin=origin)
 
     def _check_arrival(
         self, request: Request, shown: credentials.Credentials, page: Page, wire: Wire
@@ -200,7 +208,7 @@ class Flow:
         # for strangers, and sign in again in vain.
         if kind is not Kind.OPTIONAL or shown.carrier != "cookie":
             raise error
-        self.responses.report(error, request)
+        self.responses.report(error, request.method, page.origin)
         return self._anonymous(page, error)
 
     def _anonymous(self, page: Page, error: AuthError | None = None) -> Proceed:
@@ -226,6 +234,7 @@ class Flow:
             rule, request.method, page.origin, page.own, known, cookie
         )
         if isinstance(access, AuthError):
-            return self.responses.refuse(access, request, known.facts)
+            origin = page.origin
+            return self.responses.refuse(access, request, known.facts, origin=origin)
         principal = Principal.of(known.facts, shown.token)
         return Proceed(principal, access, carrier=shown.carrier)

@@ -12,6 +12,7 @@ from typing import Any
 from ..errors import AuthError, GrantError, InvalidTokenError
 from .authorize import logout_requests
 from .authorize.clients import VARY
+from .extract.fetch_metadata import origin_of
 from .model.decision import Decision, Respond
 from .model.effects import Ask, Claim, ReadBody, StateUnavailableError, ask_state
 from .model.policy import Policy
@@ -79,7 +80,9 @@ class LogoutFlow:
             text = logout_requests.token_in(request, body, limit)
             token = yield from self.verified(text)
         except AuthError as error:
-            return self._responses.refuse(error, request, cors_fields=())
+            return self._responses.refuse(
+                error, request, cors_fields=(), origin=origin_of(request)
+            )
         yield from self._log_out(token)
         return LOGGED_OUT
 

@@ -7,7 +7,6 @@ from typing import Any
 
 from ..errors import AuthError, GrantError, InsecureTransportError
 from .authorize import clients, token_requests
-from .extract import fetch_metadata
 from .extract.plain_http import plain_http
 from .extract.wire import Wire
 from .model.decision import Decision, Proceed, decoration
@@ -29,10 +28,9 @@ class TokenFlow:
         self._responses = responses
 
     def decide(
-        self, request: Request, wire: Wire, revocation: bool
+        self, request: Request, wire: Wire, origin: str | None, revocation: bool
     ) -> Generator[Ask, Any, Decision]:
         """Return the refusal, or the form with what was read of it."""
-        origin = fetch_metadata.origin_of(request)
         fields = self._clients.union(origin)
         try:
             if not wire.secure:
@@ -50,9 +48,11 @@ class TokenFlow:
             )
             if grant.client_id is not None:
                 fields = self._cors_fields_for_all(grant.client_id, origin)
-            token_requests.check(request, grant, self._clients)
+            token_requests.check(request, origin, grant, self._clients)
         except AuthError as error:
-            return self._responses.refuse(error, request, cors_fields=fields)
+            return self._responses.refuse(
+                error, request, cors_fields=fields, origin=origin
+            )
         return Proceed(None, decoration(fields, private=True), body=body, grant=grant)
 
     def _cors_fields_for_all(self, client_id: str, origin: str | None) -> Fields:

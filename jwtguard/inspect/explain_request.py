@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from ..core.extract.fetch_metadata import is_own, own_origins
 from ..core.extract.paths import Kind
 from ..core.model.decision import Proceed, Respond
 from ..core.model.principal import Principal
@@ -120,8 +119,7 @@ def _preflight(guard: Guard, request: Request) -> Check:
     asked = request._replace(method="OPTIONS", headers=asking)
     decision = guard.decide(asked, lambda _: b"")
     answer = decision if isinstance(decision, Respond) else decision.fallback
-    own = own_origins(request, guard.policy.public_url, guard.policy.proxies)
-    if is_own(request, own):
+    if guard.page_of(request).own:
         found = "not asked: the page is of this server's own origin"
         return Check(name="preflight", passed=True, found=found)
     fields = {name.lower(): value for name, value in answer.headers} if answer else {}

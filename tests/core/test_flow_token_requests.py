@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from jwtguard import Client, Guard, Policy, TrustedIssuer
+from jwtguard.core.extract.fetch_metadata import origin_of
 from jwtguard.core.model.decision import Proceed
 from jwtguard.core.model.request import Request
 from jwtguard.testing import AUDIENCE, JWTIssuer
@@ -165,7 +166,8 @@ def test_a_token_request_is_judged_wherever_it_is_mounted(tokens: House) -> None
     asked = request("/t", "POST", content_type=FORM)
 
     def run(wanted: Request) -> Any:
-        asking = tokens.guard._flow.token_request(wanted, revocation=False)
+        origin = origin_of(wanted)
+        asking = tokens.guard._flow.token_request(wanted, origin, revocation=False)
         return tokens.guard.run(asking, lambda _: PASSWORD)
 
     assert isinstance(run(asked), Proceed)

@@ -43,14 +43,13 @@ class OriginRules:
         self._short_page = lru_cache(maxsize=1024)(self._page)
         self._cookies = policy.cookie is not None
 
-    def page_of(self, request: Request, wire: Wire) -> Page:
-        """Return the page that *request* comes from."""
+    def page_of(self, request: Request, wire: Wire, origin: str | None) -> Page:
+        """Return the page that *request* comes from; *origin* is what it states."""
         headers = request.headers
-        sent, sites = headers.get("origin"), headers.get("sec-fetch-site")
-        if not sent and not sites:
+        sites = headers.get("sec-fetch-site")
+        if origin is None and not sites:
             return NO_PAGE
         hosts = headers.get("host", ())
-        origin = None if not sent else sent[0] if len(sent) == 1 else "null"
         site = "" if not sites else sites[0] if len(sites) == 1 else ", ".join(sites)
         host = hosts[0] if len(hosts) == 1 else ""
         short = len(origin or "") + len(site) + len(host) <= _SHORT

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 from ...errors import GrantError
-from ..extract.fetch_metadata import from_elsewhere, origin_of
+from ..extract.fetch_metadata import from_elsewhere
 from ..model.decision import TokenRequest
 from ..model.request import Request
 from .clients import Clients
@@ -71,13 +71,14 @@ def read(
     return TokenRequest(grant_type, client_id, form, authenticated)
 
 
-def check(request: Request, grant: TokenRequest, clients: Clients) -> None:
+def check(
+    request: Request, origin: str | None, grant: TokenRequest, clients: Clients
+) -> None:
     """Raise ``GrantError`` unless this client may ask for this, from this origin.
 
     One id may be listed under several issuers: only what every listing grants counts.
     """
     listed = clients.named(grant.client_id) if grant.client_id is not None else ()
-    origin = origin_of(request)
     foreign = origin is None and from_elsewhere(request)
     # `all` of nothing is true: an unknown client must not be at home everywhere.
     at_home = bool(listed) and all(origin in client.origins for client in listed)

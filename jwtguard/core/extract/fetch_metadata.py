@@ -2,25 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from ..model.origins import Network, serialized
 from ..model.request import Request
-from .forwarded import scheme
-
-
-def own_origins(
-    request: Request, public_urls: frozenset[str], proxies: Sequence[Network | str]
-) -> frozenset[str]:
-    """The origins this application is served at."""
-    if public_urls:
-        return public_urls
-    host = request.headers.get("host", ())
-    if len(host) != 1:
-        return frozenset()
-    origin = serialized(f"{scheme(request, proxies)}://{host[0]}")
-    return frozenset((origin,)) if origin else frozenset()
-
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -33,14 +15,6 @@ def origin_of(request: Request) -> str | None:
     if not values:
         return None
     return values[0] if len(values) == 1 else "null"
-
-
-def is_own(request: Request, own: frozenset[str]) -> bool:
-    """The page that calls was served by this very application."""
-    if request.header("sec-fetch-site") == "same-origin":
-        return True
-    origin = origin_of(request)
-    return origin is not None and origin in own
 
 
 def from_elsewhere(request: Request) -> bool:

@@ -11,6 +11,7 @@ from typing import Any
 
 from ...errors import AuthError, ConfigurationError, GrantError
 from ..authorize.clients import VARY
+from ..extract.fetch_metadata import origin_of
 from ..extract.forwarded import client_address
 from ..flow import Flow
 from ..model.decision import Proceed, Respond, TokenRequest
@@ -70,14 +71,19 @@ class RelayFlow:
         if last not in ("", "token", "revoke"):
             return Respond(404, _NOT_FOUND)
         revocation = last == "revoke"
-        decision = yield from self._flow.token_request(request, revocation=revocation)
+        origin = origin_of(request)
+        decision = yield from self._flow.token_request(
+            request, origin, revocation=revocation
+        )
         if isinstance(decision, Respond):
             return decision
         try:
             answer = yield from self._relayed(request, decision)
         except AuthError as error:
             fields = decision.decoration.cors
-            return self._flow.responses.refuse(error, request, cors_fields=fields)
+            return self._flow.responses.refuse(
+                error, request, cors_fields=fields, origin=origin
+            )
         yield from self._flow.revocation_flow.answered(decision.grant, answer.status)
         status, headers, body = finish(decision, answer.status, answer.headers)
         return Respond(status, headers, answer.body if body is None else body)

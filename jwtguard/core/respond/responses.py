@@ -48,16 +48,16 @@ class Responses:
             return None  # no page is let in there
         # A preflight brings no token, so which client asks is not known: the answer
         # serves every client that lists the origin.
-        answer = self._clients.preflight(origin_of(request) or "")
+        origin = origin_of(request)
+        answer = self._clients.preflight(origin or "")
         # A public API may grant origins of its own, to pages that this policy has never
         # heard of.
         if rule is not None and rule.kind is Kind.PUBLIC:
             return Proceed(None, decoration(replace=False), fallback=answer)
         if answer.reason:
-            self.report(InvalidOriginError(answer.reason), request)
+            self.report(InvalidOriginError(answer.reason), request.method, origin)
         elif any(missing := cors.ungranted(request, answer)):
             method, headers = missing
-            origin = origin_of(request)
             self._emit(
                 "preflight_limited", origin=origin, method=method, headers=headers
             )
@@ -69,14 +69,15 @@ class Responses:
         request: Request,
         facts: Facts | None = None,
         cors_fields: Fields | None = None,
+        *,
+        origin: str | None,
     ) -> Respond:
         """Word the refusal and report it.
 
         *facts* are those of the verified token, if there is one; *cors_fields* are
-        those of the answer, if a rule has settled them.
+        those of the answer, if a rule has settled them; *origin* is the one sent.
         """
-        origin = origin_of(request)
-        self._report(error, request.method, origin, facts)
+        self.report(error, request.method, origin, facts)
         if cors_fields is None:
             cors_fields = self._cors(error, origin, facts)
         if self._login_url is not None:
@@ -120,14 +121,13 @@ class Responses:
         )
 
     def report(
-        self, error: AuthError, request: Request, facts: Facts | None = None
+        self,
+        error: AuthError,
+        method: str,
+        origin: str | None,
+        facts: Facts | None = None,
     ) -> None:
         """Tell the log and the hook of a refusal."""
-        self._report(error, request.method, origin_of(request), facts)
-
-    def _report(
-        self, error: AuthError, method: str, origin: str | None, facts: Facts | None
-    ) -> None:
         self._emit(
             "refused",
             reason=error.reason,

@@ -11,6 +11,7 @@ import pytest
 from jwtguard.core.authorize.token_requests import (
     check,
 )
+from jwtguard.core.extract.fetch_metadata import origin_of
 from jwtguard.core.model.decision import TokenRequest
 from jwtguard.errors import GrantError
 from tests.core.authorize.token_requests_support import (
@@ -161,7 +162,8 @@ def verdict(kind: str, client: str | None, **fields: Any) -> str:
 
 def checked(asked: TokenRequest, **fields: Any) -> str:
     try:
-        check(request(**fields), asked, CLIENTS)
+        sent = request(**fields)
+        check(sent, origin_of(sent), asked, CLIENTS)
     except GrantError as error:
         refusal = error
     else:

@@ -10,7 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from jwtguard import Policy, TrustedIssuer
+from jwtguard.core.authorize.clients import Clients
+from jwtguard.core.authorize.origin_rules import OriginRules
 from jwtguard.core.extract import fetch_metadata, forwarded
+from jwtguard.core.extract.wire import wire_of
 from jwtguard.core.model import origins
 from jwtguard.core.model.origins import serialized
 from jwtguard.core.model.request import Request
@@ -349,35 +353,59 @@ def test_the_caller_is_the_first_untrusted_hop_from_the_right(
 # Own origins.
 
 
-def test_the_own_origin_is_what_host_says() -> None:
+def is_own(asked: Request, *public_url: str) -> bool:
+    """Whether the rules of a policy take the page for the application's own."""
+    policy = Policy(
+        issuers=(TrustedIssuer(url="https://id.example"),),
+        audience="unchecked",
+        public_url=public_url,
+        trusted_proxies=map(str, PROXIES),
+    )
+    rules = OriginRules(policy, Clients(policy))
+    wire = wire_of(asked, policy.proxies, policy.require_https)
+    return rules.page_of(asked, wire, fetch_metadata.origin_of(asked)).own
+
+
+@pytest.mark.parametrize(
+    ("fields", "own"),
+    [
+        (
+            {"host": "Api.Example.com:443", "scheme": "https"},
+            "https://api.example.com",
+        ),
+        ({"host": "api.example:8000"}, "http://api.example:8000"),
+        (
+            {
+                "host": "api.example",
+                "peer": "10.0.0.1",
+                "x_forwarded_proto": "https",
+            },
+            "https://api.example",
+        ),
+    ],
+)
+def test_the_own_origin_is_what_host_says(fields: dict[str, Any], own: str) -> None:
     """In the scheme of the request, a trusted proxy's word included."""
-    assert own(host="Api.Example.com:443", scheme="https") == {
-        "https://api.example.com"
-    }
-    assert own(host="api.example:8000") == {"http://api.example:8000"}
-    proxied = own(peer="10.0.0.1", host="api.example", x_forwarded_proto="https")
-    assert proxied == {"https://api.example"}
-
-
-def own(**fields: Any) -> frozenset[str]:
-    return fetch_metadata.own_origins(request(**fields), frozenset(), PROXIES)
+    assert is_own(request(origin=own, **fields))
+    assert not is_own(request(origin=f"{own}0", **fields))
 
 
 @pytest.mark.parametrize(
     "host", [[], ["a", "a"], "a, b", "", "u@a", "a/b", "*", "a\x00", "é", "a."]
 )
-def test_an_odd_host_does_not_make_an_origin(host: Any) -> None:
+@pytest.mark.parametrize("origin", ["http://a", "http://", "null", ""])
+def test_an_odd_host_does_not_make_an_origin(host: Any, origin: str) -> None:
     """Then no page counts as our own."""
-    assert own(host=host) == frozenset()
+    assert not is_own(request(host=host, origin=origin))
 
 
 def test_a_public_url_makes_host_irrelevant() -> None:
     """What the caller writes into Host decides nothing then."""
-    public = frozenset({"https://api.example"})
     asked = request(host="evil.example", origin="http://evil.example")
-    found = fetch_metadata.own_origins(asked, public, ())
-    assert found == public
-    assert not fetch_metadata.is_own(asked, found)
+    assert is_own(asked)
+    assert not is_own(asked, "https://api.example")
+    ours = request(host="evil.example", origin="https://api.example")
+    assert is_own(ours, "https://api.example")
 
 
 @pytest.mark.parametrize(
@@ -402,8 +430,7 @@ def test_a_page_is_our_own_by_exact_comparison(
     fields: dict[str, Any], expected: bool
 ) -> None:
     """By its origin, or because the browser says so once and clearly."""
-    found = fetch_metadata.is_own(request(**fields), frozenset({"https://api.example"}))
-    assert found is expected
+    assert is_own(request(**fields), "https://api.example") is expected
 
 
 def test_several_origins_are_read_as_null() -> None:
