@@ -81,6 +81,8 @@ class AuthError(JWTGuardError):
         detail: str = "",
     ) -> None:
         super().__init__(reason)
+        # Read-only: an error that two frameworks handle must say the same to both, and
+        # cached ones are shared by requests.
         self._reason = reason
         self._scope = scope
         self._detail = detail
@@ -207,6 +209,7 @@ class KeysUnavailableError(AuthError):
     @property
     def fields(self) -> tuple[tuple[str, str], ...]:
         """RFC 9110 section 10.2.3."""
+        # Up, so that whoever obeys comes when the pause is really over.
         return (("Retry-After", str(ceil(self._retry_after))),)
 
 

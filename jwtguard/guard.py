@@ -203,7 +203,7 @@ class Guard(Revoker):
     ) -> Principal:
         """Return *principal* if it meets *requirement*; else report and raise.
 
-        Raises ``AuthError``, and ``ConfigurationError`` for a requirement that nobody
+        Raises ``AuthError``, and ``ConfigurationError`` for a requirement that no token
         can meet.
         """
         try:

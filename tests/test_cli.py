@@ -465,7 +465,7 @@ def test_secret_prints_a_new_one_each_time(terminal: Terminal) -> None:
     assert made[0] != made[1]
     terminal.monkeypatch.setenv("JWTGUARD_SECRETS", "".join(made))
     assert terminal.run("check") == 0
-    assert "2: the first makes, all read" in terminal.out
+    assert "2; new values use the first, all are accepted" in terminal.out
     assert made[0].strip() not in terminal.out
 
 

@@ -64,6 +64,7 @@ class Server:
 
     def tail(self) -> str:
         """Return the last lines that the server wrote."""
+        # A server that is killed may stop in the middle of a character.
         lines = self.log.read_text(errors="replace").splitlines()
         return "\n".join(lines[-TAIL:])
 
@@ -106,6 +107,7 @@ class Servers:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
+                # Else Ctrl-C would reach every child by itself, in any order.
                 start_new_session=True,
             )
         self.running.append(Server(name, process, ready_url, log))

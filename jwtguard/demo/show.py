@@ -13,6 +13,8 @@ from rich.text import Text
 from .walk import Exchange, Outcome
 
 JWT = re.compile(r"\beyJ[\w-]+\.[\w-]+\.[\w-]*")
+# Refresh tokens of the development issuer have no fixed form: what follows these words
+# is one.
 OPAQUE = re.compile(r"((?:Bearer |notes-refresh=))([^;\s]{17,})")
 SECRETS = {"password", "token", "access_token", "refresh_token", "id_token"}
 ASKED = (
@@ -98,6 +100,7 @@ def _body(content: bytes, kind: str) -> str:
 
 
 def _masked(name: str, value: str) -> str:
+    # Not even the length of a password is shown.
     return "…" if name == "password" else _secret(name, value)
 
 

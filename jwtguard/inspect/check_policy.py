@@ -47,11 +47,13 @@ def _issuer(guard: Guard, trusted: IssuerState) -> Iterator[Finding]:
     rules = trusted.rules
     yield Finding("ok", "issuer", f"{rules.issuer}, profile {rules.profile.name}")
     if rules.audience == "unchecked":
-        text = "not checked: a token for any other API of this issuer is taken here"
+        text = "not checked: tokens for other APIs of this issuer are accepted too"
         yield Finding("weak", "audience", text)
     else:
         yield Finding("ok", "audience", " or ".join(sorted(rules.audience)))
     try:
+        # Through the cache of the guard: discovery, limits and errors are those of a
+        # real request.
         guard.run(trusted.key_cache.find(lambda held: held.keys))
     except AuthError:
         yield Finding(
@@ -61,6 +63,8 @@ def _issuer(guard: Guard, trusted: IssuerState) -> Iterator[Finding]:
     keys = trusted.key_cache.snapshot.key_set
     if keys is None:
         return
+    # A set of keys that fits no accepted algorithm would refuse every token, and looks
+    # well at first sight.
     fitting = [key for key in keys.keys if key.algorithms & set(rules.algorithms)]
     kinds = sorted({"/".join(sorted(key.algorithms)) for key in fitting})
     skipped = f"; {keys.skipped} members cannot verify here" if keys.skipped else ""
@@ -74,6 +78,8 @@ def _relay(guard: Guard) -> Iterator[Finding]:
     policy = guard.policy
     owners = (policy, *policy.issuers)
     named = any(getattr(o, name) is not None for o in owners for name in OF_RELAY)
+    # Many policies list clients for CORS only; endpoints that nothing uses would be
+    # noise.
     if not named and not guard.relays:
         return
     first = next(iter(policy.issuers)).url
@@ -107,7 +113,7 @@ def _clients(policy: Policy) -> Iterator[Finding]:
         ]
         yield Finding("ok", f"client {client.id}", " ".join([origins, *extras]))
     if policy.clients and not policy.clients_only:
-        text = "tokens of clients not listed are taken too (JWTGUARD_CLIENTS_ONLY)"
+        text = "tokens of other clients are accepted too (JWTGUARD_CLIENTS_ONLY)"
         yield Finding("note", "clients", text)
     if policy.origins_claim:
         text = f"also those in the claim {policy.origins_claim}"
@@ -145,16 +151,18 @@ def _browser(policy: Policy) -> Iterator[Finding]:
         return
     yield Finding("ok", "cookie", policy.cookie)
     if not policy.public_url:
-        text = "JWTGUARD_PUBLIC_URL is not set: our own origin is told by Host"
+        text = "JWTGUARD_PUBLIC_URL is not set: Host decides which origin is our own"
         yield Finding("weak", "cookie", text)
+    # RFC 6265bis section 4.1.3.2: the prefix forbids a Domain, so only this host can
+    # set the cookie.
     if not policy.cookie.startswith("__Host-"):
-        text = "its name does not begin with __Host-: a sibling host could set it"
+        text = "its name does not begin with __Host-, so a sibling host could set it"
         yield Finding("weak", "cookie", text)
 
 
 def _transport(policy: Policy) -> Iterator[Finding]:
     if not policy.require_https:
-        yield Finding("weak", "transport", "tokens are taken over plain http")
+        yield Finding("weak", "transport", "tokens are accepted over plain http")
     for host in sorted(policy.http_hosts):
         yield Finding("weak", "keys", f"fetched over plain http from {host}")
     if "0.0.0.0/0" in policy.trusted_proxies or "::/0" in policy.trusted_proxies:

@@ -44,7 +44,7 @@ def state_findings(guard: Guard) -> Iterator[Finding]:
     """Use each verb of the store once, under a key that nobody else uses."""
     policy = guard.policy
     if policy.secrets:
-        text = f"{len(policy.secrets)}: the first makes, all read"
+        text = f"{len(policy.secrets)}; new values use the first, all are accepted"
         yield Finding("ok", "secrets", text)
     if not guard.state.shared:
         yield Finding("note", "state", ALONE)
@@ -55,6 +55,8 @@ def state_findings(guard: Guard) -> Iterator[Finding]:
         try:
             good = works()
         except Exception as error:  # noqa: BLE001  # a store of somebody else's
+            # Only the kind: messages of Redis clients hold the address, and some of
+            # them the password.
             kind = str(error) or type(error).__name__
             text = PROBLEMS.get(kind, f"it cannot be used ({kind})")
             yield Finding("wrong", "state", f"{where}: {verb}: {text}")
@@ -80,6 +82,8 @@ def shown(policy: Policy, store: State) -> str:
 
 
 def _trials(store: State) -> Iterator[tuple[str, Callable[[], Any]]]:
+    # A random name: two checks may run at once, and a check must not touch a real
+    # entry.
     name = f"check:{secrets.token_hex(8)}"
     key, stream = f"{name}:key", f"{name}:stream"
     yield "claim", lambda: store.claim(key, 60)

@@ -27,6 +27,7 @@ def explain_app(
     found = requirements_at(app, method, path)
     for guard in dict.fromkeys(guard for guard, _ in found.guards):
         yield from explain(guard, token)
+    # Each guard with the request as it sees it: a mount takes a part of the path away.
     for guard, seen in found.guards:
         if cookie and guard.policy.cookie is None:
             yield failed("cookie", "", "JWTGUARD_COOKIE", "not set")
@@ -64,6 +65,7 @@ def _required(
     beside whatever else is wrong with it.
     """
     kind = guard.path_access(seen).kind
+    # On a public path no token is read, so a decorator there refuses every request.
     read = kind in (Kind.PROTECTED, Kind.OPTIONAL)
     principal = claimed_by(guard, token) if read else None
     held = grants_of(principal) if principal else "nobody: no token was read"

@@ -61,6 +61,8 @@ class Dated:
         """GET *url*, and note the answer's Date."""
         asked = self.now()
         got = Incoming(*self._transport(url, headers, timeout))
+        # The answer was dated at some moment in between; the middle halves the greatest
+        # error.
         halfway = (asked + self.now()) / 2
         try:
             date = parsedate_to_datetime(got.headers.get("date", ""))

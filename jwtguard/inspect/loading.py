@@ -41,6 +41,8 @@ def load(spec: str) -> Any:
     if match is None:
         raise LoadError(f"{spec!r}: write module:app or module:factory()")
     module, name, call = match.groups()
+    # As gunicorn and uvicorn do: an installed script would not find the application
+    # beside it.
     sys.path.insert(0, str(Path.cwd()))
     found: Any = attempt(
         f"{spec} cannot be imported", lambda: importlib.import_module(module)
@@ -58,6 +60,8 @@ def attempt(what: str, work: Callable[[], Result]) -> Result:
         return work()
     except ConfigurationError:
         raise
+    # A module that calls sys.exit() or argparse while it is imported must not end this
+    # command without a word.
     except (Exception, SystemExit) as error:
         raise LoadError(f"{what}: {_told(error)}") from error
 
@@ -93,6 +97,7 @@ def _member(spec: str, found: Any, part: str) -> Any:
 def _checked(spec: str, found: Any, *, called: bool) -> Any:
     """Return *found* if it can be an application."""
     if inspect.iscoroutine(found):
+        # Else Python warns that the coroutine was never awaited, after our message.
         found.close()
         raise LoadError(f"{spec}: the factory is asynchronous; name an application")
     if not callable(found):

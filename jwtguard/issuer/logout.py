@@ -55,6 +55,8 @@ class Logout:
                     id_token,
                     jwt.PyJWK(key),
                     algorithms=[self._keys.alg],
+                    # RP-Initiated Logout section 2: the hint says who is signed in,
+                    # also long after it has expired.
                     options={"verify_aud": False, "verify_exp": False},
                 )
             except InvalidTokenError:
@@ -108,6 +110,8 @@ def add_logout(app: Flask, logout: Logout, store: Store, base: str) -> None:
         session = logout.session_of(request.values.get("id_token_hint", ""))
         back = request.values.get("post_logout_redirect_uri")
         client_id = request.values.get("client_id") or (session and session.client_id)
+        # Checked before the session ends: otherwise a mistyped URL would sign out and
+        # then show an error.
         if back is not None and not _is_page_of(store.client(client_id or ""), back):
             raise BadRequest("post_logout_redirect_uri must be a page of the client")
         if session is not None:
@@ -133,6 +137,8 @@ def add_logout(app: Flask, logout: Logout, store: Store, base: str) -> None:
 
 def _is_page_of(client: OAuthClient | None, url: str) -> bool:
     """Whether *url* is at an origin of the client: it need not be registered."""
+    # Browsers read a backslash as a slash, urlsplit does not: the two would see
+    # different hosts.
     if client is None or not url.isprintable() or "\\" in url:
         return False
     parts = urlsplit(url)

@@ -141,6 +141,7 @@ class Store:
         """Remember a new refresh token, unless its session ended meanwhile."""
         with self._lock:
             self._forget()
+            # A refresh and a sign-out may run at once: the sign-out wins.
             if token.session.sid in self._sessions:
                 token.session.expires_at = token.expires_at
                 self._tokens[token.value] = token
@@ -161,6 +162,7 @@ class Store:
             if token.spent:
                 self._end(token.session)
                 return None
+            # Kept although spent: only then is a second use recognized as theft.
             token.spent = True
             return token
 

@@ -35,6 +35,8 @@ def _threads() -> anyio.CapacityLimiter:
     try:
         return _own_threads.get()
     except LookupError:
+        # As many as anyio's own default. One limiter for each event loop: it belongs to
+        # the loop it was made on.
         limiter = anyio.CapacityLimiter(40)
         _own_threads.set(limiter)
         return limiter
@@ -66,6 +68,7 @@ class Drivers:
         try:
             while True:
                 ask = flow.send(reply)
+                # So that an answer is never sent twice: most effects get none.
                 reply = None
                 if isinstance(ask, ReadBody):
                     reply = read(ask.limit)

@@ -55,6 +55,7 @@ class RateLimiter:
     ) -> None:
         item = _limit(limit)
         span = float(item.get_expiry())
+        # Many people share an address behind NAT, so it gets ten times as much.
         amounts = (item.amount * ADDRESS_SHARE, item.amount)
         script = (
             getattr(state, "script", None) if storage is None else _script_of(storage)
@@ -69,6 +70,8 @@ class RateLimiter:
     def claim(self, name: str, address: str) -> CountedGuess:
         """Count one guess, unless it is one too many: then ``wait`` says how long."""
         network = network_of(address)
+        # The braces put both keys of a caller into one slot: a script in a Redis
+        # cluster needs that.
         key = f"{self._prefix}:{{{network}}}"
         keys = (key, f"{key}:{_folded(name)}")
         if self._shared is not None and self._monotonic() >= self._retry_at:
@@ -93,7 +96,9 @@ class RateLimiter:
         self._own.after_fork()
 
     def _failed(self, error: Exception) -> None:
+        # Otherwise each sign-in would wait for the timeout of a store that is down.
         self._retry_at = self._monotonic() + RETRY_STORE
+        # The name of the class only: the message may hold the URL, password included.
         problem = type(error.__cause__ or error).__name__
         self._emit("limit_store_failed", problem=problem)
 
@@ -124,6 +129,7 @@ def _folded(name: str) -> str:
     character. Hashed: a store that others can read need not know who signs in.
     """
     plain = unicodedata.normalize("NFKD", name).casefold()
+    # Twice, because casefold can make new letters that decompose again.
     plain = unicodedata.normalize("NFKD", plain).translate(_LOOK_ALIKE)
     letters = "".join(
         letter

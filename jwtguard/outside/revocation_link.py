@@ -87,12 +87,14 @@ class RevocationLink:
     def is_stale(self) -> bool:
         """Whether too little is known of what others have revoked."""
         unread = not self.follower.caught_up.done()
+        # Before the first read nothing is known at all, whatever the clock says.
         if unread and self._policy.revocation_outage == "refuse":
             return True
         return self.age > self._policy.revocation_max_stale
 
     def publish(self, operations: Sequence[StateOperation]) -> bool:
         """Run *operations* now, or else when the store is back; return which."""
+        # All are sent before any is waited for: one timeout covers them together.
         asked = [(one, self._client.submit(one)) for one in operations]
         ends = self._ends()
         for _, done in asked:

@@ -53,7 +53,7 @@ def test_secrets_are_counted_and_not_shown() -> None:
     """One line for all of them."""
     made = ["AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8"]
     (_, text), _ = found(secrets=made)
-    assert text == "1: the first makes, all read"
+    assert text == "1; new values use the first, all are accepted"
 
 
 @needs_redis

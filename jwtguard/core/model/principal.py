@@ -150,6 +150,8 @@ class Principal:
 
     def __repr__(self) -> str:
         """Show who calls, and never the token."""
+        # reprs end up in logs: payload and token are left out, and so is what a later
+        # field may hold.
         shown = zip(_SHOWN, self._facts, strict=False)
         return f"Principal({', '.join(f'{name}={value!r}' for name, value in shown)})"
 

@@ -67,6 +67,7 @@ class EndpointCache:
         flight, own = self._claim()
         if flight is not None and own:
             yield Start(flight)
+        # A URL that was found once keeps serving: only the very first request waits.
         if self.url is None and flight is not None:
             yield Await(flight)
         if self.url is not None:

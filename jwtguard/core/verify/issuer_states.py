@@ -40,6 +40,8 @@ def rules_of(issuer: TrustedIssuer, policy: Policy) -> TokenRules:
         algorithms=issuer.algorithms or policy.algorithms,
         leeway=policy.leeway,
         max_lifetime=issuer.max_lifetime,
+        # Clients without an issuer belong to the first one, and with several issuers
+        # every client names its own.
         clients=frozenset(
             client.id
             for client in policy.clients

@@ -48,6 +48,8 @@ class Revoking:
 
     def add(self, entry: Entry) -> Asking:
         """Take *entry* here, at once, and tell the other processes of it."""
+        # Here first: this process refuses the token at once, whether or not the store
+        # can be reached.
         added = self._list.add(entry, self._now())
         shared = True
         if added is not None and self._list.shared:
@@ -86,6 +88,8 @@ class Revoking:
             return self.add(Entry("sid", issuer, sid, now, until))
         if isinstance(jti, str) and jti:
             return self.add(Entry("jti", issuer, jti, now, until))
+        # A principal made by hand in a test has no token: revoking nothing would look
+        # like success.
         if not principal.token:
             raise ValueError("the principal has neither sid nor jti nor a token")
         return self.add(Entry("token", issuer, digest_of(principal.token), now, until))
@@ -94,6 +98,7 @@ class Revoking:
         """Revoke tokens of *issuer*: what is *named*, or all of them."""
         self._check_issuer(issuer)
         given = {kind: v for kind, v in named.items() if v is not OMITTED}
+        # Two at once could mean "and" or "or", and the second would revoke far more.
         if len(given) > 1:
             raise ValueError("give one of subject, sid, jti and client_id at most")
         for kind, value in given.items():
@@ -116,6 +121,8 @@ class Revoking:
         if isinstance(before, bool) or not isinstance(before, int | float):
             name = type(before).__name__
             raise TypeError(f"before must be seconds since the epoch, not {name}")
+        # A time in the future would also end tokens that are issued at the next
+        # sign-in.
         if not 0 <= before <= now + self._leeway:
             raise ValueError(
                 f"before must be seconds since the epoch, not in the future: {before}"

@@ -63,6 +63,8 @@ def _flat(routes: Any) -> Iterator[tuple[Any, Any]]:
 
     Versions of FastAPI that copy the routes of an included router need no unfolding.
     """
+    # Looked up each time and not at import: which version of FastAPI is installed
+    # decides.
     contexts = getattr(fastapi.routing, "iter_route_contexts", None)
     if contexts is None:
         yield from ((route, route) for route in routes)
@@ -80,6 +82,7 @@ def _security(dependant: Any) -> Iterator[Requirement]:
 
 
 def _scopes(dependant: Any) -> tuple[str, ...]:
+    # Newer versions keep the scopes of parents and of the dependency itself apart.
     found = getattr(dependant, "security_scopes", None)
     if found is None:
         parents = getattr(dependant, "parent_oauth_scopes", None) or ()
@@ -94,16 +97,16 @@ def _documents(app: FastAPI, place: Place) -> Iterator[Finding]:
     pages = [url for url in (app.docs_url, app.redoc_url) if url]
     document = place.inner + app.openapi_url
     if _is_open(place, document):
-        text = "is open to everybody: it names every route and parameter"
+        text = "is open to everyone, and it names every route and parameter"
         yield Finding("note", document, text)
     for url in pages:
         page = place.inner + url
         if not _is_open(place, page):
-            text = "needs a token, which a browser that opens the page does not send: "
+            text = "needs a token, but a browser that opens the page sends none: "
             text += "list it in public_paths, or switch it off with docs_url=None"
             yield Finding("note", page, text)
         elif not _is_open(place, document):
-            text = f"is open, and {document}, which it loads, is not"
+            text = f"is open, but it loads {document}, which is not"
             yield Finding("weak", page, text)
 
 

@@ -59,6 +59,8 @@ def resolve(app: Any, probe: Probe, go: Go) -> Reached | None:
 
 def _routes(flask: Flask, rule: Rule, place: Place) -> Iterator[Found]:
     view = flask.view_functions.get(rule.endpoint)
+    # Flask adds HEAD to every GET and answers OPTIONS by itself: neither runs another
+    # function.
     methods = set(rule.methods or METHODS) - {"HEAD"}
     if getattr(rule, "provide_automatic_options", True):
         methods.discard("OPTIONS")
@@ -68,6 +70,8 @@ def _routes(flask: Flask, rule: Rule, place: Place) -> Iterator[Found]:
     fits = {name: one.regex for name, one in converters.items()}
     by_requirements: dict[tuple[Requirement, ...], list[str]] = {}
     for method in sorted(methods):
+        # A MethodView has a method for each verb, and decorators may stand on each of
+        # them.
         handler = getattr(getattr(view, "view_class", None), method.lower(), None)
         by_requirements.setdefault((*shared, *requirements_of(handler)), []).append(
             method
@@ -85,6 +89,8 @@ def _answering(flask: Flask, rule: Rule, place: Place) -> Place:
     if flask.subdomain_matching and name:
         host = f"{rule.subdomain}.{name}" if rule.subdomain else name
         return place.on(host, only=bool(rule.subdomain))
+    # Since Flask 3.1 a host outside of TRUSTED_HOSTS is 400: the examples have to
+    # name one that is inside.
     return place.on(trusted[0].lstrip("."), only=False) if trusted else place
 
 
@@ -99,6 +105,8 @@ def _skipped(flask: Flask) -> Iterator[Finding]:
 
 def _blueprint_requirements(flask: Flask, endpoint: str) -> Iterator[Requirement]:
     """Yield what runs before the view: the application's own, and its blueprints'."""
+    # Flask keeps the functions of the application itself under None; nested blueprints
+    # are named with dots.
     names: list[str | None] = [None]
     parts = endpoint.split(".")[:-1]
     names += [".".join(parts[: end + 1]) for end in range(len(parts))]
@@ -109,4 +117,5 @@ def _blueprint_requirements(flask: Flask, endpoint: str) -> Iterator[Requirement
 
 def _has_flask_cors(flask: Flask) -> bool:
     functions = (f for group in flask.after_request_funcs.values() for f in group)
+    # By name: flask_cors is not a dependency, so its classes cannot be asked for.
     return any(getattr(f, "__module__", "").startswith("flask_cors") for f in functions)

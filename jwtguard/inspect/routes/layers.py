@@ -59,6 +59,7 @@ _WAITRESS = (
 
 def waitress(guard: Guard) -> Iterator[Finding]:
     """Name the server that hides proxies, where it is installed."""
+    # Which server will run is not known here; that it is installed is the best sign.
     if guard.policy.require_https and importlib.util.find_spec("waitress"):
         yield Finding("note", "transport", _WAITRESS)
 

@@ -23,6 +23,8 @@ class Finding:
 
     def __post_init__(self) -> None:
         for name in ("what", "text"):
+            # Paths and names come from the application and may come from its users; a
+            # terminal obeys escape sequences.
             object.__setattr__(self, name, escaped(getattr(self, name)))
 
 
@@ -145,4 +147,6 @@ def named(handler: Any) -> str:
 def is_relay(app: Any) -> bool:
     """Whether *app* is ``TokenRelay.wsgi`` or ``.asgi``."""
     owner = type(getattr(app, "__self__", app))
+    # By name: importing the relay needs the package `limits`, which may not be
+    # installed.
     return (owner.__module__, owner.__name__) == ("jwtguard.relay", "TokenRelay")

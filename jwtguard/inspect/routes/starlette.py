@@ -74,6 +74,8 @@ def routed(
     probe, partial = passed(app, probe), False
     scope = probe.scope()
     for number, (route, seen) in enumerate(pairs):
+        # The framework's own matching is asked, so that what is reported is what will
+        # be routed.
         match, child = seen.matches(scope)
         if match is not Match.FULL:
             partial = partial or match is Match.PARTIAL
@@ -110,6 +112,8 @@ def through(app: Any, place: Place) -> Generator[Found, None, Place]:
         if not (inspect.isclass(kind) and issubclass(kind, GuardMiddleware)):
             yield from layer(getattr(kind, "__name__", str(kind)), place)
             continue
+        # Built as Starlette would build it: only then is its guard, and so its policy,
+        # known.
         made = kind(app, *middleware.args, **middleware.kwargs)
         if place.guard is not None:
             yield Finding("weak", "order", "a guard stands behind another one")
@@ -157,6 +161,8 @@ def _http(route: Route, seen: Any, place: Place) -> Iterator[Found]:
     endpoint, fits = route.endpoint, patterns_of(seen)
     methods = set(seen.methods or ()) - {"HEAD"}
     is_class = inspect.isclass(endpoint) and issubclass(endpoint, HTTPEndpoint)
+    # Starlette gives a class endpoint no methods: its dispatch looks for functions
+    # named after them.
     if is_class and not methods:
         methods = {m for m in METHODS if hasattr(endpoint, m.lower())}
     if not methods:

@@ -84,6 +84,8 @@ class Trials:
         rules = patterns_of(route.guard.policy) if route.guard else ()
         prefix = route.template.removesuffix(route.inner)
         examples = list(examples_of(route, rules))
+        # Also examples made of the rules: a pattern that matches a part of a route only
+        # shows up by a path inside that part.
         for rule in rules:
             examples += examples_under(rule, prefix)
         host = host_for(route, HOST)
@@ -99,6 +101,8 @@ class Trials:
     def _try(self, method: str, example: Example, host: str) -> Tried | None:
         asked = method, example.path, host
         known = self._known.get(asked)
+        # Resolving a path is the slow part, and routes of one application share most of
+        # their examples.
         if asked in self._known and (known is None or example.odd >= known.example.odd):
             return known
         found = known.found if known else self._resolver.at(Probe(*asked))

@@ -87,7 +87,7 @@ def test_documents_are_open_or_useless(issuer: JWTIssuer) -> None:
     """An open document is told of; a page that cannot be opened, or loaded, too."""
     app = made(issuer, openapi_url="/openapi.json", redoc_url="/redoc")
     assert levels(app)["GET /openapi.json"] == "note"
-    assert reported(app, "note /openapi.json", "open to everybody")
+    assert reported(app, "note /openapi.json", "open to everyone")
     assert reported(app, "note /redoc", "public_paths")
     assert not reported(app, "/docs:")
     app = made(issuer, openapi_url="/schema.json", redoc_url=None)
