@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from collections.abc import Sequence
-from functools import lru_cache
 
-from ..model.origins import _LONGEST, Network, _loopback, is_loopback_host
+from ..model.origins import Network, _loopback, address, is_loopback_host
 from ..model.request import NameTable, Request, shows_proxy
 
 _OF_SOCKETS = {"ws": "http", "wss": "https"}
@@ -33,10 +31,10 @@ def _hops(request: Request, proxies: Sequence[Network | str]) -> list[str]:
     # The left end is whatever the caller sent. Only what a trusted hop has appended can
     # be believed.
     for text in reversed(",".join(fields).split(",")):
-        address = _forwarded_address(text.strip())
-        if address is None or not is_trusted(hops[-1], proxies):
+        found = _forwarded_address(text.strip())
+        if found is None or not is_trusted(hops[-1], proxies):
             break
-        hops.append(address)
+        hops.append(found)
     return hops
 
 
@@ -44,24 +42,15 @@ def _forwarded_address(text: str) -> str | None:
     """The address alone: some proxies add the port, which differs each time."""
     found = _ADDRESS_AND_PORT.fullmatch(text)
     bare = (found[1] or found[2]) if found else text
-    return bare if len(bare) <= _LONGEST and _address(bare) is not None else None
-
-
-@lru_cache(maxsize=1024)
-def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    try:
-        found = ipaddress.ip_address(text)
-    except ValueError:
-        return None
-    return getattr(found, "ipv4_mapped", None) or found
+    return bare if address(bare) is not None else None
 
 
 def is_trusted(peer: str, proxies: Sequence[Network | str]) -> bool:
     if peer == "unix":
         return "unix" in proxies
-    address = _address(peer)
-    return address is not None and any(
-        not isinstance(network, str) and address in network for network in proxies
+    found = address(peer)
+    return found is not None and any(
+        not isinstance(network, str) and found in network for network in proxies
     )
 
 
@@ -91,7 +80,6 @@ def is_loopback(request: Request) -> bool:
     return (
         _loopback(request.peer)
         and host is not None
-        and len(host) <= _LONGEST
         and is_loopback_host(host)
         # A proxy on this machine connects from 127.0.0.1 too, and forwards strangers.
         and not any(map(_shows_proxy, request.headers))

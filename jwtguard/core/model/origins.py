@@ -22,6 +22,8 @@ _LONGEST = 255
 
 """Characters. No address or host name is longer, and what is read is remembered."""
 
+_LONGEST_ORIGIN = 2 * _LONGEST
+
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
@@ -30,6 +32,8 @@ def serialized(origin: str) -> str | None:
 
     Schemes of apps (``capacitor://localhost``) count as they are written.
     """
+    if len(origin) > _LONGEST_ORIGIN:  # the standard library remembers what it splits
+        return None
     # Browsers send the host in punycode, so a letter outside ASCII means that it was
     # not written by one.
     if not origin.isascii() or origin != origin.strip():
@@ -53,9 +57,13 @@ def serialized(origin: str) -> str | None:
     return f"{parts.scheme}://{host}{suffix}"
 
 
-@lru_cache(maxsize=1024)
 def is_loopback_host(host: str) -> bool:
     """Whether *host*, with or without port, is a name of this very machine."""
+    return len(host) <= _LONGEST and _is_loopback_host(host)
+
+
+@lru_cache(maxsize=1024)
+def _is_loopback_host(host: str) -> bool:
     found = _HOST_AND_PORT.fullmatch(host.lower())
     if found is None:
         return False
@@ -71,16 +79,25 @@ def is_plain(origin: str) -> bool:
     return scheme == "http" and not is_loopback_host(host)
 
 
+def _loopback(text: str) -> bool:
+    found = address(text)
+    return found is not None and found.is_loopback
+
+
+def address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """Return the IP address in *text*, IPv4 if it is mapped into IPv6; else None."""
+    return _address(text) if len(text) <= _LONGEST else None
+
+
 @lru_cache(maxsize=1024)
-def _loopback(address: str) -> bool:
+def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     try:
-        found = ipaddress.ip_address(address)
+        found = ipaddress.ip_address(text)
     except ValueError:
-        return False
+        return None
     # A dual-stack socket shows 127.0.0.1 as ::ffff:127.0.0.1, which is_loopback does
     # not know before Python 3.13.
-    mapped = getattr(found, "ipv4_mapped", None)
-    return (mapped or found).is_loopback
+    return getattr(found, "ipv4_mapped", None) or found
 
 
 def claimed_origins(claims: Mapping[str, Any], name: str | None) -> frozenset[str]:

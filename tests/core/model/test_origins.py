@@ -16,7 +16,7 @@ from jwtguard.core.authorize.origin_rules import OriginRules
 from jwtguard.core.extract import fetch_metadata, forwarded
 from jwtguard.core.extract.wire import wire_of
 from jwtguard.core.model import origins
-from jwtguard.core.model.origins import serialized
+from jwtguard.core.model.origins import address, serialized
 from jwtguard.core.model.request import Request
 
 PROXIES = (ipaddress.ip_network("10.0.0.0/8"), ipaddress.ip_network("fd00::/8"))
@@ -471,3 +471,11 @@ def test_only_a_top_level_navigation_is_a_link(
     """A frame on a foreign page is none."""
     asked = request(sec_fetch_mode=mode, sec_fetch_dest=dest)
     assert fetch_metadata.is_navigation(asked) is expected
+
+
+def test_a_name_that_is_too_long_is_no_origin_and_no_address() -> None:
+    """No host name has more than 255 characters."""
+    assert serialized(f"https://{'a' * 245}.example")
+    assert serialized(f"https://{'a' * 1000}.example") is None
+    assert address("127.0.0.1") == address("::ffff:127.0.0.1")
+    assert address(f"fe80::1%{'a' * 300}") is None
