@@ -27,7 +27,7 @@ TIMED = frozenset({"sid", "subject", "sub", "client", "issuer"})
 PACKED = frozenset({"token", "jti", "sid"})
 """Kinds that may be packed without a shared state: a new sign-in brings another value,
 so that an answer without a time does no harm."""
-PACKED_IF_SHARED = PACKED | {"subject", "sub"}
+PACKED_IF_SHARED = PACKED | {"subject", "sub", "client"}
 """Kinds that may be packed where the shared state knows the time."""
 Key = tuple[str, str, str]
 """Kind, issuer and value."""
@@ -103,7 +103,7 @@ class Marks(NamedTuple):
     """By what a token can be revoked: what its issuer signed, and its digest.
 
     ``issued_at`` is None for a token without ``iat``: every time bound hits it, since
-    nothing shows that it is newer. Else it is in whole seconds, as time bounds are.
+    nothing shows that it is newer.
     """
 
     issuer: str
@@ -132,9 +132,6 @@ class Marks(NamedTuple):
 
 def marks_of(facts: Facts, token: str) -> Marks:
     """Return by what the verified *token* can be revoked."""
-    # Down, as time bounds are: a token issued in the second of a sign-out ends, even if
-    # it came a moment later.
-    issued_at = None if facts.issued_at is None else floor(facts.issued_at)
     return Marks(
         facts.issuer,
         digest_of(token),
@@ -143,7 +140,7 @@ def marks_of(facts: Facts, token: str) -> Marks:
         facts.subject,
         facts.sub,
         facts.client_id,
-        issued_at,
+        facts.issued_at,
     )
 
 
@@ -157,7 +154,9 @@ def digest_of(token: str) -> str:
 
 def bound(kind: str, issued_at: float | None, before: float) -> bool:
     """Whether a time bound hits the token."""
-    return kind not in TIMED or issued_at is None or issued_at <= before
+    # Down, as time bounds are in whole seconds: a token issued in the second of a
+    # sign-out ends, even if it came a moment later.
+    return kind not in TIMED or issued_at is None or floor(issued_at) <= before
 
 
 def short(value: str) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Generator, Iterator
+from math import inf
 from threading import Lock
 from typing import Any, NamedTuple
 
@@ -102,9 +103,8 @@ class Revocations:
                     return None
                 later = max(known[0], entry.before), max(known[1], entry.until)
                 entry = entry._replace(before=later[0], until=later[1])
-            # It may have been packed with a later bound, which is lost: now is as late.
-            elif self._may_hold(key):
-                entry = entry._replace(before=max(entry.before, now))
+            else:
+                entry = self._widened(entry, key)
             entries[key] = entry.before, entry.until
             if packable:
                 self._recent.move_to_end(key)
@@ -149,18 +149,32 @@ class Revocations:
             value = yield Load(key)
             if isinstance(value, StateUnavailableError):
                 return Found(reason, found.unsure)
-            entry = decoded(value) if value is not None else None
-            if value is not None and (entry is None or entry.hits(issued_at)):
+            if value is None and kind not in PACKED:
+                continue  # it has ended, or was never there
+            entry = decoded(value or b"")  # what the state has lost is believed
+            if entry is None or entry.hits(issued_at):
                 return Found(reason, (), entry)
         return GOOD
 
     def _may_hold(self, key: Key) -> bool:
         """Whether an entry of that name may have been packed."""
+        return any(self._holding(key))
+
+    def _holding(self, key: Key) -> Iterator[_Packed]:
         packed = self._packed
-        if not packed or key[0] not in self._kinds:
-            return False
-        name = key_of(*key)
-        return any(one.holds(name) for one in packed)
+        if packed and key[0] in self._kinds:
+            name = key_of(*key)
+            yield from (one for one in packed if one.holds(name))
+
+    def _widened(self, entry: Entry, key: Key) -> Entry:
+        """Return *entry* with the bounds that one of its name had, if it was packed.
+
+        They are not known, but no bound is later than the latest that was packed there.
+        """
+        for one in self._holding(key):
+            bounds = max(entry.before, one.before), max(entry.until, one.until)
+            entry = entry._replace(before=bounds[0], until=bounds[1])
+        return entry
 
     def _forget(self, now: float) -> None:
         """Drop what can hit no good token any more: a few now, all from time to time.
@@ -177,16 +191,16 @@ class Revocations:
                     del entries[key]
             left = len(self._recent) + len(self._others)
             self._sweep_at = max(SWEEP, 2 * left)
-        if self._packed and self._packed[0].until <= now:
-            self._packed = self._packed[1:]  # readers hold the list as it was
+        if any(one.until <= now for one in self._packed):  # readers hold the old list
+            self._packed = [one for one in self._packed if one.until > now]
 
     def _pack(self, now: float) -> None:
         """Keep the number of whole entries in bounds, losing none."""
         while len(self._recent) > self._limit:
-            key, (_, until) = next(iter(self._recent.items()))
+            key, bounds = next(iter(self._recent.items()))
             if not self._packed or self._packed[-1].is_full(now):
                 self._packed = [*self._packed, _Packed(now)]
-            self._packed[-1].add(key_of(*key), until)
+            self._packed[-1].add(key_of(*key), *bounds)
             # In this order for readers without the lock: the filter holds the entry
             # before the dictionary loses it.
             del self._recent[key]
@@ -203,17 +217,19 @@ class _Packed:
 
     def __init__(self, now: float) -> None:
         self.count = 0
-        self.until = 0.0
+        self.before = self.until = -inf
+        """The latest bounds of all entries in it."""
         self._made = now
         self._bits = bytearray(self.BITS // 8 + 1)
 
     def is_full(self, now: float) -> bool:
         return self.count >= self.SIZE or now - self._made > self.LONGEST
 
-    def add(self, key: str, until: float) -> None:
+    def add(self, key: str, before: float, until: float) -> None:
         for bit in self._places(key):
             self._bits[bit >> 3] |= 1 << (bit & 7)
         self.count += 1
+        self.before = max(self.before, before)
         self.until = max(self.until, until)
 
     def holds(self, key: str) -> bool:

@@ -60,10 +60,15 @@ class Revoking:
         self._emit("revoked", issuer=entry.issuer, kind=entry.kind, shared=shared)
 
     def receive(self, data: bytes) -> None:
-        """Take what another process has revoked."""
+        """Take what another process has revoked.
+
+        What names no trusted issuer hits no token here, and would only be kept.
+        """
         entry = decoded(data)
-        if entry is not None:
-            issuer = self._issuers.get(entry.issuer, entry.issuer)
+        issuer = None if entry is None else self._issuers.get(entry.issuer)
+        if entry is None or issuer is None:
+            return
+        if entry.kind != "issuer" or not entry.value:
             self._list.add(entry._replace(issuer=issuer), self._now())
 
     def look_up(self, marks: Marks) -> Generator[Ask, Any, Found]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from hashlib import sha256
-from math import floor
 from threading import Lock
 
 from ..model.jwk import KeySet
@@ -88,7 +87,7 @@ class TokenCache:
             value = facts.sid if entry.kind == "sid" else facts.sub
             if value == entry.value and facts.issuer == entry.issuer:
                 issued_at = facts.issued_at
-                if entry.hits(None if issued_at is None else floor(issued_at)):
+                if entry.hits(issued_at):
                     return True
         return False
 
