@@ -209,9 +209,11 @@ def names(data: bytes) -> None:
 
 def _targets() -> Mapping[str, Callable[[bytes], None]]:
     from tests.fuzz.requests import request
+    from tests.fuzz.sequences import sequence
     from tests.routing.differential import routing
 
-    found = (token, compact, document, key_set, form, names, request, routing)
+    values = (token, compact, document, key_set, form, names)
+    found = (*values, request, routing, sequence)
     return {target.__name__: target for target in found}
 
 
