@@ -28,6 +28,7 @@ from .inspect.loading import LoadError, attempt, load
 from .inspect.routes import Finding
 from .inspect.routes.report import Row
 from .inspect.shown import Check, escaped
+from .inspect.streams import leave_stdout, tolerate
 from .outside.http import HTTPClient
 from .settings import load_policy
 
@@ -39,11 +40,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; return its exit code."""
     # What the guard would log is among the findings.
     logging.getLogger(__package__).addHandler(logging.NullHandler())
+    tolerate()
     parser = _parser(sys.argv[1:] if argv is None else argv)
     arguments = parser.parse_args(argv)
     try:
         run: Callable[[argparse.Namespace], int] = arguments.run
-        return run(arguments)
+        status = run(arguments)
+        sys.stdout.flush()
+        return status
+    except BrokenPipeError:
+        leave_stdout()
+        return 1
     except ConfigurationError as error:
         for problem in error.problems:
             text = escaped(problem)

@@ -210,6 +210,22 @@ def start(app: Any) -> None:
         raise
 
 
+def test_middleware_in_front_of_the_guard_is_looked_at_too(
+    jwt_issuer: JWTIssuer,
+) -> None:
+    """FastAPI puts what is added later outside of what was added before."""
+    app = FastAPI()
+    app.add_middleware(asgi.GuardMiddleware, guard=jwt_issuer.guard())
+
+    @starlette.require_scope("admin")
+    @app.middleware("http")
+    async def check(request: Request, call_next: Any) -> Any:
+        return await call_next(request)
+
+    with pytest.raises(ConfigurationError, match=ABOVE):
+        start(app)
+
+
 @pytest.mark.parametrize("around", [inside, asgi.GuardMiddleware])
 @pytest.mark.parametrize("name", ASGI)
 def test_asgi_refuses_to_start(jwt_issuer: JWTIssuer, name: str, around: Any) -> None:

@@ -73,7 +73,20 @@ def before_request_of(app: Flask) -> None:
         """Check nothing."""
 
 
-FLASK = [view_of, async_view_of, blueprint_of, method_view_of, before_request_of]
+def preprocessor_of(app: Flask) -> None:
+    """A check by the values of the URL that checks nothing."""
+    app.add_url_rule("/x", "x", lambda: "secret")
+
+    @flask.require_scope("admin")
+    @app.url_value_preprocessor
+    def check(endpoint: str | None, values: dict[str, Any] | None) -> None:
+        """Check nothing."""
+
+
+FLASK = [
+    view_of, async_view_of, blueprint_of, method_view_of, before_request_of,
+    preprocessor_of,
+]  # fmt: skip
 
 
 def closed(app: Any) -> Any:

@@ -19,6 +19,8 @@ from .roots import own_roots
 
 _INSIDE = ("app", "wsgi_app", "asgi_app", "original_router", "router")
 """What mounts, applications and included routers lead to."""
+_TABLES = ("view_functions", "before_request_funcs", "url_value_preprocessors")
+"""Where a Flask-like application keeps what it calls for a request."""
 _MOST = 2000
 """Middleware may hold anything: the walk ends after so many objects."""
 
@@ -55,6 +57,7 @@ class Endpoints:
         found = look(self._app, self)
         if found.table is None and outer is not None:
             found = look(outer, self)
+        found.handlers += _dispatchers(outer)  # what stands in front of the guard
         table: Sized = () if found.table is None else found.table
         size = len(table)
         handlers, others = found.handlers, found.guards
@@ -102,14 +105,21 @@ def _is_guard(node: Any, own: Endpoints | None) -> bool:
 
 def _handlers(node: Any) -> Iterator[Any]:
     """Yield the views of a Flask-like application, or what a route calls."""
-    for views in (_get(node, "view_functions"), _get(node, "before_request_funcs")):
+    for views in (_get(node, name) for name in _TABLES):
         for found in views.values() if isinstance(views, Mapping) else ():
             yield from found if isinstance(found, list) else [found]
     yield _endpoint(node)
     yield from _dependencies(node)
-    for middleware in _listed(node, "user_middleware"):  # not built yet
-        yield (_get(middleware, "kwargs") or {}).get("dispatch")
+    yield from _dispatchers(node)
     yield _get(node, "dispatch_func")
+
+
+def _dispatchers(app: Any) -> Iterator[Any]:
+    """Yield the functions among the middleware of *app*, which may not be built yet."""
+    for middleware in _listed(app, "user_middleware"):
+        dispatch = (_get(middleware, "kwargs") or {}).get("dispatch")
+        if callable(dispatch):
+            yield dispatch
 
 
 def _endpoint(node: Any) -> Any:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from urllib.parse import urlsplit
 
 from ..core.model.issuers import TrustedIssuer
+from ..core.model.origins import serialized
 from ..core.model.policy import Client
 from ..reasons import REASONS
 
@@ -147,12 +148,16 @@ def of_origin(origin: str, client_id: str | None, clients: Iterable[Client]) -> 
             small = difference(origin, known) or _port(origin, known)
             if small:
                 return f"client {client.id} lists {known}: {small}"
+    if serialized(origin) != origin:
+        return "not a valid origin; browsers send one like https://www.example.com"
     if client_id is None:
         return "no client lists it; see JWTGUARD_CLIENTS"
     return f"list it for the client: JWTGUARD_CLIENTS={client_id}={origin}"
 
 
 def _port(one: str, other: str) -> str:
+    if serialized(one) is None:
+        return ""
     found, known = urlsplit(one), urlsplit(other)
     same = (found.scheme, found.hostname) == (known.scheme, known.hostname)
     return "another port" if same else ""

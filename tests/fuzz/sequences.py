@@ -274,12 +274,14 @@ class World:
         unlike = self.remembering.held != self.forgetful.held
         packed = self.remembering.packed or self.forgetful.packed
         doubtful = packed and "revoked" in (_reason(one), _reason(other))
-        if not unlike and not self._is_over(token) and not doubtful:
+        if not unlike and not self._is_untimely(token) and not doubtful:
             assert _compared(one) == _compared(other), "memory changes the decision"
 
-    def _is_over(self, token: Issued) -> bool:
-        """Nobody asks for the key of a known token that has ended, nor fetches it."""
-        return bool(token.claims["exp"] + LEEWAY <= self.clock.time())
+    def _is_untimely(self, token: Issued) -> bool:
+        """Nobody asks for the key of a known token outside its time, nor fetches it."""
+        said, now = token.claims, self.clock.time()
+        begins = max(said.get("nbf", 0), said.get("iat", 0))
+        return bool(said["exp"] + LEEWAY <= now or begins > now + LEEWAY)
 
     def _spoiled(self, token: str) -> str:
         head, body, signature = token.split(".")

@@ -71,7 +71,11 @@ def logout_refusal(guard: Guard, token: str) -> list[str]:
 GUARDS = [
     guards(profile, audience, longest)
     for profile in PROFILES
-    for audience, longest in ((ISSUER.audience, 60), ("unchecked", None))
+    for audience, longest in (
+        (ISSUER.audience, 60),
+        ("unchecked", 60.5),
+        ("unchecked", None),
+    )
 ]
 
 

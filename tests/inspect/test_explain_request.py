@@ -107,6 +107,8 @@ def test_hints_for_origins() -> None:
     assert "another port" in of_origin("https://www.example:8443", "spa", clients)
     hint = of_origin("https://new.example", "spa", clients)
     assert hint.endswith("JWTGUARD_CLIENTS=spa=https://new.example")
+    for text in ("https://[::1", "http://[", "rubbish", "https://x.example:y"):
+        assert of_origin(text, "spa", clients).startswith("not a valid origin")
     assert of_issuer("https://a", ["https://b"])[0].startswith(
         "the token comes from another"
     )

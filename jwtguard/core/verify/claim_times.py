@@ -6,6 +6,7 @@ All times are in seconds since the epoch.
 from __future__ import annotations
 
 from math import inf
+from typing import Any
 
 from .claim_check import Problem
 from .jose import Compact
@@ -62,7 +63,11 @@ def check_lifetime(rules: TokenRules, compact: Compact, _: float) -> Problem | N
     if exp is None:
         return None  # it is always required
     # Also here each check stands alone: `_times` may not have run.
-    known = type(exp) in _NUMBERS and type(iat) in _NUMBERS
+    known = _is_time(exp) and _is_time(iat)
     if known and exp <= iat + rules.max_lifetime:
         return None
     return Problem("lifetime_too_long")
+
+
+def _is_time(value: Any) -> bool:
+    return type(value) in _NUMBERS and _EARLIEST < value < _LATEST
