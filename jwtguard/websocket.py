@@ -5,6 +5,7 @@ What is here runs for sockets that were let in, or closes those that were not.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Awaitable, Callable, MutableMapping
 from concurrent.futures import Future
 from contextlib import suppress
@@ -100,6 +101,8 @@ class _Ending:
         self._send = send
         self._closed = False
         self._ended = anyio.Event()
+        self._arrived: deque[Message] = deque()
+        """What was received for a caller who no longer waited for it."""
 
     async def end_after(self, seconds: float, revoked: Future[None]) -> None:
         # One wait for both: whichever comes first ends the connection.
@@ -115,16 +118,25 @@ class _Ending:
 
     async def receive(self) -> Message:
         """Hand on what arrives; after the end, the disconnect."""
-        message: Message = {"type": "websocket.disconnect", "code": EXPIRED}
+        if not self._arrived and not self._ended.is_set():
+            await self._wait()
+        if self._arrived and not self._ended.is_set():
+            return self._arrived.popleft()
+        return {"type": "websocket.disconnect", "code": EXPIRED}
+
+    async def _wait(self) -> None:
+        """Wait for a message or for the end.
+
+        Whoever waits may be cancelled after a message has been taken from the server:
+        the next one gets it.
+        """
         failure: Exception | None = None
-        if self._ended.is_set():
-            return message
         async with anyio.create_task_group() as group:
 
             async def listen() -> None:
-                nonlocal message, failure
+                nonlocal failure
                 try:
-                    message = await self._receive()
+                    self._arrived.append(await self._receive())
                 except Exception as error:  # noqa: BLE001  # raised below
                     failure = error
                 group.cancel_scope.cancel()
@@ -134,7 +146,6 @@ class _Ending:
             group.cancel_scope.cancel()
         if failure is not None:
             raise failure
-        return message
 
     async def send(self, message: Message) -> None:
         """Hand on; what is sent after the end goes nowhere, as after a disconnect."""

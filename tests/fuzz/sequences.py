@@ -138,7 +138,7 @@ class House:
     def held(self) -> Any:
         """The keys that the guard holds."""
         (trusted,) = self.guard.issuers.values()
-        keys = trusted.keys.snapshot.held(self.guard.clock.monotonic())
+        keys = trusted.key_cache.snapshot.held(self.guard.clock.monotonic())
         return keys and keys.published
 
 

@@ -337,6 +337,30 @@ def test_a_socket_ends_with_its_token(behaviour: Any, backend: str) -> None:
         assert last == {"type": "websocket.disconnect", "code": 4401}
 
 
+def test_a_caller_that_stops_waiting_loses_no_message(backend: str) -> None:
+    """A time limit around ``receive`` may end just when a message was taken."""
+    messages = [{"type": "websocket.receive", "text": str(n)} for n in range(4)]
+    waiting: list[anyio.CancelScope] = []
+    heard: list[str] = []
+
+    async def receive() -> Any:
+        waiting.pop().cancel()
+        return messages.pop(0)
+
+    async def application(scope: Any, receive: Any, send: Any) -> None:
+        for _ in range(8):
+            with anyio.CancelScope() as limit:
+                waiting[:] = [limit]
+                heard.append((await receive())["text"])
+
+    async def run() -> None:
+        middleware: Any = GuardMiddleware(application, guard_of(BASE))
+        await middleware(Socket((bearer(),)).scope(), receive, None)
+
+    anyio.run(run, backend=backend)
+    assert heard == ["0", "1", "2", "3"]
+
+
 def test_an_error_of_the_application_is_its_own(backend: str) -> None:
     """It comes out as it was raised, not wrapped in a group."""
 
