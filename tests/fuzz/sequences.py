@@ -23,9 +23,9 @@ from jwtguard.core.model.effects import (
     StateOperation,
 )
 from jwtguard.core.model.encoding import decode_segment
-from jwtguard.core.model.patterns import ScopeRule
 from jwtguard.core.model.principal import Principal
 from jwtguard.core.model.request import Request
+from jwtguard.core.model.scope_rule import ScopeRule
 from jwtguard.core.verify.entries import Entry, digest_of, marks_of
 from jwtguard.core.verify.revoking import OMITTED, STREAM
 from jwtguard.outside.fetcher import answer, drive
