@@ -9,6 +9,7 @@ function manager({ issuer, clientId, tokenUrl }) {
     redirect_uri: location.origin,
     scope: "openid notes:read notes:write",
     metadataSeed: metadata,
+    userStore: new oidc.WebStorageStateStore({ store: localStorage }), // all tabs have one
     automaticSilentRenew: false,
     stopCheckSession: true,
   });
@@ -31,6 +32,33 @@ async function signInSilently(where) {
   const user = await users.getUser();
   return { access: user.access_token, refresh: user.refresh_token };
 }
+
+// The token that this tab goes on with, whatever other tabs do meanwhile.
+let held = null;
+
+async function holdToken(where) {
+  held = (await manager(where).getUser()).access_token;
+}
+
+async function useToken(url) {
+  const answer = await call(url, held);
+  const revoked = answer.status === 401 && /access token was revoked/.test(answer.challenge);
+  document.getElementById("state").textContent = revoked ? "You were signed out" : answer.status;
+  return answer;
+}
+
+// At the API, then here: the library forgets the user in all tabs.
+async function signOut(where, url) {
+  const users = manager(where);
+  const { access_token: token } = await users.getUser();
+  const answer = await call(url, token, { method: "POST" });
+  await users.removeUser();
+  return answer.status;
+}
+
+// At the issuer, which sends the browser back.
+const signOutByRedirect = (where) =>
+  manager(where).signoutRedirect({ post_logout_redirect_uri: `${location.origin}/page.html` });
 
 // What a script can learn of an answer: status, challenge and body, or only that the
 // browser keeps it to itself.
@@ -83,7 +111,10 @@ function openSocket(url, protocols = [], ms = 2000) {
       Object.assign(found, { opened: true, protocol: socket.protocol });
       setTimeout(() => resolve(found), ms);
     };
-    socket.onmessage = (event) => (found.first ??= event.data);
+    socket.onmessage = (event) => {
+      found.first ??= event.data;
+      globalThis.socketIsOpen = true;
+    };
     socket.onclose = ({ code, reason }) => resolve({ ...found, code, reason });
   });
 }

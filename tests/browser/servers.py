@@ -71,15 +71,23 @@ def pages(port: int) -> Iterator[str]:
 
 
 @contextmanager
-def issuer(own: str) -> Iterator[str]:
-    """Serve the development issuer; client spa is used from *own*."""
+def issuer(own: str, api: int, lifetime: int) -> Iterator[str]:
+    """Serve the development issuer; client spa is used from *own*.
+
+    Its logout tokens go to the API at port *api*.
+    """
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     clients = (
-        Client(id="spa", origins=(own,), refresh=True),
+        Client(
+            id="spa",
+            origins=(own,),
+            refresh=True,
+            backchannel_logout_uri=f"http://127.0.0.1:{api}/oidc/logout",
+        ),
         Client(id="www", refresh=True),
         Client(id="other", refresh=True),
     )
-    server = bind(Config(clients=clients, access_token_lifetime=LIFETIME))
+    server = bind(Config(clients=clients, access_token_lifetime=lifetime))
     run = functools.partial(server.serve_forever, 0.05)
     thread = threading.Thread(target=run, daemon=True)
     thread.start()
@@ -147,19 +155,20 @@ def everything(
     *,
     settings: Mapping[str, str] | None = None,
     serving: Sequence[str] = ("api", "asgi", "www"),
+    lifetime: int = LIFETIME,
 ) -> Iterator[Place]:
     """Start it all, or what is named by *serving*.
 
     The extra settings break a rule, to see that a test notices. ``api:NAME`` is for
     the APIs alone, ``www:NAME`` for the site. In a value, ``{own}``, ``{other}`` and
-    ``{stranger}`` stand for these origins.
+    ``{stranger}`` stand for these origins. Access tokens live for *lifetime* seconds.
     """
     own, other, stranger, api, asgi, www = free_ports(6)
     log = folder / "servers.log"
     log.touch()
     with ExitStack() as running:
         at = [running.enter_context(pages(port)) for port in (own, other, stranger)]
-        trusted = running.enter_context(issuer(at[0]))
+        trusted = running.enter_context(issuer(at[0], api, lifetime))
         named = {"own": at[0], "other": at[1], "stranger": at[2]}
         trust = {
             "JWTGUARD_ISSUER": trusted,

@@ -219,10 +219,10 @@ const sockets = {
   },
 };
 
-async function signInAtSite(context) {
+async function signInAtSite(context, who = ALICE) {
   const page = await open(at.www, "/login", context);
-  await page.fill("input[name=username]", ALICE[0]);
-  await page.fill("input[name=password]", ALICE[1]);
+  await page.fill("input[name=username]", who[0]);
+  await page.fill("input[name=password]", who[1]);
   await Promise.all([page.waitForURL(`${at.www}/`), page.click("form button")]);
   return page;
 }
@@ -322,6 +322,129 @@ const site = {
   },
 };
 
+// Two tabs have one session, two contexts are two devices.
+const state = (page) => page.textContent("#state");
+const use = (page) => page.evaluate((u) => useToken(u), `${at.api}/whoami`);
+const signOut = (page, path) =>
+  page.evaluate(([w, u]) => signOut(w, u), [where, at.api + path]);
+async function tab(context) {
+  const page = await open(at.own, "/page.html", context);
+  await page.evaluate((w) => holdToken(w), where);
+  assert.equal((await use(page)).status, 200);
+  return page;
+}
+async function device(who = ALICE) {
+  const page = await open(at.own);
+  await signIn(page, who);
+  return page;
+}
+
+// Where all tokens of a person end, those end too that are issued in the same second.
+const nextSecond = () => sleep(1001 - (Date.now() % 1000));
+
+const signedOut = {
+  async "signed out in one tab: the next call of the other is 401, and it shows that"() {
+    const page = await device();
+    const other = await tab(page.context());
+    assert.ok((await signOut(page, "/sign-out")) < 300);
+    const answer = await use(other);
+    assert.equal(answer.status, 401);
+    assert.match(answer.challenge, /error="invalid_token"/);
+    assert.equal(await state(other), "You were signed out");
+    assert.equal(await other.evaluate((w) => manager(w).getUser(), where), null);
+  },
+
+  async "signed out: another device goes on, and who signs in again is in at once"() {
+    const [one, other] = [await device(), await device()];
+    const [old, kept] = [await tab(one.context()), await tab(other.context())];
+    assert.ok((await signOut(one, "/sign-out")) < 300);
+    assert.equal((await use(old)).status, 401);
+    assert.equal((await use(kept)).status, 200);
+    await signIn(one);
+    assert.equal((await use(await tab(one.context()))).status, 200);
+  },
+
+  async "signed out everywhere: another device is out, another person is not"() {
+    const [one, other, bob] = [await device(), await device(), await device(BOB)];
+    const pages = [await tab(other.context()), await tab(bob.context())];
+    assert.ok((await signOut(one, "/sign-out-everywhere")) < 300);
+    assert.deepEqual(await Promise.all(pages.map(async (p) => (await use(p)).status)), [401, 200]);
+    assert.equal(await state(pages[0]), "You were signed out");
+    await nextSecond();
+    await signIn(other);
+    assert.equal((await use(await tab(other.context()))).status, 200);
+  },
+
+  async "signed out at the issuer, by redirect: the other tab's next call is 401"() {
+    const page = await device();
+    const other = await tab(page.context());
+    const back = page.waitForResponse((answer) => answer.url() === `${at.own}/page.html`);
+    await page.evaluate((w) => void signOutByRedirect(w), where);
+    await back;
+    assert.equal((await use(other)).status, 401);
+    assert.equal(await state(other), "You were signed out");
+    await nextSecond();
+  },
+};
+
+const signedOutSocket = {
+  async "signed out: the socket of another tab is closed"() {
+    const page = await device();
+    const { access } = await signIn(page);
+    const other = await open(at.own);
+    const open_ = socket(other, ["bearer", access], 10000);
+    await other.waitForFunction(() => globalThis.socketIsOpen);
+    assert.ok((await signOut(page, "/sign-out")) < 300);
+    const found = await open_;
+    assert.deepEqual([found.opened, found.code, found.reason], [true, 4401, "revoked"]);
+  },
+};
+
+// The server-rendered site: its pages hold a socket, and show the form when it is closed.
+const SOON = { timeout: 10000 };
+const press = (page, name) => page.getByRole("button", { name, exact: true }).click();
+async function siteTab(context) {
+  const page = await context.newPage();
+  pages.push(page);
+  await page.goto(`${at.www}/`);
+  await page.waitForSelector("body[data-live]", SOON);
+  return page;
+}
+
+const signedOutSite = {
+  async "signed out in one tab: the other tab shows the form by itself"() {
+    const context = await browser.newContext();
+    const page = await signInAtSite(context);
+    const other = await siteTab(context);
+    await press(page, "Sign out");
+    await other.waitForURL(`${at.www}/login`, SOON);
+  },
+
+  async "signed out everywhere: another device shows the form by itself"() {
+    const [mine, theirs] = [await browser.newContext(), await browser.newContext()];
+    const page = await signInAtSite(mine);
+    await signInAtSite(theirs);
+    const other = await siteTab(theirs);
+    await press(page, "Sign out everywhere");
+    await other.waitForURL(`${at.www}/login`, SOON);
+    assert.deepEqual(await tokenCookies(theirs), []);
+    await nextSecond();
+  },
+
+  async "an admin ends the sessions of another: that one's tab shows the form"() {
+    const [mine, theirs] = [await browser.newContext(), await browser.newContext()];
+    await signInAtSite(theirs, BOB);
+    const bob = await siteTab(theirs);
+    const page = await signInAtSite(mine);
+    await page.click("text=Sessions of others");
+    await page.getByRole("listitem").filter({ hasText: "bob" }).getByRole("button").click();
+    await bob.waitForURL(`${at.www}/login`, SOON);
+    await page.goto(`${at.www}/`);
+    assert.equal(page.url(), `${at.www}/`);
+  },
+};
+
+const GROUPS = { api, relay, sockets, site, signedOut, signedOutSocket, signedOutSite };
 const FLAGS = [
   "--no-sandbox",
   "--disable-gpu",
@@ -335,7 +458,7 @@ const FLAGS = [
 const profile = await mkdtemp(join(tmpdir(), "jwtguard-browser-"));
 try {
   browser = await chromium.launch({ executablePath: at.chromium, args: FLAGS });
-  for (const [name, run] of Object.entries({ api, relay, sockets, site }[at.group])) {
+  for (const [name, run] of Object.entries(GROUPS[at.group])) {
     if (at.only && !at.only.includes(name)) continue;
     let problem = null;
     try {

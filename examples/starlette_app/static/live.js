@@ -1,6 +1,7 @@
 // The guard closes this socket when the session ends: each open tab then shows the form.
 
 const socket = new WebSocket(new URL("/live", location.origin.replace(/^http/, "ws")));
+socket.addEventListener("open", () => { document.body.dataset.live = ""; });
 socket.addEventListener("close", ({ reason }) => {
   if (reason === "revoked") location.assign("/");
 });
