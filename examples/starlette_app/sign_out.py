@@ -47,6 +47,7 @@ async def admin(request: Request) -> Response:
         if not ended:
             return error_page(request, 422, "Name the person.")
         await _guard(request).arevoke_tokens(issuer=who.issuer, subject=ended)
+        request.app.state.visitors.forget(who.issuer, ended)
     people = request.app.state.visitors.others(who)
     shared = _guard(request).health().state["shared"]
     context = {"who": who, "people": people, "ended": ended, "shared": shared}

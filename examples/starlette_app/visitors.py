@@ -21,6 +21,10 @@ class Visitors:
         """Remember *who*, by issuer and subject."""
         self._seen[who.issuer, who.subject] = who.display_name
 
+    def forget(self, issuer: str, subject: str) -> None:
+        """Drop a person whose sessions have ended."""
+        self._seen.pop((issuer, subject), None)
+
     def others(self, who: Principal) -> dict[str, str]:
         """Return subject and name of those who came by the same issuer as *who*."""
         return {
