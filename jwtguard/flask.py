@@ -16,7 +16,8 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from . import rules
 from .application.endpoints import Endpoints
 from .core.authorize.requirements import ANY_TOKEN, Requirement, mark
-from .core.authorize.unguarded import name_of, note
+from .core.authorize.unguarded import name_of
+from .core.authorize.wrapping import note
 from .core.model.principal import Principal
 from .errors import AuthError, ConfigurationError
 from .guard import Guard

@@ -9,7 +9,7 @@ from typing import Any
 from .core.model.issuers import TrustedIssuer
 from .core.model.policy import OF_RELAY, Client, Policy
 from .core.model.scope_rule import ScopeRule
-from .core.model.validation import without_user
+from .core.model.url_values import without_user
 from .errors import ConfigurationError, Problem
 from .options import BY_NAME, CONFIG
 from .sources import Source, did_you_mean, read_environ, read_toml

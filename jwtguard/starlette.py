@@ -17,7 +17,7 @@ from starlette.websockets import WebSocketState
 from . import rules
 from .asgi import GUARD_KEY, PRINCIPAL_KEY, GuardMiddleware, request_of
 from .core.authorize.requirements import ANY_TOKEN, Requirement, mark
-from .core.authorize.unguarded import note
+from .core.authorize.wrapping import note
 from .core.model.principal import Principal
 from .core.respond.responses import as_mapping
 from .errors import AuthError, ConfigurationError, MissingTokenError

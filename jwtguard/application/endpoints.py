@@ -12,7 +12,8 @@ from collections.abc import Iterator, Mapping, Sized
 from contextlib import suppress
 from typing import Any
 
-from ..core.authorize.unguarded import NOTED, problems_of
+from ..core.authorize.unguarded import problems_of
+from ..core.authorize.wrapping import NOTED
 from ..errors import ConfigurationError
 from ..guard import Guard
 from .roots import own_roots

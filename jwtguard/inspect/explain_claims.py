@@ -8,8 +8,8 @@ from ..core.verify.claim_check import Problem
 from ..core.verify.claims import CHECKS
 from ..core.verify.jose import Compact
 from ..core.verify.token_rules import Claims, TokenRules
+from . import hints_audience, hints_times
 from . import hints_claims as hints
-from . import hints_times
 from .shown import Check, failed, moment, value_text
 
 TIMES = ("exp", "nbf", "iat")
@@ -94,7 +94,7 @@ def _hint(
 ) -> str:
     reason, detail = problem
     if reason == "wrong_audience":
-        return hints.of_audience(rules, claims)
+        return hints_audience.of_audience(rules, claims)
     if check == "required":
         own = ("aud", rules.profile.subject_claim)  # they have checks of their own
         missing = (name for name in detail.split() if name not in own)

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from .origins import serialized
+from .url_values import origin_problem
 from .validation import (
     NOT_EMPTY,
     TOKEN,
     Problems,
     check_number,
     json_problem,
-    origin_problem,
     set_frozen,
     strings,
 )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from .jwk_set import parse_given
 from .profiles import PROFILES, Profile
+from .url_values import without_user
 from .validation import (
     NOT_EMPTY,
     Problems,
@@ -16,7 +17,6 @@ from .validation import (
     json_problem,
     set_frozen,
     strings,
-    without_user,
 )
 
 ALGORITHMS = (

@@ -21,12 +21,7 @@ from .policy_fields import OF_RELAY, OUTAGES, PolicyFields
 from .scope_rule import ScopeRule
 from .secret_keys import secrets_of
 from .state_url import check_state
-from .validation import (
-    HOST,
-    Problems,
-    set_frozen,
-    strings,
-)
+from .validation import HOST, Problems, set_frozen, strings
 
 __all__ = ["METHODS", "OF_RELAY", "OUTAGES", "Client", "Policy"]
 

@@ -11,16 +11,8 @@ from .patterns import covers, demands, overlap
 from .policy_fields import OF_RELAY, OUTAGES, PolicyFields
 from .scope_rule import pattern_problem
 from .site_path import is_site_path
-from .validation import (
-    TOKEN,
-    Problems,
-    Where,
-    check_number,
-    fetchable,
-    origin_problem,
-    url_problem,
-    without_user,
-)
+from .url_values import fetchable, origin_problem, url_problem, without_user
+from .validation import TOKEN, Problems, Where, check_number
 
 _REALM = re.compile(r"[\x20\x21\x23-\x5b\x5d-\x7e]+")
 _OWN_PATHS = ("token_paths", "revocation_paths", "logout_paths")

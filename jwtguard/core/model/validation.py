@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
-from urllib.parse import urlsplit
 
 from ...errors import ConfigurationError, Problem
-from .origins import is_loopback_host, serialized
 
 TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 """RFC 9110 section 5.6.2."""
@@ -17,7 +15,6 @@ HOST = re.compile(
     r"[A-Za-z0-9_](?:[A-Za-z0-9._-]*[A-Za-z0-9_])?|[0-9A-Fa-f]*:[0-9A-Fa-f]*:[0-9A-Fa-f:.]*"
 )
 """RFC 3986 section 3.2.2: a name or an address, without port or brackets."""
-_NOT_IN_URL = re.compile(r"[\x00-\x20\x7f]")
 _LIKE_JSON = re.compile(r"""["'{]|\[(?![0-9A-Fa-f:.]+\])""")
 """JSON or quotes; ``[::1]`` is an address."""
 
@@ -107,55 +104,3 @@ def check_number(
         kind = "whole number" if whole else "number"
         text = f"{value!r} is not valid; expected a {kind} of at least {least:g}"
         problems.add(where, text)
-
-
-def fetchable(url: str, http_hosts: Collection[str]) -> bool:
-    """RFC 8414 section 3: https; plain http on loopback or where it was allowed."""
-    if not isinstance(url, str) or _NOT_IN_URL.search(url):
-        return False
-    try:
-        parts = urlsplit(url)
-        host = parts.hostname or ""
-        # urlsplit checks the port only when it is asked for; afterwards it would fail
-        # in the HTTP client.
-        _ = parts.port
-    except ValueError:
-        return False
-    if not host or parts.username is not None or parts.fragment:
-        return False
-    plain = is_loopback_host(parts.netloc) or host in http_hosts
-    return parts.scheme == "https" or (parts.scheme == "http" and plain)
-
-
-def without_user(url: object) -> str:
-    """Return what can be shown of a URL: a password may stand before an ``@``."""
-    return str(url).rpartition("@")[2]
-
-
-def origin_problem(origin: str) -> str:
-    """Say why *origin* is not accepted, and what to write."""
-    if "@" in origin:
-        return "an origin has no @; expected one like https://www.example.com"
-    if "*" in origin:
-        return (
-            f"{origin!r}: wildcards are not supported; list each origin exactly, like "
-            "https://www.example.com"
-        )
-    right = serialized(origin.rstrip("/"))
-    hint = f"write {right}" if right else "expected one like https://www.example.com"
-    return f"{origin!r} is not a valid origin; {hint}"
-
-
-def url_problem(url: str) -> str:
-    """Say why *url* is not fetched, and what to write."""
-    if "@" in str(url):
-        return (
-            "must be an https URL without user name or password (not shown, as it "
-            "holds an @)"
-        )
-    if isinstance(url, str) and "#" in url:
-        return f"{url!r} has a fragment (#): leave it out"
-    return (
-        f"{url!r} is not a valid https URL; plain http is accepted for loopback and "
-        "for the hosts in JWTGUARD_HTTP_HOSTS"
-    )

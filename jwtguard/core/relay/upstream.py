@@ -6,7 +6,6 @@ client authentication. Of the answer only what is listed here comes back.
 
 from __future__ import annotations
 
-import re
 from base64 import b64encode
 from collections.abc import Callable, Generator
 from typing import Any
@@ -18,7 +17,6 @@ from ..model.effects import (
     LONGEST_TOKEN_ANSWER,
     Ask,
     FetchFailedError,
-    Incoming,
     Outgoing,
     UnusableAnswerError,
     exchange,
@@ -27,20 +25,8 @@ from ..model.issuers import TrustedIssuer
 from ..model.policy import Policy
 from ..model.request import Request
 from ..verify.keys import Emit
+from .answers import handed_back
 from .endpoints import EndpointCache
-
-_JSON = re.compile(
-    r"application/(?:[a-z0-9.-]+\+)?json[ \t]*(?:;[\x20-\x7e\t]*)?", re.IGNORECASE
-)
-_STATUSES = frozenset({200, 201, 204, *range(400, 600)})
-"""Those of a token or revocation endpoint; servers send others in ways of their own."""
-_PRINTABLE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
-"""RFC 9110 section 5.5: what may stand in a field value."""
-_HANDED_BACK = (
-    ("www-authenticate", "WWW-Authenticate"),
-    ("retry-after", "Retry-After"),
-    ("dpop-nonce", "DPoP-Nonce"),
-)
 
 
 class Upstream:
@@ -98,7 +84,7 @@ class Upstream:
         left = self._timeout - (self._monotonic() - began)
         try:
             got = yield from exchange(outgoing._replace(timeout=left))
-            return _handed_back(got)
+            return handed_back(got)
         except FetchFailedError as error:
             detail = f"{urlsplit(url).hostname}: {error.kind}"
             raise _broken(error, detail) from error
@@ -126,32 +112,6 @@ def basic(client_id: str, secret: str) -> str:
     """RFC 6749 section 2.3.1: both are form-encoded before they become Basic."""
     pair = f"{quote_plus(client_id)}:{quote_plus(secret)}"
     return "Basic " + b64encode(pair.encode()).decode()
-
-
-def _handed_back(got: Incoming) -> Respond:
-    """Return what of the issuer's answer a client may see."""
-    # Followed, a redirect would carry the password and our client secret to wherever it
-    # points.
-    if 300 <= got.status < 400:
-        raise UnusableAnswerError(f"status {got.status}: redirects are not followed")
-    if got.status not in _STATUSES or (got.status == 204 and got.body):
-        raise UnusableAnswerError(f"status {got.status}: not one of a token endpoint")
-    fields = [("Cache-Control", "no-store")]
-    if got.body:
-        kind = got.headers.get("content-type", "").strip(" \t")
-        # HTML from the issuer, served at our own origin, would run as a page of ours.
-        if not _JSON.fullmatch(kind):
-            raise UnusableAnswerError(f"status {got.status}: its body is not JSON")
-        fields.append(("Content-Type", kind))
-    for lower, name in _HANDED_BACK:
-        value = got.headers.get(lower)
-        # A server of ours must not be made to send what it would refuse as header
-        # injection: that would be a 500.
-        if value is not None and _PRINTABLE.fullmatch(value):
-            fields.append((name, value))
-    if got.status != 204:  # RFC 9110 section 8.6
-        fields.append(("Content-Length", str(len(got.body))))
-    return Respond(got.status, tuple(fields), got.body)
 
 
 def _broken(error: FetchFailedError, detail: str) -> GrantError:

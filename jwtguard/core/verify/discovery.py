@@ -14,7 +14,8 @@ from ..model.effects import Exchange, FetchFailedError, Incoming, get
 from ..model.encoding import parse_json
 from ..model.issuers import TrustedIssuer
 from ..model.origins import is_loopback_host
-from ..model.validation import fetchable, quoted, without_user
+from ..model.url_values import fetchable, without_user
+from ..model.validation import quoted
 
 
 def metadata_urls(issuer: TrustedIssuer) -> tuple[str, ...]:

@@ -18,15 +18,14 @@ from jwtguard.core.authorize.requirements import (
     require_roles,
 )
 from jwtguard.core.authorize.unguarded import (
-    NOTED,
     check_roles,
     decorator_of,
     name_of,
-    note,
     problems_of,
     roles_problem,
     unguarded,
 )
+from jwtguard.core.authorize.wrapping import NOTED, note
 from jwtguard.core.model.profiles import GENERIC
 from jwtguard.errors import AccessDeniedError, InsufficientScopeError
 

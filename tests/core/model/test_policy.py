@@ -9,7 +9,7 @@ import pytest
 from jwtguard import Client, ConfigurationError, Policy, TrustedIssuer
 from jwtguard.core.model.profiles import GENERIC, KEYCLOAK
 from jwtguard.core.model.scope_rule import ScopeRule
-from jwtguard.core.model.validation import fetchable
+from jwtguard.core.model.url_values import fetchable
 from jwtguard.testing import JWTIssuer
 
 URL = "https://issuer.example"
