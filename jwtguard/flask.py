@@ -91,7 +91,7 @@ class JWTGuard:
     def init_app(self, app: Flask, guard: Guard | None = None) -> None:
         """Wrap ``app.wsgi_app``; raises ``ConfigurationError``.
 
-        Raises ``TypeError`` if *app* is no Flask application.
+        Raises ``TypeError`` if *app* is not a Flask application.
         """
         _check_app(app)
         if EXTENSION in app.extensions:

@@ -100,8 +100,8 @@ class _Loading:
             self.problems.append(f"JWTGUARD_ISSUER: {text}")
         named = audience or (tables and all("audience" in table for table in tables))
         if not named and "audience" not in self._unread:
-            text = "required: this API's identifier in `aud`, or the word unchecked"
-            self.problems.append(f"JWTGUARD_AUDIENCE: {text} alone")
+            text = "required: this API's identifier in `aud`, or `unchecked`"
+            self.problems.append(f"JWTGUARD_AUDIENCE: {text}")
             self._unread.add("audience")  # the policy has nothing to add
 
     def _with_refresh(self, found: dict[str, Any]) -> list[dict[str, Any]]:

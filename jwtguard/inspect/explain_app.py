@@ -68,7 +68,7 @@ def _required(
     # On a public path no token is read, so a decorator there refuses every request.
     read = kind in (Kind.PROTECTED, Kind.OPTIONAL)
     principal = claimed_by(guard, token) if read else None
-    held = grants_of(principal) if principal else "nobody: no token was read"
+    held = grants_of(principal) if principal else "none: no token was read"
     for requirement in requirements:
         try:
             if requirement == ANY_TOKEN:

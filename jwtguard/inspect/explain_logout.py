@@ -43,7 +43,7 @@ def logout_checks(
         found = f"a logout token; it is accepted at {paths}, and nowhere else"
         yield Check(name="logout", passed=True, found=found)
     else:
-        hint = "a logout token is no access token, and no path here takes one"
+        hint = "a logout token is not an access token, and no logout path is set"
         yield failed("logout", "", "JWTGUARD_LOGOUT_PATHS", "not set", hint)
     good = True
     for check in CHECKS:

@@ -173,7 +173,9 @@ class Config:
             given["users"] = _tables(User, given["users"], "users", problems)
         known = {one.name: one for one in fields(cls)}
         for name in sorted(set(given) - set(known)):
-            problems.append(f"{name}: no such setting; there are {', '.join(known)}")
+            problems.append(
+                f"{name}: unknown setting; expected one of {', '.join(known)}"
+            )
             del given[name]
         for name in ("audience", "alg", "access_token_lifetime"):
             whole = name == "access_token_lifetime"
@@ -211,7 +213,7 @@ def _read(path: Path, problems: list[str]) -> dict[str, Any]:
 
 def _tables(kind: Any, tables: Any, what: str, problems: list[str]) -> tuple[Any, ...]:
     if not isinstance(tables, list) or not all(isinstance(t, dict) for t in tables):
-        problems.append(f"{what}: write [[{what}]] tables")
+        problems.append(f"{what}: must be [[{what}]] tables")
         return ()
     made = [_made(kind, table, what, problems) for table in tables]
     return tuple(one for one in made if one is not None)
@@ -222,9 +224,11 @@ def _made(kind: Any, table: Mapping[str, Any], what: str, problems: list[str]) -
     before = len(problems)
     for name, value in table.items():
         if name not in wanted:
-            problems.append(f"{what}: {name}: there are {', '.join(wanted)}")
+            problems.append(
+                f"{what}: {name}: unknown member; expected one of {', '.join(wanted)}"
+            )
         elif not _fits(value, wanted[name]):
-            problems.append(f"{what}: {name}: a value like {wanted[name]} is needed")
+            problems.append(f"{what}: {name}: must be of type {wanted[name]}")
     first = next(iter(wanted))
     if not table.get(first):
         problems.append(f"{what}: {first} is missing")
