@@ -1,4 +1,4 @@
-"""The walk's last part: sessions end, and their tokens with them."""
+"""Last steps of the demo: sessions end, and their tokens with them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ step = partial(listed, STEPS)
 SECONDS = 15
 
 
-@step("Sign out: the very same token is refused from the next request on")
+@step("Sign out: the same token is refused from the next request on")
 def sign_out(walk: Walk) -> Iterator[Check]:
     alice = walk.tokens["alice"]
     yield status(walk.api("GET", "/whoami", alice), 200)
@@ -31,7 +31,7 @@ def sign_out(walk: Walk) -> Iterator[Check]:
     yield status(walk.api("GET", "/whoami", walk.tokens["alice"]), 200)
 
 
-@step("Sign out everywhere: both of bob's sessions end, and nobody else's")
+@step("Sign out everywhere: both of bob's sessions end, other users stay signed in")
 def everywhere(walk: Walk) -> Iterator[Check]:
     first = walk.tokens["bob"]
     walk.sign_in("bob", USERS["bob"], "openid notes:read")
@@ -43,7 +43,7 @@ def everywhere(walk: Walk) -> Iterator[Check]:
     yield status(walk.api("GET", "/whoami", walk.tokens["alice"]), 200)
 
 
-@step("The page gives its refresh token back, too")
+@step("The page also revokes its refresh token")
 def give_back(walk: Walk) -> Iterator[Check]:
     refresh_token = walk.tokens["alice refresh"]
     url = f"{walk.place.api}/oauth/revoke"
@@ -63,7 +63,7 @@ def server_sign_out(walk: Walk) -> Iterator[Check]:
     yield redirects(walk.page("/", copied), "/login")
 
 
-@step("The token server signs alice out: the API, the site and an open tab hear of it")
+@step("The token server signs alice out, and the API, the site and an open tab notice")
 def back_channel(walk: Walk) -> Iterator[Check]:
     form = {"username": "alice", "password": USERS["alice"]}
     walk.sign_in("alice", USERS["alice"], EVERYTHING)
