@@ -105,7 +105,8 @@ def _is_closed(tab: ClientConnection) -> bool:
     try:
         tab.recv(SECONDS)
     except ConnectionClosed as closed:
-        return (closed.code, closed.reason) == (4401, "revoked")
+        frame = closed.rcvd
+        return frame is not None and (frame.code, frame.reason) == (4401, "revoked")
     except TimeoutError:
         pass
     return False
