@@ -37,7 +37,7 @@ class FastPath:
         paths: PathRules,
         wire_of: Callable[[Request], Wire],
         verifier: Verifier,
-        callers: OriginRules,
+        origin_rules: OriginRules,
         authorizer: Authorizer,
         responses: Responses,
     ) -> None:
@@ -48,7 +48,7 @@ class FastPath:
         self._tokens = verifier.token_cache
         self._verify_new = verifier.verify_new_at_once
         self._recheck = verifier.gates.check_at_once
-        self._page_of = callers.page_of
+        self._page_of = origin_rules.page_of
         self._access = authorizer.access
         self._refuse = responses.refuse
         self._preflight = responses.preflight

@@ -26,7 +26,7 @@ class Fetcher:
         """Begin in the background. Where no thread can be had, the fetch has failed."""
         # The clock of the machine, because waiting is real even where a test holds the
         # clock of the guard.
-        flight.took_off = time.monotonic()
+        flight.started_at = time.monotonic()
         # A thread and not a task: the fetch serves waiters on several event loops, and
         # outlives a request that is cancelled.
         thread = threading.Thread(
@@ -47,7 +47,7 @@ class Fetcher:
             flight.done.set_result(None)
 
     def wait(self, flight: Flight) -> None:
-        """Block this thread until *flight* has landed, or taken too long."""
+        """Block this thread until *flight* has ended, or taken too long."""
         wait_for(flight.done, _left(flight))
 
     async def await_(self, flight: Flight) -> None:
@@ -56,9 +56,9 @@ class Fetcher:
 
 
 def _left(flight: Flight) -> float:
-    if flight.took_off is None:  # claimed a moment ago, not yet begun
+    if flight.started_at is None:  # claimed a moment ago, not yet begun
         return DEADLINE
-    return max(0.0, DEADLINE - (time.monotonic() - flight.took_off))
+    return max(0.0, DEADLINE - (time.monotonic() - flight.started_at))
 
 
 def answer(send: Send, outgoing: Outgoing) -> Incoming | FetchFailedError:

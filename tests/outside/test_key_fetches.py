@@ -86,10 +86,10 @@ def test_a_waiter_gives_up_at_the_deadline_of_the_fetch() -> None:
     flight = flight_of()
     fetcher = Fetcher(HTTPClient())
     began = time.monotonic()
-    flight.took_off = began - DEADLINE + 0.2
+    flight.started_at = began - DEADLINE + 0.2
     fetcher.wait(flight)
     assert 0.19 < time.monotonic() - began < DEADLINE
-    flight.took_off = time.monotonic() - 2 * DEADLINE
+    flight.started_at = time.monotonic() - 2 * DEADLINE
     for run in (asyncio.run, trio.run):
         began = time.monotonic()
         if run is asyncio.run:
@@ -113,7 +113,7 @@ def test_a_loop_that_has_ended_does_not_disturb_a_landing(
 ) -> None:
     """Its waiters went with it; nothing is logged, and the rest are woken."""
     flight = flight_of()
-    flight.took_off = time.monotonic() - DEADLINE + 0.05
+    flight.started_at = time.monotonic() - DEADLINE + 0.05
     fetcher = Fetcher(HTTPClient())
     asyncio.run(fetcher.await_(flight))
     trio.run(fetcher.await_, flight)

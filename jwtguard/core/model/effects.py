@@ -194,15 +194,17 @@ class Work(Protocol):
 class Flight:
     """Work that runs once in the background, shared by all who wait for it."""
 
-    __slots__ = ("done", "joinable", "started", "took_off", "work")
+    __slots__ = ("claimed_at", "done", "joinable", "started_at", "work")
 
-    def __init__(self, work: Work, started: float, *, joinable: bool = False) -> None:
+    def __init__(
+        self, work: Work, claimed_at: float, *, joinable: bool = False
+    ) -> None:
         self.work = work
         self.joinable = joinable
         """Whether an unknown key may wait for it during the cooldown that it spent."""
-        self.started = started
+        self.claimed_at = claimed_at
         """When it was claimed, by the clock of the guard."""
-        self.took_off: float | None = None
+        self.started_at: float | None = None
         """When its thread began, by the clock of the machine; set by the fetcher."""
         self.done: Future[None] = Future()
 

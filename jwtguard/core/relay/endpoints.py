@@ -87,7 +87,7 @@ class EndpointCache:
         with self._lock:
             flight = self._flight
             # An older one is lost, as in KeyCache: its thread may hang in a DNS lookup.
-            if flight is not None and now - flight.started < 2 * DEADLINE:
+            if flight is not None and now - flight.claimed_at < 2 * DEADLINE:
                 return flight, False
             if now < self._due:
                 return None, False

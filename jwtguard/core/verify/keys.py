@@ -155,7 +155,7 @@ class KeyCache:
             if flight is not None:
                 wait = _Wait(flight, own=own, since=now)
                 yield from self._join(flight, own=own, unknown=unknown)
-            elif self.snapshot is snapshot:  # else one landed meanwhile
+            elif self.snapshot is snapshot:  # else one ended meanwhile
                 break
         if wait.flight is not None and not wait.own and not snapshot.failures:
             return (yield from self._ask_once_more(wanted, wait, snapshot))
@@ -242,8 +242,8 @@ class KeyCache:
         flight = self._flight
         # A hung thread (a DNS lookup has no time limit) must not block all fetches for
         # ever.
-        if flight is not None and now - flight.started >= 2 * DEADLINE:
-            self.fail(flight, "timed out without a response", since=flight.started)
+        if flight is not None and now - flight.claimed_at >= 2 * DEADLINE:
+            self.fail(flight, "timed out without a response", since=flight.claimed_at)
 
     # What follows runs in the fetching thread.
 

@@ -117,7 +117,7 @@ def test_a_fetch_that_was_claimed_has_not_begun() -> None:
     """Who waits for it already has all of its time."""
     cache = KeyCache(TrustedIssuer(url="https://issuer.example"), lambda: 0.0)
     flight = Flight(cache, 5.0)
-    assert (flight.started, flight.took_off) == (5.0, None)
+    assert (flight.claimed_at, flight.started_at) == (5.0, None)
     assert not flight.done.done()
 
 
