@@ -45,8 +45,7 @@ def _octets(segment: bytes) -> bytes:
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    # RFC 8725 section 2.4: of two `aud`, one parser reads the first, and another one
-    # the last.
+    # RFC 7519 section 4: of two `aud`, one parser reads the first and another the last.
     found = dict(pairs)
     if len(found) != len(pairs):
         raise ValueError("a member twice")

@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives.serialization import (
     PublicFormat,
 )
 
-# RFC 8725 section 3.5 asks for 2048 bits; beyond 8192 each check gets slow.
+# RFC 7518 section 3.3 asks for 2048 bits; beyond 8192 each check gets slow.
 _RSA_BITS = range(2048, 8193)
 
 # With exponent 1 the signature is the message; a huge exponent makes each check slow.

@@ -62,7 +62,7 @@ def check_lifetime(rules: TokenRules, compact: Compact, _: float) -> Problem | N
         return Problem("missing_claim", "iat")
     if exp is None:
         return None  # it is always required
-    # Also here each check stands alone: `_times` may not have run.
+    # Each check stands alone: `check_times` may not have run.
     known = _is_time(exp) and _is_time(iat)
     if known and exp <= iat + rules.max_lifetime:
         return None

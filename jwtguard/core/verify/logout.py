@@ -48,8 +48,8 @@ class LogoutToken(NamedTuple):
         ``subject`` all tokens of the subject end, if the token names one. The clock of
         the issuer may be ahead of ours by *leeway* seconds.
         """
-        # A token issued in the seconds after counts as older: signing in again within
-        # the leeway is rare, a session that survives is worse.
+        # A token issued within the leeway after the sign-out ends too: signing in again
+        # that fast is rare, and a session that survives is worse.
         before = self.issued_at + leeway
         if self.sid is not None and (mode == "session" or self.subject is None):
             return Entry("sid", self.issuer, self.sid, before, until)
