@@ -66,7 +66,7 @@ class Dated:
         halfway = (asked + self.now()) / 2
         try:
             date = parsedate_to_datetime(got.headers.get("date", ""))
-        except ValueError:
+        except (ValueError, OverflowError):
             return got
         # The field has whole seconds, cut off: half a second is the fair guess.
         self.ahead = date.replace(tzinfo=UTC).timestamp() + 0.5 - halfway

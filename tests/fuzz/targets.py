@@ -210,10 +210,11 @@ def names(data: bytes) -> None:
 def _targets() -> Mapping[str, Callable[[bytes], None]]:
     from tests.fuzz.requests import request
     from tests.fuzz.sequences import sequence
+    from tests.fuzz.texts import explained, settings
     from tests.routing.differential import routing
 
     values = (token, compact, document, key_set, form, names)
-    found = (*values, request, routing, sequence)
+    found = (*values, request, routing, sequence, explained, settings)
     return {target.__name__: target for target in found}
 
 

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from jwtguard import Client
+from jwtguard.core.model.effects import Incoming
 from jwtguard.core.model.scope_rule import ScopeRule
 from jwtguard.inspect.explain_request import request_of, try_request
+from jwtguard.inspect.explain_token import Dated
 from jwtguard.inspect.hints import of_issuer, of_origin
 from jwtguard.inspect.shown import Check
 from jwtguard.testing import ISSUER, FakeClock, JWTIssuer
@@ -119,3 +123,11 @@ def test_the_clock_of_the_kit_is_told(jwt_clock: FakeClock) -> None:
     issuer = JWTIssuer(alg="ES256", clock=jwt_clock)
     got = issuer.transport(f"{ISSUER}/jwks", {}, 1)
     assert got.headers["date"].endswith("GMT")
+
+
+@pytest.mark.parametrize("date", ["", "x", f"Mon, 01 Jan {'9' * 22} 00:00:00 GMT"])
+def test_a_date_that_no_calendar_has_tells_no_time(date: str) -> None:
+    """Whatever an issuer writes there; its answer is used all the same."""
+    clock = Dated(lambda *_: Incoming(200, {"date": date}, b"{}"), lambda: 0.0)
+    assert clock("https://id.example", {}, 1).body == b"{}"
+    assert clock.ahead is None
