@@ -9,25 +9,28 @@ from .application.endpoints import Endpoints, Guarding
 from .application.interfaces import check_application
 from .application.roots import ignores_root_path
 from .core.authorize.unguarded import NOTED
-from .core.extract.credentials import without_bearer
 from .core.model.decision import Proceed, Respond
 from .core.model.patterns import below
 from .core.model.principal import Principal
 from .core.model.request import NameTable, Request, is_read
-from .core.respond.responses import decorated_raw, finish, raw, text
+from .core.respond.decorating import decorated_raw, raw, text
+from .core.respond.responses import finish
 from .errors import AuthError, ConfigurationError
-from .guard import Guard
-from .websocket import (
+from .gateway.asgi_messages import (
     ASGIApp,
     Message,
     Receive,
     Scope,
     Send,
-    Socket,
-    close,
-    offering,
-    until,
+    read_body,
+    replaying,
+    respond,
+    telling,
 )
+from .gateway.asgi_streams import EventStream, streaming
+from .gateway.ending import is_ours
+from .guard import Guard
+from .websocket import Admitted, deny, serve
 
 __all__ = [
     "GUARD_KEY",
@@ -77,6 +80,8 @@ class Credentials:
         return ["authenticated", *sorted(self._principal.scopes)]
 
 
+Started = list[EventStream | None]
+"""Empty until the answer has begun; then it holds the event stream, if it is one."""
 _ANONYMOUS = Anonymous()
 _NO_CREDENTIALS = Credentials(None)
 
@@ -120,9 +125,7 @@ class GuardMiddleware(Guarding):
         guard, known = self.guard, self.endpoints
         if known.count != NOTED.count or len(known.table) != known.size:
             known.check(guard, scope.get("app"))
-        request = request_of(scope)
-        if request.root and self._whole_path:
-            request = request._replace(path=scope["path"], root="")
+        request = request_of(scope, self._whole_path)
         decision = guard.decide_at_once(request)
         if decision is None:
             read = partial(read_body, receive)
@@ -132,17 +135,21 @@ class GuardMiddleware(Guarding):
             return
         _introduce(scope, decision, guard)
         if decision.body is not None:
-            receive = _replaying(decision.body, receive)
-            send = _telling(send, decision, guard)
-        started: list[Message] = []
+            receive = replaying(decision.body, receive)
+            send = telling(send, decision, guard)
+        started: Started = []
         finishing = _decorating if decision.fallback is None else _replacing
-        outgoing = finishing(send, decision, started)
+        outgoing = finishing(send, decision, started, guard)
         try:
             await self.app(scope, receive, outgoing)
-        except AuthError as error:
-            if started:
+        except (AuthError, OSError, ExceptionGroup) as error:
+            if isinstance(error, AuthError) and not started:
+                await respond(guard.refuse(error, request, decision), send)
+            elif not is_ours(error):
                 raise
-            await respond(guard.refuse(error, request, decision), send)
+        finally:
+            if started and started[0] is not None:
+                started[0].stop()
 
     async def _other(self, scope: Scope, receive: Receive, send: Send) -> None:
         kind = scope["type"]
@@ -167,48 +174,29 @@ class GuardMiddleware(Guarding):
         guard, known = self.guard, self.endpoints
         if known.count != NOTED.count or len(known.table) != known.size:
             known.check(guard, scope.get("app"))
-        request = request_of(scope)
-        if request.root and self._whole_path:
-            request = request._replace(path=scope["path"], root="")
+        request = request_of(scope, self._whole_path)
         decision = await guard.adecide(request)
         if isinstance(decision, Respond):
             await receive()  # websocket.connect
-            await _deny(decision, scope, send)
+            await deny(decision, scope, send)
             return
         _introduce(scope, decision, guard)
-        outgoing = Socket(send, echo=decision.carrier == "subprotocol")
-        if decision.carrier == "subprotocol":
-            offered = without_bearer(scope.get("subprotocols", ()))
-            scope["subprotocols"] = offered
-            scope["headers"] = offering(scope["headers"], offered)
-        try:
-            if decision.principal is None:
-                await self.app(scope, receive, outgoing)
-                return
-            ends = decision.principal.expires_at + guard.policy.leeway
-            left = ends - guard.clock.time()
-            watch = guard.watch(decision.principal)
-            try:
-                await until(left, watch.ended, self.app, scope, receive, outgoing)
-            finally:
-                guard.unwatch(watch)
-        except AuthError as error:
-            answer = guard.refuse(error, request, decision)
-            if outgoing.state == "accept":
-                await close(answer, send)
-            elif not outgoing.state:
-                await _deny(answer, scope, send)
+        admitted = Admitted(guard, request, decision)
+        await serve(self.app, scope, receive, send, admitted)
 
 
-def request_of(scope: Scope) -> Request:
-    """Read what the rules need from *scope*."""
+def request_of(scope: Scope, whole_path: bool = False) -> Request:
+    """Read what the rules need from *scope*.
+
+    *whole_path*: the application routes on the path as it is, ``root_path`` included.
+    """
     headers: dict[str, tuple[str, ...]] = {}
     for raw_name, raw_value in scope["headers"]:
         name = _NAMES[raw_name]
         if name is not None:
             value = (raw_value.decode("latin-1"),)
             headers[name] = headers[name] + value if name in headers else value
-    root = scope.get("root_path")
+    root = "" if whole_path else scope.get("root_path")
     client, raw_path = scope.get("client"), scope.get("raw_path")
     http = scope["type"] == "http"
     request = Request(
@@ -237,64 +225,31 @@ def _introduce(scope: Scope, decision: Proceed, guard: Guard) -> None:
     scope["auth"] = _NO_CREDENTIALS if principal is None else Credentials(principal)
 
 
-async def read_body(receive: Receive, limit: int) -> bytes | None:
-    """Read the body whole, or more than *limit* bytes; None if the client left."""
-    body = bytearray()
-    while len(body) <= limit:
-        message = await receive()
-        if message["type"] != "http.request":
-            return None
-        body += message.get("body", b"")
-        if not message.get("more_body", False):
-            break
-    return bytes(body)
-
-
-def _replaying(body: bytes, receive: Receive) -> Receive:
-    sent = False
-
-    async def replay() -> Message:
-        nonlocal sent
-        if sent:
-            return await receive()
-        sent = True
-        return {"type": "http.request", "body": body, "more_body": False}
-
-    return replay
-
-
-def _telling(send: Send, decision: Proceed, guard: Guard) -> Send:
-    """Tell *guard* how a token request was answered, before the client hears it."""
-
-    async def outgoing(message: Message) -> None:
-        if message["type"] == "http.response.start":
-            await guard.aanswered(decision, message["status"])
-        await send(message)
-
-    return outgoing
-
-
-def _decorating(send: Send, decision: Proceed, started: list[Message]) -> Send:
+def _decorating(send: Send, decision: Proceed, started: Started, guard: Guard) -> Send:
     """Decorate the head of the application's answer, and note it in *started*."""
 
     def outgoing(message: Message) -> Awaitable[None]:
+        nonlocal send
         if message["type"] == "http.response.start":
-            started.append(message)
-            headers = list(message.get("headers", ()))  # an iterator too
-            message["headers"] = decorated_raw(headers, decision.decoration)
+            given = list(message.get("headers", ()))  # an iterator too
+            message["headers"], events = decorated_raw(given, decision.decoration)
+            stream = streaming(guard, decision.principal, send) if events else None
+            started.append(stream)
+            if stream is not None:
+                send = stream.send
         return send(message)
 
     return outgoing
 
 
-def _replacing(send: Send, decision: Proceed, started: list[Message]) -> Send:
+def _replacing(send: Send, decision: Proceed, started: Started, _: Guard) -> Send:
     """Do the same where the answer may be replaced whole."""
     mute = False
 
     def outgoing(message: Message) -> Awaitable[None]:
         nonlocal mute
         if message["type"] == "http.response.start":
-            started.append(message)
+            started.append(None)
             given = text(message.get("headers", ()))
             status, headers, body = finish(decision, message["status"], given)
             if body is not None:
@@ -308,22 +263,3 @@ def _replacing(send: Send, decision: Proceed, started: list[Message]) -> Send:
 
 async def _nothing() -> None:
     """What follows a head that was replaced goes nowhere."""
-
-
-async def respond(answer: Respond, send: Send, prefix: str = "http") -> None:
-    await send(
-        {
-            "type": f"{prefix}.response.start",
-            "status": answer.status,
-            "headers": raw(answer.headers),
-        }
-    )
-    await send({"type": f"{prefix}.response.body", "body": answer.body})
-
-
-async def _deny(answer: Respond, scope: Scope, send: Send) -> None:
-    """Refuse before accept; servers without the extension say 403 by themselves."""
-    if "websocket.http.response" in (scope.get("extensions") or {}):
-        await respond(answer, send, "websocket.http")
-    else:
-        await close(answer, send)

@@ -93,6 +93,7 @@ SETTINGS: tuple[Setting, ...] = (
     _setting("revocations", "count", "revocations kept whole in each process; older ones are packed", "200000"),
     _setting("revocation_max_stale", "seconds", "age of the last read of revocations at which `JWTGUARD_REVOCATION_OUTAGE` applies; 5 or more", "60"),
     _setting("revocation_outage", "text", "what happens then: `allow`, or 503 for `writes` and WebSockets, or `refuse` (503) for every token", "allow"),
+    _setting("close_streams", "flag", "end `text/event-stream` responses when their token expires or is revoked", "true"),
     _setting("token_cache", "count", "verified tokens cached in each process; 0 is off", "4096"),
     _setting("max_token_bytes", "bytes", "longest accepted token", "16384"),
 )  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .core.flow import Flow
 from .core.model.decision import Proceed
+from .core.model.policy import Policy
 from .core.model.principal import Principal
 from .core.verify.entries import Marks, marks_of
 from .core.verify.revocations import Found
@@ -15,6 +16,7 @@ from .outside.drivers import Drivers
 class Revoker(Drivers):
     """What a guard can revoke: a session, a token, or many."""
 
+    policy: Policy
     _flow: Flow
 
     def revoke(self, principal: Principal) -> None:
@@ -84,9 +86,10 @@ class Revoker(Drivers):
         return self.link.read(seconds) if self._flow.revocations.shared else ""
 
     def watch(self, principal: Principal) -> Watch:
-        """Return what ends when the token of *principal* is revoked."""
+        """Return what ends when the token of *principal* is revoked or expires."""
         revocations = self._flow.revocations
-        watch = Watch(marks_of(principal.facts, principal.token))
+        ends = principal.expires_at + self.policy.leeway
+        watch = Watch(marks_of(principal.facts, principal.token), ends)
         revocations.watches.add(watch)
         if revocations.find(watch.marks).reason:  # since the request was decided
             end(watch)

@@ -6,21 +6,17 @@ What is here runs for sockets that were let in, or closes those that were not.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Awaitable, Callable, MutableMapping
-from concurrent.futures import Future
-from contextlib import suppress
-from typing import Any
+from typing import Any, NamedTuple
 
 import anyio
 
-from .core.model.decision import Respond
-from .outside.futures import await_for
-
-Scope = MutableMapping[str, Any]
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
+from .core.extract.credentials import without_bearer
+from .core.model.decision import Proceed, Respond
+from .core.model.request import Request
+from .errors import AuthError
+from .gateway.asgi_messages import ASGIApp, Message, Receive, Scope, Send, respond
+from .gateway.ending import Ending, TokenEndedError, is_ours
+from .guard import Guard
 
 EXPIRED = 4401
 """The close code of a WebSocket whose token has ended, or was never good."""
@@ -39,11 +35,59 @@ async def close(answer: Respond, send: Send) -> None:
     await send({"type": "websocket.close", "code": code, "reason": answer.reason})
 
 
+async def deny(answer: Respond, scope: Scope, send: Send) -> None:
+    """Refuse before accept; servers without the extension say 403 by themselves."""
+    if "websocket.http.response" in (scope.get("extensions") or {}):
+        await respond(answer, send, "websocket.http")
+    else:
+        await close(answer, send)
+
+
 def offering(headers: Any, subprotocols: list[str]) -> list[tuple[bytes, bytes]]:
     """Take the token out of the header fields too: applications log them."""
     name = b"sec-websocket-protocol"
     kept = [field for field in headers if field[0] != name]
     return [*kept, (name, ", ".join(subprotocols).encode())] if subprotocols else kept
+
+
+class Admitted(NamedTuple):
+    """A handshake that was let in, and by whom."""
+
+    guard: Guard
+    request: Request
+    decision: Proceed
+
+
+async def serve(
+    app: ASGIApp, scope: Scope, receive: Receive, send: Send, admitted: Admitted
+) -> None:
+    """Run *app* for a WebSocket that was let in, until its token ends."""
+    guard, request, decision = admitted
+    outgoing = Socket(send, echo=decision.carrier == "subprotocol")
+    if decision.carrier == "subprotocol":
+        offered = without_bearer(scope.get("subprotocols", ()))
+        scope["subprotocols"] = offered
+        scope["headers"] = offering(scope["headers"], offered)
+    try:
+        if decision.principal is None:
+            await app(scope, receive, outgoing)
+            return
+        socket = _Open(receive, outgoing)
+        ending = Ending(guard, decision.principal, socket.end)
+        ending.start()
+        try:
+            await app(scope, socket.receive, socket.send)
+        finally:
+            ending.stop()
+    except (OSError, ExceptionGroup) as error:
+        if not is_ours(error):
+            raise
+    except AuthError as error:
+        answer = guard.refuse(error, request, decision)
+        if outgoing.state == "accept":
+            await close(answer, send)
+        elif not outgoing.state:
+            await deny(answer, scope, send)
 
 
 class Socket:
@@ -69,31 +113,7 @@ class Socket:
         await self._send(message)
 
 
-async def until(
-    seconds: float,
-    revoked: Future[None],
-    app: ASGIApp,
-    scope: Scope,
-    receive: Receive,
-    send: Send,
-) -> None:
-    """Run *app*, but close its WebSocket when the token has ended or is revoked."""
-    socket = _Ending(receive, send)
-    failure: Exception | None = None
-    async with anyio.create_task_group() as group:
-        group.start_soon(socket.end_after, max(0.0, seconds), revoked)
-        try:
-            await app(scope, socket.receive, socket.send)
-        # A task group would wrap it in an ExceptionGroup, which servers and frameworks
-        # do not expect from an application.
-        except Exception as error:  # noqa: BLE001  # raised below, out of its group
-            failure = error
-        group.cancel_scope.cancel()
-    if failure is not None:
-        raise failure
-
-
-class _Ending:
+class _Open:
     """A WebSocket that ends at a given time, whether its application listens or not."""
 
     def __init__(self, receive: Receive, send: Send) -> None:
@@ -104,17 +124,13 @@ class _Ending:
         self._arrived: deque[Message] = deque()
         """What was received for a caller who no longer waited for it."""
 
-    async def end_after(self, seconds: float, revoked: Future[None]) -> None:
-        # One wait for both: whichever comes first ends the connection.
-        await await_for(revoked, seconds)
-        reason = "revoked" if revoked.done() else "expired"
+    async def end(self, reason: str) -> None:
+        """Tell the application, and close the WebSocket unless somebody has."""
         self._ended.set()
         if not self._closed:
             self._closed = True
-            with suppress(OSError):  # the client has left already
-                await self._send(
-                    {"type": "websocket.close", "code": EXPIRED, "reason": reason}
-                )
+            closing = {"type": "websocket.close", "code": EXPIRED, "reason": reason}
+            await self._send(closing)
 
     async def receive(self) -> Message:
         """Hand on what arrives; after the end, the disconnect."""
@@ -151,7 +167,7 @@ class _Ending:
         """Hand on; what is sent after the end goes nowhere, as after a disconnect."""
         if self._closed:
             if self._ended.is_set():
-                raise OSError("the WebSocket was closed: its token has ended")
+                raise TokenEndedError("the WebSocket was closed: its token has ended")
         elif message["type"] == "websocket.close":
             self._closed = True
         await self._send(message)

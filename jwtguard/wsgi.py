@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
-from http import HTTPStatus
 from io import BytesIO
-from itertools import chain
-from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from .application.endpoints import Endpoints, Guarding
@@ -16,8 +12,13 @@ from .application.interfaces import check_application
 from .core.authorize.unguarded import NOTED
 from .core.model.decision import Proceed, Respond
 from .core.model.request import NameTable, Request, is_read
-from .core.respond.responses import decorated, finish
+from .core.respond.decorating import decorated
 from .errors import AuthError
+from .gateway.wsgi_answers import Closing, is_plain, respond, starting_over
+from .gateway.wsgi_bodies import read_body
+from .gateway.wsgi_preflights import answer_or_else
+from .gateway.wsgi_streams import Stream, streaming
+from .gateway.wsgi_token_answers import telling
 from .guard import Guard
 
 if TYPE_CHECKING:
@@ -39,8 +40,6 @@ GUARD_KEY = "jwtguard.guard"
 """The guard that let the request through: decorators ask it how to refuse."""
 
 _CGI_NAMES = {"CONTENT_TYPE": "content-type", "CONTENT_LENGTH": "content-length"}
-_PHRASES = {status.value: status.phrase for status in HTTPStatus}
-_ExcInfo = tuple[type[BaseException], BaseException, TracebackType] | tuple[None, ...]
 
 
 def _name_of(key: str) -> str:
@@ -93,21 +92,23 @@ class GuardMiddleware(Guarding):
             environ["wsgi.input"] = BytesIO(decision.body)
             environ["CONTENT_LENGTH"] = str(len(decision.body))
             environ.pop("HTTP_TRANSFER_ENCODING", None)  # as it is framed now
-            app = _telling(app, decision, guard)
+            app = telling(app, decision, guard)
         if decision.fallback is not None:
-            return _or_else(app, environ, start_response, decision)
+            return answer_or_else(app, environ, start_response, decision)
 
         def refuse(error: AuthError) -> list[bytes]:
             answer = guard.refuse(error, request, decision)
-            return respond(answer, _again(start_response))
+            return respond(answer, starting_over(start_response))
 
+        streams: list[Stream] = []
+        outgoing = _decorating(start_response, decision, streams, guard)
         try:
-            answer = app(environ, _decorating(start_response, decision))
+            answer = app(environ, outgoing)
         except AuthError as error:
             return refuse(error)
-        if _is_plain(answer, environ):
+        if is_plain(answer, environ):
             return answer
-        return _Closing(_refusing(answer, refuse), answer)
+        return Closing(_refusing(answer, refuse, streams), answer, streams)
 
 
 def request_of(environ: WSGIEnvironment) -> Request:
@@ -138,52 +139,21 @@ def _text(octets: str) -> str:
         return "\ufffd"
 
 
-def read_body(environ: WSGIEnvironment, limit: int) -> bytes | None:
-    """Read the body whole, or one byte more than *limit*; None if it ended early."""
-    stream = environ["wsgi.input"]
-    length = environ.get("CONTENT_LENGTH") or None
-    chunked = environ.get("HTTP_TRANSFER_ENCODING")
-    if length is None and not environ.get("wsgi.input_terminated"):
-        return b"" if chunked is None else None
-    wanted = limit + 1 if length is None else int(length)
-    body = bytearray()
-    try:
-        while len(body) < wanted:
-            piece = stream.read(wanted - len(body))
-            if not piece:
-                break
-            body += piece
-    except (OSError, EOFError, ValueError):
-        return None
-    return None if length is not None and len(body) < wanted else bytes(body)
-
-
-def respond(answer: Respond, start_response: StartResponse) -> list[bytes]:
-    """Send *answer*."""
-    # An issuer behind a relay may answer with a number that nobody registered.
-    phrase = _PHRASES.get(answer.status, "Unknown")
-    start_response(f"{answer.status} {phrase}", list(answer.headers))
-    return [answer.body] if answer.body else []
-
-
-def _again(start_response: StartResponse) -> StartResponse:
-    """PEP 3333: whoever may have started already starts over with ``exc_info``."""
-
-    def start(
-        status: str, headers: list[tuple[str, str]], _: Any = None, /
-    ) -> Callable[[bytes], object]:
-        return start_response(status, headers, sys.exc_info())
-
-    return start
-
-
-def _decorating(start_response: StartResponse, decision: Proceed) -> StartResponse:
+def _decorating(
+    start_response: StartResponse,
+    decision: Proceed,
+    streams: list[Stream],
+    guard: Guard,
+) -> StartResponse:
+    """Decorate the head of the application's answer; *streams* gets an event stream."""
     ours = decision.decoration
 
     def start(
         status: str, headers: list[tuple[str, str]], exc_info: Any = None, /
     ) -> Callable[[bytes], object]:
-        fields = list(decorated(headers, ours))
+        fields, events = decorated(headers, ours)
+        if events or streams:
+            streams[:] = streaming(guard, decision.principal) if events else ()
         if exc_info is None:
             return start_response(status, fields)
         return start_response(status, fields, exc_info)
@@ -191,62 +161,10 @@ def _decorating(start_response: StartResponse, decision: Proceed) -> StartRespon
     return start
 
 
-def _telling(app: WSGIApplication, decision: Proceed, guard: Guard) -> WSGIApplication:
-    """Tell *guard* how *app* answers a token request, before the client hears it."""
-
-    def telling(
-        environ: WSGIEnvironment, start_response: StartResponse
-    ) -> Iterable[bytes]:
-        code = 0
-
-        def start(
-            status: str, headers: list[tuple[str, str]], *exc_info: Any
-        ) -> Callable[[bytes], object]:
-            nonlocal code
-            code = int(status[:3])
-            return start_response(status, headers, *exc_info)
-
-        answer = app(environ, start)
-        if _is_plain(answer, environ):
-            guard.answered(decision, code)
-            return answer
-        chunks = _after_head(answer, lambda: guard.answered(decision, code))
-        return _Closing(chunks, answer)
-
-    return telling
-
-
-def _after_head(answer: Iterable[bytes], tell: Callable[[], None]) -> Iterator[bytes]:
-    """Yield from *answer*; *tell* before the first bytes: only then the head is sent
-    (PEP 3333), and can no more be replaced.
-    """
-    chunks = iter(answer)
-    for chunk in chunks:
-        if chunk:
-            tell()
-            yield chunk
-            break
-        yield chunk
-    else:
-        tell()
-    yield from chunks
-
-
-def _is_plain(answer: Iterable[bytes], environ: WSGIEnvironment) -> bool:
-    """Whether iterating *answer* runs no code of the application.
-
-    A file wrapper must reach the server as it is: servers send the file themselves.
-    """
-    if isinstance(answer, list | tuple):
-        return True
-    wrapper = environ.get("wsgi.file_wrapper")
-    if isinstance(wrapper, type):
-        return isinstance(answer, wrapper)
-    return wrapper is not None and hasattr(answer, "read")
-
-
 def _refusing(
-    answer: Iterable[bytes], refuse: Callable[[AuthError], list[bytes]]
+    answer: Iterable[bytes],
+    refuse: Callable[[AuthError], list[bytes]],
+    streams: list[Stream],
 ) -> Iterator[bytes]:
     """Yield from *answer*; an ``AuthError`` before its first bytes is answered."""
     try:
@@ -257,94 +175,4 @@ def _refusing(
                 break
     except AuthError as error:
         chunks = iter(refuse(error))
-    yield from chunks
-
-
-class _Closing:
-    """An iterable over *chunks* that closes *answer*, as PEP 3333 asks of servers."""
-
-    __slots__ = ("_answer", "_chunks")
-
-    def __init__(self, chunks: Iterator[bytes], answer: Iterable[bytes]) -> None:
-        self._chunks = chunks
-        self._answer = answer
-
-    def __iter__(self) -> Iterator[bytes]:
-        return self._chunks
-
-    def close(self) -> None:
-        close = getattr(self._answer, "close", None)
-        if close is not None:
-            close()
-
-
-class _Preflight:
-    """Starts the response to a preflight: the application's if it grants an origin.
-
-    Otherwise our own answer replaces it whole.
-    """
-
-    def __init__(self, start_response: StartResponse, decision: Proceed) -> None:
-        self._start = start_response
-        self._decision = decision
-        self._instead = decision.fallback or Respond(403, ())
-        self.granted = False
-        self.body: list[bytes] | None = None
-        """Our own body, once the application's answer has been replaced."""
-
-    def start(
-        self, status: str, headers: list[tuple[str, str]], *exc_info: Any
-    ) -> Callable[[bytes], object]:
-        """Take the application's ``start_response`` call."""
-        code, fields, body = finish(self._decision, int(status[:3]), headers)
-        if body is None:
-            self.granted, self.body = True, None
-            return self._start(status, list(fields), *exc_info)
-
-        def start(status: str, fields: list[tuple[str, str]], _: Any = None, /) -> Any:
-            return self._start(status, fields, *exc_info)
-
-        self.granted, self.body = False, respond(Respond(code, fields, body), start)
-        return _discard
-
-    def replace(self) -> list[bytes]:
-        """Send our own answer, unless it was sent already."""
-        if self.body is None:
-            self.body = respond(self._instead, _again(self._start))
-        return self.body
-
-
-def _discard(_: bytes, /) -> None:
-    """Write nothing: the answer was replaced."""
-
-
-def _or_else(
-    app: WSGIApplication,
-    environ: WSGIEnvironment,
-    start_response: StartResponse,
-    decision: Proceed,
-) -> Iterable[bytes]:
-    """Run *app*; if its answer grants no origin, ours replaces it whole.
-
-    The response has started when the first chunk is there (PEP 3333): no more of an
-    answer is read than that, unless the client gets it.
-    """
-    head = _Preflight(start_response, decision)
-    try:
-        answer = app(environ, head.start)
-    except AuthError:
-        return head.replace()
-    closing = _Closing(iter(()), answer)
-    try:
-        chunks = iter(answer)
-        first = next(chunks, b"")
-    except AuthError:
-        closing.close()
-        return head.replace()
-    except BaseException:
-        closing.close()
-        raise
-    if head.granted:
-        return _Closing(chain((first,), chunks), answer)
-    closing.close()
-    return head.replace()
+    yield from streams[0](chunks) if streams else chunks

@@ -80,6 +80,7 @@ def test_check_names_what_is_weak(terminal: Terminal) -> None:
         ("REQUIRE_HTTPS", "false"),
         ("HTTP_HOSTS", "keycloak"),
         ("TRUSTED_PROXIES", "0.0.0.0/0"),
+        ("CLOSE_STREAMS", "false"),
         ("ORIGINS_CLAIM", "allowed-origins"),
         ("SCOPES", "GET:/notes/*=notes:read"),
         ("PUBLIC_PATHS", "/healthz"),
@@ -89,6 +90,7 @@ def test_check_names_what_is_weak(terminal: Terminal) -> None:
     for word in ("not checked", "__Host-", "PUBLIC_URL", "plain http", "keycloak"):
         assert word in terminal.out
     assert "every address" in terminal.out
+    assert "event streams" in terminal.out
 
 
 def test_a_wrong_configuration_is_told_line_by_line(terminal: Terminal) -> None:

@@ -39,6 +39,7 @@ def check(guard: Guard) -> Iterator[Finding]:
     yield from _paths(guard.policy)
     yield from _browser(guard.policy)
     yield from _transport(guard.policy)
+    yield from _streams(guard.policy)
     yield from _relay(guard)
     yield from state_findings(guard)
 
@@ -158,6 +159,12 @@ def _browser(policy: Policy) -> Iterator[Finding]:
     if not policy.cookie.startswith("__Host-"):
         text = "its name does not begin with __Host-, so a sibling host could set it"
         yield Finding("weak", "cookie", text)
+
+
+def _streams(policy: Policy) -> Iterator[Finding]:
+    if not policy.close_streams:
+        text = "they go on after their token has ended (JWTGUARD_CLOSE_STREAMS)"
+        yield Finding("weak", "event streams", text)
 
 
 def _transport(policy: Policy) -> Iterator[Finding]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Coroutine
 from concurrent.futures import Future, wait
 from contextlib import suppress
+from importlib import import_module
 from typing import Any
 
 import anyio
@@ -25,6 +27,19 @@ async def await_for(future: Future[Any], seconds: float) -> None:
     future.add_done_callback(lambda _: _wake(token, done))
     with anyio.move_on_after(seconds):
         await done.wait()
+
+
+def spawn(function: Callable[[], Coroutine[Any, Any, None]]) -> object:
+    """Run *function*, which must not raise, beside whatever runs now.
+
+    Keep what is returned for as long as it runs: event loops hold no reference.
+    """
+    token = anyio.lowlevel.current_token().native_token
+    create = getattr(token, "create_task", None)
+    if create is None:
+        create = import_module("trio.lowlevel").spawn_system_task
+        return create(function)
+    return create(function())
 
 
 def _wake(token: Any, done: anyio.Event) -> None:

@@ -81,6 +81,7 @@ class Policy(PolicyFields):
             revocations: int = 200_000,
             revocation_max_stale: float = 60,
             revocation_outage: str = "allow",
+            close_streams: bool = True,
         ) -> None: ...
 
     def __post_init__(self) -> None:

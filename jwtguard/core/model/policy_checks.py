@@ -137,7 +137,7 @@ def check_values(policy: PolicyFields, problems: Problems) -> None:
     text = f"{policy.revocation_outage!r} is not valid; expected one of "
     known = policy.revocation_outage in OUTAGES
     problems.check(known, ("revocation_outage",), text + " ".join(OUTAGES))
-    for name in ("clients_only", "require_https"):
+    for name in ("clients_only", "require_https", "close_streams"):
         problems.check_flag((name,), getattr(policy, name))
     good = isinstance(policy.realm, str) and _REALM.fullmatch(policy.realm)
     text = f"{policy.realm!r}: must be printable ASCII without quotes or backslashes"

@@ -120,6 +120,8 @@ class PolicyFields:
     revocation_outage: str = "allow"
     """What happens then: ``allow``; or 503 for ``writes`` (unsafe methods, RFC 9110
     section 9.2.1, and WebSockets); or ``refuse``, 503 for every token."""
+    close_streams: bool = True
+    """End ``text/event-stream`` responses when their token expires or is revoked."""
     proxies: tuple[Network | str, ...] = field(init=False, repr=False, default=())
     """``trusted_proxies``, parsed."""
 

@@ -6,7 +6,7 @@ RFC 6750 section 3 and RFC 6749 section 5.2 say what a refusal looks like.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -14,18 +14,16 @@ from ...errors import AuthError, Challenge, InvalidOriginError
 from ..authorize import clients
 from ..extract.fetch_metadata import origin_of
 from ..extract.paths import Kind, PathAccess
-from ..model.decision import Decision, Decoration, Proceed, Respond, decoration
+from ..model.decision import Decision, Proceed, Respond, decoration
 from ..model.policy import Policy
 from ..model.principal import Facts
 from ..model.request import Fields, Request
 from ..verify.keys import Emit
 from . import cors
+from .decorating import decorated
 from .login_page import redirected
 
 _NO_STORE = ("Cache-Control", "no-store")
-RawFields = list[tuple[bytes, bytes]]
-"""Header fields as ASGI has them."""
-_RAW_TOUCHED = frozenset(name.encode() for name in cors.TOUCHED)
 
 
 class Responses:
@@ -184,45 +182,7 @@ def finish(
     # other answer is its 404 or 405.
     if fallback is not None and not cors.grants(name for name, _ in given):
         return Finished(fallback.status, fallback.headers, fallback.body)
-    return Finished(status, decorated(given, decision.decoration))
-
-
-def decorated(given: Sequence[tuple[str, str]], ours: Decoration) -> Fields:
-    """Return the fields *given* with *ours*, none doubled."""
-    for name, _ in given:
-        # Most answers of an application have none of these fields, and this runs for
-        # each of them.
-        if name.lower() in cors.TOUCHED:
-            return cors.decorate(given, ours)
-    return (*given, *_alone(ours))  # nothing to reconcile: ours follow
-
-
-def decorated_raw(given: RawFields, ours: Decoration) -> RawFields:
-    """Do the same for the fields of an ASGI message; *given* may be changed."""
-    for name, _ in given:
-        if bytes(name).lower() in _RAW_TOUCHED:
-            return raw(cors.decorate(text(given), ours))
-    # In place: this runs for each answer of the application.
-    given += _raw_alone(ours)
-    return given
-
-
-@lru_cache(maxsize=256)
-def _alone(ours: Decoration) -> Fields:
-    return cors.decorate((), ours)
-
-
-@lru_cache(maxsize=256)
-def _raw_alone(ours: Decoration) -> RawFields:
-    return raw(_alone(ours))
-
-
-def raw(fields: Iterable[tuple[str, str]]) -> RawFields:
-    """Encode header fields for ASGI: names in lower case."""
-    return [
-        (name.lower().encode("latin-1"), value.encode("latin-1"))
-        for name, value in fields
-    ]
+    return Finished(status, tuple(decorated(given, decision.decoration)[0]))
 
 
 def as_mapping(fields: Fields) -> dict[str, str]:
@@ -233,11 +193,3 @@ def as_mapping(fields: Fields) -> dict[str, str]:
         # challenges in one field are legal, if rarely understood.
         found[name] = f"{found[name]}, {value}" if name in found else value
     return found
-
-
-def text(fields: Iterable[tuple[bytes, bytes]]) -> Fields:
-    """Decode header fields of an ASGI message."""
-    return tuple(
-        (bytes(name).decode("latin-1"), bytes(value).decode("latin-1"))
-        for name, value in fields
-    )

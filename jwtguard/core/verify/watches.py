@@ -9,16 +9,24 @@ from .entries import Entry, Key, Marks, short
 
 
 class Watch:
-    """An open connection. ``ended`` is done when its token was revoked."""
+    """An open connection. ``ended`` is done when its token was revoked.
 
-    __slots__ = ("ended", "keys", "marks")
+    ``ends``: when its token expires, in seconds since the epoch.
+    """
 
-    def __init__(self, marks: Marks) -> None:
+    __slots__ = ("ended", "ends", "keys", "marks")
+
+    def __init__(self, marks: Marks, ends: float) -> None:
         self.marks = marks
+        self.ends = ends
         self.ended: Future[None] = Future()
         self.keys = [
             (kind, marks.issuer, short(value)) for kind, value in marks.named()
         ]
+
+    def is_over(self, now: float) -> bool:
+        """Whether the token was revoked, or has expired."""
+        return self.ended.done() or now >= self.ends
 
 
 class Watches:

@@ -6,13 +6,8 @@ import pytest
 
 from jwtguard.core.authorize.clients import cors_fields
 from jwtguard.core.model.decision import Decoration, Proceed, Respond
-from jwtguard.core.respond.responses import (
-    as_mapping,
-    challenge_fields,
-    decorated_raw,
-    finish,
-    raw,
-)
+from jwtguard.core.respond.decorating import decorated_raw, raw
+from jwtguard.core.respond.responses import as_mapping, challenge_fields, finish
 from jwtguard.errors import (
     AuthError,
     Challenge,
@@ -84,7 +79,7 @@ def test_an_answer_is_finished_with_our_fields(
     assert (status, body) == (201, None)
     assert dict(headers)["Access-Control-Allow-Origin"] == WWW
     assert "Origin" in dict(headers)["Vary"]
-    assert decorated_raw(raw(fields), OURS) == raw(headers)
+    assert decorated_raw(raw(fields), OURS)[0] == raw(headers)
 
 
 def test_a_fallback_replaces_an_answer_that_grants_nothing() -> None:

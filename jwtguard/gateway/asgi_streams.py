@@ -1,0 +1,66 @@
+"""ASGI: an event stream that ends with its token (HTML standard, server-sent events).
+
+The application finds what it finds when a client has left: ``receive`` returns
+``http.disconnect``, as servers do once the body is whole, and ``send`` raises.
+"""
+
+from __future__ import annotations
+
+import anyio
+
+from ..core.model.principal import Principal
+from ..guard import Guard
+from .asgi_messages import Message, Send
+from .ending import Ending, TokenEndedError
+
+PATIENCE = 1.0
+"""Seconds until ``send`` raises. Frameworks that listen for the disconnect stop before;
+most know no error of ``send`` (before ASGI 2.4 there was none)."""
+
+
+class EventStream:
+    """Sends an event stream, until it or its token ends."""
+
+    def __init__(self, guard: Guard, principal: Principal, send: Send) -> None:
+        self._send = send
+        self._turn = anyio.Lock(fast_acquire=True)
+        self._ending = Ending(guard, principal, self._end)
+        self._ended = False
+        self.stop = self._ending.stop
+
+    async def send(self, message: Message) -> None:
+        """Hand on a message of the application; after the end of the token, raise."""
+        async with self._turn:
+            if message["type"] == "http.response.start":
+                self._ending.start()
+            elif not self._ended and self._ending.due:
+                await self._finish()
+            if not self._ended:
+                await self._send(message)
+                if message["type"] == "http.response.body" and not message.get(
+                    "more_body"
+                ):
+                    self.stop()
+                return
+        await anyio.sleep(PATIENCE)
+        raise TokenEndedError("the event stream has ended with its token")
+
+    async def _end(self, _: str) -> None:
+        async with self._turn:
+            if not self._ended:
+                await self._finish()
+
+    async def _finish(self) -> None:
+        self._ended = True
+        await self._send(
+            {"type": "http.response.body", "body": b"", "more_body": False}
+        )
+
+
+def streaming(
+    guard: Guard, principal: Principal | None, send: Send
+) -> EventStream | None:
+    """Return what sends an event stream, if it has to end with a token."""
+    if principal is None or not guard.policy.close_streams:
+        return None
+    return EventStream(guard, principal, send)
