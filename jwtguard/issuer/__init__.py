@@ -133,6 +133,7 @@ def serve(
     """Serve until interrupted. Raises ``ConfigurationError`` and ``OSError``."""
     server = bind(config, host, port, issuer=issuer, public=public)
     application = cast(Issuer, server.app)
+    # Windows has no such signal; there POST /dev/rotate does the same.
     if hasattr(signal, "SIGUSR1"):
         signal.signal(signal.SIGUSR1, lambda *_: _rotate_aside(application))
     print(_banner(config, application.url), flush=True)
@@ -170,6 +171,8 @@ def bind(
             f"{host} is not a loopback address, and this issuer is for development "
             "only; add --public if nothing but your own machines can reach it"
         )
+    # Bound before the application is made: with port 0 the issuer's name is not known
+    # earlier.
     server = make_server(host, port, _starting, threaded=True)
     shown = f"[{host}]" if ":" in host else host
     server.app = create_app(config, issuer or f"http://{shown}:{server.server_port}")

@@ -72,6 +72,8 @@ class TokenGenerator(JWTBearerTokenGenerator):  # type: ignore[misc]
     ) -> dict[str, Any]:
         """Return the token response (RFC 6749 section 5.1)."""
         asked = client.get_allowed_scope(scope).split()
+        # RFC 6749 section 3.3: less than what was asked for is no error, and the answer
+        # says what it is.
         granted = " ".join(name for name in asked if name in user.user.scopes)
         token: dict[str, Any] = super().generate(
             grant_type,
@@ -153,6 +155,7 @@ def make_grants(store: Store) -> tuple[type, type]:
         def authenticate_user(self, username: str, password: str) -> config.User:
             user = store.login(username, password)
             if user is None:
+                # One sentence for both: it must not tell which names exist.
                 raise InvalidGrantError("The user name or the password is wrong.")
             return user
 

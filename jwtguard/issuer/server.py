@@ -179,6 +179,7 @@ def _add_metadata(app: Flask, issuer: str, keys: Keys, base: str) -> None:
 def _public(document: dict[str, Any]) -> Response:
     """Anybody may read it, from any page (Fetch standard, CORS protocol)."""
     answer = jsonify(document)
+    # Metadata and keys are public, and pages of any origin verify tokens with them.
     answer.headers["Access-Control-Allow-Origin"] = "*"
     return answer
 
@@ -191,6 +192,8 @@ def _add_userinfo(app: Flask, store: Store, base: str) -> None:
         user = store.user(principal.subject)
         if user is None:
             raise NotFound
+        # The guard has checked the token; that the session has ended, only the store
+        # knows.
         if store.session(str(principal.claims.get("sid"))) is None:
             error = WWWAuthenticate("bearer", {"error": "invalid_token"})
             raise Unauthorized("The session has ended.", www_authenticate=error)

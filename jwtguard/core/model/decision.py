@@ -23,6 +23,8 @@ class Decoration:
     """Add ``Cache-Control: private, no-store`` where the application set none."""
 
 
+# Compared by identity (eq=False): hashing its fields for each answer would cost more
+# than decorating it.
 decoration = lru_cache(maxsize=256)(Decoration)
 
 """Mostly the same object for the same fields, so that adapters can keep what they make

@@ -176,6 +176,8 @@ class TrustedIssuer:
                 continue
             if name == "header_types" and isinstance(value, Collection):
                 several = (value,) if isinstance(value, str) else value
+                # The empty string stands for an absent header inside, and must not be
+                # refused as an empty name.
                 value = [_ABSENT if item == "" else item for item in several]
             names: Collection[str] = strings(value, (*where, name), problems)
             if name == "header_types":

@@ -87,6 +87,8 @@ class Policy(PolicyFields):
     def __post_init__(self) -> None:
         problems = Problems()
         self._settle(problems)
+        # After everything was settled: these checks compare fields with each other, and
+        # need one form of each.
         check_issuers(self, problems)
         check_clients(self, problems)
         check_paths(self, problems)

@@ -16,6 +16,8 @@ _PARAMETER = re.compile(
     r"\{(\w+)(?::\w+)?\}"  # Starlette
     r"|<(?:\w+(?:\(.*?\))?:)?(\w+)>"  # werkzeug
 )
+# Converters of frameworks accept numbers, UUIDs, dates, or words of a choice: some of
+# these fit nearly all of them.
 _VALUES = (
     "a", "7", "b-2_c~", "\u00e9 x", "1.5", "0", "-1", "en", "EN",
     "deadbeef", "00000000-0000-4000-8000-000000000001", "2026-01-05", "2026",
@@ -53,6 +55,7 @@ def examples_of(route: Route, rules: Sequence[str]) -> Iterator[Example]:
             yield Example(prefix + inner)
             yield Example(_slashed(prefix + inner), odd=True)
     for path in plain[:1]:
+        # Of one plain path only: each spelling is tried on the whole application.
         for odd in _spellings(path):
             yield Example(odd, odd=True)
 
@@ -106,6 +109,7 @@ def _name(found: re.Match[str]) -> str:
 
 def _values(pattern: str, named: frozenset[str] = frozenset()) -> list[str]:
     """Return some texts that *pattern* matches whole; its own words among them."""
+    # A choice, as in `(en|de)`, holds its own values.
     words = re.split(r"[|()?:]+", pattern)
     try:
         fitting = [v for v in (*_VALUES, *words) if v and re.fullmatch(pattern, v)]
@@ -168,5 +172,6 @@ def _spellings(path: str) -> Iterator[str]:
     yield "/" + path
     yield path.replace("/", "//")
     yield path + "//"
+    # The dotless i: with re.IGNORECASE or upper() it is an i.
     yield path.replace("i", "\u0131")
     yield "/." + path

@@ -69,6 +69,8 @@ class Probe:
     def past(self, guard: ASGIGuard | WSGIGuard | type[ASGIGuard]) -> Probe:
         """Go past a guard, and keep what its own adapter reads of the request."""
         if isinstance(guard, WSGIGuard):
+            # By the adapter's own reading: what `check` shows is then what the guard
+            # will see.
             seen = wsgi_request(self.environ())
         else:
             seen = asgi_request(self.scope())
@@ -88,6 +90,7 @@ class Probe:
             "type": "websocket" if websocket else "http",
             "asgi": {"version": "3.0", "spec_version": "2.4"},
             "http_version": "1.1",
+            # Over TLS: how a token travels is not what is examined here.
             "scheme": "wss" if websocket else "https",
             "path": self.path,
             "raw_path": _encoded(self.path).encode("ascii"),
@@ -106,6 +109,8 @@ class Probe:
 
     def environ(self) -> dict[str, Any]:
         """Return the request as WSGI has it."""
+        # A root path of the server need not be part of the path: some proxies have
+        # taken it off.
         below = self.path.startswith(self.root)
         return {
             "REQUEST_METHOD": self.method,

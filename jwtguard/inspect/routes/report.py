@@ -95,6 +95,7 @@ def _row(
 def verdict_of(route: Route, method: str, rule: PathAccess | None) -> Verdict:
     """Say what a request to *route* needs that falls under *rule* of its guard."""
     level, text = _ineffective(route) or _verdict(route, method, rule)
+    # What lies inside may be open or not: `ok` would promise too much.
     if level == "ok" and route.opaque:
         return "note", f"{text}, and whatever it asks for itself"
     return level, text

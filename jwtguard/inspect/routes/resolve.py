@@ -75,6 +75,7 @@ class Resolver:
 
 def takes(route: Route, method: str) -> bool:
     """Whether the handler of *route* runs for *method*; GET stands for HEAD too."""
+    # A handler for any method does not take WebSockets.
     if not route.methods:
         return method != WEBSOCKET
     return method in route.methods or (method == "HEAD" and "GET" in route.methods)
@@ -109,6 +110,7 @@ def _dispatched(app: Any, probe: Probe) -> Reached | None:
 
         return note
 
+    # A copy: the mounts of the application itself stay as they are.
     asked = copy.copy(app)
     asked.app = standing_for(None)
     asked.mounts = {path: standing_for(path) for path in app.mounts}

@@ -52,6 +52,8 @@ def _unguarded(trials: Trials) -> Iterator[Finding]:
 
 def _patterns(trials: Trials, guard: Guard) -> Iterator[Finding]:
     """Say which rules no request falls under, and which cover a part of a route."""
+    # Odd spellings are left out: they would put every rule in doubt that is exact on
+    # purpose.
     tried = [(one, seen) for one, seen in trials.behind(guard) if not one.example.odd]
     for name, pattern, applies in _named(guard.policy):
         under: set[tuple[Route | None, str]] = set()
@@ -82,6 +84,8 @@ def _named(policy: Policy) -> Iterator[tuple[str, str, Applies]]:
         alone = PathRules(revocation=[pattern])
         yield "revocation paths", pattern, _kind(alone, Kind.REVOCATION)
     for rule in policy.scopes:
+        # It covers everything, so saying that it covers a part of a route would be
+        # noise.
         if rule.path != "/*":
             yield "scopes", rule.path, _scoped(rule)
 
@@ -101,6 +105,8 @@ def _evaded(route: Route, tried: list[Tried]) -> Iterator[Finding]:
     def parameters(one: Tried) -> tuple[tuple[str, str], ...]:
         return one.found.parameters
 
+    # Only requests with the same parameters are compared: two notes may have different
+    # owners, and rules.
     for _, group in groupby(sorted(tried, key=parameters), key=parameters):
         first, *rest = sorted(group, key=lambda one: one.example.odd)
         for other in rest:
