@@ -11,6 +11,7 @@ from ..core.relay.upstream import Upstream
 from ..core.verify.issuer_states import IssuerState
 from ..errors import AuthError
 from ..guard import Guard
+from .check_logout import logout_findings
 from .check_state import state_findings
 from .routes import Finding, Route, survey
 from .routes.report import Row, rows
@@ -41,6 +42,7 @@ def check(guard: Guard) -> Iterator[Finding]:
     yield from _transport(guard.policy)
     yield from _streams(guard.policy)
     yield from _relay(guard)
+    yield from logout_findings(guard)
     yield from state_findings(guard)
 
 

@@ -6,8 +6,8 @@ A document counts only if it names exactly our issuer (RFC 8414 section 3.3).
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Generator
-from typing import Any
+from collections.abc import Callable, Collection, Generator
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from ..model.effects import Exchange, FetchFailedError, Incoming, get
@@ -16,6 +16,8 @@ from ..model.issuers import TrustedIssuer
 from ..model.origins import is_loopback_host
 from ..model.url_values import fetchable, without_user
 from ..model.validation import quoted
+
+Found = TypeVar("Found")
 
 
 def metadata_urls(issuer: TrustedIssuer) -> tuple[str, ...]:
@@ -47,15 +49,35 @@ def find_endpoint(
 
     Raises ``FetchFailedError`` if the metadata cannot be fetched or lacks the URL.
     """
+
+    def read(url: str, document: dict[str, Any]) -> str:
+        found = document.get(name)
+        if not isinstance(found, str):
+            raise FetchFailedError(f"{name} {str(found)[:200]!r} may not be fetched")
+        _check(found, name, (url, issuer.url), http_hosts)
+        return found
+
+    return (yield from _first(issuer, read))
+
+
+def find_metadata(
+    issuer: TrustedIssuer,
+) -> Generator[Exchange, Any, dict[str, Any]]:
+    """Return the metadata of *issuer*, or raise ``FetchFailedError``."""
+    return (yield from _first(issuer, lambda _, document: document))
+
+
+def _first(
+    issuer: TrustedIssuer, read: Callable[[str, dict[str, Any]], Found]
+) -> Generator[Exchange, Any, Found]:
+    """Return what *read* finds in the first metadata that it can use."""
     problems = []
     for url in metadata_urls(issuer):
         try:
             # Both places are asked even if the first answered something else: a proxy's
             # error page must not hide the second.
             got = yield from get(url, {})
-            found = _read(got, issuer.url, name)
-            _check(found, name, (url, issuer.url), http_hosts)
-            return found
+            return read(url, _document(got, issuer.url))
         except (FetchFailedError, ValueError) as error:
             text = str(error)
             problems.append(text if text.startswith(url) else f"{url}: {text}")
@@ -72,7 +94,7 @@ def status_problem(got: Incoming) -> str:
     return f"status {got.status}: redirects are not followed; to {quoted(shown, 200)}"
 
 
-def _read(got: Incoming, issuer: str, name: str) -> str:
+def _document(got: Incoming, issuer: str) -> dict[str, Any]:
     if got.status != 200:
         raise FetchFailedError(status_problem(got))
     document = parse_json(got.body)
@@ -83,10 +105,7 @@ def _read(got: Incoming, issuer: str, name: str) -> str:
     # tenant's name.
     if named != issuer:
         raise FetchFailedError(f"issuer is {str(named)[:200]!r}, not {issuer!r}")
-    found = document.get(name)
-    if not isinstance(found, str):
-        raise FetchFailedError(f"{name} {str(found)[:200]!r} may not be fetched")
-    return found
+    return document
 
 
 def _check(

@@ -1,0 +1,140 @@
+"""Whether logouts will end tokens, as far as settings and metadata show it.
+
+Whether access tokens hold a ``sid`` shows in a token alone.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from ..core.model.effects import FetchFailedError
+from ..core.model.profiles import PROFILES
+from ..core.verify.discovery import find_metadata
+from ..core.verify.issuer_states import IssuerState
+from ..guard import Guard
+from .routes import Finding
+
+SHORT = 3600.0
+"""Seconds. Many access tokens live this long."""
+_SESSIONS = (
+    "`logout` is session: only access tokens with the sid of the logout token end, and "
+    "no specification promises a sid there; jwtguard explain shows whether a token has "
+    "one, and the event logout_unmatched tells of logouts that end nothing"
+)
+_SUPPORTED = "backchannel_logout_supported"
+_SID = "backchannel_logout_session_supported"
+
+
+def logout_findings(
+    guard: Guard, environ: Mapping[str, str] = os.environ
+) -> Iterator[Finding]:
+    """Say what stands in the way of logouts, issuer by issuer, and then for all."""
+    for trusted in guard.issuers.values():
+        yield from _issuer(guard, trusted)
+    policy = guard.policy
+    fed = policy.logout_paths or policy.revocation_paths or guard.relays
+    if fed and not guard.state.shared:
+        yield _alone(environ)
+    if fed or guard.state.shared:
+        yield _kept(guard)
+    yield from _outage(guard)
+
+
+def _issuer(guard: Guard, trusted: IssuerState) -> Iterator[Finding]:
+    paths, rules = guard.policy.logout_paths, trusted.rules
+    if paths and not rules.clients:
+        text = "no client is listed, so every logout token is refused: JWTGUARD_CLIENTS"
+        yield _finding("wrong", rules.issuer, text)
+    yield from _announced(guard, trusted)
+    if paths and rules.profile.logout == "session":
+        usual = PROFILES.get(rules.profile.name)
+        known = usual is not None and usual.logout == "session"
+        yield _finding("note" if known else "weak", rules.issuer, _SESSIONS)
+
+
+def _announced(guard: Guard, trusted: IssuerState) -> Iterator[Finding]:
+    """Compare the metadata with the paths (OpenID Connect Back-Channel Logout 2.1)."""
+    paths, url = guard.policy.logout_paths, trusted.rules.issuer
+    metadata = _metadata_of(guard, trusted)
+    if isinstance(metadata, str):
+        if paths and metadata:
+            yield _finding("note", url, f"what it supports is not known: {metadata}")
+        return
+    supported, sessions = (metadata.get(name) is True for name in (_SUPPORTED, _SID))
+    if not paths and supported:
+        text = "it supports back-channel logout; JWTGUARD_LOGOUT_PATHS is not set"
+        yield _finding("note", url, text)
+    elif paths and not supported:
+        text = f"its metadata do not announce {_SUPPORTED}: it may not send logouts"
+        yield _finding("weak", url, text)
+    elif paths:
+        text = "it supports back-channel logout: register the URL of a path there"
+        yield _finding("ok", url, text)
+        if trusted.rules.profile.logout == "session" and not sessions:
+            text = f"its metadata do not announce {_SID}: a logout token without sid "
+            yield _finding("note", url, text + "ends all tokens of the subject")
+
+
+def _metadata_of(guard: Guard, trusted: IssuerState) -> dict[str, Any] | str:
+    """Return the metadata, or why they are not known; empty if that was said before."""
+    issuer = trusted.key_cache.issuer
+    if issuer.keys is not None or issuer.jwks_url is not None:
+        return "its metadata are not used"
+    if trusted.key_cache.snapshot.key_set is None:
+        return ""
+    try:
+        return guard.run(find_metadata(issuer))
+    except FetchFailedError as error:
+        return str(error)
+
+
+def _alone(environ: Mapping[str, str]) -> Finding:
+    """memory:// and more than one process: what is known of their number."""
+    text = (
+        "memory://: a logout is known to the process that received it, and tokens stay "
+        "good in all others; several workers need JWTGUARD_STATE=redis://..."
+    )
+    workers = environ.get("WEB_CONCURRENCY", "")
+    if workers.isascii() and workers.isdigit() and int(workers[:9]) > 1:
+        return Finding("wrong", "logout", f"WEB_CONCURRENCY is {workers[:9]}, {text}")
+    return Finding("weak", "logout", text)
+
+
+def _kept(guard: Guard) -> Finding:
+    """Whether a token may outlive its revocation."""
+    policy = guard.policy
+    if all(issuer.max_lifetime is not None for issuer in policy.issuers):
+        text = "kept for max_lifetime of the issuer: no accepted token lives longer"
+        return Finding("ok", "revocations", text)
+    text = (
+        f"kept for {policy.revocation_for:g} s (JWTGUARD_REVOCATION_FOR): a token that "
+        "lives longer is accepted again after that; how long tokens live is not known "
+        "here, unless max_lifetime of the issuer bounds it"
+    )
+    level = "weak" if policy.revocation_for < SHORT else "note"
+    return Finding(level, "revocations", text)
+
+
+def _outage(guard: Guard) -> Iterator[Finding]:
+    """What happens while the shared state cannot be read."""
+    outage, wait = guard.policy.revocation_outage, guard.policy.revocation_max_stale
+    if not guard.state.shared:
+        if outage != "allow":
+            text = f"JWTGUARD_REVOCATION_OUTAGE={outage} does nothing with memory://"
+            yield Finding("note", "revocations", text)
+        return
+    what = {
+        "allow": "tokens that another process has revoked are accepted",
+        "writes": "methods other than GET, HEAD and OPTIONS, and WebSockets, get 503",
+        "refuse": "all requests with a token get 503",
+    }
+    text = f"if the state cannot be read for {wait:g} s, {what[outage]}"
+    setting = f"JWTGUARD_REVOCATION_OUTAGE={outage}"
+    level = "note" if outage == "allow" else "ok"
+    yield Finding(level, "revocations", f"{text} ({setting})")
+
+
+def _finding(level: str, issuer: str, text: str) -> Finding:
+    return Finding(level, "logout", f"{issuer}: {text}")
