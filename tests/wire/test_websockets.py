@@ -23,7 +23,7 @@ from tests.wire.tokens import (
     origin,
     site,
 )
-from tests.wire.worlds import Fields, guard_of
+from tests.wire.worlds import App, Fields, guard_of
 
 GOOD = ISSUER.token()
 COOKIE = {"COOKIE": "token"}
@@ -74,7 +74,10 @@ async def _accepts(scope: Any, receive: Any, send: Any) -> None:
 
 
 def shake(
-    socket: Socket, backend: str, settings: Mapping[str, str] | None = None
+    socket: Socket,
+    backend: str,
+    settings: Mapping[str, str] | None = None,
+    app: App | None = None,
 ) -> Socket:
     """Try the handshake with an application that accepts whoever reaches it."""
     connected = [{"type": "websocket.connect"}]
@@ -90,7 +93,7 @@ def shake(
         await _accepts(scope, receive, send)
 
     wanted = {**BASE, **(settings or {})}
-    guard = guard_of({name: value for name, value in wanted.items() if value})
+    guard = guard_of({name: value for name, value in wanted.items() if value}, app)
     anyio.run(
         GuardMiddleware(application, guard),
         socket.scope(),

@@ -16,6 +16,7 @@ from tests.wire.cases_login_page import LOGIN_PAGE
 from tests.wire.cases_logout import LOGOUT
 from tests.wire.cases_paths import PATHS
 from tests.wire.cases_protected import PROTECTED
+from tests.wire.cases_revoked import REVOKED
 from tests.wire.worlds import WORLDS
 
 CASES = [
@@ -28,6 +29,7 @@ CASES = [
     *BYPASSES,
     *LOGOUT,
     *LOGIN_PAGE,
+    *REVOKED,
 ]
 
 

@@ -30,6 +30,8 @@ from jwtguard.wsgi import GuardMiddleware as WSGIGuard
 from tests.wire.tokens import ISSUER
 
 Fields = tuple[tuple[str, str], ...]
+Revocation = str | Mapping[str, Any]
+"""A token that is revoked, or what ``revoke_tokens`` is called with."""
 
 
 @dataclass(frozen=True)
@@ -104,6 +106,10 @@ class App:
     body: bytes = b"ok"
     streams: bool = False
     """The answer comes piece by piece, made while it is sent."""
+    known: tuple[str, ...] = ()
+    """Tokens that the guard has verified before."""
+    revoked: tuple[Revocation, ...] = ()
+    """What has been revoked since."""
 
     @property
     def pieces(self) -> list[bytes]:
@@ -113,13 +119,21 @@ class App:
         return [self.body[n : n + 1] for n in range(len(self.body))]
 
 
-def guard_of(settings: Mapping[str, str]) -> Guard:
-    """Return a guard by these settings, names without their prefix.
+def guard_of(settings: Mapping[str, str], app: App | None = None) -> Guard:
+    """Return a guard by these settings, names without their prefix, and what *app* did.
 
     It lives in the issuer's moment: tokens made for the table do not grow old.
     """
     policy = load_policy({f"JWTGUARD_{k}": v for k, v in settings.items()})
-    return Guard(policy, clock=ISSUER.clock)
+    guard = Guard(policy, clock=ISSUER.clock)
+    for token in app.known if app else ():
+        guard.verify(token)
+    for one in app.revoked if app else ():
+        if isinstance(one, str):
+            guard.revoke(Guard(policy, clock=ISSUER.clock).verify(one))
+        else:
+            guard.revoke_tokens(issuer=ISSUER.url, **one)
+    return guard
 
 
 def _seen(scope: Mapping[str, Any], body: bytes) -> dict[str, Any]:
@@ -201,7 +215,7 @@ def wsgi(settings: Mapping[str, str], ask: Ask, app: App) -> Answer:
             write(b"")
         yield from app.pieces
 
-    return _call_wsgi(WSGIGuard(application, guard_of(settings)), ask, answer)
+    return _call_wsgi(WSGIGuard(application, guard_of(settings, app)), ask, answer)
 
 
 def flask(settings: Mapping[str, str], ask: Ask, app: App) -> Answer:
@@ -222,7 +236,7 @@ def flask(settings: Mapping[str, str], ask: Ask, app: App) -> Answer:
     application.add_url_rule("/", "root", view, **options)
     application.add_url_rule("/<path:path>", "any", view, **options)
     application.url_map.merge_slashes = False
-    JWTGuard(application, guard_of(settings))
+    JWTGuard(application, guard_of(settings, app))
     return _call_wsgi(application, ask, answer)
 
 
@@ -294,7 +308,7 @@ def asgi(backend: str, settings: Mapping[str, str], ask: Ask, app: App) -> Answe
             await send({**message, "more_body": True})
         await send({"type": "http.response.body"})
 
-    guarded = ASGIGuard(application, guard_of(settings))
+    guarded = ASGIGuard(application, guard_of(settings, app))
     return _call_asgi(guarded, ask, answer, backend)
 
 
@@ -326,7 +340,7 @@ def starlette(settings: Mapping[str, str], ask: Ask, app: App) -> Answer:
     answer = Answer()
     application = Starlette(
         routes=[Mount("/", app=_Any(_endpoint(answer, app)))],
-        middleware=[Middleware(StarletteGuard, guard=guard_of(settings))],
+        middleware=[Middleware(StarletteGuard, guard=guard_of(settings, app))],
     )
     return _call_asgi(application, ask, answer, "asyncio")
 
@@ -344,7 +358,7 @@ def fastapi(settings: Mapping[str, str], ask: Ask, app: App) -> Answer:
     methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
     route = Route("/{path:path}", operation, methods=methods)
     application.router.routes.append(route)
-    application.add_middleware(StarletteGuard, guard=guard_of(settings))
+    application.add_middleware(StarletteGuard, guard=guard_of(settings, app))
     return _call_asgi(application, ask, answer, "trio")
 
 

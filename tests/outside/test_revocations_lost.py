@@ -1,0 +1,46 @@
+"""What too long an outage of the shared state costs: revocations that others miss."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from jwtguard.outside.revocation_link import WAITING
+from jwtguard.outside.state_client import PAUSE
+from jwtguard.testing import FakeClock, JWTIssuer
+from tests.test_revoking import Away, shared_guard, why
+from tests.waiting import until
+
+
+def test_revocations_that_cannot_wait_any_more_are_told(
+    jwt_issuer: JWTIssuer, jwt_clock: FakeClock
+) -> None:
+    """An event, and health says that the state is away; here they hold all the same.
+
+    What waited before is sent when the state is back, and what was lost is not.
+    """
+    told: list[tuple[str, Any]] = []
+    state = Away()
+    here = shared_guard(jwt_issuer, state, lambda *event: told.append(event))
+    first, last = (jwt_issuer.token(claims={"sid": sid}) for sid in ("s0", "last"))
+    assert [why(here, first), why(here, last)] == ["", ""]
+    each = 2  # one operation for the stream, one for the key
+    for number in range(WAITING // each):
+        here.revoke_tokens(issuer=jwt_issuer.url, sid=f"s{number}")
+    assert "revocations_lost" not in dict(told)
+    here.revoke_tokens(issuer=jwt_issuer.url, sid="last")
+    lost = [fields for event, fields in told if event == "revocations_lost"]
+    assert lost == [{"problem": "QueueFull"}]
+    state_of = here.health().state
+    assert (state_of["ready"], state_of["shared"]) == (False, True)
+    assert state_of["failure"]
+    assert [why(here, first), why(here, last)] == ["revoked_session"] * 2
+    state.away = False
+    jwt_clock.advance(PAUSE)
+    there = shared_guard(jwt_issuer, state.inner)
+    assert until(lambda: why(there, first) == "revoked_session")
+    assert until(lambda: not here.link._waiting)
+    assert until(lambda: bool(here.health().state["ready"]))
+    newest = jwt_issuer.token(claims={"sid": "new"})
+    here.revoke(here.verify(newest))
+    assert until(lambda: why(there, newest) == "revoked_session")
+    assert why(there, last) == ""
