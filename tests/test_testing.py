@@ -297,3 +297,40 @@ def test_httpx(jwt_issuer: JWTIssuer, jwt_guard: Guard) -> None:
 
     assert anyio.run(partial(ask, headers=headers)).json() == {"owner": "alice"}
     assert anyio.run(ask).status_code == 401
+
+
+# Logout tokens.
+
+
+@pytest.mark.parametrize(
+    ("said", "claims"),
+    [
+        ({}, {"sub": "alice", "aud": "spa"}),
+        ({"subject": "bob", "client_id": "web"}, {"sub": "bob", "aud": "web"}),
+        ({"sid": "s1"}, {"sub": "alice", "sid": "s1", "aud": "spa"}),
+        ({"subject": None, "sid": "s1"}, {"sid": "s1", "aud": "spa"}),
+        ({"sid": "s1", "claims": {"sub": "eve"}}, {"sub": "eve", "sid": "s1"}),
+    ],
+)
+def test_a_logout_token_names_what_it_is_told(
+    said: dict[str, Any], claims: dict[str, Any], jwt_issuer: JWTIssuer
+) -> None:
+    """A subject, a session or both; what is None is left out."""
+    token = jwt_issuer.logout_token(**said)
+    found = jwt.decode(token, options={"verify_signature": False})
+    assert claims.items() <= found.items()
+    assert ("sub" in found, "sid" in found) == ("sub" in claims, "sid" in claims)
+    assert found["events"] == {"http://schemas.openid.net/event/backchannel-logout": {}}
+
+
+def test_a_logout_token_ends_tokens_of_its_issuer(jwt_issuer: JWTIssuer) -> None:
+    """A logout path takes it as it comes."""
+    guard = jwt_issuer.guard(logout_paths="/oidc/logout")
+    app = Flask(__name__)
+    JWTGuard(app, guard)
+    client = app.test_client()
+    token, other = jwt_issuer.token(), jwt_issuer.token(subject="bob")
+    form = {"logout_token": jwt_issuer.logout_token()}
+    assert client.post("/oidc/logout", data=form).status_code == 200
+    assert refused(guard, token) == "revoked_subject"
+    assert guard.verify(other).subject == "bob"

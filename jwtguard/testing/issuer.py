@@ -130,16 +130,26 @@ class JWTIssuer:
         claims = {"aud": client_id, **dict.fromkeys(gone), "nonce": "n"}
         return self.token(subject=subject, typ="JWT", claims=claims)
 
-    def logout_token(self, *, claims: _Changes = None, headers: _Changes = None) -> str:
-        """Return a logout token of ``alice`` for the client ``spa``, without ``sid``.
+    def logout_token(
+        self,
+        *,
+        subject: str | None = "alice",
+        sid: str | None = None,
+        client_id: str = "spa",
+        claims: _Changes = None,
+        headers: _Changes = None,
+    ) -> str:
+        """Return a logout token (OpenID Connect Back-Channel Logout 1.0 section 2.4).
 
-        OpenID Connect Back-Channel Logout 1.0 section 2.4, changed as in ``token``.
+        It names a subject, a session or both, and is meant for a client. *claims* and
+        *headers* change it as in ``token``. Post it as ``logout_token`` of a form.
         """
         now = int(self.clock.time() + self._skew)
         event = "http://schemas.openid.net/event/backchannel-logout"
         given = {
-            "iss": self.url, "aud": "spa", "iat": now, "exp": now + 120, "sub": "alice",
-            "jti": secrets.token_hex(8), "events": {event: {}}, **(claims or {}),
+            "iss": self.url, "aud": client_id, "iat": now, "exp": now + 120,
+            "sub": subject, "sid": sid, "jti": secrets.token_hex(8),
+            "events": {event: {}}, **(claims or {}),
         }  # fmt: skip
         return self._signed(given, "logout+jwt", headers)
 
