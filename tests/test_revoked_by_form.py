@@ -12,9 +12,12 @@ import anyio
 import httpx
 import jwt
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from jwtguard import Client, Guard, TrustedIssuer
 from jwtguard.asgi import GuardMiddleware as ASGIGuard
+from jwtguard.core.verify.entries import Entry, decoded
 from jwtguard.errors import InsufficientScopeError
 from jwtguard.relay import TokenRelay
 from jwtguard.state import MemoryState
@@ -416,3 +419,30 @@ def test_the_relay_counts_a_token_endpoints_200_for_nothing(
     )
     assert answer.status_code == 200
     assert why(guard, token) == ""
+
+
+SIGNER = JWTIssuer(alg="ES256")
+ODD: list[Any] = [
+    None, 1, -1.5, True, "", "x", "\u202e", [], ["a"], {}, {"a": [1]}, 10**400, 1e308,
+]  # fmt: skip
+NAMES = ["sid", "jti", "sub", "aud", "exp", "iat", "nbf", "typ", "client_id", "events"]
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.dictionaries(st.sampled_from(NAMES), st.sampled_from(ODD), max_size=4),
+    st.sampled_from(["at+jwt", "JWT", None, "x"]),
+)
+def test_whatever_an_issuer_signs_breaks_nothing(
+    claims: dict[str, Any], typ: str | None
+) -> None:
+    """The client hears its 200; at most one entry is made, and others can read it."""
+    guard = revoker(SIGNER)
+    token = SIGNER.token(claims=claims, typ=typ)
+    assert WORLDS["plain"](guard, body_of(token), 200) == 200
+    entries = guard._flow.revocations._entries
+    assert len(entries) <= 1
+    for key, times in entries.items():
+        entry = Entry(*key, *times)
+        assert decoded(entry.encoded()) == entry
+        assert entry.before <= SIGNER.clock.time() + 30
