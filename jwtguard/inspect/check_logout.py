@@ -60,7 +60,7 @@ def _announced(guard: Guard, trusted: IssuerState) -> Iterator[Finding]:
     metadata = _metadata_of(guard, trusted)
     if isinstance(metadata, str):
         if paths and metadata:
-            yield _finding("note", url, f"what it supports is not known: {metadata}")
+            yield _finding("note", url, f"its support is not known: {metadata}")
         return
     supported, sessions = (metadata.get(name) is True for name in (_SUPPORTED, _SID))
     if not paths and supported:
@@ -81,7 +81,7 @@ def _metadata_of(guard: Guard, trusted: IssuerState) -> dict[str, Any] | str:
     """Return the metadata, or why they are not known; empty if that was said before."""
     issuer = trusted.key_cache.issuer
     if issuer.keys is not None or issuer.jwks_url is not None:
-        return "its metadata are not used"
+        return "its metadata are not read"
     if trusted.key_cache.snapshot.key_set is None:
         return ""
     try:
@@ -122,7 +122,7 @@ def _outage(guard: Guard) -> Iterator[Finding]:
     outage, wait = guard.policy.revocation_outage, guard.policy.revocation_max_stale
     if not guard.state.shared:
         if outage != "allow":
-            text = f"JWTGUARD_REVOCATION_OUTAGE={outage} does nothing with memory://"
+            text = f"JWTGUARD_REVOCATION_OUTAGE={outage} has no effect with memory://"
             yield Finding("note", "revocations", text)
         return
     what = {

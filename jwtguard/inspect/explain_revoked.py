@@ -19,8 +19,8 @@ LATEST = 1e15
 PATIENCE = 2.0
 """Seconds that reading the shared state may take."""
 _ALONE = (
-    "none is known in this process; with memory:// each process has a list of its own, "
-    "and the others cannot be asked"
+    "not revoked in this process; with memory:// each process has its own list, and "
+    "those of the others cannot be read"
 )
 _PACKED = (
     "an entry that is kept in packed form: it names this token, or one in a million "
@@ -43,7 +43,7 @@ def revoked_check(
         return _unread(guard, expected, problem)
     text = _ALONE
     if guard.state.shared:
-        text = f"no; all revocations in {_place(guard)} were read"
+        text = f"not revoked; all revocations in {_place(guard)} were read"
     hint = "; ".join(_hints(guard, rules, compact, marks))
     return Check(name="revoked", passed=True, expected=expected, found=text, hint=hint)
 
@@ -96,17 +96,17 @@ def words_of(entry: Entry, marks: Marks) -> str:
     when = moment(entry.before) or f"{entry.before:g}"
     of = f"of {entry.issuer}"
     if entry.kind not in TIMED:
-        return f"{what} {of}, revoked {when}"
-    issued = "it has no iat"
+        return f"{what} {of} was revoked {when}"
+    issued = "has no iat"
     if marks.issued_at is not None:
-        issued = f"iat {moment(marks.issued_at) or marks.issued_at}"
-    return f"{what} {of}, for tokens issued until {when} ({issued})"
+        issued = f"was issued {moment(marks.issued_at) or marks.issued_at}"
+    return f"{what} {of}, issued until {when}: this one {issued}"
 
 
 _WHAT = {
     "token": "this very token",
     "jti": "the token with jti {}",
-    "sid": "the session with sid {}",
+    "sid": "all tokens with sid {}",
     "subject": "all tokens of subject {}",
     "sub": "all tokens with sub {}",
     "client": "all tokens of client {}",

@@ -26,7 +26,7 @@ def row(guard: Guard, token: str) -> Check:
 
 
 KINDS: dict[str, tuple[dict[str, Any], str, str]] = {
-    "sid": ({"sid": "s1"}, "revoked_session", "the session with sid s1"),
+    "sid": ({"sid": "s1"}, "revoked_session", "all tokens with sid s1"),
     "jti": ({"jti": "j1"}, "revoked_token", "the token with jti j1"),
     "subject": ({"subject": "alice"}, "revoked_subject", "all tokens of subject alice"),
     "client": ({"client_id": "spa"}, "revoked_before", "all tokens of client spa"),
@@ -47,7 +47,7 @@ def test_it_says_what_was_revoked_since_when_and_where(
     asked = shared_guard(jwt_issuer, state) if shared else guard
     found = row(asked, token)
     assert (found.name, found.passed, found.reason) == ("revoked", False, reason)
-    assert found.found.startswith(f"{words} of {jwt_issuer.url}, ")
+    assert found.found.startswith(f"{words} of {jwt_issuer.url}")
     assert "2027-01-15 08:00:00" in found.found
     assert "sign in again" in found.hint
     with pytest.raises(AuthError) as refused:
@@ -59,7 +59,7 @@ def test_the_very_token_is_told_by_its_digest(jwt_issuer: JWTIssuer) -> None:
     """A token without ``sid`` and ``jti``; the digest is not shown."""
     guard, token = jwt_issuer.guard(), jwt_issuer.token(claims={"jti": None})
     guard.revoke(guard.verify(token))
-    text = f"this very token of {jwt_issuer.url}, revoked 2027-01-15 08:00:00"
+    text = f"this very token of {jwt_issuer.url} was revoked 2027-01-15 08:00:00"
     assert row(guard, token).found == text
 
 
@@ -86,7 +86,7 @@ def test_memory_says_that_other_processes_are_not_known(jwt_issuer: JWTIssuer) -
     """``explain`` is a process of its own: it does not vouch for the workers."""
     found = row(jwt_issuer.guard(), jwt_issuer.token())
     assert found.passed
-    assert "each process has a list of its own" in found.found
+    assert "each process has its own list" in found.found
 
 
 def test_a_shared_state_that_was_read_says_no(jwt_issuer: JWTIssuer) -> None:
@@ -96,7 +96,7 @@ def test_a_shared_state_that_was_read_says_no(jwt_issuer: JWTIssuer) -> None:
     found = row(shared_guard(jwt_issuer, state), jwt_issuer.token())
     assert (found.passed, found.found) == (
         True,
-        "no; all revocations in Away were read",
+        "not revoked; all revocations in Away were read",
     )
 
 

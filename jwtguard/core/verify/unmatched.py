@@ -1,4 +1,4 @@
-"""Whether logouts end anything: issuers whose access tokens cannot be told by them."""
+"""Logouts that end no token: the issuer's tokens may lack what its logouts name."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ PATIENCE = 3600.0
 class Unmatched:
     """Logouts of each issuer since the last one that ended a token.
 
-    A single one means little: people leave, and never come back with their token. So
-    the event is told of an issuer none of whose logouts ended a token for an hour.
+    A single one means little: the user may not have called this API at all. So the
+    event is emitted if no logout of an issuer has ended a token for an hour.
     """
 
     def __init__(self, now: Callable[[], float], emit: Emit) -> None:
@@ -36,7 +36,7 @@ class Unmatched:
             self._open[issuer] = since, count + 1
 
     def note(self, entry: Entry | None) -> None:
-        """Note that *entry* has ended a token, by what logout tokens name, too."""
+        """Note that *entry* has ended a token, by a session or a subject."""
         if self._open and entry is not None and entry.kind in ("sid", "sub"):
             with self._lock:
                 self._open.pop(entry.issuer, None)
