@@ -128,6 +128,17 @@ def test_a_fraction_of_a_second_saves_no_token(
     assert why(guard, token) == "revoked_before"
 
 
+def test_a_fraction_of_a_second_saves_no_token_from_a_packed_entry(
+    jwt_issuer: JWTIssuer, jwt_clock: FakeClock
+) -> None:
+    """What the shared state answers is compared in whole seconds, too."""
+    guard = shared_guard(jwt_issuer, MemoryState(), revocations=1)
+    token = jwt_issuer.token(claims={"iat": int(jwt_clock.time()) + 0.01})
+    for subject in ("alice", "bob", "carol"):
+        guard.revoke_tokens(issuer=jwt_issuer.url, subject=subject)
+    assert why(guard, token) == "revoked_subject"
+
+
 def test_sign_out_ends_a_token_of_an_issuer_whose_clock_is_ahead(
     jwt_issuer: JWTIssuer,
 ) -> None:

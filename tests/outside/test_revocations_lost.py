@@ -4,11 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
+from jwtguard import Guard
 from jwtguard.outside.revocation_link import WAITING
 from jwtguard.outside.state_client import PAUSE
 from jwtguard.testing import FakeClock, JWTIssuer
 from tests.test_revoking import Away, shared_guard, why
 from tests.waiting import until
+
+
+def is_back(guard: Guard, clock: FakeClock) -> bool:
+    """Whether the state answers; a pause after failures is over."""
+    clock.advance(PAUSE)
+    return bool(guard.health().state["ready"])
 
 
 def test_revocations_that_cannot_wait_any_more_are_told(
@@ -21,7 +28,10 @@ def test_revocations_that_cannot_wait_any_more_are_told(
     told: list[tuple[str, Any]] = []
     state = Away()
     here = shared_guard(jwt_issuer, state, lambda *event: told.append(event))
-    first, last = (jwt_issuer.token(claims={"sid": sid}) for sid in ("s0", "last"))
+    first, last = (
+        jwt_issuer.token(claims={"sid": sid}, expires_in=86400)
+        for sid in ("s0", "last")
+    )
     assert [why(here, first), why(here, last)] == ["", ""]
     each = 2  # one operation for the stream, one for the key
     for number in range(WAITING // each):
@@ -35,11 +45,10 @@ def test_revocations_that_cannot_wait_any_more_are_told(
     assert state_of["failure"]
     assert [why(here, first), why(here, last)] == ["revoked_session"] * 2
     state.away = False
-    jwt_clock.advance(PAUSE)
+    assert until(lambda: is_back(here, jwt_clock))
     there = shared_guard(jwt_issuer, state.inner)
     assert until(lambda: why(there, first) == "revoked_session")
     assert until(lambda: not here.link._waiting)
-    assert until(lambda: bool(here.health().state["ready"]))
     newest = jwt_issuer.token(claims={"sid": "new"})
     here.revoke(here.verify(newest))
     assert until(lambda: why(there, newest) == "revoked_session")

@@ -129,22 +129,26 @@ class Gates(list[Gate]):
         if known.revoked:
             raise InvalidTokenError(known.revoked)
         generation = self._revocations.generation  # before the look: more may come
-        found = self._revocations.find(marks_of(known.facts, shown.token))
+        marks = marks_of(known.facts, shown.token)
+        found = self._revocations.find(marks)
         self._unmatched.tell()
         if found.reason:
             known.revoked = found.reason
             self._unmatched.note(found.entry)
             raise InvalidTokenError(found.reason)
         if found.unsure:
-            return self._make_sure(known, found, generation)
+            return self._make_sure(known, found, marks.issued_at, generation)
         known.generation = generation
         return None
 
     def _make_sure(
-        self, known: CachedToken, found: Found, generation: int
+        self,
+        known: CachedToken,
+        found: Found,
+        issued_at: float | None,
+        generation: int,
     ) -> Generator[Ask, Any, None]:
         """Ask the shared state for entries that were packed; alone, believe them."""
-        issued_at = known.facts.issued_at
         sure = yield from self._revocations.make_sure(found, issued_at)
         if sure.reason:
             if not sure.unsure:  # else it is refused for now
