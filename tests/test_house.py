@@ -164,6 +164,7 @@ def test_what_lists_routes_is_for_the_command_line() -> None:
         if name.startswith("jwtguard.inspect.routes") or name in (
             "jwtguard.inspect.check_logout",
             "jwtguard.inspect.check_policy",
+            "jwtguard.inspect.check_revocations",
             "jwtguard.inspect.check_state",
             "jwtguard.cli",
             "jwtguard.inspect.explain_app",

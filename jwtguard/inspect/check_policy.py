@@ -12,6 +12,7 @@ from ..core.verify.issuer_states import IssuerState
 from ..errors import AuthError
 from ..guard import Guard
 from .check_logout import logout_findings
+from .check_revocations import revocation_findings
 from .check_state import state_findings
 from .routes import Finding, Route, survey
 from .routes.report import Row, rows
@@ -43,6 +44,7 @@ def check(guard: Guard) -> Iterator[Finding]:
     yield from _streams(guard.policy)
     yield from _relay(guard)
     yield from logout_findings(guard)
+    yield from revocation_findings(guard)
     yield from state_findings(guard)
 
 

@@ -10,6 +10,7 @@ import pytest
 from jwtguard import Client, Guard, TrustedIssuer
 from jwtguard.inspect.check_logout import logout_findings
 from jwtguard.inspect.check_policy import check
+from jwtguard.inspect.check_revocations import revocation_findings
 from jwtguard.relay import TokenRelay
 from jwtguard.testing import JWTIssuer
 from tests.test_revoking import Away
@@ -45,9 +46,8 @@ def guard_of(issuer: JWTIssuer, state: Any = None, **settings: Any) -> Guard:
 
 def found(guard: Guard, what: str = "logout", **environ: str) -> list[tuple[str, str]]:
     """Return level and text of what is said of *what*."""
-    return [
-        (f.level, f.text) for f in logout_findings(guard, environ) if f.what == what
-    ]
+    told = [*logout_findings(guard), *revocation_findings(guard, environ)]
+    return [(one.level, one.text) for one in told if one.what == what]
 
 
 def of_issuer(said: Mapping[str, Any], **settings: Any) -> list[tuple[str, str]]:

@@ -1,0 +1,71 @@
+"""Whether a revocation holds: in other processes, for long enough, during an outage."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+
+from ..guard import Guard
+from .routes import Finding
+
+SHORT = 3600.0
+"""Seconds. Many access tokens live this long."""
+
+
+def revocation_findings(
+    guard: Guard, environ: Mapping[str, str] = os.environ
+) -> Iterator[Finding]:
+    """Say what becomes of revocations."""
+    policy = guard.policy
+    fed = policy.logout_paths or policy.revocation_paths or guard.relays
+    if fed and not guard.state.shared:
+        yield _alone(environ)
+    if fed or guard.state.shared:
+        yield _kept(guard)
+    yield from _outage(guard)
+
+
+def _alone(environ: Mapping[str, str]) -> Finding:
+    """memory:// and more than one process: what is known of their number."""
+    text = (
+        "memory://: a logout is known to the process that received it, and tokens stay "
+        "good in all others; several workers need JWTGUARD_STATE=redis://..."
+    )
+    workers = environ.get("WEB_CONCURRENCY", "")
+    if workers.isascii() and workers.isdigit() and int(workers[:9]) > 1:
+        return Finding("wrong", "logout", f"WEB_CONCURRENCY is {workers[:9]}, {text}")
+    return Finding("weak", "logout", text)
+
+
+def _kept(guard: Guard) -> Finding:
+    """Whether a token may outlive its revocation."""
+    policy = guard.policy
+    if all(issuer.max_lifetime is not None for issuer in policy.issuers):
+        text = "kept for max_lifetime of the issuer: no accepted token lives longer"
+        return Finding("ok", "revocations", text)
+    text = (
+        f"kept for {policy.revocation_for:g} s (JWTGUARD_REVOCATION_FOR): a token that "
+        "lives longer is accepted again after that; how long tokens live is not known "
+        "here, unless max_lifetime of the issuer bounds it"
+    )
+    level = "weak" if policy.revocation_for < SHORT else "note"
+    return Finding(level, "revocations", text)
+
+
+def _outage(guard: Guard) -> Iterator[Finding]:
+    """What happens while the shared state cannot be read."""
+    outage, wait = guard.policy.revocation_outage, guard.policy.revocation_max_stale
+    if not guard.state.shared:
+        if outage != "allow":
+            text = f"JWTGUARD_REVOCATION_OUTAGE={outage} has no effect with memory://"
+            yield Finding("note", "revocations", text)
+        return
+    what = {
+        "allow": "tokens that another process has revoked are accepted",
+        "writes": "methods other than GET, HEAD and OPTIONS, and WebSockets, get 503",
+        "refuse": "all requests with a token get 503",
+    }
+    text = f"if the state cannot be read for {wait:g} s, {what[outage]}"
+    setting = f"JWTGUARD_REVOCATION_OUTAGE={outage}"
+    level = "note" if outage == "allow" else "ok"
+    yield Finding(level, "revocations", f"{text} ({setting})")
