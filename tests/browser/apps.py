@@ -45,6 +45,7 @@ DEAF = {
     "/sign-out": "/whoami",
     "/sign-out-everywhere": "/whoami",
     "/oidc/logout": "/healthz",
+    "/oauth/revoke": "/healthz",
     "/session/logout": "/login",
     "/session/logout-all": "/login",
     "/admin": "/login",

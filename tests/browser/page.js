@@ -1,8 +1,9 @@
 // What a page does with oidc-client-ts; the tests call these functions.
 "use strict";
 
-function manager({ issuer, clientId, tokenUrl }) {
-  const metadata = tokenUrl ? { token_endpoint: tokenUrl } : undefined;
+function manager({ issuer, clientId, tokenUrl, revokeUrl }) {
+  const given = { token_endpoint: tokenUrl, revocation_endpoint: revokeUrl };
+  const metadata = Object.fromEntries(Object.entries(given).filter(([, url]) => url));
   return new oidc.UserManager({
     authority: issuer,
     client_id: clientId,
@@ -55,6 +56,9 @@ async function signOut(where, url) {
   await users.removeUser();
   return answer.status;
 }
+
+// RFC 7009, as the library does it.
+const revokeToken = (where) => manager(where).revokeTokens(["access_token"]);
 
 // At the issuer, which sends the browser back.
 const signOutByRedirect = (where) =>

@@ -375,6 +375,15 @@ const signedOut = {
     assert.equal((await use(await tab(other.context()))).status, 200);
   },
 
+  async "the access token is revoked at the API's token path: the other tab is out"() {
+    const page = await device();
+    const other = await tab(page.context());
+    const revokeUrl = `${at.api}/oauth/revoke`;
+    await page.evaluate((w) => revokeToken(w), { ...where, revokeUrl });
+    assert.equal((await use(other)).status, 401);
+    assert.equal(await state(other), "You were signed out");
+  },
+
   async "signed out at the issuer, by redirect: the other tab's next call is 401"() {
     const page = await device();
     const other = await tab(page.context());
