@@ -13,7 +13,7 @@ from .core.model.decision import Proceed, Respond
 from .core.model.patterns import below
 from .core.model.principal import Principal
 from .core.model.request import NameTable, Request, is_read
-from .core.respond.decorating import decorated_raw, raw, text
+from .core.respond.decorating import decorated_raw, raw, text, with_cookies_raw
 from .core.respond.responses import finish
 from .errors import AuthError, ConfigurationError
 from .gateway.asgi_messages import (
@@ -30,22 +30,20 @@ from .gateway.asgi_messages import (
 from .gateway.asgi_streams import EventStream, streaming
 from .gateway.ending import is_ours
 from .guard import Guard
+from .places import BEFORE_KEY, GUARD_KEY, OUTBOX_KEY, PRINCIPAL_KEY, REFUSAL_KEY
 from .websocket import Admitted, deny, serve
 
 __all__ = [
     "GUARD_KEY",
+    "OUTBOX_KEY",
     "PRINCIPAL_KEY",
     "REFUSAL_KEY",
     "GuardMiddleware",
+    "introduce",
     "read_body",
     "request_of",
     "respond",
 ]
-
-PRINCIPAL_KEY = "jwtguard.principal"
-REFUSAL_KEY = "jwtguard.refusal"
-GUARD_KEY = "jwtguard.guard"
-"""The guard that let the request through: decorators ask it how to refuse."""
 
 
 def _name_of(raw: bytes) -> str | None:
@@ -218,21 +216,32 @@ def request_of(scope: Scope, whole_path: bool = False) -> Request:
 
 def _introduce(scope: Scope, decision: Proceed, guard: Guard) -> None:
     principal = decision.principal
-    scope[PRINCIPAL_KEY] = principal
     scope[REFUSAL_KEY] = decision.refusal
     scope[GUARD_KEY] = guard
+    scope[OUTBOX_KEY] = decision.outbox
+    scope[BEFORE_KEY] = scope.get("app")
+    introduce(scope, principal)
+
+
+def introduce(scope: Scope, principal: Principal | None) -> None:
+    """Tell the application who calls."""
+    scope[PRINCIPAL_KEY] = principal
     scope["user"] = _ANONYMOUS if principal is None else principal
     scope["auth"] = _NO_CREDENTIALS if principal is None else Credentials(principal)
 
 
 def _decorating(send: Send, decision: Proceed, started: Started, guard: Guard) -> Send:
     """Decorate the head of the application's answer, and note it in *started*."""
+    outbox = decision.outbox
 
     def outgoing(message: Message) -> Awaitable[None]:
         nonlocal send
         if message["type"] == "http.response.start":
             given = list(message.get("headers", ()))  # an iterator too
-            message["headers"], events = decorated_raw(given, decision.decoration)
+            headers, events = decorated_raw(given, decision.decoration)
+            if outbox is not None:
+                headers = with_cookies_raw(headers, outbox.fields())
+            message["headers"] = headers
             stream = streaming(guard, decision.principal, send) if events else None
             started.append(stream)
             if stream is not None:

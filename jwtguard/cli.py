@@ -23,6 +23,7 @@ from .guard import Guard
 from .inspect.check_policy import check, check_app
 from .inspect.explain_app import explain_app
 from .inspect.explain_request import request_of, try_request
+from .inspect.explain_session import explain_session, session_in
 from .inspect.explain_token import Dated, explain, token_in
 from .inspect.loading import LoadError, attempt, load
 from .inspect.routes import Finding
@@ -238,7 +239,13 @@ def _checks(
     guard = Guard(load_policy(os.environ), transport=clock)
     if cookie and guard.policy.cookie is None:
         raise _UsageError("--cookie needs JWTGUARD_COOKIE")
-    token = token_in(_token(argument))
+    token: str | None = token_in(_token(argument))
+    shown = session_in(guard, token or "")
+    if shown is not None:
+        opened, token = explain_session(guard, shown)
+        yield from opened
+    if token is None:
+        return
     yield from explain(guard, token, clock)
     if request or origin or cookie:
         yield from try_request(guard, request_of(guard, token, **asked), token)

@@ -14,6 +14,9 @@
     - KeysUnavailableError      503, no challenge: our outage, not the caller's fault
       * RevocationsStaleError   503: what was revoked is not known now
     - LoginRedirectError        303: a visitor is sent to the login page
+    - IssuerUnavailableError    503: nobody can sign in, or be refreshed, now
+    - InvalidCredentialsError   401: a wrong user name or password
+    - TooManyGuessesError       429 (RFC 6585 section 4)
     - GrantError                token paths: RFC 6749 section 5.2
 """
 
@@ -35,15 +38,18 @@ __all__ = [
     "GrantError",
     "InsecureTransportError",
     "InsufficientScopeError",
+    "InvalidCredentialsError",
     "InvalidOriginError",
     "InvalidRequestError",
     "InvalidTokenError",
+    "IssuerUnavailableError",
     "JWTGuardError",
     "KeysUnavailableError",
     "LoginRedirectError",
     "MissingTokenError",
     "Problem",
     "TokenTooLargeError",
+    "TooManyGuessesError",
 ]
 
 
@@ -251,6 +257,63 @@ class LoginRedirectError(AuthError):
     def fields(self) -> tuple[tuple[str, str], ...]:
         """RFC 9110 section 10.2.2."""
         return (("Location", self._location),)
+
+
+class _RetryableError(AuthError):
+    """It makes sense to try again later, and is said when."""
+
+    def __init__(self, reason: str, *, detail: str = "", retry_after: float) -> None:
+        super().__init__(reason, detail=detail)
+        self._retry_after = retry_after
+
+    @property
+    def retry_after(self) -> float:
+        """Seconds until a new attempt makes sense."""
+        return self._retry_after
+
+    @property
+    def fields(self) -> tuple[tuple[str, str], ...]:
+        """RFC 9110 section 10.2.3."""
+        return (("Retry-After", str(max(1, ceil(self._retry_after)))),)
+
+
+class IssuerUnavailableError(_RetryableError):
+    """The token server, or the shared state that holds sessions, is away or unusable.
+
+    ``detail`` says what happened, for the log; ``retry_after`` is in seconds.
+    """
+
+    status = 503
+    code = "temporarily_unavailable"
+
+    def __init__(
+        self,
+        reason: str = "issuer_unavailable",
+        *,
+        detail: str = "",
+        retry_after: float = 5,
+    ) -> None:
+        super().__init__(reason, detail=detail, retry_after=retry_after)
+
+
+class InvalidCredentialsError(AuthError):
+    """The token server does not accept this user name and password."""
+
+    status = 401
+    code = "invalid_credentials"
+
+    def __init__(self) -> None:
+        super().__init__("invalid_credentials")
+
+
+class TooManyGuessesError(_RetryableError):
+    """Too many passwords were tried; ``retry_after`` is in seconds."""
+
+    status = 429
+    code = "temporarily_unavailable"
+
+    def __init__(self, retry_after: float = 60) -> None:
+        super().__init__("too_many_guesses", retry_after=retry_after)
 
 
 class GrantError(AuthError):

@@ -18,6 +18,10 @@ Events and their fields, all of them also in the ``extra`` of the log record:
 * ``revocations_stale``: ``age`` in seconds
 * ``revocations_lost``: ``problem``; too many waited for the shared state, or a token
   that was revoked could not be verified
+* ``signed_in``, ``signed_out``: ``issuer``
+* ``session_refreshed``: ``issuer``
+* ``session_refresh_failed``: ``issuer``, ``problem``; the session goes on
+* ``session_ended``: ``issuer``, ``problem``; its issuer does not refresh it any more
 * ``misconfigured``: ``problem``, while starting
 
 Never a token, a claim or a path.
@@ -48,8 +52,10 @@ _LEVELS = {
     "state_failed": logging.WARNING,
     "revocations_stale": logging.WARNING,
     "revocations_lost": logging.WARNING,
+    "session_refresh_failed": logging.WARNING,
     "misconfigured": logging.WARNING,
     "fetch_not_modified": logging.DEBUG,
+    "session_refreshed": logging.DEBUG,
 }
 
 

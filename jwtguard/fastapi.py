@@ -16,10 +16,12 @@ from .core.authorize import requirements
 from .core.authorize.requirements import ANY_TOKEN, Requirement, mark
 from .core.model import naming
 from .core.model.principal import Principal
-from .starlette import require
+from .starlette import log_in, log_out, require
 
 __all__ = [
     "FastAPIGuard",
+    "log_in",
+    "log_out",
 ]
 
 Dependency = Callable[..., Awaitable[Principal]]

@@ -7,7 +7,7 @@ import inspect
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 
-from flask import Blueprint, Flask, current_app, request
+from flask import Blueprint, Flask, Request, current_app, request
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import Forbidden, HTTPException, Unauthorized
 from werkzeug.local import LocalProxy
@@ -21,11 +21,13 @@ from .core.authorize.wrapping import note
 from .core.model.principal import Principal
 from .errors import AuthError, ConfigurationError
 from .guard import Guard
-from .wsgi import GUARD_KEY, PRINCIPAL_KEY, GuardMiddleware, request_of
+from .wsgi import GUARD_KEY, OUTBOX_KEY, PRINCIPAL_KEY, GuardMiddleware, request_of
 
 __all__ = [
     "JWTGuard",
     "current_principal",
+    "log_in",
+    "log_out",
     "require_any_scope",
     "require_role",
     "require_scope",
@@ -179,6 +181,27 @@ if TYPE_CHECKING:
 else:
     current_principal = LocalProxy(_current)
 """The caller of the current request; using it is a 401 where there is none."""
+
+
+def log_in(request: Request, username: str, password: str) -> Principal:
+    """Begin a session with a user name and a password; return who signed in.
+
+    The cookie leaves with whatever is answered to *request*, which is Flask's. Raises
+    ``InvalidCredentialsError``, ``TooManyGuessesError`` or ``IssuerUnavailableError``;
+    left alone, that error is answered with its ``status``.
+    """
+    environ, guard = request.environ, _guard()
+    signed_in = guard.log_in(request_of(environ), username, password)
+    environ[OUTBOX_KEY].put(signed_in.cookies)
+    environ[PRINCIPAL_KEY] = signed_in.principal
+    return signed_in.principal
+
+
+def log_out(request: Request) -> None:
+    """End the session of *request*: its tokens here and at the issuer, its cookie."""
+    environ, guard = request.environ, _guard()
+    environ[OUTBOX_KEY].put(guard.log_out(request_of(environ)))
+    environ[PRINCIPAL_KEY] = None
 
 
 def _decorator(requirement: Requirement) -> Callable[[Callable[P, T]], Callable[P, T]]:

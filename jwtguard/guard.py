@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import time
 import weakref
 from collections.abc import Awaitable, Callable, Mapping
@@ -21,17 +22,19 @@ from .core.model.principal import Principal
 from .core.model.request import Fields, Request
 from .core.model.site_path import is_site_path
 from .core.relay.flow import RelayFlow
+from .core.respond.responses import told
 from .core.verify.issuer_states import IssuerState
 from .core.verify.jose import Compact
 from .errors import AuthError
 from .events import Hook, emitter
 from .health import Health, health_of
 from .outside.drivers import no_body
-from .outside.http import HTTPClient, Transport, by_transport
+from .outside.guesses import GuessCounter
+from .outside.http import Sender, Transport, sender_of
 from .outside.revocation_link import RevocationLink
 from .outside.state_client import StateClient
 from .outside.stores import state_at
-from .revoking import Revoker
+from .sessions import SessionKeeper
 from .settings import load_policy
 from .state import State
 
@@ -53,16 +56,17 @@ class Clock(Protocol):
         """Return seconds since any moment that does not move."""
 
 
-class Guard(Revoker):
+class Guard(SessionKeeper):
     """Decides requests and verifies tokens by *policy*.
 
     The constructor does no I/O and starts no thread. The same object serves threads,
     asyncio, trio and several event loops, and survives ``fork``. *clock*, *transport*
     and *on_event* are for tests, for other HTTP clients, and for metrics. *transport*
     is called with a URL, header fields and seconds, GETs that URL, and returns status,
-    header fields (names in lower case) and body, or raises ``OSError``. *state* None
-    means what ``JWTGUARD_STATE`` says. Raises ``ConfigurationError`` if that names a
-    store whose library is missing.
+    header fields (names in lower case) and body, or raises ``OSError``; or it is an
+    object with ``handle_request``, as httpx has them, which sends everything. *state*
+    None means what ``JWTGUARD_STATE`` says. Raises ``ConfigurationError`` if that names
+    a store whose library is missing.
     """
 
     def __init__(
@@ -70,7 +74,7 @@ class Guard(Revoker):
         policy: Policy,
         *,
         clock: Clock = time,
-        transport: Transport | None = None,
+        transport: Transport | Sender | None = None,
         on_event: Hook | None = None,
         state: State | None = None,
     ) -> None:
@@ -79,28 +83,28 @@ class Guard(Revoker):
         self.emit = emitter(on_event)
         shared = state_at(policy, clock.monotonic) if state is None else state
         super().__init__(
-            HTTPClient() if transport is None else by_transport(transport),
+            sender_of(transport),
             StateClient(shared, policy.state_timeout, clock.monotonic, self.emit),
         )
         # A store of the application's own may be shared, whatever it is.
         followed = state is not None or policy.state != "memory://"
         self._flow = flow = Flow(
-            policy, clock.time, clock.monotonic, self.emit, shared=followed
-        )
+            policy, clock.time, clock.monotonic, self.emit, shared=followed,
+            random=secrets.token_bytes,
+        )  # fmt: skip
         self.link = RevocationLink(
-            self.state,
-            policy,
-            flow.revocations,
-            flow.revoking.receive,
-            clock.monotonic,
-            self.emit,
-        )
+            self.state, policy, flow.revocations, flow.revoking.receive,
+            clock.monotonic, self.emit,
+        )  # fmt: skip
         if followed and policy.revocation_outage != "allow":
             flow.fast.is_stale = flow.is_stale = self.link.is_stale
         self.decide_at_once = self._flow.fast.decide
         """Returns the decision on a request, or None if the outside is needed."""
         self.relays: weakref.WeakSet[Any] = weakref.WeakSet()
         """The relays that use this guard."""
+        self.guesses = GuessCounter(policy, shared, clock.monotonic, self.emit)
+        if policy.session_client is not None:
+            self.guesses.limiter()  # what is wrong with it is told at the start
         _guards.add(self)
 
     @classmethod
@@ -175,7 +179,8 @@ class Guard(Revoker):
         facts = decision.principal.facts if decision.principal else None
         cors = decision.decoration.cors
         refuse = self._flow.responses.refuse
-        return refuse(error, request, facts, cors, origin=origin)
+        answer = refuse(error, request, facts, cors, origin=origin)
+        return answer if decision.outbox is None else told(answer, decision.outbox)
 
     def answer_to(self, error: AuthError, request: Request) -> AuthError:
         """Return what a framework's own answer has to say: *error*, as a rule.
@@ -259,6 +264,9 @@ class Guard(Revoker):
         """Drop what belongs to the parent process: locks, and fetches under way."""
         for relay in list(self.relays):
             relay.after_fork()
+        self.guesses.after_fork()
+        if self._flow.sessions is not None:
+            self._flow.sessions.after_fork()
         self._flow.verifier.token_cache.after_fork()
         self._flow.verifier.unmatched.after_fork()
         self.state.after_fork()

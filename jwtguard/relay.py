@@ -13,7 +13,6 @@ from .core.relay.flow import settled
 from .errors import ConfigurationError
 from .guard import Guard
 from .outside.http import HTTPClient, Sender
-from .outside.rate_limit import RateLimiter
 from .outside.relay_drivers import RelayDrivers
 from .websocket import REFUSED
 from .wsgi import read_body, request_of, respond
@@ -40,15 +39,7 @@ class TokenRelay:
         self, guard: Guard | None = None, *, transport: Sender | None = None
     ) -> None:
         self.guard = guard if guard is not None else Guard.from_env()
-        policy, clock, emit = self.guard.policy, self.guard.clock, self.guard.emit
-        limiter = RateLimiter(
-            policy.relay_limit,
-            policy.relay_limit_storage,
-            emit,
-            clock.monotonic,
-            self.guard.state.state,
-            policy.state_prefix,
-        )
+        limiter = self.guard.guesses.limiter()
         self._flow = self.guard.relay_flow()
         self._drivers = RelayDrivers(self.guard, HTTPClient(transport), limiter)
         self.guard.relays.add(self)

@@ -15,17 +15,20 @@ from starlette.requests import HTTPConnection
 from starlette.websockets import WebSocketState
 
 from . import rules
-from .asgi import GUARD_KEY, PRINCIPAL_KEY, GuardMiddleware, request_of
+from .asgi import GuardMiddleware, introduce, request_of
 from .core.authorize.requirements import ANY_TOKEN, Requirement, mark
 from .core.authorize.wrapping import note
 from .core.model.principal import Principal
 from .core.respond.responses import as_mapping
 from .errors import AuthError, ConfigurationError, MissingTokenError
 from .guard import Guard
+from .places import BEFORE_KEY, GUARD_KEY, OUTBOX_KEY, PRINCIPAL_KEY
 from .websocket import close_code
 
 __all__ = [
     "GuardMiddleware",
+    "log_in",
+    "log_out",
     "principal_of",
     "require_any_scope",
     "require_role",
@@ -67,6 +70,32 @@ def principal_of(request: HTTPConnection) -> Principal:
         answered = guard.answer_to(error, request_of(scope))
         headers = as_mapping(guard.refusal_fields(answered))
         raise _NoTokenError(error, answered.status, headers) from None
+
+
+async def log_in(request: HTTPConnection, username: str, password: str) -> Principal:
+    """Begin a session with a user name and a password; return who signed in.
+
+    The cookie leaves with whatever is answered to *request*. Raises
+    ``InvalidCredentialsError``, ``TooManyGuessesError`` or ``IssuerUnavailableError``;
+    left alone, that error is answered with its ``status``.
+    """
+    guard, scope = _guard_of(request), request.scope
+    try:
+        signed_in = await guard.alog_in(request_of(scope), username, password)
+    except AuthError as error:
+        if scope.get("app") is scope[BEFORE_KEY]:
+            raise
+        raise _answered(error, guard) from None  # its 500 would come before our answer
+    scope[OUTBOX_KEY].put(signed_in.cookies)
+    introduce(scope, signed_in.principal)
+    return signed_in.principal
+
+
+async def log_out(request: HTTPConnection) -> None:
+    """End the session of *request*: its tokens here and at the issuer, its cookie."""
+    guard, scope = _guard_of(request), request.scope
+    scope[OUTBOX_KEY].put(await guard.alog_out(request_of(scope)))
+    introduce(scope, None)
 
 
 def require_scope(*scopes: str) -> Callable[[Callable[P, T]], Callable[P, T]]:
@@ -111,6 +140,23 @@ def _refusal(
     error = guard.answer_to(error, request_of(conn.scope))
     headers = as_mapping(guard.refusal_fields(error))
     return HTTPException(error.status, error.description, headers)
+
+
+def _answered(error: AuthError, guard: Guard) -> HTTPException:
+    """Return *error* as one that Starlette answers, too."""
+    kind: Any = type(error)
+    both = _both(kind)
+    made = both.__new__(both)
+    made.__dict__.update(error.__dict__)
+    headers = as_mapping(guard.refusal_fields(error))
+    HTTPException.__init__(made, error.status, error.description, headers)
+    return cast(HTTPException, made)
+
+
+@functools.lru_cache(maxsize=16)
+def _both(kind: Any) -> Any:
+    """Return a class that is a *kind* of ``AuthError`` and Starlette's too."""
+    return type(kind.__name__, (HTTPException, kind), {"detail": ""})
 
 
 def _answers(conn: HTTPConnection) -> bool:

@@ -11,8 +11,9 @@ from typing import Any, NamedTuple
 import anyio
 
 from .core.extract.credentials import without_bearer
-from .core.model.decision import Proceed, Respond
+from .core.model.decision import Outbox, Proceed, Respond
 from .core.model.request import Request
+from .core.respond.decorating import raw
 from .errors import AuthError
 from .gateway.asgi_messages import ASGIApp, Message, Receive, Scope, Send, respond
 from .gateway.ending import Ending, TokenEndedError, is_ours
@@ -63,7 +64,8 @@ async def serve(
 ) -> None:
     """Run *app* for a WebSocket that was let in, until its token ends."""
     guard, request, decision = admitted
-    outgoing = Socket(send, echo=decision.carrier == "subprotocol")
+    echo = decision.carrier == "subprotocol"
+    outgoing = Socket(send, echo=echo, outbox=decision.outbox)
     if decision.carrier == "subprotocol":
         offered = without_bearer(scope.get("subprotocols", ()))
         scope["subprotocols"] = offered
@@ -96,8 +98,9 @@ class Socket:
     *echo*: the browser fails the handshake unless one of its subprotocols is chosen.
     """
 
-    def __init__(self, send: Send, *, echo: bool) -> None:
+    def __init__(self, send: Send, *, echo: bool, outbox: Outbox | None = None) -> None:
         self._send = send
+        self._outbox = outbox
         self._echo = echo
         self.state = ""
         """Nothing yet, ``accept``, or that it is over."""
@@ -106,6 +109,10 @@ class Socket:
         kind = message["type"]
         if kind == "websocket.accept":
             self.state = "accept"
+            cookies = () if self._outbox is None else self._outbox.fields()
+            if cookies:
+                made = raw(("Set-Cookie", value) for value in cookies)
+                message["headers"] = [*message.get("headers", ()), *made]
             if self._echo and not message.get("subprotocol"):
                 message["subprotocol"] = "bearer"
         elif kind != "websocket.send":

@@ -12,7 +12,7 @@ from .application.interfaces import check_application
 from .core.authorize.unguarded import NOTED
 from .core.model.decision import Proceed, Respond
 from .core.model.request import NameTable, Request, is_read
-from .core.respond.decorating import decorated
+from .core.respond.decorating import decorated, with_cookies
 from .errors import AuthError
 from .gateway.wsgi_answers import Closing, is_plain, respond, starting_over
 from .gateway.wsgi_bodies import read_body
@@ -20,12 +20,14 @@ from .gateway.wsgi_preflights import answer_or_else
 from .gateway.wsgi_streams import Stream, streaming
 from .gateway.wsgi_token_answers import telling
 from .guard import Guard
+from .places import GUARD_KEY, OUTBOX_KEY, PRINCIPAL_KEY, REFUSAL_KEY
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 __all__ = [
     "GUARD_KEY",
+    "OUTBOX_KEY",
     "PRINCIPAL_KEY",
     "REFUSAL_KEY",
     "GuardMiddleware",
@@ -33,11 +35,6 @@ __all__ = [
     "request_of",
     "respond",
 ]
-
-PRINCIPAL_KEY = "jwtguard.principal"
-REFUSAL_KEY = "jwtguard.refusal"
-GUARD_KEY = "jwtguard.guard"
-"""The guard that let the request through: decorators ask it how to refuse."""
 
 _CGI_NAMES = {"CONTENT_TYPE": "content-type", "CONTENT_LENGTH": "content-length"}
 
@@ -88,6 +85,7 @@ class GuardMiddleware(Guarding):
         environ[PRINCIPAL_KEY] = decision.principal
         environ[REFUSAL_KEY] = decision.refusal
         environ[GUARD_KEY] = guard
+        environ[OUTBOX_KEY] = decision.outbox
         if decision.body is not None:
             environ["wsgi.input"] = BytesIO(decision.body)
             environ["CONTENT_LENGTH"] = str(len(decision.body))
@@ -146,12 +144,14 @@ def _decorating(
     guard: Guard,
 ) -> StartResponse:
     """Decorate the head of the application's answer; *streams* gets an event stream."""
-    ours = decision.decoration
+    ours, outbox = decision.decoration, decision.outbox
 
     def start(
         status: str, headers: list[tuple[str, str]], exc_info: Any = None, /
     ) -> Callable[[bytes], object]:
         fields, events = decorated(headers, ours)
+        if outbox is not None:
+            fields = list(with_cookies(tuple(fields), outbox.fields()))
         if events or streams:
             streams[:] = streaming(guard, decision.principal) if events else ()
         if exc_info is None:

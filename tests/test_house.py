@@ -44,7 +44,7 @@ MAY_USE = {
 APART = ("demo", "issuer", "_examples")
 """Programs that come with the package: they use frameworks, and nobody imports them."""
 PURE = {
-    "__future__", "base64", "binascii", "collections", "concurrent",
+    "__future__", "base64", "binascii", "collections", "concurrent", "contextlib",
     "cryptography", "dataclasses", "enum", "functools", "hashlib", "ipaddress", "json",
     "jwt", "math", "random", "re", "threading", "types", "typing",
     "urllib", "weakref",
@@ -165,6 +165,7 @@ def test_what_lists_routes_is_for_the_command_line() -> None:
             "jwtguard.inspect.check_logout",
             "jwtguard.inspect.check_policy",
             "jwtguard.inspect.check_revocations",
+            "jwtguard.inspect.check_sessions",
             "jwtguard.inspect.check_state",
             "jwtguard.cli",
             "jwtguard.inspect.explain_app",
@@ -259,7 +260,7 @@ def test_the_front_door_has_exactly_these_names() -> None:
         ("forward", "BearerForward"),
         ("profiles", "Profile PROFILES GENERIC"),
         ("relay", "TokenRelay"),
-        ("testing", "FakeClock JWTIssuer jwt_issuer jwt_guard jwt_clock"),
+        ("testing", "FakeClock JWTIssuer jwt_issuer jwt_guard jwt_clock jwt_session"),
     ],
 )
 def test_public_names_are_where_they_were_promised(module: str, names: str) -> None:

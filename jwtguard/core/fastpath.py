@@ -16,7 +16,7 @@ from .extract.credentials import Credentials, is_token68
 from .extract.fetch_metadata import origin_of
 from .extract.paths import PathRules
 from .extract.wire import TLS, Wire
-from .model.decision import Decision, Proceed
+from .model.decision import Decision, Outbox, Proceed
 from .model.policy import Policy
 from .model.principal import Principal
 from .model.request import Request
@@ -51,6 +51,7 @@ class FastPath:
         self._page_of = origin_rules.page_of
         self._access = authorizer.access
         self._refuse = responses.refuse
+        self._sessions = True if policy.session_client is not None else None
         self._preflight = responses.preflight
 
     def decide(self, request: Request) -> Decision | None:
@@ -91,9 +92,9 @@ class FastPath:
         if isinstance(access, AuthError):
             return self._refuse(access, request, known.facts, origin=origin)
         principal = Principal.of(known.facts, token)
-        answer: Proceed = _new(
-            Proceed, (principal, access, None, None, None, "header", None)
-        )
+        outbox = self._sessions and Outbox()
+        fields = (principal, access, None, None, None, "header", None, outbox)
+        answer: Proceed = _new(Proceed, fields)
         return answer
 
 

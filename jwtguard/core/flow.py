@@ -27,13 +27,17 @@ from .extract.plain_http import plain_http
 from .extract.wire import Wire, wire_of
 from .fastpath import FastPath
 from .logout_flow import LogoutFlow
-from .model.decision import Decision, Proceed, decoration
+from .model.decision import Decision, Outbox, Proceed, decoration
 from .model.effects import Ask
 from .model.policy import Policy
 from .model.principal import Principal
 from .model.request import Request
-from .respond.responses import Responses
+from .respond.responses import Responses, answered_with
 from .revocation_flow import RevocationFlow
+from .session.answers import SessionAnswers, endpoints_of
+from .session.cookies import Shown
+from .session.sessions import Sessions
+from .session.signing import Signing
 from .token_flow import TokenFlow
 from .verify.keys import Emit
 from .verify.revocations import Revocations
@@ -44,6 +48,10 @@ from .verify.verifier import Verifier
 Flowing = Generator[Ask, Any, Decision]
 
 
+SESSION = "session"
+"""The carrier of a token that a session brought."""
+COOKIES = frozenset({"cookie", SESSION})
+"""Carriers that browsers send by themselves, whatever page asks."""
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 """Methods that change nothing (RFC 9110 section 9.2.1)."""
 
@@ -56,11 +64,26 @@ def needs_news(outage: str, request: Request | None) -> bool:
     return changes or (request is not None and request.websocket)
 
 
+def path_rules(policy: Policy) -> PathRules:
+    """Return the path settings of *policy*, ready to be asked."""
+    return PathRules(
+        token=policy.token_paths,
+        revocation=policy.revocation_paths,
+        logout=policy.logout_paths,
+        optional=policy.optional_paths,
+        public=policy.public_paths,
+        login=policy.login_url,
+        session=endpoints_of(policy.session_path),
+        scopes=policy.scopes,
+    )
+
+
 class Flow:
     """Decides requests by one policy.
 
     ``now`` returns seconds since the epoch, ``monotonic`` seconds since anything;
     ``emit`` is told of every refusal. *shared*: other processes may revoke, too.
+    *random* returns so many random bytes; sessions need it.
     """
 
     def __init__(
@@ -71,6 +94,7 @@ class Flow:
         emit: Emit,
         *,
         shared: bool = False,
+        random: Callable[[int], bytes] | None = None,
     ) -> None:
         self.policy = policy
         self.revocations = Revocations(policy.revocations, shared=shared)
@@ -87,24 +111,21 @@ class Flow:
         self.revocation_flow = RevocationFlow(
             policy, self.clients, self.verifier, self.revoking, now, emit
         )
-        self.paths = PathRules(
-            token=policy.token_paths,
-            revocation=policy.revocation_paths,
-            logout=policy.logout_paths,
-            optional=policy.optional_paths,
-            public=policy.public_paths,
-            login=policy.login_url,
-            scopes=policy.scopes,
-        )
+        self.sessions = self.signing = self.session_answers = None
+        if policy.session_client is not None and random is not None:
+            parts = (self.verifier, self.revoking, now, monotonic, emit, random)
+            self.sessions = Sessions(policy, *parts)
+            self.signing = Signing(self.sessions, self.verify, self.wire_of)
+            if policy.session_path is not None:
+                self.session_answers = SessionAnswers(
+                    policy, self.signing, self.responses, self.clients,
+                    self.origin_rules, self._without_token,
+                )  # fmt: skip
+        self.paths = path_rules(policy)
         self.fast = FastPath(
-            policy,
-            self.paths,
-            self.wire_of,
-            self.verifier,
-            self.origin_rules,
-            self.authorizer,
-            self.responses,
-        )
+            policy, self.paths, self.wire_of, self.verifier, self.origin_rules,
+            self.authorizer, self.responses,
+        )  # fmt: skip
         self.is_stale: Callable[[], bool] | None = None
         """Whether too little is known of revocations, where the policy refuses then."""
         self._proxies = tuple(policy.proxies)
@@ -139,19 +160,18 @@ class Flow:
                 )
             page = self.origin_rules.page_of(request, wire, origin)
             self.origin_rules.check_login_csrf(request, page)
-            if kind is Kind.PUBLIC:
-                union = self.clients.union(page.origin)
-                return Proceed(None, decoration(union, replace=False))
+            if kind is Kind.SESSION or kind is Kind.PUBLIC:
+                return (yield from self._open(request, rule, page, wire))
             shown = credentials.find(request, self._cookie, self._longest)
             if shown is None:
-                if kind is Kind.OPTIONAL:
-                    return self._anonymous(page)
-                raise missing_token(request, self._cookie)
-            self._check_arrival(request, shown, page, wire)
+                return (yield from self._without_token(request, rule, page, wire))
+            self._check_arrival(request, shown.carrier, page, wire)
             try:
                 known = yield from self.verify(shown, wire, request)
             except (InvalidTokenError, TokenTooLargeError) as error:
-                return self._without_good_token(error, request, kind, shown, page)
+                return self._without_good_token(
+                    error, request, kind, shown.carrier, page
+                )
             return self._authorized(request, rule, page, shown, known)
         except AuthError as error:
             return self.responses.refuse(error, request, origin=origin)
@@ -184,40 +204,106 @@ class Flow:
         except AuthError as error:
             return self.responses.refuse(error, request, origin=origin)
 
+    def _open(
+        self, request: Request, rule: PathAccess, page: Page, wire: Wire
+    ) -> Flowing:
+        """Decide a request to a path where no token is needed."""
+        if rule.kind is Kind.SESSION and self.session_answers is not None:
+            return (yield from self.session_answers.decide(request, rule, page, wire))
+        ours = decoration(self.clients.union(page.origin), replace=False)
+        return Proceed(None, ours, outbox=self._outbox())
+
+    def _without_token(
+        self, request: Request, rule: PathAccess, page: Page, wire: Wire
+    ) -> Flowing:
+        """Decide a request that brings no token itself: a session may hold one."""
+        visitor = self.sessions.find(request, wire) if self.sessions else None
+        if visitor is not None:
+            return (yield from self._by_session(request, rule, page, wire, visitor))
+        if rule.kind is Kind.OPTIONAL:
+            return self._anonymous(page)
+        raise missing_token(request, self._cookie)
+
+    def _outbox(self) -> Outbox | None:
+        return Outbox() if self.sessions else None
+
+    def _by_session(
+        self,
+        request: Request,
+        rule: PathAccess,
+        page: Page,
+        wire: Wire,
+        visitor: Shown,
+    ) -> Flowing:
+        """Decide a request of somebody who is signed in.
+
+        Its new cookie leaves with whatever is answered, or the next request would
+        bring a refresh token that is spent.
+        """
+        outbox = Outbox()
+        try:
+            self._check_arrival(request, SESSION, page, wire)
+            try:
+                shown, known = yield from self._signed_in(
+                    request, wire, visitor, outbox
+                )
+            except (InvalidTokenError, TokenTooLargeError) as error:
+                decision: Decision = self._without_good_token(
+                    error, request, rule.kind, SESSION, page
+                )
+            else:
+                decision = self._authorized(request, rule, page, shown, known)
+        except AuthError as error:
+            decision = self.responses.refuse(error, request, origin=page.origin)
+        return answered_with(decision, outbox)
+
+    def _signed_in(
+        self, request: Request, wire: Wire, visitor: Shown, outbox: Outbox
+    ) -> Generator[Ask, Any, tuple[credentials.Credentials, CachedToken]]:
+        """Return the token of a session, refreshed if it is due, and what it says."""
+        sessions: Any = self.sessions
+        session = (yield from sessions.visit(visitor, outbox)).held.session
+        shown = credentials.Credentials(session.access, SESSION)
+        known = yield from self.verify(shown, wire, request)
+        yield from sessions.check(session, known.facts)
+        return shown, known
+
     def _check_arrival(
-        self, request: Request, shown: credentials.Credentials, page: Page, wire: Wire
+        self, request: Request, carrier: str, page: Page, wire: Wire
     ) -> None:
         """Refuse a token sent over plain HTTP, or a cookie sent from a foreign page."""
         # Before the signature is checked: a token that travelled in the clear may have
         # been read on the way, whether it is valid or not.
         if not wire.secure:
             raise InsecureTransportError(plain_http(request, self._proxies))
-        if shown.carrier == "cookie":
+        if carrier in COOKIES:
             self.origin_rules.check_cookie(request, page)
 
     def _without_good_token(
         self,
         error: AuthError,
         request: Request,
-        kind: Kind,
-        shown: credentials.Credentials,
+        kind: Kind | None,
+        carrier: str,
         page: Page,
     ) -> Proceed:
         """On an optional path, a bad cookie makes the request anonymous."""
         # An outage of the issuer does not: a person who is signed in would see the page
         # for strangers, and sign in again in vain.
-        if kind is not Kind.OPTIONAL or shown.carrier != "cookie":
+        if kind is not Kind.OPTIONAL or carrier not in COOKIES:
             raise error
         self.responses.report(error, request.method, page.origin)
         return self._anonymous(page, error)
 
     def _anonymous(self, page: Page, error: AuthError | None = None) -> Proceed:
-        vary = ("Origin", "Cookie") if self.policy.cookie else ("Origin",)
+        cookies = self.policy.cookie or self.sessions
+        vary = ("Origin", "Cookie") if cookies else ("Origin",)
         union = self.clients.union(page.origin)
         return Proceed(
             None,
             decoration(union, vary=vary, private=error is not None),
             refusal=error.reason if error else None,
+            outbox=self._outbox(),
         )
 
     def _authorized(
@@ -229,7 +315,7 @@ class Flow:
         known: CachedToken,
     ) -> Decision:
         """Let a verified token pass, or refuse it."""
-        cookie = shown.carrier == "cookie"
+        cookie = shown.carrier in COOKIES
         access = self.authorizer.access(
             rule, request.method, page.origin, page.own, known, cookie
         )
@@ -237,4 +323,4 @@ class Flow:
             origin = page.origin
             return self.responses.refuse(access, request, known.facts, origin=origin)
         principal = Principal.of(known.facts, shown.token)
-        return Proceed(principal, access, carrier=shown.carrier)
+        return Proceed(principal, access, carrier=shown.carrier, outbox=self._outbox())

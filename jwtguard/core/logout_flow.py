@@ -21,6 +21,7 @@ from .respond.responses import Responses
 from .verify.entries import Entry
 from .verify.keys import Emit
 from .verify.logout import WINDOW, LogoutToken, logout_token_of
+from .verify.revoking import lifetime_of
 from .verify.verifier import Verifier
 
 Record = Callable[[Entry], Generator[Ask, Any, None]]
@@ -56,6 +57,7 @@ class LogoutFlow:
     ) -> None:
         self._policy = policy
         self._modes = {issuer.url: issuer.rules.logout for issuer in policy.issuers}
+        self._lifetimes = {i.url: lifetime_of(i, policy) for i in policy.issuers}
         self._verifier = verifier
         self._responses = responses
         self._now = now
@@ -137,9 +139,5 @@ class LogoutFlow:
 
     def _until(self, token: LogoutToken) -> float:
         """When no token that it ends can be good any more: the same for a repeat."""
-        longest = self._verifier.trusted[token.issuer].rules.max_lifetime
-        return (
-            token.issued_at
-            + 2 * self._policy.leeway
-            + (longest or self._policy.revocation_for)
-        )
+        lifetime = self._lifetimes[token.issuer]
+        return token.issued_at + 2 * self._policy.leeway + lifetime

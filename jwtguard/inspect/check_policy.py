@@ -13,6 +13,7 @@ from ..errors import AuthError
 from ..guard import Guard
 from .check_logout import logout_findings
 from .check_revocations import revocation_findings
+from .check_sessions import session_findings
 from .check_state import state_findings
 from .routes import Finding, Route, survey
 from .routes.report import Row, rows
@@ -45,6 +46,7 @@ def check(guard: Guard) -> Iterator[Finding]:
     yield from _relay(guard)
     yield from logout_findings(guard)
     yield from revocation_findings(guard)
+    yield from session_findings(guard)
     yield from state_findings(guard)
 
 
@@ -150,7 +152,7 @@ def _browser(policy: Policy) -> Iterator[Finding]:
             "ok", "login url", f"navigations without a good token: {policy.login_url}"
         )
     if policy.cookie is None:
-        if policy.login_url is not None:
+        if policy.login_url is not None and policy.session_client is None:
             text = "no cookie carries a token, so nobody who signs in gets further"
             yield Finding("wrong", "login url", text)
         return

@@ -19,6 +19,7 @@ _KINDS = {
     Kind.TOKEN: "a token path: the form is checked, no access token is read",
     Kind.REVOCATION: "a revocation path: the form is checked, no access token is read",
     Kind.LOGOUT: "a logout path: logout tokens of issuers, no access token is read",
+    Kind.SESSION: "a session path: the guard answers, no access token is read",
     Kind.PROTECTED: "a token is needed",
     Kind.OPTIONAL: "a token is read if one is sent",
     Kind.PUBLIC: "public: no token is read",
@@ -60,7 +61,7 @@ def try_request(
     if kind is Kind.PROTECTED and needed:
         found = f"a token with scope {' '.join(needed)} is needed"
     yield Check(name="path", passed=True, found=f"{request.path}: {found}")
-    if kind in (Kind.TOKEN, Kind.REVOCATION, Kind.LOGOUT):
+    if kind in (Kind.TOKEN, Kind.REVOCATION, Kind.LOGOUT, Kind.SESSION):
         return  # without its form there is nothing to check
     if request.header("origin"):
         yield _preflight(guard, request)

@@ -56,7 +56,7 @@ class Drivers:
         self.state = state
         """Asks what the processes of this application share."""
         self._send = send
-        self.fetcher = Fetcher(send)
+        self.fetcher = Fetcher(send, self._carry_out)
 
     def run(
         self,
@@ -118,6 +118,14 @@ class Drivers:
         except StopIteration as stop:
             result: Result = stop.value
             return result
+
+    def _carry_out(self, ask: Any) -> Any:
+        """Do what a flight asks for of the shared state."""
+        if isinstance(ask, Publish):
+            return self.link.publish(ask.operations)
+        if isinstance(ask, CatchUp):
+            return self.link.catch_up()
+        return self.state.ask(ask)
 
     def work(self, ask: Any) -> Any:
         """Carry out what else blocks, and return the answer; raises nothing.

@@ -46,6 +46,19 @@ class Sender(Protocol):
         """Return the response."""
 
 
+def sender_of(transport: Transport | Sender | None) -> Callable[[Outgoing], Incoming]:
+    """Return what sends requests by *transport*; None: over the network.
+
+    A function can only GET: what is not a GET goes over the network then.
+    """
+    if transport is None:
+        return HTTPClient()
+    if not callable(transport):
+        return HTTPClient(transport)
+    get, others = by_transport(transport), HTTPClient()
+    return lambda outgoing: (get if outgoing.method == "GET" else others)(outgoing)
+
+
 def by_transport(transport: Transport) -> Callable[[Outgoing], Incoming]:
     """Return what sends a GET by somebody's *transport*."""
 

@@ -24,7 +24,8 @@ try:
     from limits.storage import storage_from_string
 except ImportError as error:
     raise ImportError(
-        "jwtguard.relay needs the package limits: install jwtguard-middleware[relay]"
+        "counting password guesses needs the package limits: install "
+        "jwtguard-middleware[relay]"
     ) from error
 
 ADDRESS_SHARE = 10

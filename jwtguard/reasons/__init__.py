@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from .logout import LOGOUT
 from .reason import Reason
 from .requests import REQUESTS
+from .sessions import SESSIONS
 from .token_requests import TOKEN_REQUESTS
 from .tokens import TOKENS
 
@@ -22,6 +23,7 @@ __all__ = [
 
 REASONS: Mapping[str, Reason] = {
     **REQUESTS,
+    **SESSIONS,
     **TOKENS,
     **TOKEN_REQUESTS,
     **LOGOUT,

@@ -1,11 +1,14 @@
 """Test kit: an issuer in memory whose tokens are really signed, a clock that stands
-still, and the pytest fixtures ``jwt_clock``, ``jwt_issuer`` and ``jwt_guard``.
+still, and the pytest fixtures ``jwt_clock``, ``jwt_issuer``, ``jwt_guard`` and
+``jwt_session``.
 
 Nothing is mocked on the way: a guard from here does what it does in production, only
 its keys come from memory and its time from ``jwt_clock``.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import pytest
 
@@ -21,6 +24,7 @@ __all__ = [
     "jwt_clock",
     "jwt_guard",
     "jwt_issuer",
+    "jwt_session",
 ]
 
 
@@ -40,3 +44,13 @@ def jwt_issuer(jwt_clock: FakeClock) -> JWTIssuer:
 def jwt_guard(jwt_issuer: JWTIssuer) -> Guard:
     """A guard that trusts ``jwt_issuer`` and needs no network."""
     return jwt_issuer.guard()
+
+
+@pytest.fixture
+def jwt_session(jwt_issuer: JWTIssuer) -> Callable[..., dict[str, str]]:
+    """A function that returns the header of somebody who is signed in at a guard.
+
+    ``jwt_session(guard, subject="alice", scope="notes:read")``, where the guard has
+    sessions: ``jwt_issuer.guard(session_client="www", secrets=...)``.
+    """
+    return jwt_issuer.session

@@ -20,6 +20,7 @@ from ..core.model.profiles import PROFILES, Profile
 from ..guard import Guard
 from .clock import FakeClock
 from .keys import jwk_of, new_key
+from .session import session_headers
 
 ISSUER = "https://issuer.example"
 AUDIENCE = "https://api.example"
@@ -110,6 +111,14 @@ class JWTIssuer:
     def headers(self, token: str | None = None, /, **given: Any) -> dict[str, str]:
         """Return the request header with *token*, or one that says what is *given*."""
         return {"Authorization": f"Bearer {token or self.token(**given)}"}
+
+    def session(self, guard: Guard, /, **said: Any) -> dict[str, str]:
+        """Return the request header of somebody who is signed in at *guard*.
+
+        Its session holds a token that says what is *said*; it is not refreshed. Raises
+        ``ConfigurationError`` if *guard* has no sessions.
+        """
+        return session_headers(guard, self.token(**said))
 
     # Ready-made wrong tokens.
 

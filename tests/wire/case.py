@@ -21,6 +21,7 @@ _GRANT_REFUSALS = {
     for reason in (
         "post_only", "form_malformed", "body_too_long", "client_gone",
         "grant_type_missing", "client_ambiguous_form", "origin_repeated",
+        "session_method", "session_malformed",
         *(name for name in REASONS if name.startswith("logout_")),
     )
     if reason != "logout_token"

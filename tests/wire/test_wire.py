@@ -17,6 +17,7 @@ from tests.wire.cases_logout import LOGOUT
 from tests.wire.cases_paths import PATHS
 from tests.wire.cases_protected import PROTECTED
 from tests.wire.cases_revoked import REVOKED
+from tests.wire.cases_sessions import SESSION_CASES
 from tests.wire.worlds import WORLDS
 
 CASES = [
@@ -28,6 +29,7 @@ CASES = [
     *CLIENTS,
     *BYPASSES,
     *LOGOUT,
+    *SESSION_CASES,
     *LOGIN_PAGE,
     *REVOKED,
 ]

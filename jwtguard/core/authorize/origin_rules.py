@@ -41,7 +41,7 @@ class OriginRules:
         self._clients = clients
         self._public_urls: frozenset[str | None] = frozenset(policy.public_url)
         self._short_page = lru_cache(maxsize=1024)(self._page)
-        self._cookies = policy.cookie is not None
+        self._cookies = (policy.cookie or policy.session_client) is not None
 
     def page_of(self, request: Request, wire: Wire, origin: str | None) -> Page:
         """Return the page that *request* comes from; *origin* is what it states."""

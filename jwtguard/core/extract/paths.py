@@ -21,6 +21,7 @@ class Kind(Enum):
     TOKEN = "token"  # noqa: S105  # the name of a rule
     REVOCATION = "revocation"
     LOGOUT = "logout"
+    SESSION = "session"
     PROTECTED = "protected"
     OPTIONAL = "optional"
     PUBLIC = "public"
@@ -56,16 +57,22 @@ class PathRules:
         optional: Iterable[str] = (),
         public: Iterable[str] = (),
         login: str | None = None,
+        session: Iterable[str] = (),
         scopes: Iterable[ScopeRule] = (),
     ) -> None:
         self._token = tuple(token)
         self._revocation = tuple(revocation)
         self._logout = tuple(logout)
+        self._session = tuple(session)
         self._optional = tuple(optional)
         self._public = (*public, *((login,) if login else ()))
         self._scopes = tuple(scopes)
         self.strict = bool(
-            self._token or self._revocation or self._logout or self._scopes
+            self._token
+            or self._revocation
+            or self._logout
+            or self._session
+            or self._scopes
         )
         """Whether an ambiguous path is refused."""
         self._known = lru_cache(maxsize=1024)(self._find)
@@ -107,6 +114,8 @@ class PathRules:
             return Kind.REVOCATION
         if any(demanded_by(pattern, wide) for pattern in self._logout):
             return Kind.LOGOUT
+        if any(demanded_by(pattern, wide) for pattern in self._session):
+            return Kind.SESSION
         if self.required(method, path, root):
             return Kind.PROTECTED
         if any(given_by(pattern, exact) for pattern in self._optional):

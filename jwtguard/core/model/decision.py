@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
@@ -29,6 +29,35 @@ decoration = lru_cache(maxsize=256)(Decoration)
 
 """Mostly the same object for the same fields, so that adapters can keep what they make
 of it."""
+
+
+class Outbox:
+    """The session cookies that leave with the answer to one request.
+
+    Filled by the flow, or by a handler that signs somebody in or out; read when the
+    answer starts. Never in a ``repr``.
+    """
+
+    __slots__ = ("_fields", "_wanted")
+
+    def __init__(self) -> None:
+        self._fields: tuple[str, ...] = ()
+        self._wanted: Callable[[], bool] | None = None
+
+    def put(
+        self, fields: tuple[str, ...], wanted: Callable[[], bool] | None = None
+    ) -> None:
+        """Let *fields*, values of ``Set-Cookie``, leave in place of any others.
+
+        *wanted* is asked when the answer starts whether they may still leave.
+        """
+        self._fields, self._wanted = fields, wanted
+
+    def fields(self) -> tuple[str, ...]:
+        """Return the values of ``Set-Cookie`` that leave now."""
+        if self._fields and self._wanted is not None and not self._wanted():
+            return ()
+        return self._fields
 
 
 class Respond(NamedTuple):
@@ -66,6 +95,8 @@ class Proceed(NamedTuple):
     """Where the token was found: header, cookie, subprotocol, or nothing."""
     grant: TokenRequest | None = None
     """What a token request asks for."""
+    outbox: Outbox | None = None
+    """Where session cookies are put; None: there are no sessions."""
 
 
 Decision = Respond | Proceed

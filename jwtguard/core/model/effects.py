@@ -56,12 +56,6 @@ class UnusableAnswerError(FetchFailedError):
     """An answer came, and is not what we may use: too long, encoded, a redirect."""
 
 
-class Exchange(NamedTuple):
-    """Ask for one HTTP exchange; the answer is Incoming or a FetchFailedError."""
-
-    outgoing: Outgoing
-
-
 class ClaimGuess(NamedTuple):
     """Ask to count a password guess before it is made; answered by a CountedGuess."""
 
@@ -136,6 +130,21 @@ StateOperation = Claim | Load | Save | Remove | Append
 StateUnavailableError."""
 
 
+class Exchange(NamedTuple):
+    """Ask for one HTTP exchange; the answer is Incoming or a FetchFailedError."""
+
+    outgoing: Outgoing
+    lease: Save | None = None
+    """Saved again and again while the exchange runs, so that it does not expire; in
+    flights only."""
+
+
+class Pause(NamedTuple):
+    """Wait so many *seconds*; in flights only. It gets no answer."""
+
+    seconds: float
+
+
 class Publish(NamedTuple):
     """Run *operations* together, now or when the state is back.
 
@@ -184,22 +193,40 @@ class ReadBody(NamedTuple):
 class Work(Protocol):
     """What a flight does: exchanges, and then its outcome is stored."""
 
-    def refresh(self, flight: Flight) -> Generator[Exchange, Any, None]:
+    def refresh(self, flight: Flight, /) -> Generator[Any, Any, None]:
         """Ask for the documents and store what they say."""
 
-    def fail(self, flight: Flight, problem: str) -> None:
+    def fail(self, flight: Flight, problem: str, /) -> None:
         """Store that *flight* brought nothing, unless it has ended already."""
 
 
 class Flight:
     """Work that runs once in the background, shared by all who wait for it."""
 
-    __slots__ = ("claimed_at", "done", "joinable", "started_at", "work")
+    __slots__ = (
+        "claimed_at",
+        "done",
+        "joinable",
+        "limit",
+        "patience",
+        "started_at",
+        "work",
+    )
 
     def __init__(
-        self, work: Work, claimed_at: float, *, joinable: bool = False
+        self,
+        work: Work,
+        claimed_at: float,
+        *,
+        joinable: bool = False,
+        patience: float = FETCH_TIMEOUT,
+        limit: float = FETCH_TIMEOUT,
     ) -> None:
         self.work = work
+        self.patience = patience
+        """Seconds after its start that others wait for it."""
+        self.limit = limit
+        """Seconds after its start that its exchanges may last."""
         self.joinable = joinable
         """Whether an unknown key may wait for it during the cooldown that it spent."""
         self.claimed_at = claimed_at
@@ -228,6 +255,7 @@ Ask = (
     | Exchange
     | ClaimGuess
     | ReturnGuess
+    | Pause
     | StateOperation
     | Publish
     | CatchUp

@@ -18,6 +18,7 @@ from .policy_checks import (
     check_what_the_relay_uses,
 )
 from .policy_fields import OF_RELAY, OUTAGES, PolicyFields
+from .policy_sessions import check_sessions
 from .scope_rule import ScopeRule
 from .secret_keys import secrets_of
 from .state_url import check_state
@@ -82,6 +83,17 @@ class Policy(PolicyFields):
             revocation_max_stale: float = 60,
             revocation_outage: str = "allow",
             close_streams: bool = True,
+            session_client: str | None = None,
+            session_client_secret: str | None = None,
+            session_scope: Iterable[str] = (),
+            session_issuer: str | None = None,
+            session_path: str | None = None,
+            session_cookie: str = "__Host-Http-session",
+            session_samesite: str = "Lax",
+            session_store: str = "cookie",
+            session_refresh_before: float = 30,
+            session_grace: float = 60,
+            session_max_age: float = 28800,
         ) -> None: ...
 
     def __post_init__(self) -> None:
@@ -94,6 +106,7 @@ class Policy(PolicyFields):
         check_paths(self, problems)
         check_values(self, problems)
         check_what_the_relay_uses(self, problems)
+        check_sessions(self, problems)
         check_state(problems, self.state, self.state_prefix, self.state_timeout)
         problems.raise_if_any()
 
@@ -113,9 +126,11 @@ class Policy(PolicyFields):
         set_frozen(self, algorithms=algorithms)
         for name in (
             "public_paths", "optional_paths", "token_paths", "revocation_paths",
-            "logout_paths", "trusted_proxies",
+            "logout_paths", "trusted_proxies", "session_scope",
         ):  # fmt: skip
             set_frozen(self, **{name: strings(getattr(self, name), (name,), problems)})
+        scopes = " ".join(self.session_scope).split()
+        set_frozen(self, session_scope=tuple(scopes))
         hosts = strings(self.http_hosts, ("http_hosts",), problems)
         for host in hosts:
             text = (

@@ -12,6 +12,10 @@ from .scope_rule import ScopeRule
 
 OF_RELAY = ("relay_url", "relay_revocation_url", "relay_client_secret", "relay_auth")
 """What the relay uses for one issuer: here if it is the only one, else in its own."""
+STORES = ("cookie", "state")
+"""Where a session's tokens are kept: in the cookie, or in the shared state."""
+SAMESITE = ("Lax", "Strict")
+"""RFC 6265bis section 4.1.2.7. Nothing weaker is offered."""
 OUTAGES = ("allow", "writes", "refuse")
 """What to do while it is unknown what other processes have revoked."""
 
@@ -122,6 +126,25 @@ class PolicyFields:
     section 9.2.1, and WebSockets); or ``refuse``, 503 for every token."""
     close_streams: bool = True
     """End ``text/event-stream`` responses when their token expires or is revoked."""
+    session_client: str | None = None
+    """The client id of this site; sessions are on where it is set."""
+    session_client_secret: str | None = field(default=None, repr=False)
+    """None: a public client."""
+    session_scope: tuple[str, ...] = ()
+    """Scopes that the password grant asks for."""
+    session_issuer: str | None = None
+    """The URL of the issuer that visitors sign in at; None: the only one."""
+    session_path: str | None = None
+    """Where the guard itself signs visitors in and out, for instance ``/session``."""
+    session_cookie: str = "__Host-Http-session"
+    session_samesite: str = "Lax"
+    session_store: str = "cookie"
+    session_refresh_before: float = 30
+    """How long before its end an access token is refreshed; half its life at most."""
+    session_grace: float = 60
+    """How long a cookie from before a refresh still leads to the new tokens."""
+    session_max_age: float = 28800
+    """When a session ends, however often it was refreshed."""
     proxies: tuple[Network | str, ...] = field(init=False, repr=False, default=())
     """``trusted_proxies``, parsed."""
 

@@ -21,7 +21,7 @@ from ..model.effects import (
     Start,
 )
 from ..model.issuers import TrustedIssuer
-from ..verify.back_off import pause_after
+from ..verify.back_off import LONGEST, pause_after
 from ..verify.discovery import find_endpoint
 from ..verify.keys import DEADLINE, Emit
 
@@ -41,6 +41,7 @@ class EndpointCache:
         *,
         max_age: float = 600,
         cooldown: float = 10,
+        longest: float = LONGEST,
         http_hosts: Collection[str] = (),
         emit: Emit = lambda *_, **__: None,
         jitter: Callable[[], float] = random.random,
@@ -53,6 +54,7 @@ class EndpointCache:
         self._monotonic = monotonic
         self._max_age = max_age
         self._cooldown = cooldown
+        self._longest = longest
         self._http_hosts = http_hosts
         self._emit = emit
         self._jitter = jitter
@@ -113,7 +115,9 @@ class EndpointCache:
         with self._lock:
             if self._flight is not flight:
                 return
-            pause = pause_after(self._failures, self._cooldown, self._jitter)
+            pause = pause_after(
+                self._failures, self._cooldown, self._jitter, self._longest
+            )
             self._due, self._flight = self._monotonic() + pause, None
             self._failures += 1
             self.failure = f"{self.name}: {problem}"

@@ -93,6 +93,18 @@ def decorate(app: Iterable[tuple[str, str]], ours: Decoration) -> Fields:
     return tuple(kept)
 
 
+def with_cookies(fields: Fields, cookies: Iterable[str]) -> Fields:
+    """Return *fields* with session cookies: no cache may keep such an answer.
+
+    A cache that did would hand the session of one visitor to the next.
+    """
+    kept = tuple(field for field in fields if field[0].lower() != "cache-control")
+    said = " ".join(v for n, v in fields if n.lower() == "cache-control").lower()
+    caching = said if "no-store" in _listed(said) else "private, no-store"
+    made = tuple(("Set-Cookie", value) for value in cookies)
+    return *kept, ("Cache-Control", caching), *made
+
+
 def _listed(value: str) -> list[str]:
     return [item.strip() for item in value.split(",") if item.strip()]
 

@@ -77,6 +77,16 @@ def decorated_raw(given: RawFields, ours: Decoration) -> tuple[RawFields, bool]:
     return given, events
 
 
+def with_cookies(fields: Fields, cookies: Sequence[str]) -> Fields:
+    """Return *fields* with session cookies: no cache may keep such an answer then."""
+    return cors.with_cookies(fields, cookies) if cookies else fields
+
+
+def with_cookies_raw(fields: RawFields, cookies: Sequence[str]) -> RawFields:
+    """Do the same for the fields of an ASGI message."""
+    return raw(cors.with_cookies(text(fields), cookies)) if cookies else fields
+
+
 @lru_cache(maxsize=256)
 def _alone(ours: Decoration) -> Fields:
     return cors.decorate((), ours)

@@ -27,12 +27,24 @@ def redirected(error: AuthError, request: Request, login_url: str | None) -> Aut
     return LoginRedirectError(error, _location(request, login_url))
 
 
+def login_page(request: Request, login_url: str) -> str:
+    """Return the login page as the browser sees it: with the root of the mount."""
+    return own_path(request, login_url)
+
+
+def own_path(request: Request, path: str) -> str:
+    """Return a path of this application as the browser sees it."""
+    found = _root(request) + path
+    return found if is_site_path(found) else path  # a server may name a strange root
+
+
+def _root(request: Request) -> str:
+    return quote(request.root.rstrip("/"), safe=_IN_PATH)
+
+
 def _location(request: Request, login_url: str) -> str:
-    root = quote(request.root.rstrip("/"), safe=_IN_PATH)
-    page = root + login_url
-    if not is_site_path(page):  # a server or proxy names a strange root
-        page = login_url
-    back = _asked_for(request, root)
+    page = login_page(request, login_url)
+    back = _asked_for(request, _root(request))
     return f"{page}?next={quote(back, safe='/')}" if back else page
 
 

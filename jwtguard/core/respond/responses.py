@@ -14,13 +14,13 @@ from ...errors import AuthError, Challenge, InvalidOriginError
 from ..authorize import clients
 from ..extract.fetch_metadata import origin_of
 from ..extract.paths import Kind, PathAccess
-from ..model.decision import Decision, Proceed, Respond, decoration
+from ..model.decision import Decision, Outbox, Proceed, Respond, decoration
 from ..model.policy import Policy
 from ..model.principal import Facts
 from ..model.request import Fields, Request
 from ..verify.keys import Emit
 from . import cors
-from .decorating import decorated
+from .decorating import decorated, with_cookies
 from .login_page import redirected
 
 _NO_STORE = ("Cache-Control", "no-store")
@@ -182,7 +182,23 @@ def finish(
     # other answer is its 404 or 405.
     if fallback is not None and not cors.grants(name for name, _ in given):
         return Finished(fallback.status, fallback.headers, fallback.body)
-    return Finished(status, tuple(decorated(given, decision.decoration)[0]))
+    headers = tuple(decorated(given, decision.decoration)[0])
+    if decision.outbox is not None:
+        headers = with_cookies(headers, decision.outbox.fields())
+    return Finished(status, headers)
+
+
+def answered_with(decision: Decision, outbox: Outbox) -> Decision:
+    """Return *decision* with what is in *outbox*, now or when the answer starts."""
+    if isinstance(decision, Proceed):
+        return decision._replace(outbox=outbox)
+    return told(decision, outbox)
+
+
+def told(answer: Respond, outbox: Outbox) -> Respond:
+    """Return *answer*, which no cache keeps, with the cookies that leave now."""
+    fields = tuple(("Set-Cookie", value) for value in outbox.fields())
+    return answer._replace(headers=(*answer.headers, *fields))
 
 
 def as_mapping(fields: Fields) -> dict[str, str]:

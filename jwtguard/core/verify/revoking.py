@@ -7,6 +7,7 @@ from math import floor, isfinite
 from typing import Any
 
 from ..model.effects import Append, Ask, Publish, Save
+from ..model.issuers import TrustedIssuer
 from ..model.policy import Policy
 from ..model.principal import Principal
 from .entries import Entry, Marks, decoded, digest_of
@@ -18,6 +19,17 @@ STREAM = "revocations"
 OMITTED: Any = object()
 """A value that was not given. None is a mistake: it would revoke far too much."""
 Asking = Generator[Ask, Any, None]
+
+
+def lifetime_of(issuer: TrustedIssuer, policy: Policy) -> float:
+    """Return how long a revocation can hit anything, in seconds.
+
+    A session that is idle outlives its tokens: a refresh must not bring it back.
+    """
+    longest = issuer.max_lifetime or policy.revocation_for
+    if policy.session_client is None:
+        return longest
+    return max(longest, policy.session_max_age)
 
 
 class Revoking:
@@ -35,8 +47,7 @@ class Revoking:
         self._emit = emit
         self._leeway = policy.leeway
         self._lifetimes = {
-            issuer.url: issuer.max_lifetime or policy.revocation_for
-            for issuer in policy.issuers
+            issuer.url: lifetime_of(issuer, policy) for issuer in policy.issuers
         }
         self._issuers = {url: url for url in self._lifetimes}
         """One string for all entries of an issuer: there may be many."""

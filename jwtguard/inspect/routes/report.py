@@ -111,6 +111,8 @@ def _verdict(route: Route, method: str, rule: PathAccess | None) -> Verdict:
         return "ok", _TOKEN_PATHS
     if rule.kind is Kind.LOGOUT:
         return "weak", "never runs: the guard itself answers on a logout path"
+    if rule.kind is Kind.SESSION:
+        return "weak", "never runs: the guard itself answers on the session path"
     if rule.kind is Kind.PUBLIC:
         return _public(route, own, method)
     if route.relay:

@@ -130,7 +130,7 @@ def _looser(rule: PathAccess | None, other: PathAccess | None, *, spelt: bool) -
     """
     if rule is None or other is None or rule is other or other.kind is None:
         return False
-    if rule.kind in (Kind.TOKEN, Kind.REVOCATION, Kind.LOGOUT):
+    if rule.kind in (Kind.TOKEN, Kind.REVOCATION, Kind.LOGOUT, Kind.SESSION):
         return other.kind is not rule.kind
     if rule.kind is not Kind.PROTECTED:
         return False

@@ -1,0 +1,78 @@
+"""What a token endpoint answers (RFC 6749 sections 5.1 and 5.2)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from math import isfinite
+from typing import Any, NamedTuple
+
+from ..model.effects import FetchFailedError, Incoming, UnusableAnswerError
+from ..model.encoding import parse_json
+
+_CODE = re.compile(r"[a-z_]{1,40}")
+"""Error codes that may be logged: registered ones look like this."""
+
+
+class Granted(NamedTuple):
+    """The tokens of one answer."""
+
+    access: str
+    refresh: str | None
+
+
+class GrantDeniedError(Exception):
+    """``invalid_grant``: the password is wrong, or the refresh token has ended."""
+
+
+class BusyError(FetchFailedError):
+    """The issuer answers 429: too many requests."""
+
+    def __init__(self, text: str, retry_after: int | None) -> None:
+        super().__init__(text)
+        self.retry_after = retry_after
+
+
+def granted(got: Incoming, host: str) -> Granted:
+    """Return the tokens that an answer brings (RFC 6749 sections 5.1 and 5.2).
+
+    Raises ``GrantDeniedError`` and ``FetchFailedError``. No text holds a token.
+    """
+    if got.status == 429:
+        raise BusyError(f"{host}: status 429", _seconds(got.headers.get("retry-after")))
+    try:
+        document = parse_json(got.body)
+    except ValueError:
+        document = None
+    if not isinstance(document, dict):
+        raise UnusableAnswerError(f"{host}: status {got.status}, not a JSON object")
+    access, refresh = document.get("access_token"), document.get("refresh_token")
+    if got.status == 200 and isinstance(access, str) and access:
+        kind = document.get("token_type", "Bearer")
+        if not isinstance(kind, str) or kind.lower() != "bearer":
+            raise UnusableAnswerError(f"{host}: the token is not a bearer token")
+        return Granted(
+            access, refresh if isinstance(refresh, str) and refresh else None
+        )
+    code = document.get("error")
+    # Some issuers answer a wrong password with 200 and an error in the body.
+    if code == "invalid_grant" and (got.status == 200 or 400 <= got.status < 500):
+        raise GrantDeniedError
+    shown = code if isinstance(code, str) and _CODE.fullmatch(code) else "no error code"
+    raise UnusableAnswerError(f"{host}: status {got.status}, {shown}")
+
+
+def _seconds(value: str | None) -> int | None:
+    """Return the seconds of a ``Retry-After``; None for dates and anything else."""
+    text = (value or "").strip()
+    if not (text.isascii() and text.isdigit() and len(text) < 6):
+        return None
+    return max(1, int(text))
+
+
+def expiry(claims: Mapping[str, Any]) -> float | None:
+    """Return ``exp``, if it is a time that a session can hold."""
+    value = claims.get("exp")
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return float(value) if isfinite(value) and 0 <= value < 1e12 else None

@@ -1,0 +1,67 @@
+"""What is wrong or weak about sessions, and whether the issuer can be asked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ..core.model.effects import FetchFailedError
+from ..core.model.origins import is_plain
+from ..core.model.policy import Policy
+from ..guard import Guard
+from .routes import Finding
+
+_ENDPOINTS = (("token_endpoint", "wrong"), ("revocation_endpoint", "weak"))
+
+
+def session_findings(guard: Guard) -> Iterator[Finding]:
+    """Say where the tokens of visitors are, and what may go wrong with them."""
+    sessions = guard._flow.sessions  # noqa: SLF001  # it finds the endpoints as they do
+    if sessions is None:
+        return
+    policy = guard.policy
+    text = f"client {policy.session_client}, tokens in the {policy.session_store}"
+    if policy.session_path is not None:
+        text += f", answered at {policy.session_path}"
+    yield Finding("ok", "sessions", text)
+    yield from _cookie(policy)
+    yield from _store(policy, shared=guard.state.shared)
+    for name, level in _ENDPOINTS:
+        subject = f"sessions: {name.replace('_', ' ')}"
+        try:
+            yield Finding("ok", subject, guard.run(sessions.server.find(name)))
+        except FetchFailedError as error:
+            yield Finding(level, subject, str(error))
+
+
+def _cookie(policy: Policy) -> Iterator[Finding]:
+    name = policy.session_cookie
+    if not name.startswith("__Host-"):
+        text = f"{name} does not begin with __Host-, so a sibling host could set it"
+        yield Finding("weak", "session cookie", text)
+    if not policy.public_url:
+        text = "JWTGUARD_PUBLIC_URL is not set: Host decides which origin is our own"
+        yield Finding("weak", "session cookie", text)
+    for url in sorted(url for url in policy.public_url if is_plain(url)):
+        text = f"{url} is plain http: there is no session, and nobody can sign in"
+        yield Finding("wrong", "session cookie", text)
+    for url in sorted(url for url in policy.public_url if url.startswith("http:")):
+        if not is_plain(url):
+            text = f"{url}: on loopback the cookie has another name, and no Secure"
+            yield Finding("note", "session cookie", text)
+
+
+def _store(policy: Policy, *, shared: bool) -> Iterator[Finding]:
+    if shared:
+        return
+    if policy.session_store == "state":
+        text = (
+            "JWTGUARD_STATE is memory://: each worker knows its own sessions, and a "
+            "restart ends them all"
+        )
+        yield Finding("weak", "sessions", text)
+    else:
+        text = (
+            "several workers need JWTGUARD_STATE=redis://..., or an issuer that "
+            "accepts a refresh token twice"
+        )
+        yield Finding("note", "sessions", text)

@@ -1,0 +1,23 @@
+"""Reasons of sites with a login form: the session, and signing in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from .reason import Reason
+
+# ruff: noqa: E501  # a table reads better with one row a line
+SESSIONS: Mapping[str, Reason] = {
+    reason: Reason(status, code, sentence, hint)
+    for reason, status, code, sentence, hint in (
+        ("session_invalid", 401, "invalid_token", "The session cookie is invalid", "it was changed or cut, or sealed with a secret that is not in JWTGUARD_SECRETS any more, or for another site"),
+        ("session_expired", 401, "invalid_token", "The session has expired", "it is older than JWTGUARD_SESSION_MAX_AGE, or the issuer refuses to refresh its token; sign in again"),
+        ("session_too_long", 431, "invalid_request", "The session cookie is longer than this server reads", ""),
+        ("session_unavailable", 503, "temporarily_unavailable", "The session is temporarily unavailable", "its token has ended, and the issuer or the shared state does not answer"),
+        ("session_does_not_fit", 503, "temporarily_unavailable", "The session is too large to be stored", "the tokens do not fit into cookies: set JWTGUARD_SESSION_STORE=state, or ask for fewer scopes"),
+        ("session_method", 405, "invalid_request", "The session path does not accept this method", ""),
+        ("session_malformed", 400, "invalid_request", "The body is neither a form nor a JSON object", "send username and password as application/x-www-form-urlencoded or application/json"),
+        ("invalid_credentials", 401, "invalid_credentials", "The user name or the password is wrong", ""),
+        ("issuer_unavailable", 503, "temporarily_unavailable", "The token server is temporarily unavailable", "the log says what it answered"),
+    )
+}  # fmt: skip

@@ -1,0 +1,83 @@
+"""What is sealed can be read by this application alone, and for one use alone."""
+
+from __future__ import annotations
+
+import secrets
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jwtguard.core.session.sealing import (
+    OVERHEAD,
+    Sealer,
+    UnknownSecretError,
+    UnsealError,
+)
+from tests.session_support import OTHER_SECRET, SECRET
+
+SEALER = Sealer((SECRET,), secrets.token_bytes)
+
+
+@given(st.binary(max_size=400), st.text(max_size=20), st.binary(max_size=32))
+def test_what_was_sealed_opens(data: bytes, context: str, own: bytes) -> None:
+    """With the same use and the same key of its own."""
+    sealed = SEALER.seal(data, context, own)
+    assert SEALER.open(sealed, context, own) == data
+    assert len(sealed) == len(data) + OVERHEAD
+
+
+@given(st.binary(max_size=120), st.data())
+def test_a_changed_byte_does_not_open(data: bytes, draws: st.DataObject) -> None:
+    """Wherever it is: version, tag, salt, message or seal."""
+    sealed = bytearray(SEALER.seal(data, "cookie"))
+    at = draws.draw(st.integers(0, len(sealed) - 1))
+    sealed[at] ^= draws.draw(st.integers(1, 255))
+    with pytest.raises(UnsealError):
+        SEALER.open(bytes(sealed), "cookie")
+
+
+@given(st.binary(max_size=200))
+def test_other_bytes_do_not_open(data: bytes) -> None:
+    """Whoever has no secret makes nothing that opens."""
+    with pytest.raises(UnsealError):
+        SEALER.open(data, "cookie")
+
+
+@given(st.integers(0, 120))
+def test_a_cut_message_does_not_open(length: int) -> None:
+    """Not even one that lost a single byte."""
+    sealed = SEALER.seal(bytes(100), "cookie")
+    with pytest.raises(UnsealError):
+        SEALER.open(sealed[: min(length, len(sealed) - 1)], "cookie")
+
+
+def test_it_opens_for_its_use_and_with_its_key_only() -> None:
+    """The cookie of one name is none of another, and a record needs its cookie."""
+    sealed = SEALER.seal(b"x", "cookie a", b"k" * 32)
+    for context, own in [("cookie b", b"k" * 32), ("cookie a", b""), ("", b"k" * 32)]:
+        with pytest.raises(UnsealError):
+            SEALER.open(sealed, context, own)
+
+
+def test_secrets_are_rotated() -> None:
+    """The first seals, all open; one that is gone is told from a changed message."""
+    old, new = (Sealer((one,), secrets.token_bytes) for one in (SECRET, OTHER_SECRET))
+    both = Sealer((OTHER_SECRET, SECRET), secrets.token_bytes)
+    assert both.open(old.seal(b"x", "c"), "c") == b"x"
+    assert new.open(both.seal(b"x", "c"), "c") == b"x"
+    with pytest.raises(UnknownSecretError):
+        new.open(old.seal(b"x", "c"), "c")
+
+
+def test_no_message_looks_like_another() -> None:
+    """Each has a salt of its own, and with it a key and a nonce of its own."""
+    sealed = [SEALER.seal(b"the same", "c") for _ in range(50)]
+    assert len({one[5:21] for one in sealed}) == 50
+    assert len({one[21:] for one in sealed}) == 50
+
+
+def test_a_salt_of_the_same_bytes_gives_the_same_message() -> None:
+    """Randomness is an argument: nothing else is drawn from anywhere."""
+    fixed = Sealer((SECRET,), bytes)
+    assert fixed.seal(b"x", "c") == fixed.seal(b"x", "c")

@@ -1,0 +1,105 @@
+"""``jwtguard check`` and ``jwtguard explain`` know sessions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from jwtguard.inspect.check_policy import check
+from jwtguard.inspect.explain_session import explain_session, session_in
+from jwtguard.testing import JWTIssuer
+from tests.session_support import NAME, OTHER_SECRET, Shared, Site, signed_in
+
+PAGE = "https://www.example"
+
+
+def found(site: Site) -> list[tuple[str, str, str]]:
+    return [(one.level, one.what, one.text) for one in check(site.guard)]
+
+
+def told(site: Site, level: str, subject: str, text: str) -> bool:
+    return any((level, subject) == one[:2] and text in one[2] for one in found(site))
+
+
+def test_check_says_where_the_tokens_are(jwt_issuer: JWTIssuer) -> None:
+    """And which endpoints are used."""
+    site = Site(jwt_issuer, public_url=PAGE, session_path="/session")
+    assert told(site, "ok", "sessions", "client www, tokens in the cookie")
+    assert told(site, "ok", "sessions", "answered at /session")
+    assert told(site, "ok", "sessions: token endpoint", f"{jwt_issuer.url}/token")
+    assert told(site, "ok", "sessions: revocation endpoint", "/revoke")
+    assert told(site, "note", "sessions", "JWTGUARD_STATE=redis://")
+    assert not [one for one in found(site) if "session" in one[1] and one[0] == "weak"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "level", "subject", "text"),
+    [
+        ({"session_cookie": "sid"}, "weak", "session cookie", "__Host-"),
+        ({}, "weak", "session cookie", "JWTGUARD_PUBLIC_URL"),
+        ({"public_url": "http://site"}, "wrong", "session cookie", "plain http"),
+        ({"public_url": "http://localhost:8000"}, "note", "session cookie", "loopback"),
+        ({"session_store": "state"}, "weak", "sessions", "memory://"),
+    ],
+)
+def test_check_finds_what_is_weak_or_wrong(
+    jwt_issuer: JWTIssuer, settings: dict[str, Any], level: str, subject: str, text: str
+) -> None:
+    """Each with the setting that helps."""
+    assert told(Site(jwt_issuer, **settings), level, subject, text)
+
+
+def test_check_needs_the_token_endpoint(jwt_issuer: JWTIssuer) -> None:
+    """Without it nobody can sign in."""
+    site = Site(jwt_issuer)
+    site.server.metadata = jwt_issuer.metadata  # type: ignore[method-assign]
+    assert told(site, "wrong", "sessions: token endpoint", "None")
+    assert told(site, "weak", "sessions: revocation endpoint", "None")
+
+
+def test_a_login_page_makes_sense_with_sessions(jwt_issuer: JWTIssuer) -> None:
+    """A session carries the token, so no cookie of JWTGUARD_COOKIE is needed."""
+    assert not told(Site(jwt_issuer, login_url="/login"), "wrong", "login url", "")
+
+
+@pytest.mark.parametrize("store", ["cookie", "state"])
+@pytest.mark.parametrize(
+    "form", ["value", "Cookie: {name}={value}", "a=b; {name}={value}"]
+)
+def test_explain_opens_a_cookie(jwt_issuer: JWTIssuer, store: str, form: str) -> None:
+    """With what is in it, and never a token."""
+    site = Site(jwt_issuer, state=Shared(), session_store=store)
+    browser = signed_in(site)
+    value = browser.jar[NAME]
+    text = value if form == "value" else form.format(name=NAME, value=value)
+    shown = session_in(site.guard, text)
+    assert shown is not None
+    checks, token = explain_session(site.guard, shown)
+    assert all(one.passed for one in checks)
+    assert token is not None
+    said = str(checks)
+    assert "refreshed 0 times" in said
+    assert token not in said
+    assert "refresh-1" not in said
+
+
+def test_explain_says_why_a_cookie_does_not_open(jwt_issuer: JWTIssuer) -> None:
+    """Another secret, or a changed one."""
+    site = Site(jwt_issuer)
+    value = signed_in(site).jar[NAME]
+    other = site.worker(secrets=(OTHER_SECRET,))
+    for guard, text in ((other, value), (site.guard, value[:-2])):
+        shown = session_in(guard, text)
+        assert shown is not None
+        (one,), token = explain_session(guard, shown)
+        assert (one.passed, one.reason, token) == (False, "session_invalid", None)
+        assert one.hint
+
+
+def test_explain_takes_a_token_for_a_token(jwt_issuer: JWTIssuer) -> None:
+    """Even where there are sessions, and everything where there are none."""
+    site = Site(jwt_issuer)
+    for text in (jwt_issuer.token(), "a.b.c", "a=b", ""):
+        assert session_in(site.guard, text) is None
+    assert session_in(jwt_issuer.guard(), "AAAA") is None

@@ -1,0 +1,224 @@
+"""What ends a session: revocation, signing out; and what is never shown of it."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import httpx
+import pytest
+
+from jwtguard import ConfigurationError
+from jwtguard.adapters import Proceed, Respond, finish
+from jwtguard.errors import (
+    AuthError,
+)
+from jwtguard.testing import JWTIssuer
+from tests.session_support import (
+    HOST,
+    NAME,
+    SECRET,
+    Browser,
+    Site,
+)
+
+EVIL = {"origin": "https://evil.example", "sec_fetch_site": "cross-site"}
+
+
+@pytest.fixture
+def site(jwt_issuer: JWTIssuer) -> Site:
+    """A site whose sessions are in the cookie."""
+    return Site(jwt_issuer)
+
+
+def signed_in(site: Site) -> Browser:
+    browser = site.browser()
+    browser.log_in()
+    return browser
+
+
+# Revocation.
+
+
+def test_a_revoked_principal_is_signed_out(site: Site) -> None:
+    """At the next request, and for good: a refresh does not bring the session back."""
+    site.server.claims = {"sid": "s1"}
+    browser = signed_in(site)
+    decision = browser.decide()
+    assert isinstance(decision, Proceed)
+    assert decision.principal is not None
+    site.guard.revoke(decision.principal)
+    for _ in range(20):
+        assert browser.subject() == "401 revoked_session"
+        site.issuer.clock.advance(100)
+    assert site.server.refreshes == 0
+
+
+@pytest.mark.parametrize("named", [{"subject": "alice"}, {"client_id": "www"}, {}])
+def test_what_ends_many_tokens_ends_sessions_that_are_idle(
+    site: Site, named: dict[str, Any]
+) -> None:
+    """The next token would be newer than the revocation; the session is not."""
+    browser, other = signed_in(site), site.browser()
+    site.issuer.clock.advance(10)
+    site.guard.revoke_tokens(issuer=site.issuer.url, **named)
+    site.issuer.clock.advance(5000)
+    assert browser.subject()[:12] == "401 revoked_"
+    other.log_in()
+    assert other.subject() == "alice"
+    assert site.server.refreshes == 0
+
+
+def test_revocations_last_as_long_as_sessions(jwt_issuer: JWTIssuer) -> None:
+    """A short life of tokens does not end them early: the session lives longer."""
+    from jwtguard import TrustedIssuer
+
+    short = TrustedIssuer(
+        url=jwt_issuer.url, audience=jwt_issuer.audience, max_lifetime=300
+    )
+    site = Site(jwt_issuer, issuers=(short,))
+    browser = signed_in(site)
+    site.guard.revoke_tokens(issuer=jwt_issuer.url, subject="alice")
+    jwt_issuer.clock.advance(20000)
+    assert browser.subject() == "401 revoked_subject"
+
+
+# Signing out.
+
+
+def test_signing_out_ends_everything(site: Site) -> None:
+    """The cookie, its copies of any age, the tokens here, and those at the issuer."""
+    browser = signed_in(site)
+    copy, token = dict(browser.jar), browser.log_in().token
+    copy = dict(browser.jar)
+    browser.log_out()
+    assert browser.jar == {}
+    assert browser.subject() == "401 no_credentials"
+    assert Browser(site.guard, copy).subject() == "401 revoked_token"
+    assert browser.subject(authorization=f"Bearer {token}") == "401 revoked_token"
+    assert "refresh-2-of-alice" in site.server.revoked
+    assert len(site.events("signed_out")) == 1
+
+
+def test_signing_out_needs_neither_an_issuer_nor_a_session(site: Site) -> None:
+    """It never fails: the cookie goes, whatever else does not work."""
+    browser = signed_in(site)
+    site.server.answer = lambda _: httpx.Response(500)
+    browser.log_out()
+    assert browser.jar == {}
+    browser.jar = {NAME: "tampered"}
+    browser.log_out()
+    assert browser.jar == {}
+    browser.log_out()
+
+
+def test_signing_out_does_not_wait_for_a_slow_issuer(site: Site) -> None:
+    """Two seconds at most; the issuer is told all the same."""
+    browser = signed_in(site)
+    site.server.open.clear()
+    browser.log_out()
+    assert browser.jar == {}
+    assert site.server.revoked == []
+    site.server.open.set()
+    for _ in range(1000):
+        if site.server.revoked:
+            break
+        threading.Event().wait(0.01)
+    assert site.server.revoked == ["refresh-1-of-alice"]
+
+
+# Settings and secrecy.
+
+
+def test_without_the_setting_there_are_no_sessions(jwt_issuer: JWTIssuer) -> None:
+    """Nothing of it runs, and the calls say what to set."""
+    guard = jwt_issuer.guard()
+    browser = Browser(guard, {NAME: "x"})
+    assert browser.subject() == "401 no_credentials"
+    with pytest.raises(ConfigurationError, match="JWTGUARD_SESSION_CLIENT"):
+        browser.log_in()
+    with pytest.raises(ConfigurationError, match="JWTGUARD_SESSION_CLIENT"):
+        browser.log_out()
+
+
+def test_nothing_that_is_secret_is_shown(jwt_issuer: JWTIssuer) -> None:
+    """No token and no password in a cookie, a log, an error or a repr."""
+    site = Site(jwt_issuer, session_client_secret="client-secret")
+    browser = site.browser()
+    principal = browser.log_in()
+    said = [str(browser.jar), repr(principal), repr(site.guard.policy), site.said()]
+    for bad in ("wrong-password", "wonderland"):
+        try:
+            browser.log_in(password=bad)
+        except AuthError as error:
+            said += [repr(error), str(error), error.detail]
+    jwt_issuer.clock.advance(299)
+    decision = browser.decide()
+    site.server.answer = lambda form: httpx.Response(500, json=form)
+    jwt_issuer.clock.advance(5000)
+    answer = browser.decide()
+    assert isinstance(answer, Respond)
+    browser.log_out()
+    said += [repr(decision), repr(answer), site.said()]
+    secrets = [principal.token, "wonderland", "wrong-password", "client-secret", SECRET]
+    secrets += [*site.server.valid, *site.server.spent]
+    payload = principal.token.split(".")[1]
+    for text in said:
+        for secret in [*secrets, payload]:
+            assert secret not in text
+
+
+def test_the_login_page_is_told_where_a_cookie_goes(site: Site) -> None:
+    """Every way in has an outbox: public, optional, signed in, by header."""
+    token = site.issuer.token()
+    browser = signed_in(site)
+    for decision in (
+        site.browser().decide("/login"),
+        site.browser().decide("/home"),
+        browser.decide(),
+        site.browser().decide(authorization=f"Bearer {token}"),
+    ):
+        assert isinstance(decision, Proceed)
+        assert decision.outbox is not None
+        decision.outbox.put(("a=b",))
+        cached = (("Cache-Control", "public, max-age=60"),)
+        headers = finish(decision, 200, cached).headers
+        assert ("Set-Cookie", "a=b") in headers
+        assert ("Cache-Control", "private, no-store") in headers
+    assert HOST
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"secrets": ()}, "jwtguard secret"),
+        ({"session_client": "é"}, "session_client"),
+        ({"session_client_secret": ""}, "session_client_secret"),
+        ({"session_scope": 'a"b'}, "session_scope"),
+        ({"session_issuer": "https://x.example"}, "session_issuer"),
+        ({"session_path": "session"}, "session_path"),
+        ({"session_path": "/s/"}, "session_path"),
+        ({"session_path": "/s/*"}, "session_path"),
+        ({"session_path": "//s"}, "session_path"),
+        ({"session_path": "/a/../s"}, "session_path"),
+        ({"session_path": "/s?x"}, "session_path"),
+        ({"session_path": 7}, "session_path"),
+        ({"session_path": "/s", "token_paths": "/s/login"}, "token path"),
+        ({"session_path": "/s", "session_client": None}, "session_client"),
+        ({"session_cookie": "a b"}, "session_cookie"),
+        ({"session_cookie": "a" * 65}, "session_cookie"),
+        ({"session_cookie": "t", "cookie": "t.0"}, "session_cookie"),
+        ({"session_samesite": "None"}, "session_samesite"),
+        ({"session_store": "disk"}, "session_store"),
+        ({"session_refresh_before": -1}, "session_refresh_before"),
+        ({"session_grace": 0}, "session_grace"),
+        ({"session_max_age": "x"}, "session_max_age"),
+        ({"relay_limit": "often"}, "relay_limit"),
+    ],
+)
+def test_wrong_settings_are_told_at_the_start(
+    jwt_issuer: JWTIssuer, settings: dict[str, Any], said: str
+) -> None:
+    """With the value, unless it is secret."""
+    with pytest.raises(ConfigurationError, match=said):
+        Site(jwt_issuer, **settings)
