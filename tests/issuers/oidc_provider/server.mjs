@@ -4,8 +4,8 @@
 // POST /withdraw drops the old ones.
 //
 // node server.mjs PORT '{"CLIENT_ID": {"alg": "ES256", "origins": ["https://..."]}}'
-// A client's `resource` is what it gets a token for if it names none, and its `metadata`
-// are added to what all clients have. With `redirect_uris` among them, browsers can sign in.
+// A client's `resource` is what it gets a token for if it names none, `ttl` is the life of
+// its access tokens in seconds, and its `metadata` are added to what all clients have. With `redirect_uris` among them, browsers can sign in.
 import { generateKeyPairSync, randomUUID } from "node:crypto";
 import { createServer } from "node:http";
 import { Provider, errors } from "oidc-provider";
@@ -32,7 +32,7 @@ const newKeys = () => [
 const resourceServer = (ctx, resource, client) => ({
   scope: SCOPES.join(" "),
   audience: resource,
-  accessTokenTTL: 120,
+  accessTokenTTL: clients[client.clientId].ttl ?? 120,
   accessTokenFormat: "jwt",
   jwt: { sign: { alg: clients[client.clientId].alg } },
 });
