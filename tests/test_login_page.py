@@ -18,6 +18,8 @@ from starlette.testclient import TestClient
 
 from jwtguard import Guard, Principal
 from jwtguard.asgi import GuardMiddleware
+from jwtguard.core.model.decision import Respond
+from jwtguard.core.model.request import Request as AnyRequest
 from jwtguard.errors import MissingTokenError
 from jwtguard.fastapi import FastAPIGuard
 from jwtguard.flask import JWTGuard, current_principal, require_scope
@@ -123,3 +125,18 @@ def test_the_log_is_told_of_the_refusal(
     assert answer.status_code == 303
     (told,) = [r for r in caplog.records if getattr(r, "event", "") == "refused"]
     assert (told.__dict__["reason"], told.__dict__["status"]) == ("no_credentials", 401)
+
+
+@pytest.mark.parametrize(
+    ("path", "root"), [("/a\ud800", ""), ("/a", "/\udfff"), ("/\udc80/", "/\ud800")]
+)
+def test_a_path_that_is_not_text_is_redirected_too(
+    jwt_issuer: JWTIssuer, path: str, root: str
+) -> None:
+    """Some servers hand on half a surrogate pair, which has no UTF-8."""
+    guard = jwt_issuer.guard(login_url="/login")
+    fields = {"sec-fetch-mode": ("navigate",)}
+    answer = guard.decide(AnyRequest("GET", path, fields, root=root))
+    assert isinstance(answer, Respond)
+    assert answer.status == 303
+    assert dict(answer.headers)["Location"].isascii()

@@ -28,7 +28,12 @@ SETTINGS: tuple[dict[str, Any], ...] = (
         "cookie": "token",
         "trusted_proxies": ["10.0.0.0/8"],
     },
-    {"cookie": "token", "clients_only": True, "origins_claim": "origins"},
+    {
+        "cookie": "token",
+        "clients_only": True,
+        "origins_claim": "origins",
+        "login_url": "/login",
+    },
 )
 GUARDS = tuple(
     tuple(
@@ -68,7 +73,10 @@ POOL: Mapping[str, tuple[str, ...]] = {
     "via": ("1.1 x",),
 }
 AUTHORIZATIONS = (f"Bearer {TOKEN}",) * 3 + POOL["authorization"]
-PATHS = ("/", "/notes/1", "/oauth/token", "/oauth/revoke", "/static/x", "/page")
+PATHS = (
+    "/", "/notes/1", "/oauth/token", "/oauth/revoke", "/static/x", "/page", "/login",
+    "/\ud800",
+)  # fmt: skip
 METHODS = ("GET", "POST", "OPTIONS", "HEAD", "DELETE", "get", "TRACE", "QUERY")
 PEERS = ("192.0.2.1", "127.0.0.1", "10.0.0.1", "::1", "unix", "x", "::ffff:10.0.0.1")
 BODIES = (
@@ -150,6 +158,9 @@ def _check(status: int, headers: Any, made: Request, guard: Guard) -> None:
     assert all("\n" not in value and "\r" not in value for _, value in fields)
     assert TOKEN not in str(fields)
     assert any(name == "vary" for name, _ in fields)
+    for target in (value for name, value in fields if name == "location"):
+        assert target.partition("?")[0] == "/login"
+        assert target.isascii()
 
 
 def _by_wsgi(guard: Guard, made: Request, body: bytes) -> tuple[int, Any]:
@@ -201,7 +212,7 @@ def _by_asgi(guard: Guard, made: Request, body: bytes) -> tuple[int, Any]:
         "type": "http",
         "method": made.method,
         "path": made.path,
-        "raw_path": raw.encode("latin-1") if raw is not None else None,
+        "raw_path": raw.encode("latin-1", "replace") if raw is not None else None,
         "query_string": made.query.encode("latin-1"),
         "scheme": made.scheme,
         "client": None if made.peer == "unix" else (made.peer, 1),

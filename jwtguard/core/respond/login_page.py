@@ -39,7 +39,7 @@ def own_path(request: Request, path: str) -> str:
 
 
 def _root(request: Request) -> str:
-    return quote(request.root.rstrip("/"), safe=_IN_PATH)
+    return _quoted(request.root.rstrip("/"))
 
 
 def _location(request: Request, login_url: str) -> str:
@@ -55,6 +55,12 @@ def _asked_for(request: Request, root: str) -> str:
     """
     if request.method not in SAFE_METHODS:
         return ""
-    path = root + quote(request.path, safe=_IN_PATH)
+    path = root + _quoted(request.path)
     back = f"{path}?{request.query}" if request.query else path
     return back if is_site_path(back) else ""
+
+
+def _quoted(path: str) -> str:
+    # Half a surrogate pair has no UTF-8. No browser sends such a path, but a server may
+    # hand one on.
+    return quote(path, safe=_IN_PATH, errors="replace")
