@@ -96,6 +96,9 @@ class StateFollower:
             wait = WAIT if self.caught_up.done() and not failures else 0.0
             try:
                 found = self._state.follow(self._stream, after, wait)
+                for name, value in found:
+                    self._receive(value)
+                    after = name
             except Exception as error:  # noqa: BLE001  # a store of somebody else's
                 self._outages.fail(FOLLOWING, word_for(error))
                 self._looked()
@@ -103,9 +106,6 @@ class StateFollower:
                 failures += 1
                 continue
             failures = 0
-            for name, value in found:
-                self._receive(value)
-                after = name
             self._note_success(caught_up=not found)
             self._looked()
 

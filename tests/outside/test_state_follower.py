@@ -9,7 +9,7 @@ from typing import Any
 from jwtguard.outside.outages import QUIET, Outages
 from jwtguard.outside.redis_state import RedisState
 from jwtguard.outside.state_follower import StateFollower
-from jwtguard.state import State
+from jwtguard.state import MemoryState, State
 from jwtguard.testing import FakeClock
 from tests.redis_server import Redis, needs_redis
 from tests.waiting import HANG, until
@@ -81,4 +81,24 @@ def test_a_follower_outlives_its_store(
     assert [event for event, _ in told] == ["state_failed", "state_restored"]
     assert told[0][1]["problem"].startswith("Connection")
     assert follower.age == 0
+    follower.stop()
+
+
+def test_a_follower_outlives_answers_of_another_shape(
+    emit: Callable[..., None],
+) -> None:
+    """A store of somebody else's may return anything: that counts as a failure."""
+    answers: list[Any] = [None, [1], [("1", b"a"), "x"], 7, [("2", b"b")]]
+    seen: list[bytes] = []
+
+    class Odd(MemoryState):
+        def follow(self, stream: str, after: str, wait: float) -> Any:
+            return answers.pop(0) if answers else super().follow(stream, after, wait)
+
+    clock = FakeClock()
+    outages = Outages(clock.monotonic, emit)
+    follower = StateFollower(Odd(), "s", seen.append, clock.monotonic, outages)
+    follower.start()
+    follower.caught_up.result(LONG)
+    assert seen == [b"a", b"b"]
     follower.stop()
