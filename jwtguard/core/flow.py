@@ -98,7 +98,7 @@ class Flow:
     ) -> None:
         self.policy = policy
         self.revocations = Revocations(policy.revocations, shared=shared)
-        self.revoking = Revoking(policy, self.revocations, now, emit)
+        self.revoking = Revoking(policy, self.revocations, now, monotonic, emit)
         self.clients = clients.Clients(policy)
         self.verifier = Verifier(policy, now, monotonic, emit, self.revocations)
         self.origin_rules = OriginRules(policy, self.clients)

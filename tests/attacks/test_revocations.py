@@ -124,6 +124,33 @@ def test_a_subject_may_sign_in_again_although_its_entry_was_packed(
     assert why(guard, jwt_issuer.token()) == ""
 
 
+@pytest.mark.parametrize("shared", [False, True])
+def test_a_step_of_the_clock_ended_revocations(
+    jwt_issuer: JWTIssuer, shared: bool
+) -> None:
+    """A clock that is days ahead is believed when it has been so for an hour."""
+    guard = guard_of(jwt_issuer, MemoryState(), 9) if shared else jwt_issuer.guard()
+    clock, days = jwt_issuer.clock, 3 * 86400
+    tokens = [
+        jwt_issuer.token(expires_in=50_000, claims={"sid": "s1"}) for _ in range(3)
+    ]
+    guard.revoke_tokens(issuer=jwt_issuer.url, sid="s1")
+    for token in tokens:
+        clock._now += days
+        guard.revoke_tokens(issuer=jwt_issuer.url, sid="s2")
+        clock._now -= days
+        guard.revoke_tokens(issuer=jwt_issuer.url, sid="s2")
+        assert why(guard, token) == "revoked_session"
+        clock.advance(1700)
+    clock._now += days
+    held = []
+    for sid in ("s3", "s4"):
+        guard.revoke_tokens(issuer=jwt_issuer.url, sid=sid)
+        held.append(len(guard._flow.revocations))
+        clock.advance(3700)
+    assert held == [3, 3]  # the first one has ended when the clock is believed
+
+
 HOSTILE = [
     Entry("client", "ISSUER", "{}", 1, 1e14),
     Entry("issuer", "ISSUER", "{}", 1, 1e14),

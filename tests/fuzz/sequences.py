@@ -164,13 +164,21 @@ class World:
         if what < 1:
             self.clock.advance(self.choices.pick(STEPS))
         elif what == 1:
-            self.clock._now += self.choices.pick((-40, -3, 3, 40))
+            self._step_clock()
         elif what == 2:
             self._change_issuer()
         elif what < 7:
             self._revoke()
         else:
             self._request()
+
+    def _step_clock(self) -> None:
+        """Set the clock, for good or for one revocation."""
+        step = self.choices.pick((-40, -3, 3, 40, 200_000))
+        self.clock._now += step
+        if step == 200_000:
+            self._revoke()
+            self.clock._now -= step
 
     def _change_issuer(self) -> None:
         issuer = self.issuer

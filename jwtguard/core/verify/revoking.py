@@ -13,6 +13,7 @@ from ..model.principal import Principal
 from .entries import Entry, Marks, decoded, digest_of
 from .keys import Emit
 from .revocations import Found, Revocations
+from .steady_time import SteadyTime
 
 STREAM = "revocations"
 """The stream of the shared state that all processes follow."""
@@ -40,10 +41,12 @@ class Revoking:
         policy: Policy,
         revocations: Revocations,
         now: Callable[[], float],
+        monotonic: Callable[[], float],
         emit: Emit,
     ) -> None:
         self._list = revocations
         self._now = now
+        self._steady = SteadyTime(now, monotonic)
         self._emit = emit
         self._leeway = policy.leeway
         self._lifetimes = {
@@ -61,7 +64,7 @@ class Revoking:
         """Take *entry* here, at once, and tell the other processes of it."""
         # Here first: this process refuses the token at once, whether or not the store
         # can be reached.
-        added = self._list.add(entry, self._now())
+        added = self._list.add(entry, self._steady())
         shared = True
         if added is not None and self._list.shared:
             told = Append(STREAM, added.encoded(), self._keep)
@@ -80,7 +83,7 @@ class Revoking:
         if entry is None or issuer is None:
             return
         if entry.kind != "issuer" or not entry.value:
-            self._list.add(entry._replace(issuer=issuer), self._now())
+            self._list.add(entry._replace(issuer=issuer), self._steady())
 
     def look_up(self, marks: Marks) -> Generator[Ask, Any, Found]:
         """Return what is known of a token, also what the shared state alone knows."""

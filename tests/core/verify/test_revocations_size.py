@@ -67,7 +67,10 @@ def test_entries_of_others_share_the_texts_that_they_have_in_common() -> None:
     issuer = JWTIssuer(alg="ES256")
     revoked = Revocations(10, shared=True)
     policy = issuer.policy()
-    revoking = Revoking(policy, revoked, lambda: 1000.0, lambda *_, **__: None)
+    clock = FakeClock(1000.0)
+    revoking = Revoking(
+        policy, revoked, clock.time, clock.monotonic, lambda *_, **__: None
+    )
     for value in ("s1", "s2"):
         revoking.receive(Entry("sid", issuer.url, value, 1000.0, 9e9).encoded())
     (one, _), (two, _) = revoked._recent.items()
