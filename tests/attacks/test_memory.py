@@ -80,6 +80,7 @@ MADE: dict[str, Make] = {
     "roots": lambda text: get()._replace(root=f"/{text}"),
     "methods": lambda text: get()._replace(method=text),
     "queries": lambda text: get()._replace(query=text),
+    "pages asked for": lambda text: get(sec_fetch_mode="navigate")._replace(query=text),
     "subprotocols": lambda text: get()._replace(
         websocket=True, subprotocols=("bearer", text)
     ),
@@ -95,11 +96,12 @@ def test_memory_stays_bounded(jwt_issuer: JWTIssuer, make: Make) -> None:
     """Nothing long that a stranger sends is kept, however often it changes."""
     guard = jwt_issuer.guard(
         cookie="token",
+        login_url="/login",
         origins_claim="origins",
         trusted_proxies=["10.0.0.0/8"],
         token_paths=["/token"],
         logout_paths=["/logout"],
-        optional_paths=["/x"],
+        optional_paths=["/y"],
     )
 
     def send(number: int) -> None:
