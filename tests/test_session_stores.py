@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -86,3 +87,20 @@ def test_what_the_state_holds_of_a_successor_is_sealed(site: Site) -> None:
         state.put(key, b"junk", 60)
         assert late.subject() == "alice"  # the token before has not ended yet
         assert late.subject("/x", "POST", **OWN) == "alice"
+
+
+@pytest.mark.parametrize("store", ["cookie", "state"])
+def test_a_cookie_of_another_site_with_the_same_secret_is_refused(
+    jwt_issuer: JWTIssuer, store: str
+) -> None:
+    """Whoever is signed in at one site is a stranger at the other."""
+    shared: dict[str, Any] = {
+        "state": Shared(),
+        "session_store": store,
+        "state_timeout": HANG,
+    }
+    one = Site(jwt_issuer, **shared)
+    other = Site(jwt_issuer, session_client="admin", **shared)
+    browser = signed_in(one)
+    assert browser.subject() == "alice"
+    assert Browser(other.guard, dict(browser.jar)).subject()[:3] == "401"

@@ -43,16 +43,20 @@ class _Secret(NamedTuple):
 class Sealer:
     """Seals with the first of *secrets*, and opens with all of them.
 
-    *secrets* are those of a policy; *random* returns so many random bytes.
+    *secrets* are those of a policy; *random* returns so many random bytes; *site*
+    tells apart the sites that share a secret.
     """
 
-    def __init__(self, secrets: Sequence[str], random: Callable[[int], bytes]) -> None:
+    def __init__(
+        self, secrets: Sequence[str], random: Callable[[int], bytes], site: str = ""
+    ) -> None:
         self._secrets = tuple(
             map(
                 _Secret, derive(secrets, "session tag", TAG), derive(secrets, "session")
             )
         )
         self._random = random
+        self._site = site
 
     def seal(self, data: bytes, context: str, own: bytes = b"") -> bytes:
         """Return *data*, sealed for *context*; *own* is a key beside the secret."""
@@ -60,7 +64,7 @@ class Sealer:
         salt = self._random(SALT)
         cipher, nonce = _keyed(key + own, salt)
         head = bytes((VERSION,)) + tag
-        return head + salt + cipher.encrypt(nonce, data, _bound(head, context))
+        return head + salt + cipher.encrypt(nonce, data, self._bound(head, context))
 
     def open(self, sealed: bytes, context: str, own: bytes = b"") -> bytes:
         """Return what was sealed for *context*; raise ``UnsealError``."""
@@ -73,10 +77,18 @@ class Sealer:
         for key in fitting:
             cipher, nonce = _keyed(key + own, salt)
             try:
-                return cipher.decrypt(nonce, sealed[_HEAD:], _bound(head, context))
+                return cipher.decrypt(nonce, sealed[_HEAD:], self._bound(head, context))
             except InvalidTag:
                 continue
         raise UnsealError("changed, cut, or sealed for another use")
+
+    def _bound(self, head: bytes, context: str) -> bytes:
+        """Return what is authenticated beside the message: it opens for no other use.
+
+        RFC 5116 section 2.1, associated data. No part can be moved to another.
+        """
+        parts = (self._site.encode(), context.encode())
+        return head + b"".join(len(one).to_bytes(4, "big") + one for one in parts)
 
 
 def _keyed(key: bytes, salt: bytes) -> tuple[AESGCM, bytes]:
@@ -85,8 +97,3 @@ def _keyed(key: bytes, salt: bytes) -> tuple[AESGCM, bytes]:
         algorithm=SHA256(), length=_KEY + _NONCE, salt=salt, info=b"jwtguard sealed"
     ).derive(key)
     return AESGCM(made[:_KEY]), made[_KEY:]
-
-
-def _bound(head: bytes, context: str) -> bytes:
-    """Return what is authenticated beside the message: it opens for no other use."""
-    return head + context.encode()

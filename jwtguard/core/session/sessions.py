@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Generator
 from math import floor
 from typing import Any, NamedTuple
@@ -67,7 +68,8 @@ class Sessions:
         self.cookies = SessionCookies(policy)
         self.server = TokenServer(policy, monotonic, emit)
         self.random, self.now, self.emit = random, now, emit
-        sealer = Sealer(policy.secrets, random)
+        site = json.dumps([self.server.issuer.url, policy.session_client])
+        sealer = Sealer(policy.secrets, random, site)
         in_state = policy.session_store == "state"
         self.store: Store = (
             StateStore(sealer, random, now)

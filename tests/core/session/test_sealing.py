@@ -52,6 +52,16 @@ def test_a_cut_message_does_not_open(length: int) -> None:
         SEALER.open(sealed[: min(length, len(sealed) - 1)], "cookie")
 
 
+def test_it_opens_for_its_site_only() -> None:
+    """Two sites may share a secret, and must not share who is signed in."""
+    one, other = (Sealer((SECRET,), secrets.token_bytes, site) for site in ("a", "ab"))
+    sealed = one.seal(b"x", "bc")
+    assert one.open(sealed, "bc") == b"x"
+    for context in ("bc", "c"):
+        with pytest.raises(UnsealError):
+            other.open(sealed, context)
+
+
 def test_it_opens_for_its_use_and_with_its_key_only() -> None:
     """The cookie of one name is none of another, and a record needs its cookie."""
     sealed = SEALER.seal(b"x", "cookie a", b"k" * 32)
