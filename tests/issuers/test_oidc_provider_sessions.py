@@ -36,7 +36,7 @@ def provider(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Provider]:
 def test_tabs_share_a_refresh(
     provider: Provider, tmp_path: Path, store: str, count: int
 ) -> None:
-    """Fifty pages at each expiry: a second redemption would end the grant."""
+    """Fifty pages at each expiry stay signed in, though a refresh token works once."""
     with Redis(tmp_path) as redis:
         environ = {
             "JWTGUARD_ISSUER": provider.url,
@@ -55,7 +55,7 @@ def test_tabs_share_a_refresh(
 def test_a_copy_from_before_a_sign_out_is_refused(
     provider: Provider, tmp_path: Path
 ) -> None:
-    """In every worker, although its access token is still good."""
+    """A copy of a session cookie is refused in every worker after the sign-out."""
     with Redis(tmp_path) as redis:
         environ = {
             "JWTGUARD_ISSUER": provider.url,
