@@ -26,6 +26,7 @@ from .inspect.explain_request import request_of, try_request
 from .inspect.explain_session import explain_session, session_in
 from .inspect.explain_token import Dated, explain, token_in
 from .inspect.loading import LoadError, attempt, load
+from .inspect.printing import painted, print_check, print_findings, print_rows
 from .inspect.routes import Finding
 from .inspect.routes.report import Row
 from .inspect.shown import Check, escaped
@@ -34,7 +35,6 @@ from .outside.http import HTTPClient
 from .settings import load_policy
 
 _EXTRAS = {"issuer": "issuer", "demo": "demo"}
-_COLOURS = {"ok": "32", "note": "36", "weak": "33", "wrong": "31"}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -55,7 +55,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except ConfigurationError as error:
         for problem in error.problems:
             text = escaped(problem)
-            print(f"{_painted('wrong', 'wrong')}  {text}", file=sys.stderr)
+            print(f"{painted('wrong', 'wrong')}  {text}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130
@@ -154,8 +154,8 @@ def _check(arguments: argparse.Namespace) -> int:
         }
         print(json.dumps(told, indent=1))
     else:
-        _print_findings(findings)
-        _print_rows(rows)
+        print_findings(findings)
+        print_rows(rows)
     levels = {one.level for one in findings} | {row.level for row in rows}
     return 1 if "wrong" in levels else 0
 
@@ -181,33 +181,6 @@ def _application(spec: str) -> Any:
         raise _NotAnApplicationError(str(error)) from error
 
 
-def _print_findings(findings: Sequence[Finding]) -> None:
-    width = max(len(finding.what) for finding in findings)
-    for finding in findings:
-        level = _painted(f"{finding.level:5}", finding.level)
-        print(f"{level}  {finding.what:{width}}  {finding.text}")
-
-
-def _print_rows(rows: Sequence[Row]) -> None:
-    if not rows:
-        return
-    head = Row(
-        level="", methods="method", path="path", requirements="needs", handler="handler"
-    )
-    cells = [(r.methods, _at(r), r.requirements, r.handler) for r in (head, *rows)]
-    widths = [max(len(row[i]) for row in cells) for i in range(4)]
-    print()
-    for row, texts in zip((head, *rows), cells, strict=True):
-        level = _painted(f"{row.level:5}", row.level)
-        columns = zip(texts, widths, strict=True)
-        line = "  ".join([level, *(f"{text:{width}}" for text, width in columns)])
-        print(line.rstrip())
-
-
-def _at(row: Row) -> str:
-    return f"{row.path} as {row.example}" if row.example else row.path
-
-
 def _explain(arguments: argparse.Namespace) -> int:
     try:
         argument, request = _words(arguments)
@@ -219,7 +192,7 @@ def _explain(arguments: argparse.Namespace) -> int:
         print(json.dumps([one.as_dict() for one in checks], indent=1))
     else:
         for one in checks:
-            _print_check(one)
+            print_check(one)
     return 0 if all(one.passed for one in checks) else 1
 
 
@@ -272,21 +245,6 @@ def _token(argument: str) -> str:
     if sys.stdin.isatty():
         print("paste the token, then press Enter and Ctrl-D", file=sys.stderr)
     return sys.stdin.read()
-
-
-def _print_check(one: Check) -> None:
-    mark = _painted("passed", "ok") if one.passed else _painted("failed", "wrong")
-    print(f"{mark}  {one.name:9}  {one.found}")
-    told = (("expected", one.expected), ("reason", one.reason), ("hint", one.hint))
-    for name, text in told if not one.passed else told[2:]:
-        if text:
-            print(f"        {name + ':':10} {text}")
-
-
-def _painted(text: str, level: str) -> str:
-    if not level or not sys.stdout.isatty() or os.environ.get("NO_COLOR"):
-        return text
-    return f"\x1b[{_COLOURS[level]}m{text}\x1b[0m"
 
 
 if __name__ == "__main__":

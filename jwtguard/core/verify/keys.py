@@ -126,8 +126,7 @@ class KeyCache:
         if new:
             self._emit_stale(snapshot, now)
             yield Start(flight)
-        # A worker that slept (a laptop, a scaled-down pod) has missed what happened
-        # meanwhile: then the refresh comes first.
+        # A laptop or pod that slept missed what happened: the fetch comes first.
         if now - snapshot.fetched_at <= 2 * self._max_age or snapshot.failures:
             return _NO_WAIT
         yield Await(flight)
