@@ -8,7 +8,7 @@ from functools import partial
 from .application.endpoints import Endpoints, Guarding
 from .application.interfaces import check_application
 from .application.roots import ignores_root_path
-from .core.authorize.unguarded import NOTED
+from .core.authorize.wrapping import NOTED
 from .core.model.decision import Proceed, Respond
 from .core.model.patterns import below
 from .core.model.principal import Principal

@@ -29,6 +29,7 @@ from .errors import AuthError
 from .events import Hook, emitter
 from .health import Health, health_of
 from .outside.drivers import no_body
+from .outside.forks import in_each_child
 from .outside.guesses import GuessCounter
 from .outside.http import Sender, Transport, sender_of
 from .outside.revocation_link import RevocationLink
@@ -105,7 +106,7 @@ class Guard(SessionKeeper):
         self.guesses = GuessCounter(policy, shared, clock.monotonic, self.emit)
         if policy.session_client is not None:
             self.guesses.limiter()  # what is wrong with it is told at the start
-        _guards.add(self)
+        in_each_child(self.after_fork)
 
     @classmethod
     def from_env(cls) -> Guard:
@@ -274,17 +275,3 @@ class Guard(SessionKeeper):
         self.link.after_fork()
         for trusted in self._flow.verifier.trusted.values():
             trusted.key_cache.after_fork()
-
-
-_guards: weakref.WeakSet[Guard] = weakref.WeakSet()
-
-
-def _after_fork() -> None:
-    for guard in list(_guards):
-        guard.after_fork()
-
-
-if hasattr(os, "register_at_fork"):
-    # gunicorn --preload and multiprocessing fork with our locks in whatever state they
-    # are.
-    os.register_at_fork(after_in_child=_after_fork)

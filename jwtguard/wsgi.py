@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from .application.endpoints import Endpoints, Guarding
 from .application.interfaces import check_application
-from .core.authorize.unguarded import NOTED
+from .core.authorize.wrapping import NOTED
 from .core.model.decision import Proceed, Respond
 from .core.model.request import NameTable, Request, is_read
 from .core.respond.decorating import decorated, with_cookies

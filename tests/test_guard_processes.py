@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import subprocess
 import sys
@@ -9,7 +10,8 @@ import textwrap
 
 import pytest
 
-from jwtguard.guard import Guard, _after_fork
+from jwtguard.guard import Guard
+from jwtguard.outside import forks
 from jwtguard.testing import JWTIssuer
 from tests.guard_support import Line
 from tests.waiting import HANG
@@ -115,9 +117,19 @@ def test_a_fork_frees_the_locks_of_every_guard(
     cache = guard._flow.verifier.trusted[jwt_issuer.url].key_cache
     cache._lock.acquire()
     guard._flow.verifier.token_cache._lock.acquire()
-    _after_fork()
+    forks._after_fork()
     assert guard.verify(token).subject == "alice"
     assert jwt_issuer.fetches == 1
+
+
+def test_a_guard_that_is_gone_is_not_kept_for_forks(jwt_issuer: JWTIssuer) -> None:
+    """An application that makes guards, as tests do, holds none of them for ever."""
+    before = len(forks._waiting)
+    guard = Guard(jwt_issuer.policy(), clock=jwt_issuer.clock)
+    assert len(forks._waiting) == before + 1
+    del guard
+    gc.collect()
+    assert len(forks._waiting) <= before
 
 
 @needs_fork

@@ -10,7 +10,6 @@ from typing import Any
 
 from ..errors import (
     AuthError,
-    InsecureTransportError,
     InvalidRequestError,
     InvalidTokenError,
     RevocationsStaleError,
@@ -23,14 +22,12 @@ from .extract import credentials
 from .extract.fetch_metadata import origin_of
 from .extract.missing import missing_token
 from .extract.paths import Kind, PathAccess, PathRules
-from .extract.plain_http import plain_http
 from .extract.wire import Wire, wire_of
 from .fastpath import FastPath
 from .logout_flow import LogoutFlow
 from .model.decision import Decision, Outbox, Proceed, decoration
 from .model.effects import Ask
 from .model.policy import Policy
-from .model.principal import Principal
 from .model.request import Request
 from .respond.responses import Responses, answered_with
 from .revocation_flow import RevocationFlow
@@ -38,6 +35,7 @@ from .session.answers import SessionAnswers, endpoints_of
 from .session.cookies import Shown
 from .session.sessions import Sessions
 from .session.signing import Signing
+from .token_answers import SESSION, TokenAnswers
 from .token_flow import TokenFlow
 from .verify.keys import Emit
 from .verify.revocations import Revocations
@@ -48,10 +46,6 @@ from .verify.verifier import Verifier
 Flowing = Generator[Ask, Any, Decision]
 
 
-SESSION = "session"
-"""The carrier of a token that a session brought."""
-COOKIES = frozenset({"cookie", SESSION})
-"""Carriers that browsers send by themselves, whatever page asks."""
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 """Methods that change nothing (RFC 9110 section 9.2.1)."""
 
@@ -121,6 +115,10 @@ class Flow:
                     policy, self.signing, self.responses, self.clients,
                     self.origin_rules, self._without_token,
                 )  # fmt: skip
+        self.answers = TokenAnswers(
+            policy, self.clients, self.origin_rules, self.authorizer, self.responses,
+            sessions=self.sessions is not None,
+        )  # fmt: skip
         self.paths = path_rules(policy)
         self.fast = FastPath(
             policy, self.paths, self.wire_of, self.verifier, self.origin_rules,
@@ -165,14 +163,14 @@ class Flow:
             shown = credentials.find(request, self._cookie, self._longest)
             if shown is None:
                 return (yield from self._without_token(request, rule, page, wire))
-            self._check_arrival(request, shown.carrier, page, wire)
+            self.answers.check_arrival(request, shown.carrier, page, wire)
             try:
                 known = yield from self.verify(shown, wire, request)
             except (InvalidTokenError, TokenTooLargeError) as error:
-                return self._without_good_token(
+                return self.answers.without_good_token(
                     error, request, kind, shown.carrier, page
                 )
-            return self._authorized(request, rule, page, shown, known)
+            return self.answers.authorized(request, rule, page, shown, known)
         except AuthError as error:
             return self.responses.refuse(error, request, origin=origin)
 
@@ -211,7 +209,7 @@ class Flow:
         if rule.kind is Kind.SESSION and self.session_answers is not None:
             return (yield from self.session_answers.decide(request, rule, page, wire))
         ours = decoration(self.clients.union(page.origin), replace=False)
-        return Proceed(None, ours, outbox=self._outbox())
+        return Proceed(None, ours, outbox=self.answers.outbox())
 
     def _without_token(
         self, request: Request, rule: PathAccess, page: Page, wire: Wire
@@ -221,11 +219,8 @@ class Flow:
         if visitor is not None:
             return (yield from self._by_session(request, rule, page, wire, visitor))
         if rule.kind is Kind.OPTIONAL:
-            return self._anonymous(page)
+            return self.answers.anonymous(page)
         raise missing_token(request, self._cookie)
-
-    def _outbox(self) -> Outbox | None:
-        return Outbox() if self.sessions else None
 
     def _by_session(
         self,
@@ -242,17 +237,17 @@ class Flow:
         """
         outbox = Outbox()
         try:
-            self._check_arrival(request, SESSION, page, wire)
+            self.answers.check_arrival(request, SESSION, page, wire)
             try:
                 shown, known = yield from self._signed_in(
                     request, wire, visitor, outbox
                 )
             except (InvalidTokenError, TokenTooLargeError) as error:
-                decision: Decision = self._without_good_token(
+                decision: Decision = self.answers.without_good_token(
                     error, request, rule.kind, SESSION, page
                 )
             else:
-                decision = self._authorized(request, rule, page, shown, known)
+                decision = self.answers.authorized(request, rule, page, shown, known)
         except AuthError as error:
             decision = self.responses.refuse(error, request, origin=page.origin)
         return answered_with(decision, outbox)
@@ -267,60 +262,3 @@ class Flow:
         known = yield from self.verify(shown, wire, request)
         yield from sessions.check(session, known.facts)
         return shown, known
-
-    def _check_arrival(
-        self, request: Request, carrier: str, page: Page, wire: Wire
-    ) -> None:
-        """Refuse a token sent over plain HTTP, or a cookie sent from a foreign page."""
-        # Before the signature is checked: a token that travelled in the clear may have
-        # been read on the way, whether it is valid or not.
-        if not wire.secure:
-            raise InsecureTransportError(plain_http(request, self._proxies))
-        if carrier in COOKIES:
-            self.origin_rules.check_cookie(request, page)
-
-    def _without_good_token(
-        self,
-        error: AuthError,
-        request: Request,
-        kind: Kind | None,
-        carrier: str,
-        page: Page,
-    ) -> Proceed:
-        """On an optional path, a bad cookie makes the request anonymous."""
-        # An outage of the issuer does not: a person who is signed in would see the page
-        # for strangers, and sign in again in vain.
-        if kind is not Kind.OPTIONAL or carrier not in COOKIES:
-            raise error
-        self.responses.report(error, request.method, page.origin)
-        return self._anonymous(page, error)
-
-    def _anonymous(self, page: Page, error: AuthError | None = None) -> Proceed:
-        cookies = self.policy.cookie or self.sessions
-        vary = ("Origin", "Cookie") if cookies else ("Origin",)
-        union = self.clients.union(page.origin)
-        return Proceed(
-            None,
-            decoration(union, vary=vary, private=error is not None),
-            refusal=error.reason if error else None,
-            outbox=self._outbox(),
-        )
-
-    def _authorized(
-        self,
-        request: Request,
-        rule: PathAccess,
-        page: Page,
-        shown: credentials.Credentials,
-        known: CachedToken,
-    ) -> Decision:
-        """Let a verified token pass, or refuse it."""
-        cookie = shown.carrier in COOKIES
-        access = self.authorizer.access(
-            rule, request.method, page.origin, page.own, known, cookie
-        )
-        if isinstance(access, AuthError):
-            origin = page.origin
-            return self.responses.refuse(access, request, known.facts, origin=origin)
-        principal = Principal.of(known.facts, shown.token)
-        return Proceed(principal, access, carrier=shown.carrier, outbox=self._outbox())

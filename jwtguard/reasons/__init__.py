@@ -1,8 +1,8 @@
 """Every reason for a refusal: status, error code, sentence, and a hint.
 
-The errors of ``errors.py`` read their words here; ``docs/errors.md`` and ``jwtguard
-explain`` show the same table. A new refusal needs one entry, in the table of the
-requests that it is about.
+The errors of ``jwtguard.errors`` read their words here; ``docs/errors.md`` and
+``jwtguard explain`` show the same table. A new refusal needs one entry, in the table of
+the requests that it is about.
 """
 
 from __future__ import annotations

@@ -13,11 +13,10 @@ from typing import Any
 
 from ...errors import AuthError, ConfigurationError
 from ..model.policy import Policy
-from . import requirements, wrapping
+from . import requirements
 from .requirements import Requirement, RequirementCheck, requirements_of
 from .wrapping import layers_of, note_about
 
-NOTED = wrapping.NOTED
 _DECORATORS: dict[RequirementCheck, str] = {
     requirements.require_all: "require_scope",
     requirements.require_any: "require_any_scope",

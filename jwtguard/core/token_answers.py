@@ -1,0 +1,107 @@
+"""What becomes of a request that brings a token, or none where it is optional."""
+
+from __future__ import annotations
+
+from ..errors import AuthError, InsecureTransportError
+from .authorize.access import Authorizer
+from .authorize.clients import Clients
+from .authorize.origin_rules import OriginRules, Page
+from .extract.credentials import Credentials
+from .extract.paths import Kind, PathAccess
+from .extract.plain_http import plain_http
+from .extract.wire import Wire
+from .model.decision import Decision, Outbox, Proceed, decoration
+from .model.policy import Policy
+from .model.principal import Principal
+from .model.request import Request
+from .respond.responses import Responses
+from .verify.token_cache import CachedToken
+
+SESSION = "session"
+"""The carrier of a token that a session brought."""
+COOKIES = frozenset({"cookie", SESSION})
+"""Carriers that browsers send by themselves, whatever page asks."""
+
+
+class TokenAnswers:
+    """Answers by one policy; *sessions*: visitors may have a session here."""
+
+    def __init__(
+        self,
+        policy: Policy,
+        clients: Clients,
+        origin_rules: OriginRules,
+        authorizer: Authorizer,
+        responses: Responses,
+        *,
+        sessions: bool,
+    ) -> None:
+        self._clients = clients
+        self._origin_rules = origin_rules
+        self._authorizer = authorizer
+        self._responses = responses
+        self._proxies = tuple(policy.proxies)
+        self._cookie = policy.cookie
+        self._sessions = sessions
+
+    def outbox(self) -> Outbox | None:
+        """Return where an application leaves cookies of a session, if there are any."""
+        return Outbox() if self._sessions else None
+
+    def check_arrival(
+        self, request: Request, carrier: str, page: Page, wire: Wire
+    ) -> None:
+        """Refuse a token sent over plain HTTP, or a cookie sent from a foreign page."""
+        # Before the signature is checked: a token that travelled in the clear may have
+        # been read on the way, whether it is valid or not.
+        if not wire.secure:
+            raise InsecureTransportError(plain_http(request, self._proxies))
+        if carrier in COOKIES:
+            self._origin_rules.check_cookie(request, page)
+
+    def without_good_token(
+        self,
+        error: AuthError,
+        request: Request,
+        kind: Kind | None,
+        carrier: str,
+        page: Page,
+    ) -> Proceed:
+        """On an optional path, a bad cookie makes the request anonymous."""
+        # An outage of the issuer does not: a person who is signed in would see the page
+        # for strangers, and sign in again in vain.
+        if kind is not Kind.OPTIONAL or carrier not in COOKIES:
+            raise error
+        self._responses.report(error, request.method, page.origin)
+        return self.anonymous(page, error)
+
+    def anonymous(self, page: Page, error: AuthError | None = None) -> Proceed:
+        """Let a request without a token pass; *error* says what was wrong with one."""
+        cookies = self._cookie or self._sessions
+        vary = ("Origin", "Cookie") if cookies else ("Origin",)
+        union = self._clients.union(page.origin)
+        return Proceed(
+            None,
+            decoration(union, vary=vary, private=error is not None),
+            refusal=error.reason if error else None,
+            outbox=self.outbox(),
+        )
+
+    def authorized(
+        self,
+        request: Request,
+        rule: PathAccess,
+        page: Page,
+        shown: Credentials,
+        known: CachedToken,
+    ) -> Decision:
+        """Let a verified token pass, or refuse it."""
+        cookie = shown.carrier in COOKIES
+        access = self._authorizer.access(
+            rule, request.method, page.origin, page.own, known, cookie
+        )
+        if isinstance(access, AuthError):
+            origin = page.origin
+            return self._responses.refuse(access, request, known.facts, origin=origin)
+        principal = Principal.of(known.facts, shown.token)
+        return Proceed(principal, access, carrier=shown.carrier, outbox=self.outbox())

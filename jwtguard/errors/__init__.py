@@ -1,0 +1,74 @@
+"""Everything that can go wrong, and what the client is told about it.
+
+* JWTGuardError
+  + ConfigurationError          while starting, never while serving
+  + AuthError                   becomes a response
+    - InvalidRequestError       400, invalid_request (RFC 6750 section 3.1)
+    - MissingTokenError         401, bare challenge
+    - InvalidTokenError         401, invalid_token
+    - InsufficientScopeError    403, insufficient_scope
+    - AccessDeniedError         403, access_denied: a good token, not for this caller
+      * InvalidOriginError      403, invalid_origin (RFC 6454)
+      * InsecureTransportError  403, insecure_transport (RFC 6750 section 5.3)
+    - TokenTooLargeError        431 (RFC 6585 section 5)
+    - KeysUnavailableError      503, no challenge: our outage, not the caller's fault
+      * RevocationsStaleError   503: what was revoked is not known now
+    - LoginRedirectError        303: a visitor is sent to the login page
+    - IssuerUnavailableError    503: nobody can sign in, or be refreshed, now
+    - InvalidCredentialsError   401: a wrong user name or password
+    - TooManyGuessesError       429 (RFC 6585 section 4)
+    - GrantError                token paths: RFC 6749 section 5.2
+"""
+
+from __future__ import annotations
+
+from ..core.model.challenge import Challenge
+from ..core.model.problem import Problem
+from .access import (
+    AccessDeniedError,
+    InsecureTransportError,
+    InsufficientScopeError,
+    InvalidOriginError,
+    InvalidRequestError,
+    InvalidTokenError,
+    KeysUnavailableError,
+    MissingTokenError,
+    RevocationsStaleError,
+    TokenTooLargeError,
+)
+from .base import AuthError, ConfigurationError, JWTGuardError
+from .grants import GrantError
+from .sign_in import (
+    InvalidCredentialsError,
+    IssuerUnavailableError,
+    LoginRedirectError,
+    TooManyGuessesError,
+)
+
+__all__ = [
+    "AccessDeniedError",
+    "AuthError",
+    "Challenge",
+    "ConfigurationError",
+    "GrantError",
+    "InsecureTransportError",
+    "InsufficientScopeError",
+    "InvalidCredentialsError",
+    "InvalidOriginError",
+    "InvalidRequestError",
+    "InvalidTokenError",
+    "IssuerUnavailableError",
+    "JWTGuardError",
+    "KeysUnavailableError",
+    "LoginRedirectError",
+    "MissingTokenError",
+    "Problem",
+    "RevocationsStaleError",
+    "TokenTooLargeError",
+    "TooManyGuessesError",
+]
+
+for _name in __all__:
+    # Tracebacks and pickles name the public place of an error, not the file it is in.
+    if isinstance(_made := globals()[_name], type) and issubclass(_made, Exception):
+        _made.__module__ = __name__

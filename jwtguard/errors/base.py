@@ -1,0 +1,80 @@
+"""The roots of the tree: what is wrong with a configuration, or with a request."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from ..core.model.challenge import Challenge
+from ..reasons import REASONS
+
+
+class JWTGuardError(Exception):
+    """Base of every error raised by jwtguard."""
+
+
+class ConfigurationError(JWTGuardError):
+    """A setting is missing, or contradicts another one.
+
+    ``problems`` holds one sentence for each thing that is wrong.
+    """
+
+    def __init__(self, *problems: str) -> None:
+        super().__init__("\n".join(problems))
+        self.problems: tuple[str, ...] = problems
+
+
+class AuthError(JWTGuardError):
+    """The request is refused; the subclass says how. It cannot be changed.
+
+    ``reason`` is one word for logs, hooks and ``jwtguard explain``; ``description``
+    is the fixed sentence that the client reads; ``detail`` is for the log alone, and
+    never holds a token or a claim's value.
+    """
+
+    status: ClassVar[int]
+    code: ClassVar[str] = "invalid_request"
+
+    def __init__(
+        self,
+        reason: str,
+        *,
+        scope: str | None = None,
+        detail: str = "",
+    ) -> None:
+        super().__init__(reason)
+        # Read-only: an error that two frameworks handle must say the same to both, and
+        # cached ones are shared by requests.
+        self._reason = reason
+        self._scope = scope
+        self._detail = detail
+
+    @property
+    def reason(self) -> str:
+        """Why the request is refused: a key of ``jwtguard.reasons.REASONS``."""
+        return self._reason
+
+    @property
+    def scope(self) -> str | None:
+        """The scopes that are needed, separated by spaces."""
+        return self._scope
+
+    @property
+    def detail(self) -> str:
+        """What was found, for the log."""
+        return self._detail
+
+    @property
+    def description(self) -> str:
+        """One fixed sentence; it repeats nothing of the request."""
+        known = REASONS.get(self._reason)
+        return known.sentence if known else "The request was refused"
+
+    @property
+    def challenges(self) -> tuple[Challenge, ...]:
+        """What the client may authenticate with; none where a token would not help."""
+        return ()
+
+    @property
+    def fields(self) -> tuple[tuple[str, str], ...]:
+        """Header fields of this refusal, beside its challenges."""
+        return ()
