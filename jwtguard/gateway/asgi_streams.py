@@ -6,6 +6,8 @@ The application finds what it finds when a client has left: ``receive`` returns
 
 from __future__ import annotations
 
+from typing import Literal
+
 import anyio
 
 from ..core.model.principal import Principal
@@ -25,7 +27,9 @@ class EventStream:
         self._send = send
         self._turn = anyio.Lock(fast_acquire=True)
         self._ending = Ending(guard, principal, self._end)
-        self._ended = False
+        self._state: Literal["open", "whole", "ended"] = "open"
+        """Whole: the application has sent its last chunk. Ended: the guard has."""
+        self._dropped = False
         self.stop = self._ending.stop
 
     async def send(self, message: Message) -> None:
@@ -33,28 +37,38 @@ class EventStream:
         async with self._turn:
             if message["type"] == "http.response.start":
                 self._ending.start()
-            elif not self._ended and self._ending.due:
+            elif self._state == "open" and self._ending.due:
                 await self._finish()
-            if not self._ended:
+            if self._state != "ended":
                 await self._send(message)
-                if message["type"] == "http.response.body" and not message.get(
-                    "more_body"
-                ):
+                if _is_last(message):
+                    self._state = "whole"
                     self.stop()
                 return
+        # The first message is dropped, so that a framework cancels the generator where
+        # it waits. If cancelled in `send`, it leaves the generator to be collected.
+        if not self._dropped:
+            self._dropped = True
+            return
         await anyio.sleep(PATIENCE)
         raise TokenEndedError("the event stream has ended with its token")
 
     async def _end(self, _: str) -> None:
         async with self._turn:
-            if not self._ended:
+            if self._state == "open":
                 await self._finish()
 
     async def _finish(self) -> None:
-        self._ended = True
-        await self._send(
-            {"type": "http.response.body", "body": b"", "more_body": False}
-        )
+        self._state = "ended"
+        await self._send(dict(_END))
+
+
+_END: Message = {"type": "http.response.body", "body": b"", "more_body": False}
+
+
+def _is_last(message: Message) -> bool:
+    body = message["type"] == "http.response.body"
+    return body and not message.get("more_body")
 
 
 def streaming(

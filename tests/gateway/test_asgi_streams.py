@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import gc
 import threading
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 import anyio
 import pytest
+from starlette.responses import StreamingResponse
 
 from jwtguard import Guard
 from jwtguard.asgi import GuardMiddleware
@@ -166,6 +168,33 @@ def test_an_application_that_only_sends_gets_an_error(
     assert not watched(guard)
 
 
+def test_a_generator_is_cancelled_where_it_waits(jwt_issuer: JWTIssuer) -> None:
+    """Its ``finally`` runs then, and not when the garbage is collected."""
+    guard = jwt_issuer.guard()
+    closed: list[bool] = []
+
+    async def numbers() -> AsyncIterator[bytes]:
+        try:
+            yield b"data: 1\n\n"
+            expired(guard, jwt_issuer)
+            yield b"data: 2\n\n"
+            await anyio.sleep_forever()
+        finally:
+            closed.append(True)
+
+    answer = StreamingResponse(numbers(), media_type="text/event-stream")
+
+    async def main() -> None:
+        gc.disable()
+        try:
+            await Server(jwt_issuer.token()).serve(GuardMiddleware(answer, guard))
+        finally:
+            gc.enable()
+
+    anyio.run(main)
+    assert closed == [True]
+
+
 def test_a_group_of_our_errors_is_not_the_applications(jwt_issuer: JWTIssuer) -> None:
     """An event stream that is sent by tasks ends as quietly."""
     guard = jwt_issuer.guard()
@@ -282,6 +311,9 @@ def test_a_stream_that_ends_by_itself_is_watched_no_longer(
         if scope["path"] == "/whole":
             await send(END)
             assert not watched(guard)
+            expired(guard, jwt_issuer)
+            with pytest.raises(AssertionError, match="after the whole body"):
+                await event(send)  # for the server to judge
 
     async def main(path: str) -> Server:
         server = Server(jwt_issuer.token(), path)
