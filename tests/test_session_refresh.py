@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import anyio
@@ -172,6 +173,23 @@ def test_on_an_event_loop_requests_share_a_refresh(site: Site) -> None:
     anyio.run(main)
     assert [d.principal.subject for d in found] == ["alice"] * 9
     assert site.server.refreshes == 1
+    assert site.server.reused == 0
+
+
+def test_a_forked_worker_begins_anew(site: Site) -> None:
+    """What a thread of the parent was about to refresh is refreshed by the child."""
+    browser = signed_in(site)
+    expire(site)
+    site.server.open.clear()
+    with ThreadPoolExecutor(1) as pool:
+        found = pool.submit(browser.subject)
+        assert until(lambda: site.server.refreshes == 1)
+        site.guard.after_fork()
+        site.server.open.set()
+        assert found.result(HANG) == "alice"
+    for _ in range(3):
+        expire(site)
+        assert browser.subject() == "alice"
     assert site.server.reused == 0
 
 
