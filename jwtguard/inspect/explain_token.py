@@ -79,6 +79,25 @@ def explain(guard: Guard, token: str, clock: Dated | None = None) -> Iterator[Ch
     Asks the issuer for its keys if they are needed; *clock* is the guard's transport,
     if that tells the time. Never yields the token.
     """
+    good = True
+    for check in _checks(guard, token, clock):
+        good = good and check.passed and check.name != "logout"
+        yield check
+    if good:
+        yield from _refused_anyway(guard, token)
+
+
+def _refused_anyway(guard: Guard, token: str) -> Iterator[Check]:
+    """Ask the guard itself: a gate may refuse what no check here looks at."""
+    try:
+        guard.verify(token)
+    except AuthError as error:
+        hint = hints.hint_of(error.reason)
+        found = f"refused ({error.detail})" if error.detail else "refused"
+        yield failed("guard", error.reason, "a token that it accepts", found, hint)
+
+
+def _checks(guard: Guard, token: str, clock: Dated | None) -> Iterator[Check]:
     yield _size(guard, token)
     form = "header.claims.signature"
     try:

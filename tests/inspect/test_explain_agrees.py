@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from jwtguard import AuthError, Guard, Policy, TrustedIssuer
 from jwtguard.core.model.profiles import PROFILES
+from jwtguard.errors import InvalidTokenError
 from jwtguard.inspect.explain_request import request_of, try_request
 from jwtguard.inspect.explain_token import explain
 from jwtguard.testing import JWTIssuer
@@ -112,3 +113,18 @@ def test_explain_fails_where_the_guard_refuses(
     for one in found:
         for text in (one.name, one.expected, one.found, one.hint):
             assert text.isprintable()
+
+
+def test_explain_shows_what_only_a_gate_refuses() -> None:
+    """A gate that has no check of its own in ``explain`` is not passed over."""
+
+    def refusing(*_: object) -> None:
+        raise InvalidTokenError("bound_token", detail="cnf")
+
+    guard, token = guards("generic", ISSUER.audience, None), ISSUER.token()
+    assert all(one.passed for one in explain(guard, token))
+    guard._flow.verifier.gates.append(refusing)
+    (found,) = [one for one in explain(guard, token) if not one.passed]
+    assert (found.name, found.reason) == ("guard", "bound_token")
+    assert found.found == "refused (cnf)"
+    assert "DPoP or mTLS" in found.hint
