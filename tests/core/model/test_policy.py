@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import ast
+from dataclasses import fields
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from jwtguard import Client, ConfigurationError, Policy, TrustedIssuer
+from jwtguard.core.model import policy as policy_module
 from jwtguard.core.model.profiles import GENERIC, KEYCLOAK
 from jwtguard.core.model.scope_rule import ScopeRule
 from jwtguard.core.model.url_values import fetchable
@@ -140,6 +144,22 @@ def test_a_policy_needs_only_an_issuer_and_an_audience() -> None:
     )
     assert made.realm == "api"
     assert policy(audience="unchecked").audience == "unchecked"
+
+
+def test_the_typed_constructor_has_every_field_with_its_default() -> None:
+    """Type checkers and editors see that one, and not the fields."""
+    tree = ast.parse(Path(policy_module.__file__).read_text("utf-8"))
+    (typed,) = [
+        node
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef) and node.name == "__init__"
+    ]
+    shown = dict(zip(typed.args.kwonlyargs, typed.args.kw_defaults, strict=True))
+    known = {one.name: one.default for one in fields(Policy) if one.init}
+    assert sorted(one.arg for one in shown) == sorted(known)
+    for argument, default in shown.items():
+        if isinstance(default, ast.Constant):
+            assert known[argument.arg] == default.value, argument.arg
 
 
 def test_hosts_of_plain_http_are_names_or_addresses() -> None:
