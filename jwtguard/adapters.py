@@ -6,14 +6,18 @@ back: a ``Respond`` as it is, or the application's answer as ``finish`` returns 
 
 from __future__ import annotations
 
+from .core.extract.credentials import without_bearer
 from .core.model.decision import Decision, Decoration, Proceed, Respond
 from .core.model.patterns import below
-from .core.model.request import Fields, Request, is_read
+from .core.model.request import Fields, Request, is_read, read_headers
 from .core.respond.responses import Finished, finish
+from .gateway.ending import Ending, stream_owner
+from .gateway.wsgi_streams import until_token_ends
 
 __all__ = [
     "Decision",
     "Decoration",
+    "Ending",
     "Fields",
     "Finished",
     "Proceed",
@@ -22,4 +26,8 @@ __all__ = [
     "below",
     "finish",
     "is_read",
+    "read_headers",
+    "stream_owner",
+    "until_token_ends",
+    "without_bearer",
 ]

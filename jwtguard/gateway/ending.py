@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 
 import anyio
 
+from ..core.model.decision import Proceed
 from ..core.model.principal import Principal
+from ..core.respond.streams import is_event_stream
 from ..guard import Guard
 from ..outside.futures import await_for, spawn
+
+
+def stream_owner(
+    guard: Guard, decision: Proceed, headers: Iterable[tuple[str, str]]
+) -> Principal | None:
+    """Return the principal whose token ends the application's response, or None.
+
+    *headers* are those of the response: only an event stream without a Content-Length
+    is ended, and only if the policy says so.
+    """
+    ends = guard.policy.close_streams and is_event_stream(headers)
+    return decision.principal if ends else None
 
 
 class TokenEndedError(OSError):
@@ -22,8 +36,10 @@ class TokenEndedError(OSError):
 class Ending:
     """Awaits the end of a token, and then calls *end* once, with the reason.
 
-    *end* is called beside the application. Whatever it raises is dropped: the client
-    has left, or the server has closed the connection already.
+    The reason is ``revoked`` or ``expired``. *end* is called beside the application.
+    Whatever it raises is dropped: the client has left, or the server has closed the
+    connection already. Call ``start`` when the connection opens, and ``stop`` when it
+    is over.
     """
 
     def __init__(

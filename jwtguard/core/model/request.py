@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple, TypeVar
 
 Fields = tuple[tuple[str, str], ...]
@@ -43,6 +43,26 @@ def shows_proxy(name: str) -> bool:
 def is_read(name: str) -> bool:
     """Whether a rule reads the field: adapters need to hand on no others."""
     return name in _READ or shows_proxy(name)
+
+
+def read_headers(
+    fields: Iterable[tuple[str | bytes, str | bytes]],
+) -> dict[str, list[str]]:
+    """Return the header fields that a rule reads, as ``Request`` takes them.
+
+    *fields* are all fields in order, with names in any case. Bytes are read as Latin-1,
+    which loses none of them.
+    """
+    found: dict[str, list[str]] = {}
+    for given, value in fields:
+        name = _text(given).lower()
+        if is_read(name):
+            found.setdefault(name, []).append(_text(value))
+    return found
+
+
+def _text(value: str | bytes) -> str:
+    return value if isinstance(value, str) else value.decode("latin-1")
 
 
 Key = TypeVar("Key", str, bytes)
