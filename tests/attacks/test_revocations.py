@@ -10,7 +10,7 @@ import pytest
 from jwtguard import AuthError, Guard
 from jwtguard.core.model.decision import Respond
 from jwtguard.core.model.request import Request
-from jwtguard.core.verify.entries import Entry, key_of
+from jwtguard.core.verify.entries import Entry, key_of, marks_of
 from jwtguard.core.verify.revocations import Revocations
 from jwtguard.state import MemoryState, State
 from jwtguard.testing import JWTIssuer
@@ -149,6 +149,22 @@ def test_a_step_of_the_clock_ended_revocations(
         held.append(len(guard._flow.revocations))
         clock.advance(3700)
     assert held == [3, 3]  # the first one has ended when the clock is believed
+
+
+def test_news_that_came_while_the_clock_was_ahead_were_dropped(
+    jwt_issuer: JWTIssuer,
+) -> None:
+    """Also the first ones of a process."""
+    state = MemoryState()
+    one, two = (guard_of(jwt_issuer, state, 9) for _ in range(2))
+    clock, token = jwt_issuer.clock, jwt_issuer.token(claims={"sid": "s1"})
+    marks = marks_of(one.verify(token).facts, token)
+    one.revoke_tokens(issuer=jwt_issuer.url, sid="s1")
+    clock._now += 3 * 86400
+    for _, value in state.follow("revocations", "", 0):
+        two._flow.revoking.receive(value)
+    clock._now -= 3 * 86400
+    assert two._flow.revocations.find(marks).reason
 
 
 HOSTILE = [

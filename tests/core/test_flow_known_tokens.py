@@ -161,15 +161,23 @@ def test_a_token_whose_key_is_withdrawn_during_the_check_is_refused(
     """A new token passes the same gates as a known one; nothing keeps it alive."""
 
     class Clock(FakeClock):
+        guard: Guard | None = None
+
         def time(self) -> float:
-            for trusted in guard.issuers.values():
+            for trusted in self.guard.issuers.values() if self.guard else ():
                 trusted.key_cache.snapshot = later
             return super().time()
 
+    def losing() -> Guard:
+        clock = Clock()
+        policy, transport = jwt_issuer.policy(), jwt_issuer.transport
+        clock.guard = Guard(policy, clock=clock, transport=transport)
+        return clock.guard
+
     token = jwt_issuer.token()
-    guard = Guard(jwt_issuer.policy(), clock=Clock(), transport=jwt_issuer.transport)
+    guard = losing()
     assert guard.verify(token).subject == "alice"  # it is still published
-    guard = Guard(jwt_issuer.policy(), clock=Clock(), transport=jwt_issuer.transport)
+    guard = losing()
     parsed = jwt_issuer.published[-1]
     trusted = guard.issuers[jwt_issuer.url]
     trusted.key_cache.snapshot = Snapshot(parse_given({"keys": [parsed]}), 0, inf, inf)

@@ -22,13 +22,14 @@ class SteadyTime:
     ) -> None:
         self._now = now
         self._monotonic = monotonic
-        self._believed: tuple[float, float] | None = None
+        # At once: what is heard first may come while the clock is wrong.
+        self._believed = now(), monotonic()
         self._ahead_since: float | None = None
 
     def __call__(self) -> float:
         """Return the time to forget by."""
         wall, elapsed = self._now(), self._monotonic()
-        then, at = self._believed or (wall, elapsed)
+        then, at = self._believed
         expected = then + elapsed - at
         if wall <= expected + SLEW:
             self._ahead_since = None
