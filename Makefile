@@ -24,7 +24,7 @@ demo: $(STAMP)  ## the whole picture on loopback: issuer, API, site, stranger
 test: $(STAMP)  ## all tests that this machine can run
 	@$(BIN)/python -m pytest
 
-test-quick: $(STAMP)  ## the tests without servers and slow ones, in under a minute
+test-quick: $(STAMP)  ## the tests without servers and slow ones
 	@$(BIN)/python -m pytest -q -n auto -m "not slow" --hypothesis-profile=swift --ignore=tests/issuers --ignore=tests/browser
 
 check: $(STAMP) lint types coverage docs  ## the gate: format, lint, types, tests, docs
