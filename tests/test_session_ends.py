@@ -130,7 +130,7 @@ def test_signing_out_does_not_wait_for_a_slow_issuer(site: Site) -> None:
 # Settings and secrecy.
 
 
-def test_without_the_setting_there_are_no_sessions(jwt_issuer: JWTIssuer) -> None:
+def test_sessions_are_off_without_the_setting(jwt_issuer: JWTIssuer) -> None:
     """Nothing of it runs, and the calls say what to set."""
     guard = jwt_issuer.guard()
     browser = Browser(guard, {NAME: "x"})

@@ -63,7 +63,7 @@ BROKEN = [
 
 
 @pytest.mark.parametrize("answer", [a for _, a in BROKEN], ids=[n for n, _ in BROKEN])
-def test_an_issuer_that_is_down_is_no_sign_out(
+def test_visitors_stay_signed_in_while_the_issuer_is_down(
     site: Site, answer: httpx.Response
 ) -> None:
     """The old token until its end, then 503, then the session goes on."""

@@ -75,7 +75,7 @@ def test_a_form_signs_in_and_goes_on(browser: Browser) -> None:
         "/%0d%0aSet-Cookie:a=b", "",
     ],
 )  # fmt: skip
-def test_nobody_is_sent_elsewhere(browser: Browser, target: str) -> None:
+def test_a_redirect_stays_on_this_site(browser: Browser, target: str) -> None:
     """What is not a path of this site is ignored, and echoed nowhere."""
     answer = post(browser, "/session/login", {**GOOD, "next": target})
     assert (answer.status, field(answer, "Location")) == (303, "/")
@@ -255,7 +255,7 @@ def test_a_client_that_leaves_is_refused(browser: Browser) -> None:
 @pytest.mark.parametrize(
     "path", ["/session/login", "/session/logout", "/session/LOGIN/"]
 )
-def test_a_strangers_page_signs_nobody_in_or_out(browser: Browser, path: str) -> None:
+def test_a_strangers_page_cannot_sign_in_or_out(browser: Browser, path: str) -> None:
     """Login and logout CSRF, however the path is spelt."""
     post(browser, "/session/login", GOOD)
     before = dict(browser.jar)
@@ -275,7 +275,7 @@ def test_a_strangers_page_signs_nobody_in_or_out(browser: Browser, path: str) ->
     assert asked.status == 403
 
 
-def test_over_plain_http_nobody_signs_in(browser: Browser, site: Site) -> None:
+def test_signing_in_over_plain_http_is_refused(browser: Browser, site: Site) -> None:
     """The password would be readable on its way."""
     plain = {"scheme": "http", "origin": "http://www.example"}
     answer = script(browser, "/session/login", GOOD, **plain)

@@ -206,7 +206,7 @@ def test_a_large_session_takes_two_cookies(site: Site) -> None:
     assert list(browser.jar) == [NAME]
 
 
-def test_over_plain_http_nobody_signs_in(site: Site) -> None:
+def test_signing_in_over_plain_http_is_refused(site: Site) -> None:
     """Neither the password nor the cookie may travel there."""
     asked = site.browser().request("/login", "POST", scheme="http", **OWN)
     with pytest.raises(InsecureTransportError):
@@ -279,7 +279,7 @@ def test_a_strangers_page_changes_nothing(site: Site, path: str) -> None:
     assert browser.subject("/x", sec_fetch_site="cross-site", **link) == "alice"
 
 
-def test_tampered_cut_and_foreign_cookies_are_no_session(site: Site) -> None:
+def test_tampered_cut_and_foreign_cookies_are_refused(site: Site) -> None:
     """401, or anonymous where a path is open to all; they are never half a session."""
     browser = signed_in(site)
     text = browser.jar[NAME]

@@ -34,7 +34,7 @@ def claimed(guesses: Guesses, name: str, address: str = HERE) -> bool:
     return True
 
 
-def test_nobody_is_locked_out_from_elsewhere(guesses: Guesses) -> None:
+def test_guesses_from_elsewhere_do_not_lock_out(guesses: Guesses) -> None:
     """A name is counted for each address alone."""
     assert sum(claimed(guesses, "alice") for _ in range(20)) == PER_NAME
     assert claimed(guesses, "alice", "192.0.2.2")

@@ -107,7 +107,7 @@ def test_an_open_page_hears_of_it(browse: Browse) -> None:
     assert (closed.value.code, closed.value.reason) == (4401, "revoked")
 
 
-def test_signing_out_is_no_error_twice(browse: Browse) -> None:
+def test_signing_out_twice_is_fine(browse: Browse) -> None:
     """The button on a page that is out of date leads to the form as well."""
     mine, copy = browse(claims={"sid": "s"}), browse(claims={"sid": "s"})
     for browser in (mine, mine, copy):
@@ -116,7 +116,7 @@ def test_signing_out_is_no_error_twice(browse: Browse) -> None:
 
 
 @pytest.mark.parametrize("path", ["/session/logout", "/session/logout-all", "/admin"])
-def test_another_site_signs_nobody_out(browse: Browse, path: str) -> None:
+def test_another_site_cannot_sign_out(browse: Browse, path: str) -> None:
     """A form from elsewhere is refused, and the session goes on."""
     mine, bob = browse(roles=["admin"]), browse(subject="bob")
     headers = {"Origin": "https://evil.example"}

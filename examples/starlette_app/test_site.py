@@ -213,7 +213,7 @@ def test_guesses_are_limited(browser: TestClient, jwt_clock: FakeClock) -> None:
     assert post(browser, "/login", **FORM) == (303, "/")
 
 
-def test_a_refused_guess_reaches_nobody(
+def test_a_refused_guess_is_not_sent(
     browser: TestClient, neighbours: Neighbours
 ) -> None:
     """The token server is asked for the first five guesses, and no more."""
@@ -326,7 +326,7 @@ def fetched(site: str, mode: str, dest: str) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("site", ["cross-site", "same-site", "same-origin", "none"])
-def test_a_foreign_link_signs_nobody_out(browser: TestClient, site: str) -> None:
+def test_a_foreign_link_does_not_sign_out(browser: TestClient, site: str) -> None:
     """Whoever links to the renewal renews a session, or changes nothing at all."""
     link = fetched(site, "navigate", "document")
     answer = browser.get("/session/renew", headers=link)

@@ -47,8 +47,10 @@ def revoked(answer: httpx.Response) -> Iterator[Check]:
     """Promise that the token was refused because it was revoked."""
     yield status(answer, 401)
     yield challenge(answer, "invalid_token")
-    said = answer.json().get("error_description")
-    yield Check("The access token was revoked", said == "The access token was revoked")
+    description = answer.json().get("error_description")
+    yield Check(
+        "The access token was revoked", description == "The access token was revoked"
+    )
 
 
 def a_page(answer: httpx.Response) -> Check:

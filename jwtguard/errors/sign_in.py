@@ -38,7 +38,7 @@ class LoginRedirectError(AuthError):
 
 
 class _RetryableError(AuthError):
-    """It makes sense to try again later, and is said when."""
+    """Try again later; ``Retry-After`` says when."""
 
     def __init__(self, reason: str, *, detail: str = "", retry_after: float) -> None:
         super().__init__(reason, detail=detail)

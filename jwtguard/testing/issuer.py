@@ -112,13 +112,13 @@ class JWTIssuer:
         """Return the request header with *token*, or one that says what is *given*."""
         return {"Authorization": f"Bearer {token or self.token(**given)}"}
 
-    def session(self, guard: Guard, /, **said: Any) -> dict[str, str]:
+    def session(self, guard: Guard, /, **token: Any) -> dict[str, str]:
         """Return the request header of somebody who is signed in at *guard*.
 
-        Its session holds a token that says what is *said*; it is not refreshed. Raises
-        ``ConfigurationError`` if *guard* has no sessions.
+        Its session holds a token with the options *token*, as ``token`` takes them;
+        it is not refreshed. Raises ``ConfigurationError`` if *guard* has no sessions.
         """
-        return session_headers(guard, self.token(**said))
+        return session_headers(guard, self.token(**token))
 
     # Ready-made wrong tokens.
 

@@ -145,7 +145,7 @@ def test_a_revocation_by_the_application_is_not_waited_for(
     assert told == []
 
 
-def test_a_newer_token_of_the_session_is_no_match(
+def test_a_newer_token_of_the_session_does_not_match(
     guard: Guard, told: Told, jwt_clock: FakeClock
 ) -> None:
     """It was issued after the logout, and stays good."""

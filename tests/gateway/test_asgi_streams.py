@@ -386,7 +386,7 @@ def test_a_client_that_reads_nothing_gets_the_end_in_its_turn(
     assert (server.chunks, server.sent[-1]) == ([b"data: x\n\n"], END)
 
 
-def test_an_end_that_the_server_refuses_troubles_nobody(
+def test_an_end_that_the_server_refuses_raises_nothing(
     jwt_issuer: JWTIssuer, backend: str
 ) -> None:
     """The client has left, and the server says so by an error."""

@@ -188,7 +188,7 @@ def test_other_answers_are_left_alone(
     assert (app.finished, app.closed) == (1, 1)
 
 
-def test_an_answer_that_starts_over_is_no_stream(jwt_issuer: JWTIssuer) -> None:
+def test_an_answer_that_starts_over_is_not_a_stream(jwt_issuer: JWTIssuer) -> None:
     """PEP 3333: an application may replace its head while nothing was sent."""
     guard = jwt_issuer.guard()
 

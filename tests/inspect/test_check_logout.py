@@ -120,7 +120,9 @@ def test_without_a_listed_client_every_logout_token_is_refused() -> None:
 
 
 @pytest.mark.parametrize(("profile", "level"), [("keycloak", "note"), ("okta", "weak")])
-def test_sessions_need_a_sid_that_nobody_promises(profile: str, level: str) -> None:
+def test_sessions_need_a_sid_that_no_standard_promises(
+    profile: str, level: str
+) -> None:
     """It is the habit of Keycloak; elsewhere somebody has to look at a token."""
     issuer = Announcing(profile=profile)
     trusted = TrustedIssuer(

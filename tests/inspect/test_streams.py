@@ -53,7 +53,7 @@ def test_a_token_that_is_not_text_is_malformed() -> None:
 
 
 @pytest.mark.slow
-def test_a_reader_that_stops_is_no_error() -> None:
+def test_a_reader_may_stop_early() -> None:
     """As ``head`` does."""
     reading, writing = os.pipe()
     os.close(reading)

@@ -210,7 +210,7 @@ def test_only_an_id_token_ends_a_session(
         "javascript:alert(1)",
     ],
 )
-def test_nobody_is_sent_to_a_foreign_page(
+def test_a_redirect_to_a_foreign_page_is_refused(
     http: httpx.Client, got: list[dict[str, Any]], back: str
 ) -> None:
     """A redirect goes to an origin of the client, or nowhere; then nothing ends."""

@@ -77,7 +77,7 @@ def test_what_fails_and_works_in_turn_is_one_outage(
     assert names(told) == ["state_failed", "state_restored"]
 
 
-def test_success_without_an_outage_is_no_event(outages: Outages, told: Told) -> None:
+def test_success_without_an_outage_emits_nothing(outages: Outages, told: Told) -> None:
     """Nothing is told of what always works."""
     outages.succeed("asking")
     assert told == []
@@ -135,7 +135,7 @@ def test_a_guard_tells_an_outage_once(
     guard.link.follower.stop()
 
 
-def test_an_outage_ends_though_nobody_asks_again(
+def test_an_outage_ends_without_another_request(
     clock: FakeClock, emit: Callable[..., None], told: Told
 ) -> None:
     """Whoever asked and failed may have been the last for hours."""

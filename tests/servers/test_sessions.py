@@ -108,7 +108,7 @@ def test_tabs_and_workers_redeem_a_token_once(
 
 
 @pytest.mark.parametrize("store", ["cookie", "state"])
-def test_a_worker_that_is_killed_in_mid_flight_signs_nobody_out(
+def test_visitors_stay_signed_in_when_a_worker_is_killed(
     serve: Serve, tokens: TokenServer, redis: Redis, store: str
 ) -> None:
     """Another one takes over when its lease has ended; the issuer had spent nothing."""

@@ -99,8 +99,8 @@ def with_cookies(fields: Fields, cookies: Iterable[str]) -> Fields:
     A cache that did would hand the session of one visitor to the next.
     """
     kept = tuple(field for field in fields if field[0].lower() != "cache-control")
-    said = " ".join(v for n, v in fields if n.lower() == "cache-control").lower()
-    caching = said if "no-store" in _listed(said) else "private, no-store"
+    given = " ".join(v for n, v in fields if n.lower() == "cache-control").lower()
+    caching = given if "no-store" in _listed(given) else "private, no-store"
     made = tuple(("Set-Cookie", value) for value in cookies)
     return *kept, ("Cache-Control", caching), *made
 

@@ -131,11 +131,11 @@ class SessionAnswers:
         if posted.script or self._login_url is None:
             return self._responses.refuse(error, request, origin=page.origin)
         self._responses.report(error, request.method, page.origin)
-        said = {"error": _WORDS[error.status]}
+        query = {"error": _WORDS[error.status]}
         if posted.next:
-            said["next"] = posted.next
+            query["next"] = posted.next
         where = login_page(request, self._login_url)
-        return _see_other(f"{where}?{urlencode(said)}")
+        return _see_other(f"{where}?{urlencode(query)}")
 
     def _who(
         self, principal: Principal, cors: Fields, vary: tuple[str, str]

@@ -69,9 +69,9 @@ def _by_fetch(request: Request) -> bool:
     return request.header("sec-fetch-mode") is not None
 
 
-def _posted(said: Mapping[str, Any], *, script: bool) -> Posted:
+def _posted(fields: Mapping[str, Any], *, script: bool) -> Posted:
     names = ("username", "password", "next")
-    texts = [v if isinstance(v := said.get(name), str) else "" for name in names]
+    texts = [v if isinstance(v := fields.get(name), str) else "" for name in names]
     username, password, target = texts
     return Posted(script, username, password, _site_path(target))
 

@@ -75,5 +75,5 @@ def opened(shown: Shown, read: Callable[[str, str], Any]) -> Iterator[Any]:
 
 def generation_name(name: str, session: Session) -> str:
     """Return what names one generation of a session in the shared state."""
-    said = b"%b %d %b" % (name.encode(), session.generation, session.id)
-    return sha256(said).hexdigest()
+    parts = b"%b %d %b" % (name.encode(), session.generation, session.id)
+    return sha256(parts).hexdigest()

@@ -473,7 +473,7 @@ def test_only_a_top_level_navigation_is_a_link(
     assert fetch_metadata.is_navigation(asked) is expected
 
 
-def test_a_name_that_is_too_long_is_no_origin_and_no_address() -> None:
+def test_a_name_that_is_too_long_is_refused() -> None:
     """No host name has more than 255 characters."""
     assert serialized(f"https://{'a' * 245}.example")
     assert serialized(f"https://{'a' * 1000}.example") is None
