@@ -15,6 +15,7 @@ import pytest
 
 from jwtguard.cli import main
 from jwtguard.testing import FakeClock, JWTIssuer
+from tests.session_support import SECRET
 
 
 @dataclass
@@ -285,20 +286,18 @@ ok     GET     /static/<path:filename>  any token                 static
 ok     GET     /whoami                  any token                 notes.whoami
 """  # noqa: E501
 STARLETTE_TABLE = """\
-       method     path                 needs                                           handler
-note   GET        /                    nothing: a token is read if one is sent         home
-ok     GET POST   /admin               role admin                                      admin
-note   GET        /healthz             nothing: public                                 healthz
-ok     WEBSOCKET  /live                any token                                       live
-note   GET        /login               nothing: public                                 login
-note   POST       /login               nothing: public, but not from a foreign origin  login
-note   POST       /notes               nothing: a token is read if one is sent         add_note
-note   POST       /session/logout      nothing: a token is read if one is sent         logout
-note   POST       /session/logout-all  nothing: a token is read if one is sent         logout_all
-note   GET        /session/renew       nothing: public                                 renew
-note   GET        /spa                 nothing: public                                 spa
-note   GET        /static/*            nothing: public                                 StaticFiles
-"""  # noqa: E501
+       method     path         needs                                    handler
+ok     GET        /            any token                                home
+ok     GET POST   /admin       role admin                               admin
+note   GET        /healthz     nothing: public                          healthz
+ok     WEBSOCKET  /live        any token                                live
+note   GET POST   /login       nothing: public                          login
+note   POST       /logout      nothing: a token is read if one is sent  logout
+note   POST       /logout-all  nothing: a token is read if one is sent  logout_all
+ok     POST       /notes       any token                                add_note
+note   GET        /spa         nothing: public                          spa
+note   GET        /static/*    nothing: public                          StaticFiles
+"""
 
 
 @pytest.mark.parametrize(
@@ -314,6 +313,7 @@ def test_check_lists_the_routes_of_the_examples(
 ) -> None:
     """A table that a reviewer can sign off: every route, and what it needs."""
     terminal.monkeypatch.setenv("NOTES_DB", str(tmp_path / "notes.sqlite"))
+    terminal.monkeypatch.setenv("JWTGUARD_SECRETS", SECRET)
     for name in ("RELAY_URL", "RELAY_REVOCATION_URL"):  # this issuer has neither
         terminal.monkeypatch.setenv(f"JWTGUARD_{name}", "https://id.example/oauth")
     module = importlib.import_module(app.partition(":")[0])

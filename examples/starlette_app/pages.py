@@ -14,8 +14,6 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from .settings import Settings
 
-RETRY_AFTER = "5"
-"""Seconds until an outage may be over."""
 OURS = {b"content-type", b"content-length", b"cache-control"}
 TEXTS = {
     401: "You are not signed in, or not any more.",
@@ -39,8 +37,6 @@ def page(
         "frame-ancestors 'none'; form-action 'self'; base-uri 'none'"
     )
     headers = {"Content-Security-Policy": policy, "Cache-Control": "no-store"}
-    if status == 503:
-        headers["Retry-After"] = RETRY_AFTER
     context = {"settings": settings, **context}
     return templates.TemplateResponse(
         request, template, context, status_code=status, headers=headers

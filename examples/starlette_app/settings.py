@@ -8,18 +8,15 @@ from dataclasses import dataclass, fields
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """Where the API is, and as which client this site asks for tokens.
+    """Where the API is, and as which client the SPA page asks for tokens.
 
-    The site itself is one client (``client_id``, perhaps with a secret), its SPA page
-    another (``spa_client_id``): a secret has no place in a browser.
+    The site itself is another client, ``JWTGUARD_SESSION_CLIENT``, which may have a
+    secret: a secret has no place in a browser.
     """
 
     api_url: str = "http://127.0.0.1:8000"
-    client_id: str = "www"
-    client_secret: str = ""
     spa_client_id: str = "spa"
     token_url: str = ""
-    scope: str = "openid notes:read notes:write"
     stranger_url: str = ""
     hint: str = ""
 

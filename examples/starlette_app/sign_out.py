@@ -6,28 +6,25 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.websockets import WebSocket
 
-from jwtguard import Guard
-from jwtguard.starlette import principal_of, require_role
+from jwtguard import Guard, Principal
+from jwtguard.starlette import log_out, principal_of, require_role
 
-from .cookies import leave, refresh_token
 from .pages import error_page, field, page
-from .visitors import visitor
 
 
 async def logout(request: Request) -> Response:
     """End this session: a copy of the cookie is of no use either."""
-    who = visitor(request)
-    if who is not None:
-        await _guard(request).arevoke(who)
-    return await farewell(request)
+    await log_out(request)
+    return RedirectResponse("/login", status_code=303)
 
 
 async def logout_all(request: Request) -> Response:
     """End all sessions of the visitor, wherever they are signed in."""
-    who = visitor(request)
+    who: Principal | None = request.scope["jwtguard.principal"]
+    await log_out(request)
     if who is not None:
         await _guard(request).arevoke_tokens(issuer=who.issuer, subject=who.subject)
-    return await farewell(request)
+    return RedirectResponse("/login", status_code=303)
 
 
 async def live(socket: WebSocket) -> None:
@@ -54,26 +51,6 @@ async def admin(request: Request) -> Response:
     return page(request, "admin.html", **context)
 
 
-async def farewell(request: Request) -> Response:
-    """Give the refresh token back, and forget both cookies."""
-    kept = refresh_token(request)
-    if kept:
-        await request.app.state.tokens.revoke(kept)
-    return leave(request)
-
-
 def _guard(request: Request) -> Guard:
     guard: Guard = request.app.state.guard
     return guard
-
-
-async def entrance(request: Request) -> Response:
-    """The guard says why there is no principal.
-
-    An old token can be renewed; where it was revoked, the refresh token ends with it.
-    """
-    reason = request.scope.get("jwtguard.refusal") or ""
-    if reason.startswith("revoked_"):
-        return await farewell(request)
-    path = "/session/renew" if reason == "expired" else "/login"
-    return RedirectResponse(path, status_code=303)

@@ -6,6 +6,7 @@ from cachetools import TTLCache
 from starlette.requests import Request
 
 from jwtguard import Principal
+from jwtguard.starlette import principal_of
 
 SECONDS = 3600
 MOST = 200
@@ -34,9 +35,8 @@ class Visitors:
         }
 
 
-def visitor(request: Request) -> Principal | None:
+def visitor(request: Request) -> Principal:
     """Return who sent the request, and remember who was here."""
-    who: Principal | None = request.scope["jwtguard.principal"]
-    if who is not None:
-        request.app.state.visitors.see(who)
+    who = principal_of(request)
+    request.app.state.visitors.see(who)
     return who

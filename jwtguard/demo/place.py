@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from secrets import token_urlsafe
 
 ROOT = Path(__file__).parent.parent
 USERS = {"alice": "wonderland", "bob": "builder"}
@@ -52,9 +53,10 @@ class Place:
         }
 
     def www_environment(self) -> dict[str, str]:
-        """The www server: tokens of its own client, in its own cookie."""
+        """The www server: sessions with tokens of its own client."""
         return {
             **self._trust(),
+            "JWTGUARD_SECRETS": token_urlsafe(32),
             "JWTGUARD_CLIENTS": "www",
             "NOTES_API_URL": self.api,
             "NOTES_STRANGER_URL": self.stranger,

@@ -13,9 +13,9 @@ from rich.text import Text
 from .walk import Exchange, Outcome
 
 JWT = re.compile(r"\beyJ[\w-]+\.[\w-]+\.[\w-]*")
-# Refresh tokens of the development issuer have no fixed form: what follows these words
-# is one.
-OPAQUE = re.compile(r"((?:Bearer |notes-refresh=))([^;\s]{17,})")
+# Refresh tokens of the development issuer and sealed sessions have no fixed form: what
+# follows these words is one.
+OPAQUE = re.compile(r"(Bearer |jwtguard_session(?:\.\d)?=)([^;\s]{17,})")
 SECRETS = {"password", "token", "access_token", "refresh_token", "id_token"}
 ASKED = (
     "Origin", "Sec-Fetch-Site", "Access-Control-Request-Method",

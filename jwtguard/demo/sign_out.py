@@ -54,13 +54,13 @@ def give_back(walk: Walk) -> Iterator[Check]:
     yield code(answer, "invalid_grant")
 
 
-@step("Sign out of the www server: the cookies are gone, and a copy is refused")
+@step("Sign out of the www server: the cookie is gone, and a copy is refused")
 def server_sign_out(walk: Walk) -> Iterator[Check]:
     copied = _cookies(walk)
     yield status(walk.page("/", copied), 200)
-    yield redirects(walk.post_form("/session/logout", walk.place.www), "/login")
-    yield redirects(walk.page("/"), "/login")
-    yield redirects(walk.page("/", copied), "/login")
+    yield redirects(walk.post_form("/logout", walk.place.www), "/login")
+    yield redirects(walk.page("/"), "/login?next=/")
+    yield redirects(walk.page("/", copied), "/login?next=/")
 
 
 @step("The token server signs alice out, and the API, the site and an open tab notice")
@@ -77,7 +77,7 @@ def back_channel(walk: Walk) -> Iterator[Check]:
         yield Check("API and site took their logout tokens", both)
         yield Check("the tab's WebSocket is closed: 4401 revoked", _is_closed(tab))
     yield from revoked(walk.api("GET", "/whoami", walk.tokens["alice"]))
-    yield redirects(walk.page("/"), "/login")
+    yield redirects(walk.page("/"), "/login?next=/")
 
 
 def _cookies(walk: Walk) -> str:

@@ -164,18 +164,19 @@ def password_elsewhere(walk: Walk) -> Iterator[Check]:
     yield unreadable(answer)
 
 
-@step("The www server signs in with a form and keeps the token in a cookie")
+@step("The www server signs in with a form and keeps the token in a sealed cookie")
 def server_login(walk: Walk) -> Iterator[Check]:
-    yield redirects(walk.page("/"), "/login")
+    yield redirects(walk.page("/"), "/login?next=/")
     form = {"username": "alice", "password": USERS["alice"]}
     answer = walk.post_form("/login", walk.place.www, **form)
     yield redirects(answer, "/")
     cookie = answer.headers.get("Set-Cookie", "").lower()
     kept = "httponly" in cookie and "samesite=lax" in cookie
     yield Check("the cookie is HttpOnly and SameSite=Lax", kept)
+    yield Check("it shows no token", bool(cookie) and "=eyj" not in cookie)
 
 
-@step("The www server verifies the cookie and forwards the token to the API")
+@step("The www server opens the session and forwards its token to the API")
 def server_page(walk: Walk) -> Iterator[Check]:
     page = walk.page("/")
     yield status(page, 200)
@@ -190,7 +191,7 @@ def server_page(walk: Walk) -> Iterator[Check]:
 def forged_forms(walk: Walk) -> Iterator[Check]:
     stranger = walk.place.stranger
     yield status(walk.post_form("/notes", stranger, text="gotcha"), 403)
-    yield status(walk.post_form("/session/logout", stranger), 403)
+    yield status(walk.post_form("/logout", stranger), 403)
     form = {"username": "bob", "password": USERS["bob"]}
     yield status(walk.post_form("/login", stranger, **form), 403)
     page = walk.page("/")

@@ -8,7 +8,7 @@ from functools import partial
 
 from .place import COOLDOWN, USERS
 from .promises import a_page, code, key_of, readable, status, with_key
-from .walk import EVERYTHING, Check, Step, Walk, listed
+from .walk import EVERYTHING, NAVIGATION, Check, Step, Walk, listed
 
 STEPS: list[Step] = []
 step = partial(listed, STEPS)
@@ -49,10 +49,9 @@ def outage_page(walk: Walk) -> Iterator[Check]:
     walk.send("POST", switch).raise_for_status()
     try:
         form = {"username": "bob", "password": USERS["bob"]}
-        unknown = f"notes={with_key(walk.tokens['alice'], 'made-up')}"
+        unknown = with_key(walk.tokens["alice"], "made-up")
         for answer in (
-            walk.page("/", unknown),
-            walk.page("/session/renew"),
+            walk.send("GET", walk.place.www, token=unknown, headers=NAVIGATION),
             walk.post_form("/login", walk.place.www, **form),
         ):
             yield status(answer, 503)

@@ -19,6 +19,7 @@ from pathlib import Path
 import httpx
 
 from jwtguard.issuer import Client, Config, bind
+from tests.session_support import SECRET
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
@@ -160,8 +161,9 @@ def everything(
     """Start it all, or what is named by *serving*.
 
     The extra settings break a rule, to see that a test notices. ``api:NAME`` is for
-    the APIs alone, ``www:NAME`` for the site. In a value, ``{own}``, ``{other}`` and
-    ``{stranger}`` stand for these origins. Access tokens live for *lifetime* seconds.
+    the APIs alone, ``www:NAME`` for the site. In a value, ``{own}``, ``{other}``,
+    ``{stranger}`` and ``{www}`` stand for these origins. Access tokens live for
+    *lifetime* seconds.
     """
     own, other, stranger, api, asgi, www = free_ports(6)
     log = folder / "servers.log"
@@ -170,6 +172,7 @@ def everything(
         at = [running.enter_context(pages(port)) for port in (own, other, stranger)]
         trusted = running.enter_context(issuer(at[0], api, lifetime))
         named = {"own": at[0], "other": at[1], "stranger": at[2]}
+        named["www"] = f"http://localhost:{www}"
         trust = {
             "JWTGUARD_ISSUER": trusted,
             "JWTGUARD_AUDIENCE": "https://api.example.com",
@@ -189,6 +192,7 @@ def everything(
         www_environ = {
             **trust,
             "JWTGUARD_CLIENTS": "www",
+            "JWTGUARD_SECRETS": SECRET,
             "NOTES_API_URL": f"http://127.0.0.1:{api}",
             **_chosen("www", settings or {}, named),
         }
@@ -214,7 +218,7 @@ def everything(
             issuer=trusted,
             api=f"http://127.0.0.1:{api}",
             asgi=f"http://127.0.0.1:{asgi}",
-            www=f"http://localhost:{www}",
+            www=named["www"],
             log=log,
         )
         for name in serving:

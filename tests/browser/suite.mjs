@@ -4,7 +4,7 @@
 // cases to run. A case passes by returning; it fails by throwing.
 
 import assert from "node:assert/strict";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { chromium } from "playwright-core";
@@ -232,7 +232,8 @@ const countOf = async (page, text) => {
   return (await page.content()).split(text).length - 1;
 };
 const tokenCookies = async (context) =>
-  (await context.cookies(at.www)).filter((cookie) => cookie.name.includes("notes"));
+  (await context.cookies(at.www)).filter((cookie) => cookie.name.includes("session"));
+const atLogin = (url) => url.pathname === "/login";
 
 const site = {
   async "login by form: an HttpOnly cookie, and a page made with it"() {
@@ -284,7 +285,7 @@ const site = {
     const context = await browser.newContext();
     const page = await signInAtSite(context);
     const stranger = await open(at.stranger, "/page.html", context);
-    await submit(stranger, `${at.www}/session/logout`, {});
+    await submit(stranger, `${at.www}/logout`, {});
     assert.notDeepEqual(await tokenCookies(context), []);
     await page.goto(`${at.www}/`);
     await Promise.all([
@@ -293,34 +294,108 @@ const site = {
     ]);
     assert.deepEqual(await tokenCookies(context), []);
     await page.goto(`${at.www}/`);
-    assert.equal(page.url(), `${at.www}/login`);
+    assert.equal(page.url(), `${at.www}/login?next=/`);
   },
 
-  async "an ended session is renewed without a password"() {
+  async "an ended token is refreshed without a password"() {
     const context = await browser.newContext();
     const page = await signInAtSite(context);
-    const [before] = (await tokenCookies(context)).filter((c) => c.path === "/");
+    const [before] = await tokenCookies(context);
     await sleep(at.lifetime * 1000 + 1200);
     await page.goto(`${at.www}/`);
     assert.equal(page.url(), `${at.www}/`);
     assert.match(await page.content(), /alice/);
-    const [after] = (await tokenCookies(context)).filter((c) => c.path === "/");
+    const [after] = await tokenCookies(context);
     assert.notEqual(after.value, before.value);
   },
+};
 
-  async "two tabs renewing at once do not log the visitor out"() {
+// Sessions, through an expiry and after their end. The site's log tells its events.
+const told = async (event) => (await readFile(at.log, "utf8")).split(`event=${event}`).length - 1;
+const name = (page) => page.textContent("h1");
+
+const session = {
+  async "two tabs through an expiry: both stay signed in, and one refresh is enough"() {
     const context = await browser.newContext();
     const first = await signInAtSite(context);
     const second = await context.newPage();
     pages.push(second);
-    await sleep(at.lifetime * 1000 + 1200);
+    const ends = await endOf(context);
+    await until(ends + 0.2);
+    const before = await told("session_");
     await Promise.all([first.goto(`${at.www}/`), second.goto(`${at.www}/`)]);
+    assert.deepEqual([await name(first), await name(second)], ["alice", "alice"]);
+    await sleep(1200); // the browser has the new cookie, and needs nobody's grace
     for (const page of [first, second]) {
       await page.goto(`${at.www}/`);
-      assert.equal(page.url(), `${at.www}/`);
+      assert.equal(await name(page), "alice");
+    }
+    assert.equal(await told("session_"), before + 1);
+    assert.ok((await endOf(context)) > ends);
+  },
+
+  async "the back button after signing out shows nothing private"() {
+    const context = await browser.newContext();
+    const page = await signInAtSite(context);
+    await page.goto(`${at.www}/admin`);
+    await page.goto(`${at.www}/`);
+    await Promise.all([
+      page.waitForURL(`${at.www}/login`),
+      page.getByRole("button", { name: "Sign out", exact: true }).click(),
+    ]);
+    for (let n = 0; n < 2; n += 1) {
+      await page.goBack();
+      assert.equal(new URL(page.url()).pathname, "/login");
+      assert.doesNotMatch(await page.content(), /alice|somebody's sessions/);
     }
   },
+
+  async "a bookmark to a deep page: to the form, and back there after signing in"() {
+    const page = await open(at.www, "/admin?from=bookmark#people");
+    assert.equal(new URL(page.url()).pathname, "/login");
+    await page.fill("input[name=username]", "alice");
+    await page.fill("input[name=password]", "x");
+    await page.click("form button");
+    assert.match(await page.textContent("[role=alert]"), /password is wrong/);
+    await page.fill("input[name=username]", "alice");
+    await page.fill("input[name=password]", "wonderland");
+    await page.click("form button");
+    await page.waitForURL((url) => url.pathname + url.search === "/admin?from=bookmark");
+    assert.match(await page.content(), /End somebody's sessions/);
+  },
+
+  async "a stranger's page that posts login, logout, refresh is refused"() {
+    const context = await browser.newContext();
+    const page = await signInAtSite(context);
+    const [username, password] = BOB;
+    const [before] = await tokenCookies(context);
+    for (const path of ["/login", "/session/login", "/logout", "/logout-all", "/session/logout", "/session"]) {
+      for (const enctype of [undefined, "text/plain"]) {
+        const stranger = await open(at.stranger, "/page.html", context);
+        await submit(stranger, at.www + path, { username, password, next: "/" }, enctype);
+        assert.equal(new URL(stranger.url()).pathname, path);
+      }
+      const stranger = await open(at.stranger, "/page.html", context);
+      const options = { method: "POST", credentials: "include", headers: FORM, body: "username=bob&password=builder" };
+      assert.ok((await call(stranger, at.www + path, null, options)).unreadable);
+      await call(stranger, at.www + path, null, { ...options, mode: "no-cors" });
+    }
+    const stranger = await open(at.stranger, "/page.html", context);
+    const read = await call(stranger, `${at.www}/session`, null, { credentials: "include" });
+    assert.ok(read.unreadable);
+    const [after] = await tokenCookies(context);
+    assert.equal(after.value, before.value);
+    await page.goto(`${at.www}/`);
+    assert.equal(await name(page), "alice");
+  },
 };
+
+// When the access token of the session ends, in seconds.
+async function endOf(context) {
+  const [page] = context.pages();
+  return page.evaluate(async () => (await (await fetch("/session")).json()).expires_at);
+}
+const until = (end) => sleep(end * 1000 - Date.now());
 
 // Two tabs have one session, two contexts are two devices.
 const state = (page) => page.textContent("#state");
@@ -426,7 +501,7 @@ const signedOutSite = {
     const page = await signInAtSite(context);
     const other = await siteTab(context);
     await press(page, "Sign out");
-    await other.waitForURL(`${at.www}/login`, SOON);
+    await other.waitForURL(atLogin, SOON);
   },
 
   async "signed out everywhere: another device shows the form by itself"() {
@@ -435,8 +510,7 @@ const signedOutSite = {
     await signInAtSite(theirs);
     const other = await siteTab(theirs);
     await press(page, "Sign out everywhere");
-    await other.waitForURL(`${at.www}/login`, SOON);
-    assert.deepEqual(await tokenCookies(theirs), []);
+    await other.waitForURL(atLogin, SOON);
     await nextSecond();
   },
 
@@ -447,13 +521,13 @@ const signedOutSite = {
     const page = await signInAtSite(mine);
     await page.click("text=Sessions of others");
     await page.getByRole("listitem").filter({ hasText: "bob" }).getByRole("button").click();
-    await bob.waitForURL(`${at.www}/login`, SOON);
+    await bob.waitForURL(atLogin, SOON);
     await page.goto(`${at.www}/`);
     assert.equal(page.url(), `${at.www}/`);
   },
 };
 
-const GROUPS = { api, relay, sockets, site, signedOut, signedOutSocket, signedOutSite };
+const GROUPS = { api, relay, sockets, site, session, signedOut, signedOutSocket, signedOutSite };
 const FLAGS = [
   "--no-sandbox",
   "--disable-gpu",

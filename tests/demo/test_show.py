@@ -38,7 +38,8 @@ def test_tokens_are_never_printed_whole(jwt_issuer: JWTIssuer) -> None:
     )
     cookies = [
         ("Set-Cookie", f"notes={token}; HttpOnly"),
-        ("Set-Cookie", f"notes-refresh={OPAQUE}; HttpOnly"),
+        ("Set-Cookie", f"jwtguard_session={OPAQUE}; HttpOnly"),
+        ("Set-Cookie", f"jwtguard_session.1={OPAQUE}; HttpOnly"),
     ]
     body = {"access_token": token, "refresh_token": OPAQUE, "note": f"see {token}"}
     text = printed(request, httpx.Response(200, headers=cookies, json=body))

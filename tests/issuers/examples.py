@@ -12,6 +12,7 @@ import httpx
 
 from jwtguard.reasons import REASONS
 from tests.issuers.running import free_port, running
+from tests.session_support import SECRET
 
 AUDIENCE = "https://api.example.com"
 WWW = "https://www.example.com"
@@ -19,6 +20,8 @@ OTHER = "https://other.example.com"
 STRANGER = "https://stranger.example.net"
 PASSWORD = "wonderland"
 SCOPE = "openid notes:read notes:write"
+SITE = {"JWTGUARD_SECRETS": SECRET}
+"""What the site alone needs: it keeps sessions."""
 
 DOORS = {"flask": "/whoami", "starlette": "/"}
 """A path of each example that any good token opens."""
@@ -92,7 +95,7 @@ def examples(
     with ExitStack() as stack:
         for command, environ, base in (
             (gunicorn, {"JWTGUARD_RELAY_LIMIT": "1000/minute", **api}, place.flask),
-            (uvicorn, {"JWTGUARD_CLIENTS": f"www spa={WWW}"}, place.starlette),
+            (uvicorn, {**SITE, "JWTGUARD_CLIENTS": f"www spa={WWW}"}, place.starlette),
         ):
             stack.enter_context(
                 running(

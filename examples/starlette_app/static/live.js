@@ -1,7 +1,10 @@
 // The guard closes this socket when the session ends: each open tab then shows the form.
 
+let leaving = false; // a button of this page leads to the form by itself
+addEventListener("beforeunload", () => { leaving = true; });
+
 const socket = new WebSocket(new URL("/live", location.origin.replace(/^http/, "ws")));
 socket.addEventListener("open", () => { document.body.dataset.live = ""; });
 socket.addEventListener("close", ({ reason }) => {
-  if (reason === "revoked") location.assign("/");
+  if (reason === "revoked" && !leaving) location.assign("/");
 });
