@@ -174,7 +174,9 @@ def test_fifteen_lines_protect_and_test_an_application() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["docs/testing.md", "README.md"])
+@pytest.mark.parametrize(
+    "name", ["docs/testing.md", "docs/how-to/flask-site.md", "README.md"]
+)
 def test_tests_on_a_page_pass(
     name: str, environ: dict[str, str], tmp_path: Path
 ) -> None:
