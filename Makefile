@@ -5,7 +5,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-quick check lint types docs dist lowest versions bench bench-keys coverage audit fuzz mutants soak clean
+.PHONY: help demo test test-quick check lint types docs dist lowest versions bench bench-keys bench-logout coverage audit fuzz mutants soak clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -67,6 +67,9 @@ bench: .venv-bench/.installed  ## cost per request, beside what people use today
 
 bench-keys: .venv-bench/.installed  ## key caches under load, ours beside others; refreshes the page
 	.venv-bench/bin/python -m benchmarks.keys --json benchmarks/keys.json --plot docs/_static/keys-load.svg --page docs/benchmarks-keys.md
+
+bench-logout: .venv-bench/.installed  ## how soon workers refuse a revoked token, and what a list costs; refreshes the page
+	.venv-bench/bin/python -W ignore -m benchmarks.logout
 
 ATTACK := .venv/.attack
 SECONDS ?= 60
