@@ -149,7 +149,7 @@ def store(found: Found) -> str:
         f"Measured with {kept['count']:,} sessions: a revocation takes "
         f"{kept['bytes']:.0f} bytes in Redis, its entry in the stream and its key "
         f"together, and a process that starts reads them all in {kept['seconds']:.1f} "
-        "seconds."
+        "seconds of processor time."
     )
 
 
