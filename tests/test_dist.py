@@ -61,7 +61,7 @@ def test_the_wheel_has_the_package_and_nothing_else(wheel: zipfile.ZipFile) -> N
     assert names - own == examples
     assert "jwtguard/_examples/starlette_app/templates/base.html" in examples
     kinds = {Path(name).suffix for name in names}
-    assert kinds == {".py", ".typed", ".md", ".html", ".css", ".js", ".svg"}
+    assert kinds == {".py", ".typed", ".md", ".html", ".css", ".js", ".mjs", ".svg"}
 
 
 def test_the_wheel_has_its_entry_points(wheel: zipfile.ZipFile) -> None:

@@ -42,6 +42,8 @@ class Place:
     asgi: str
     """The same API on ASGI, under uvicorn."""
     www: str
+    front: str
+    """The Node.js example, which makes pages for the Flask example."""
     log: Path
 
 
@@ -162,10 +164,10 @@ def everything(
 
     The extra settings break a rule, to see that a test notices. ``api:NAME`` is for
     the APIs alone, ``www:NAME`` for the site. In a value, ``{own}``, ``{other}``,
-    ``{stranger}`` and ``{www}`` stand for these origins. Access tokens live for
-    *lifetime* seconds.
+    ``{stranger}``, ``{www}`` and ``{front}`` stand for these origins. Access tokens
+    live for *lifetime* seconds.
     """
-    own, other, stranger, api, asgi, www = free_ports(6)
+    own, other, stranger, api, asgi, www, front = free_ports(7)
     log = folder / "servers.log"
     log.touch()
     with ExitStack() as running:
@@ -173,6 +175,7 @@ def everything(
         trusted = running.enter_context(issuer(at[0], api, lifetime))
         named = {"own": at[0], "other": at[1], "stranger": at[2]}
         named["www"] = f"http://localhost:{www}"
+        named["front"] = f"http://localhost:{front}"
         trust = {
             "JWTGUARD_ISSUER": trusted,
             "JWTGUARD_AUDIENCE": "https://api.example.com",
@@ -207,6 +210,10 @@ def everything(
                 [*uvicorn, f"--port={asgi}", f"{APPS}:starlette_api"],
                 api_environ,
             ),
+            "front": (
+                ["node", str(ROOT / "examples/node_front/server.mjs")],
+                {"PORT": str(front), "NOTES_API_URL": f"http://127.0.0.1:{api}"},
+            ),
             "www": ([*uvicorn, f"--port={www}", f"{APPS}:starlette_site"], www_environ),
         }
         for name in serving:
@@ -219,6 +226,7 @@ def everything(
             api=f"http://127.0.0.1:{api}",
             asgi=f"http://127.0.0.1:{asgi}",
             www=named["www"],
+            front=named["front"],
             log=log,
         )
         for name in serving:

@@ -219,11 +219,11 @@ const sockets = {
   },
 };
 
-async function signInAtSite(context, who = ALICE) {
-  const page = await open(at.www, "/login", context);
+async function signInAtSite(context, who = ALICE, where = at.www) {
+  const page = await open(where, "/login", context);
   await page.fill("input[name=username]", who[0]);
   await page.fill("input[name=password]", who[1]);
-  await Promise.all([page.waitForURL(`${at.www}/`), page.click("form button")]);
+  await Promise.all([page.waitForURL(`${where}/`), page.click("form button")]);
   return page;
 }
 
@@ -390,10 +390,65 @@ const session = {
   },
 };
 
+// The pages are made by Node.js; the API's guard keeps the sessions.
+const front = {
+  async "a front end in another language: sign in, add a note, sign out"() {
+    const page = await open(at.front, "/");
+    assert.equal(page.url(), `${at.front}/login?next=%2F`);
+    for (const password of ["x", "wonderland"]) {
+      await page.fill("input[name=username]", "alice");
+      await page.fill("input[name=password]", password);
+      await page.click("form button");
+      if (password === "x") assert.match(await page.textContent("[role=alert]"), /password is wrong/);
+    }
+    await page.waitForURL(`${at.front}/`);
+    const cookies = await page.context().cookies(at.front);
+    assert.deepEqual(cookies.map((cookie) => [cookie.name, cookie.httpOnly]), [["jwtguard_session", true]]);
+    const text = `<b>note</b> ${Date.now()}`;
+    await page.fill("input[name=text]", text);
+    await page.click("form[action='/notes'] button");
+    await page.getByRole("listitem").filter({ hasText: text }).waitFor();
+    assert.equal(await name(page), "Notes of alice");
+    await page.click("form[action='/session/logout'] button");
+    await page.waitForURL(`${at.front}/login`);
+    await page.goBack();
+    assert.equal(new URL(page.url()).pathname, "/login");
+    assert.deepEqual(await page.context().cookies(at.front), []);
+  },
+
+  async "a front end in another language: its pages bring the refreshed cookie"() {
+    const context = await browser.newContext();
+    const page = await signInAtSite(context, ALICE, at.front);
+    const ends = await endOf(context);
+    const [before] = await tokenCookies(context);
+    await until(ends + 0.2);
+    await page.goto(`${at.front}/`);
+    assert.equal(await name(page), "Notes of alice");
+    const [after] = await tokenCookies(context);
+    assert.notEqual(after.value, before.value);
+    assert.ok((await endOf(context)) > ends);
+  },
+
+  async "a front end in another language: forms of a stranger's page are refused"() {
+    const context = await browser.newContext();
+    const page = await signInAtSite(context, ALICE, at.front);
+    const text = `csrf-${Date.now()}`;
+    const [username, password] = BOB;
+    for (const path of ["/notes", "/session/login", "/session/logout"]) {
+      const stranger = await open(at.stranger, "/page.html", context);
+      await submit(stranger, at.front + path, { text, username, password });
+    }
+    await page.goto(`${at.front}/`);
+    assert.equal(await name(page), "Notes of alice");
+    assert.ok(!(await page.content()).includes(text));
+  },
+};
+
 // When the access token of the session ends, in seconds.
 async function endOf(context) {
   const [page] = context.pages();
-  return page.evaluate(async () => (await (await fetch("/session")).json()).expires_at);
+  const asked = await page.request.get(new URL("/session", page.url()).href);
+  return (await asked.json()).expires_at;
 }
 const until = (end) => sleep(end * 1000 - Date.now());
 
@@ -527,7 +582,7 @@ const signedOutSite = {
   },
 };
 
-const GROUPS = { api, relay, sockets, site, session, signedOut, signedOutSocket, signedOutSite };
+const GROUPS = { api, relay, sockets, site, session, front, signedOut, signedOutSocket, signedOutSite };
 const FLAGS = [
   "--no-sandbox",
   "--disable-gpu",
