@@ -45,6 +45,10 @@ class Shown(NamedTuple):
     too_long: bool
     """One is longer than any of ours."""
 
+    def __repr__(self) -> str:
+        """Show the names, and no value."""
+        return f"Shown({sorted(self.names)})"
+
 
 class SessionCookies:
     """Reads and writes the session cookie of one policy."""
@@ -75,17 +79,12 @@ class SessionCookies:
         if named is None or not fields:
             return None
         name, secure = named
-        found: dict[str, list[str]] = {one: [] for one in _names(name)}
-        for part in "; ".join(fields).split(";"):
-            key, _, value = part.partition("=")
-            values, value = found.get(key.strip(" \t")), value.strip(" \t")
-            if values is not None and value and value not in values:
-                values.append(value)
+        found = _values(fields, _names(name))
         present = frozenset(one for one, values in found.items() if values)
         if not present:
             return None
         too_long = any(len(v) > PART for values in found.values() for v in values)
-        whole, first, second = (values[:_MOST] for values in found.values())
+        whole, first, second = (list(values)[:_MOST] for values in found.values())
         texts = *whole, *(one + other for one in first for other in second or [""])
         short = tuple(text for text in texts if len(text) <= LONGEST)
         return Shown(name, secure, short, present, too_long)
@@ -118,6 +117,17 @@ class SessionCookies:
     def _field(self, name: str, value: str, secure: bool, age: int) -> str:
         attributes = f"Path=/; Max-Age={age}; HttpOnly; SameSite={self._samesite}"
         return f"{name}={value}; {attributes}{'; Secure' if secure else ''}"
+
+
+def _values(fields: Iterable[str], names: Iterable[str]) -> dict[str, dict[str, None]]:
+    """Return the different values of the cookies called *names*, in their order."""
+    found: dict[str, dict[str, None]] = {one: {} for one in names}
+    for part in "; ".join(fields).split(";"):
+        key, _, value = part.partition("=")
+        values, value = found.get(key.strip(" \t")), value.strip(" \t")
+        if values is not None and value:
+            values[value] = None
+    return found
 
 
 def _names(name: str) -> tuple[str, str, str]:
