@@ -130,7 +130,7 @@ NO_ANSWER = [
     ("not a JWT", httpx.Response(200, json={"access_token": "t"})),
     ("list", httpx.Response(200, json=[1])),
     ("client", httpx.Response(401, json={"error": "invalid_client"})),
-    ("odd error", httpx.Response(400, json={"error": {"secret": "x"}})),
+    ("odd error", httpx.Response(500, json={"error": {"secret": "x"}})),
 ]
 
 

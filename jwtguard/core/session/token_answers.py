@@ -12,6 +12,14 @@ from ..model.encoding import parse_json
 
 _CODE = re.compile(r"[a-z_]{1,40}")
 """Error codes that may be logged: registered ones look like this."""
+_OF_CLIENT = frozenset(
+    {
+        "invalid_client", "invalid_request", "invalid_scope", "server_error",
+        "temporarily_unavailable", "unauthorized_client", "unsupported_grant_type",
+    }
+)  # fmt: skip
+"""Error codes that say nothing of a password (RFC 6749 sections 4.1.2.1 and 5.2)."""
+_REFUSALS = frozenset({400, 401, 403, 422})
 
 
 class Granted(NamedTuple):
@@ -20,9 +28,17 @@ class Granted(NamedTuple):
     access: str
     refresh: str | None
 
+    def __repr__(self) -> str:
+        """Show no token."""
+        return "Granted()"
+
 
 class GrantDeniedError(Exception):
     """``invalid_grant``: the password is wrong, or the refresh token has ended."""
+
+
+class RefusedError(UnusableAnswerError):
+    """A refusal that may be for a wrong password, in words of the issuer's own."""
 
 
 class BusyError(FetchFailedError):
@@ -45,7 +61,8 @@ def granted(got: Incoming, host: str) -> Granted:
     except ValueError:
         document = None
     if not isinstance(document, dict):
-        raise UnusableAnswerError(f"{host}: status {got.status}, not a JSON object")
+        text = f"{host}: status {got.status}, not a JSON object"
+        raise _kind(got.status, None)(text)
     access, refresh = document.get("access_token"), document.get("refresh_token")
     if got.status == 200 and isinstance(access, str) and access:
         kind = document.get("token_type", "Bearer")
@@ -59,7 +76,16 @@ def granted(got: Incoming, host: str) -> Granted:
     if code == "invalid_grant" and (got.status == 200 or 400 <= got.status < 500):
         raise GrantDeniedError
     shown = code if isinstance(code, str) and _CODE.fullmatch(code) else "no error code"
-    raise UnusableAnswerError(f"{host}: status {got.status}, {shown}")
+    raise _kind(got.status, code)(f"{host}: status {got.status}, {shown}")
+
+
+def _kind(status: int, code: object) -> type[UnusableAnswerError]:
+    """Return the error for an answer without tokens, by its status and error code."""
+    said = isinstance(code, str)
+    if said and code in _OF_CLIENT:
+        return UnusableAnswerError
+    refused = status in _REFUSALS or (said and status == 200)
+    return RefusedError if refused else UnusableAnswerError
 
 
 def _seconds(value: str | None) -> int | None:
