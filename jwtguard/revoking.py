@@ -89,10 +89,14 @@ class Revoker(Drivers):
         """Return what ends when the token of *principal* is revoked or expires."""
         revocations = self._flow.revocations
         ends = principal.expires_at + self.policy.leeway
-        watch = Watch(marks_of(principal.facts, principal.token), ends)
+        session = principal.session
+        watch = Watch(marks_of(principal.facts, principal.token), ends, session)
         revocations.watches.add(watch)
-        if revocations.find(watch.marks).reason:  # since the request was decided
-            end(watch)
+        found = [watch.marks]
+        if session:
+            found.append(watch.marks._replace(token=session))
+        if any(revocations.find(marks).reason for marks in found):
+            end(watch)  # it was revoked since the request was decided
         return watch
 
     def unwatch(self, watch: Watch) -> None:

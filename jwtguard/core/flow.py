@@ -95,7 +95,7 @@ class Flow:
         self.revoking = Revoking(policy, self.revocations, now, monotonic, emit)
         self.clients = clients.Clients(policy)
         self.verifier = Verifier(policy, now, monotonic, emit, self.revocations)
-        self.origin_rules = OriginRules(policy, self.clients)
+        rules = self.origin_rules = OriginRules(policy, self.clients)
         self.authorizer = Authorizer(policy, self.clients)
         self.responses = Responses(policy, self.clients, emit)
         self.token_flow = TokenFlow(policy, self.clients, self.responses)
@@ -109,7 +109,7 @@ class Flow:
         if policy.session_client is not None and random is not None:
             parts = (self.verifier, self.revoking, now, monotonic, emit, random)
             self.sessions = Sessions(policy, *parts)
-            self.signing = Signing(self.sessions, self.verify, self.wire_of)
+            self.signing = Signing(self.sessions, self.verify, self.wire_of, rules)
             if policy.session_path is not None:
                 self.session_answers = SessionAnswers(
                     policy, self.signing, self.responses, self.clients,
@@ -258,7 +258,7 @@ class Flow:
         """Return the token of a session, refreshed if it is due, and what it says."""
         sessions: Any = self.sessions
         session = (yield from sessions.visit(visitor, outbox)).held.session
-        shown = credentials.Credentials(session.access, SESSION)
+        shown = credentials.Credentials(session.access, SESSION, session.mark)
         known = yield from self.verify(shown, wire, request)
         yield from sessions.check(session, known.facts)
         return shown, known

@@ -103,5 +103,5 @@ class TokenAnswers:
         if isinstance(access, AuthError):
             origin = page.origin
             return self._responses.refuse(access, request, known.facts, origin=origin)
-        principal = Principal.of(known.facts, shown.token)
+        principal = Principal.of(known.facts, shown.token, shown.session)
         return Proceed(principal, access, carrier=shown.carrier, outbox=self.outbox())

@@ -85,6 +85,16 @@ class OriginRules:
         if foreign and not page.own and not self._clients.at(page.origin):
             raise InvalidOriginError("foreign_origin")
 
+    def check_session(self, request: Request, wire: Wire) -> None:
+        """Refuse to begin or end a session for a page that could not use it.
+
+        A listed client may post without ``credentials``, but not sign visitors in.
+        """
+        origin = fetch_metadata.origin_of(request)
+        page = self.page_of(request, wire, origin)
+        if origin is not None and not self._friendly(page):
+            raise InvalidOriginError("foreign_origin")
+
     def check_cookie(self, request: Request, page: Page) -> None:
         """Refuse a cookie unless the request shows that it comes from an allowed page.
 

@@ -33,7 +33,7 @@ class Principal:
     were signed. It is a Starlette user as it stands.
     """
 
-    __slots__ = ("_claims", "_facts", "_token")
+    __slots__ = ("_claims", "_facts", "_session", "_token")
 
     def __init__(
         self,
@@ -57,15 +57,17 @@ class Principal:
             payload=payload,
         )
         self._token = token
+        self._session = ""
         self._claims: dict[str, Any] | None = None
 
     @classmethod
-    def of(cls, facts: Facts, token: str) -> Principal:
+    def of(cls, facts: Facts, token: str, session: str = "") -> Principal:
         """Return a principal for one request, made from cached facts."""
         # What ``__init__`` does, less the checks: this runs once per request.
         principal = cls.__new__(cls)
         principal._facts = facts  # noqa: SLF001
         principal._token = token  # noqa: SLF001
+        principal._session = session  # noqa: SLF001
         principal._claims = None  # noqa: SLF001
         return principal
 
@@ -113,6 +115,11 @@ class Principal:
     def token(self) -> str:
         """The token itself, to be forwarded; never in ``repr``."""
         return self._token
+
+    @property
+    def session(self) -> str:
+        """By what the session that brought the token is ended; mostly empty."""
+        return self._session
 
     @property
     def claims(self) -> dict[str, Any]:

@@ -34,6 +34,10 @@ class Posted(NamedTuple):
     next: str = ""
     """Where to go then: a path of this site, or nothing."""
 
+    def __repr__(self) -> str:
+        """Show nothing of a password."""
+        return f"Posted(script={self.script})"
+
 
 def check_head(request: Request, longest: int) -> None:
     """Refuse what cannot be read before its body is."""

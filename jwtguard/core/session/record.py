@@ -35,7 +35,12 @@ class Session:
     @property
     def name(self) -> str:
         """The name of the session, where its id must not be shown: a digest."""
-        return sha256(self.id).hexdigest()
+        return name_of(self.id)
+
+    @property
+    def mark(self) -> str:
+        """By what the session is ended: it stands for a token's digest."""
+        return mark_of(self.id)
 
     def encoded(self) -> bytes:
         """Return the session as bytes."""
@@ -53,6 +58,14 @@ class Session:
                 packed(self.refresh),
             )
         )
+
+
+def name_of(identity: bytes) -> str:
+    return sha256(identity).hexdigest()
+
+
+def mark_of(identity: bytes) -> str:
+    return f"session:{name_of(identity)}"
 
 
 def decoded(data: bytes) -> Session:

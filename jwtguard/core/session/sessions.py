@@ -27,7 +27,7 @@ from ..verify.verifier import Verifier
 from .cookie_store import CookieStore
 from .cookies import SessionCookies, Shown
 from .latest import Latest
-from .record import Session
+from .record import Session, mark_of
 from .refresh import Ended, Renewals, Rules
 from .sealing import Sealer
 from .state_store import StateStore
@@ -240,10 +240,18 @@ class Sessions:
 
     def end(self, session: Session) -> Generator[Ask, Any, None]:
         """Let no generation of the session be used again, in any process."""
-        now = float(floor(self.now()))
-        until = max(session.ends_at, now + 1) + self.policy.leeway
-        mark = _marks(session).token
-        yield from self.revoking.add(Entry("token", session.issuer, mark, now, until))
+        yield from self._end(session.mark, session.ends_at)
+
+    def end_unread(self, shown: Shown) -> Generator[Ask, Any, None]:
+        """Do the same for sessions whose records cannot be read now."""
+        for identity in self.store.named(shown):
+            until = self.now() + self.policy.session_max_age
+            yield from self._end(mark_of(identity), until)
+
+    def _end(self, mark: str, ends_at: float) -> Generator[Ask, Any, None]:
+        now, issuer = float(floor(self.now())), self.server.issuer.url
+        until = max(ends_at, now + 1) + self.policy.leeway
+        yield from self.revoking.add(Entry("token", issuer, mark, now, until))
 
 
 def unavailable(detail: str) -> IssuerUnavailableError:
@@ -254,6 +262,5 @@ def unavailable(detail: str) -> IssuerUnavailableError:
 
 
 def _marks(session: Session) -> Marks:
-    """Return by what a session is ended: its own name stands for a token's digest."""
-    mark = f"session:{session.name}"
-    return Marks(session.issuer, mark, None, None, "", None, None, _NEVER)
+    """Return by what a session itself is ended."""
+    return Marks(session.issuer, session.mark, None, None, "", None, None, _NEVER)

@@ -18,6 +18,7 @@ from ...errors import (
     IssuerUnavailableError,
     TooManyGuessesError,
 )
+from ..authorize.origin_rules import OriginRules
 from ..extract.credentials import Credentials
 from ..extract.forwarded import client_address
 from ..extract.plain_http import plain_http
@@ -40,7 +41,7 @@ from .giving_back import giving_back
 from .record import ID_LENGTH, Session
 from .sessions import Sessions, unavailable
 from .stores import Held
-from .token_answers import BusyError, GrantDeniedError, Granted
+from .token_answers import BusyError, GrantDeniedError, Granted, RefusedError
 
 LONGEST_TEXT = 1024
 """Characters of a user name or a password."""
@@ -56,17 +57,26 @@ class SignedIn(NamedTuple):
     principal: Principal
     cookies: tuple[str, ...]
 
+    def __repr__(self) -> str:
+        """Show who signed in, and not the session."""
+        return f"SignedIn({self.principal!r})"
+
 
 class Signing:
     """Signs visitors in and out by one policy."""
 
     def __init__(
-        self, sessions: Sessions, verify: Verify, wire_of: Callable[[Request], Wire]
+        self,
+        sessions: Sessions,
+        verify: Verify,
+        wire_of: Callable[[Request], Wire],
+        origin_rules: OriginRules,
     ) -> None:
         self._sessions = sessions
         self._policy = sessions.policy
         self._verify = verify
         self._wire_of = wire_of
+        self._check_page = origin_rules.check_session
 
     def log_in(
         self, request: Request, username: str, password: str
@@ -77,6 +87,7 @@ class Signing:
         """
         wire = self._wire_of(request)
         where = self._where(request, wire)
+        self._check_page(request, wire)
         if not (_is_usable(username) and _is_usable(password)):
             raise InvalidCredentialsError
         granted = yield from self._granted(request, username, password)
@@ -97,11 +108,13 @@ class Signing:
         if old is not None:
             yield from self._end(old, wait=False)
         sessions.emit("signed_in", issuer=session.issuer)
-        return SignedIn(Principal.of(facts, granted.access), cookies)
+        principal = Principal.of(facts, granted.access, session.mark)
+        return SignedIn(principal, cookies)
 
     def log_out(self, request: Request) -> Generator[Ask, Any, tuple[str, ...]]:
         """End the session of *request*, if it has one; return ``Set-Cookie`` values."""
         wire, sessions = self._wire_of(request), self._sessions
+        self._check_page(request, wire)
         held = yield from self._brought(request, wire)
         if held is not None:
             yield from self._end(held, wait=True)
@@ -144,7 +157,8 @@ class Signing:
         except BusyError as error:
             raise TooManyGuessesError(error.retry_after or 60) from None
         except FetchFailedError as error:
-            yield ReturnGuess(guess)
+            if not isinstance(error, RefusedError):
+                yield ReturnGuess(guess)
             raise IssuerUnavailableError(detail=str(error)) from None
         yield ReturnGuess(guess)
         return granted
@@ -196,6 +210,9 @@ class Signing:
             return None
         try:
             held = yield from sessions.opened(shown)
+        except IssuerUnavailableError:  # no record can be read: the cookie names it
+            yield from sessions.end_unread(shown)
+            return None
         except AuthError:
             return None
         return (yield from sessions.newest(shown.name, held))

@@ -40,6 +40,13 @@ class StateStore:
                 return found
         raise InvalidTokenError("session_expired", detail="not in the shared state")
 
+    def named(self, shown: Shown) -> list[bytes]:
+        """Return the ids in the tickets that open."""
+        try:
+            return [identity for identity, _ in opened(shown, self._ticket)]
+        except InvalidTokenError:
+            return []
+
     def create(self, name: str, session: Session) -> Opening:
         """Save the record under a new key."""
         held = Held(session, key=self._random(KEY_LENGTH))

@@ -5,7 +5,7 @@ In both cases the tokens are sealed, and the browser's cookie is needed to read 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from hashlib import sha256
 from typing import Any, NamedTuple, Protocol
 
@@ -27,6 +27,10 @@ class Held(NamedTuple):
     saved: bool = True
     """Whether others can find it in the shared state."""
 
+    def __repr__(self) -> str:
+        """Show neither cookie nor key."""
+        return f"Held({self.session!r})"
+
 
 Opening = Generator[Ask, Any, Held]
 
@@ -36,6 +40,9 @@ class Store(Protocol):
 
     def open(self, shown: Shown, /) -> Opening:
         """Return the session of a request; raise ``InvalidTokenError``."""
+
+    def named(self, shown: Shown, /) -> Iterable[bytes]:
+        """Return the ids of sessions whose records the shared state holds."""
 
     def create(self, name: str, session: Session, /) -> Opening:
         """Keep a new session; raise ``TooLongError``. The text is its cookie."""

@@ -96,6 +96,14 @@ class Revoking:
         """Revoke what *principal* came with: its session, or else its token."""
         issuer = principal.issuer
         self._check_issuer(issuer)
+        entry = self._entry_of(principal)
+        yield from self.add(entry)
+        if principal.session and entry.kind != "sid":  # its token may be an earlier one
+            yield from self.add(entry._replace(kind="token", value=principal.session))
+
+    def _entry_of(self, principal: Principal) -> Entry:
+        """Return the entry that hits the session of *principal*, or else its token."""
+        issuer = principal.issuer
         ends, claims = principal.expires_at + self._leeway, principal.claims
         sid, jti, issued_at = (claims.get(name) for name in ("sid", "jti", "iat"))
         now = float(floor(self._now()))
@@ -104,14 +112,14 @@ class Revoking:
             if isinstance(issued_at, int | float) and isfinite(issued_at):
                 ahead = min(floor(issued_at), self._now() + self._leeway)
                 now = max(now, float(ahead))  # the issuer's clock may be ahead
-            return self.add(Entry("sid", issuer, sid, now, until))
+            return Entry("sid", issuer, sid, now, until)
         if isinstance(jti, str) and jti:
-            return self.add(Entry("jti", issuer, jti, now, until))
+            return Entry("jti", issuer, jti, now, until)
         # A principal made by hand in a test has no token: revoking nothing would look
         # like success.
         if not principal.token:
             raise ValueError("the principal has neither sid nor jti nor a token")
-        return self.add(Entry("token", issuer, digest_of(principal.token), now, until))
+        return Entry("token", issuer, digest_of(principal.token), now, until)
 
     def tokens(self, issuer: str, named: dict[str, Any], before: Any) -> Asking:
         """Revoke tokens of *issuer*: what is *named*, or all of them."""

@@ -16,13 +16,15 @@ class Watch:
 
     __slots__ = ("ended", "ends", "keys", "marks")
 
-    def __init__(self, marks: Marks, ends: float) -> None:
+    def __init__(self, marks: Marks, ends: float, session: str = "") -> None:
         self.marks = marks
         self.ends = ends
         self.ended: Future[None] = Future()
         self.keys = [
             (kind, marks.issuer, short(value)) for kind, value in marks.named()
         ]
+        if session:  # of which the token may be an earlier one
+            self.keys.append(("token", marks.issuer, session))
 
     def is_over(self, now: float) -> bool:
         """Whether the token was revoked, or has expired."""
