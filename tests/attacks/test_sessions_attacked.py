@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from jwtguard import Client
-from jwtguard.adapters import Proceed, Request, Respond
+from jwtguard.adapters import Proceed, Request, Respond, finish
 from jwtguard.core.session.cookies import Shown
 from jwtguard.core.session.forms import Posted
 from jwtguard.core.session.stores import Held
@@ -223,3 +223,29 @@ def test_no_repr_shows_what_is_secret(site: Site) -> None:
         shown,
     ):
         assert "secret" not in repr(one)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "CDN-Cache-Control",
+        "cloudflare-cdn-cache-control",
+        "Surrogate-Control",
+        "X-Accel-Expires",
+    ],
+)
+def test_no_content_delivery_network_keeps_a_cookie(site: Site, name: str) -> None:
+    """These fields count more than Cache-Control there (RFC 9213)."""
+    browser = signed_in(site)
+    said = ((name, "max-age=600"), ("Cache-Control", "public"), ("X-Other", "1"))
+    decision = browser.decide()
+    assert isinstance(decision, Proceed)
+    assert (name, "max-age=600") in finish(decision, 200, said).headers
+    expire(site, 285)
+    decision = browser.decide()
+    assert isinstance(decision, Proceed)
+    headers = dict(finish(decision, 200, said).headers)
+    assert "Set-Cookie" in headers
+    assert name not in headers
+    assert headers["Cache-Control"] == "private, no-store"
+    assert headers["X-Other"] == "1"

@@ -52,6 +52,9 @@ TOUCHED = frozenset(
 )  # fmt: skip
 
 
+_VENDORS = frozenset({"surrogate-control", "x-accel-expires"})
+
+
 def grants(names: Iterable[str]) -> bool:
     """Whether header fields with these *names* grant an origin anything."""
     return any(name.lower() == "access-control-allow-origin" for name in names)
@@ -98,11 +101,19 @@ def with_cookies(fields: Fields, cookies: Iterable[str]) -> Fields:
 
     A cache that did would hand the session of one visitor to the next.
     """
-    kept = tuple(field for field in fields if field[0].lower() != "cache-control")
+    kept = tuple(field for field in fields if not _lets_cache(field[0].lower()))
     given = " ".join(v for n, v in fields if n.lower() == "cache-control").lower()
     caching = given if "no-store" in _listed(given) else "private, no-store"
     made = tuple(("Set-Cookie", value) for value in cookies)
     return *kept, ("Cache-Control", caching), *made
+
+
+def _lets_cache(name: str) -> bool:
+    """Whether a field says what caches may keep: all of them, or those of one vendor.
+
+    RFC 9213: ``CDN-Cache-Control`` and its like count more than ``Cache-Control``.
+    """
+    return name.endswith("cache-control") or name in _VENDORS
 
 
 def _listed(value: str) -> list[str]:
