@@ -239,26 +239,27 @@ class Flow:
         try:
             self.answers.check_arrival(request, SESSION, page, wire)
             try:
-                shown, known = yield from self._signed_in(
-                    request, wire, visitor, outbox
-                )
+                signed_in = yield from self._signed_in(request, wire, visitor, outbox)
             except (InvalidTokenError, TokenTooLargeError) as error:
                 decision: Decision = self.answers.without_good_token(
                     error, request, rule.kind, SESSION, page
                 )
             else:
-                decision = self.answers.authorized(request, rule, page, shown, known)
+                decision = self.answers.authorized(request, rule, page, *signed_in)
         except AuthError as error:
             decision = self.responses.refuse(error, request, origin=page.origin)
         return answered_with(decision, outbox)
 
     def _signed_in(
         self, request: Request, wire: Wire, visitor: Shown, outbox: Outbox
-    ) -> Generator[Ask, Any, tuple[credentials.Credentials, CachedToken]]:
-        """Return the token of a session, refreshed if it is due, and what it says."""
+    ) -> Generator[Ask, Any, tuple[credentials.Credentials, CachedToken, str]]:
+        """Return the token of a session, what it says, and the session's mark.
+
+        The token is refreshed if that is due.
+        """
         sessions: Any = self.sessions
         session = (yield from sessions.visit(visitor, outbox)).held.session
-        shown = credentials.Credentials(session.access, SESSION, session.mark)
+        shown = credentials.Credentials(session.access, SESSION)
         known = yield from self.verify(shown, wire, request)
         yield from sessions.check(session, known.facts)
-        return shown, known
+        return shown, known, session.mark

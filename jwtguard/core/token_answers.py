@@ -94,8 +94,12 @@ class TokenAnswers:
         page: Page,
         shown: Credentials,
         known: CachedToken,
+        session: str = "",
     ) -> Decision:
-        """Let a verified token pass, or refuse it."""
+        """Let a verified token pass, or refuse it.
+
+        *session* is the mark of the session that brought it.
+        """
         cookie = shown.carrier in COOKIES
         access = self._authorizer.access(
             rule, request.method, page.origin, page.own, known, cookie
@@ -103,5 +107,5 @@ class TokenAnswers:
         if isinstance(access, AuthError):
             origin = page.origin
             return self._responses.refuse(access, request, known.facts, origin=origin)
-        principal = Principal.of(known.facts, shown.token, shown.session)
+        principal = Principal.of(known.facts, shown.token, session)
         return Proceed(principal, access, carrier=shown.carrier, outbox=self.outbox())

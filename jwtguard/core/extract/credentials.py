@@ -25,8 +25,6 @@ class Credentials(NamedTuple):
 
     token: str
     carrier: str
-    session: str = ""
-    """The mark of the session that holds the token."""
 
 
 def find(request: Request, cookie: str | None, longest: int) -> Credentials | None:
