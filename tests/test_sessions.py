@@ -287,7 +287,7 @@ def test_tampered_cut_and_foreign_cookies_are_refused(site: Site) -> None:
         text[:-1],
         text[1:],
         text + "A",
-        text[:40] + "x" + text[41:],
+        text[:40] + ("x" if text[40] != "x" else "y") + text[41:],
         "é",
         "=",
         ".",

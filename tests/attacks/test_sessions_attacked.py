@@ -249,3 +249,39 @@ def test_no_content_delivery_network_keeps_a_cookie(site: Site, name: str) -> No
     assert name not in headers
     assert headers["Cache-Control"] == "private, no-store"
     assert headers["X-Other"] == "1"
+
+
+# An issuer that hands out bad tokens.
+
+BAD: list[dict[str, object]] = [
+    {"aud": "other"},
+    {"aud": "other", "exp": 9e11},
+    {"exp": 1e9},
+    {"nbf": 9e11},
+    {"iat": 1e300},
+]
+
+
+@pytest.mark.parametrize("store", ["cookie", "state"])
+@pytest.mark.parametrize("claims", BAD, ids=range(len(BAD)))
+def test_a_refresh_that_brings_a_bad_token_signs_nobody_out(
+    jwt_issuer: JWTIssuer, claims: dict[str, object], store: str
+) -> None:
+    """The old token is used until its end, and the new refresh token is kept."""
+    site = Site(jwt_issuer, state=Shared(), session_store=store)
+    browser = signed_in(site)
+    site.server.claims = claims
+    expire(site, 285)
+    assert browser.subject() == "alice"
+    assert browser.subject() == "alice"
+    assert site.server.refreshes == 1
+    (told,) = site.events("session_refresh_failed")
+    assert "its token is refused here" in told["problem"]
+    assert site.events("session_refreshed") == []
+    site.server.claims = {}
+    expire(site, 8)
+    assert browser.subject() == "alice"
+    assert (site.server.refreshes, site.server.reused) == (2, 0)
+    assert len(site.events("session_refreshed")) == 1
+    expire(site, 200)
+    assert browser.subject() == "alice"

@@ -69,6 +69,8 @@ class Rules(NamedTuple):
     grace: float
     is_ended: Callable[[Session], bool]
     """Whether somebody has ended the session meanwhile."""
+    problem_of: Callable[[Session], Generator[Ask, Any, str]]
+    """Why its access token is refused here; empty if it is good."""
     now: Callable[[], float]
     monotonic: Callable[[], float]
     emit: Emit
@@ -106,7 +108,8 @@ class Renewal:
         self.outcome = outcome
         issuer = self._held.session.issuer
         if isinstance(outcome, Held):
-            rules.emit("session_refreshed", issuer=issuer)
+            if outcome.session.access != self._held.session.access:
+                rules.emit("session_refreshed", issuer=issuer)
         elif isinstance(outcome, Ended):
             rules.emit("session_ended", issuer=issuer, problem=outcome.problem)
         else:
@@ -159,6 +162,11 @@ class Renewal:
         if rules.is_ended(old):  # somebody signed out while the issuer answered
             yield from rules.server.revoke(new.refresh or "")
             return Ended("revoked")
+        problem = yield from rules.problem_of(new)
+        if problem:  # the old token has to do; the old refresh token is spent
+            said = f"its token is refused here: {problem}"
+            rules.emit("session_refresh_failed", issuer=old.issuer, problem=said)
+            new = replace(new, access=old.access, access_ends=old.access_ends)
         try:
             return (yield from rules.store.keep(self._name, self._held, new))
         except TooLongError as error:

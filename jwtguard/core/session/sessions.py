@@ -8,10 +8,12 @@ from math import floor
 from typing import Any, NamedTuple
 
 from ...errors import (
+    AuthError,
     InvalidTokenError,
     IssuerUnavailableError,
     TokenTooLargeError,
 )
+from ..extract.credentials import Credentials
 from ..extract.wire import Wire
 from ..model.decision import Outbox
 from ..model.effects import Ask, Await, CatchUp, Start, StateUnavailableError
@@ -79,17 +81,11 @@ class Sessions:
         self.revoking = revoking
         self._verifier = verifier
         self._latest = Latest()
-        self._renewals = Renewals(
-            Rules(
-                self.store,
-                self.server,
-                policy.session_grace,
-                self._is_ended,
-                now,
-                monotonic,
-                emit,
-            )
-        )
+        rules = Rules(
+            self.store, self.server, policy.session_grace, self._is_ended,
+            self._problem_of, now, monotonic, emit,
+        )  # fmt: skip
+        self._renewals = Renewals(rules)
 
     def after_fork(self) -> None:
         """Drop what belongs to the parent process."""
@@ -233,6 +229,19 @@ class Sessions:
             if found.reason:
                 self._verifier.unmatched.note(found.entry)
                 raise InvalidTokenError(found.reason)
+
+    def _problem_of(self, session: Session) -> Generator[Ask, Any, str]:
+        """Return why the access token is refused; empty: it is good, or nobody knows.
+
+        An issuer that hands out a bad token must not end what was good.
+        """
+        try:
+            yield from self._verifier.verify(Credentials(session.access, ""), None)
+        except (InvalidTokenError, TokenTooLargeError) as error:
+            return f"{error.reason} {error.detail}".strip()
+        except AuthError:  # its keys cannot be fetched
+            return ""
+        return ""
 
     def _is_ended(self, session: Session) -> bool:
         """Whether the session itself was ended, as far as this process knows."""
