@@ -163,7 +163,9 @@ class Guard(SessionKeeper):
 
         Raises ``ConfigurationError``.
         """
-        return RelayFlow(self._flow, self.clock.monotonic, self.emit)
+        return RelayFlow(
+            self._flow, self.clock.monotonic, self.emit, secrets.token_bytes
+        )
 
     def refuse(
         self, error: AuthError, request: Request, decision: Proceed | None = None

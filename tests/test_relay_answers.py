@@ -21,7 +21,6 @@ from jwtguard import Client, Guard, Policy, TrustedIssuer
 from jwtguard.asgi import GuardMiddleware as ASGIGuard
 from jwtguard.relay import TokenRelay
 from jwtguard.wsgi import GuardMiddleware as WSGIGuard
-from tests.waiting import HANG
 
 SPA, SHOP = "https://www.example.com", "https://shop.example.com"
 FORM = {"grant_type": "password", "client_id": "spa", "username": "u", "password": "p"}
@@ -237,36 +236,6 @@ def test_an_answer_that_drips_meets_the_time_limit(issuer: Issuer, head: bytes) 
     answer = ask(relay_to(issuer.url, relay_timeout=1))
     assert answer.status_code == 504
     assert time.monotonic() - began >= 1
-
-
-def test_refreshes_at_once_are_each_handed_on(issuer: Issuer) -> None:
-    """The issuer decides about a token that is used twice; each answer comes back."""
-    together = threading.Barrier(3)
-    good = iter([200])
-
-    def answer(handler: Handler) -> None:
-        together.wait(HANG)
-        status = next(good, 400)
-        handler.send(b'{"n":%d}' % status, status)
-
-    issuer.answer = answer
-    relay, got = relay_to(issuer.url), []
-
-    def refresh() -> None:
-        form = {"grant_type": "refresh_token", "refresh_token": "r", "client_id": "spa"}
-        http = WSGIClient(relay.wsgi)
-        headers = {"Origin": SPA}
-        url = "https://api.example"
-        got.append(http.post("/token", base_url=url, data=form, headers=headers))
-
-    threads = [threading.Thread(target=refresh) for _ in range(3)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(10)
-    assert sorted(one.status_code for one in got) == [200, 400, 400]
-    assert all(one.json == {"n": one.status_code} for one in got)
-    assert {one.headers["Access-Control-Allow-Origin"] for one in got} == {SPA}
 
 
 # Behind a guard, on a public path.

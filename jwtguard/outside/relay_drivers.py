@@ -4,10 +4,26 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..core.model.effects import ClaimGuess, ReturnGuess
+from ..core.model.effects import ClaimGuess, Flight, ReturnGuess
+from ..core.relay.shared_refresh import Refresh
 from .drivers import Drivers
-from .fetcher import Send
+from .fetcher import Fetcher, Send
 from .rate_limit import RateLimiter
+
+
+class RelayFetcher(Fetcher):
+    """Sends forms as the relay does; fetches of keys and metadata are the guard's."""
+
+    def __init__(self, send: Send, guard: Fetcher) -> None:
+        super().__init__(send, guard.obey)
+        self._guard = guard
+
+    def start(self, flight: Flight) -> None:
+        """Begin in the background."""
+        if isinstance(flight.work, Refresh):
+            super().start(flight)
+        else:
+            self._guard.start(flight)
 
 
 class RelayDrivers(Drivers):
@@ -18,7 +34,7 @@ class RelayDrivers(Drivers):
 
     def __init__(self, guard: Drivers, send: Send, limiter: RateLimiter) -> None:
         super().__init__(send, guard.state)
-        self.fetcher = guard.fetcher
+        self.fetcher = RelayFetcher(send, guard.fetcher)
         self.link = guard.link
         self._limiter = limiter
 

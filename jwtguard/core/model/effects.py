@@ -166,9 +166,11 @@ def ask_state(operation: StateOperation) -> Generator[Any, Any, Any]:
     return answer
 
 
-def exchange(outgoing: Outgoing) -> Generator[Any, Any, Incoming]:
+def exchange(
+    outgoing: Outgoing, lease: Save | None = None
+) -> Generator[Any, Any, Incoming]:
     """Return the answer to *outgoing*; raise ``FetchFailedError``."""
-    answer = yield Exchange(outgoing)
+    answer = yield Exchange(outgoing, lease)
     if isinstance(answer, FetchFailedError):
         raise answer
     received: Incoming = answer

@@ -6,6 +6,7 @@ import re
 
 from ..model.decision import Respond
 from ..model.effects import Incoming, UnusableAnswerError
+from ..model.encoding import parse_json
 
 _JSON = re.compile(
     r"application/(?:[a-z0-9.-]+\+)?json[ \t]*(?:;[\x20-\x7e\t]*)?", re.IGNORECASE
@@ -45,3 +46,18 @@ def handed_back(got: Incoming) -> Respond:
     if got.status != 204:  # RFC 9110 section 8.6
         fields.append(("Content-Length", str(len(got.body))))
     return Respond(got.status, tuple(fields), got.body)
+
+
+def brings_token(answer: Respond) -> bool:
+    """Whether the issuer accepted the password (RFC 6749 section 5.1).
+
+    Some issuers answer a wrong password with 200 and an error in the body.
+    """
+    if answer.status != 200:
+        return False
+    try:
+        document = parse_json(answer.body)
+    except ValueError:
+        return False
+    token = document.get("access_token") if isinstance(document, dict) else None
+    return isinstance(token, str) and token != ""

@@ -6,7 +6,8 @@ Then the form is handed on: for two grants, and for listed clients only.
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
+from functools import partial
 from typing import Any
 
 from ...errors import AuthError, ConfigurationError, GrantError
@@ -16,10 +17,11 @@ from ..extract.forwarded import client_address
 from ..flow import Flow
 from ..model.decision import Proceed, Respond, TokenRequest
 from ..model.effects import Ask, ClaimGuess, CountedGuess, ReturnGuess
-from ..model.encoding import parse_json
 from ..model.request import Request
 from ..respond.responses import finish
 from ..verify.keys import Emit
+from .answers import brings_token
+from .shared_refresh import SharedRefreshes
 from .upstream import Upstream
 
 # The two that browser pages use without a redirect. Others belong to programs, which
@@ -35,8 +37,15 @@ class RelayFlow:
     Raises ``ConfigurationError`` where a client belongs to several issuers.
     """
 
-    def __init__(self, flow: Flow, monotonic: Any, emit: Emit) -> None:
+    def __init__(
+        self,
+        flow: Flow,
+        monotonic: Callable[[], float],
+        emit: Emit,
+        random: Callable[[int], bytes],
+    ) -> None:
         self._flow = flow
+        self._refreshes = SharedRefreshes(flow.policy, monotonic, random)
         self._proxies = tuple(flow.policy.proxies)
         issuers = tuple(flow.policy.issuers)
         self.upstreams = {
@@ -96,12 +105,16 @@ class RelayFlow:
             raise GrantError("form_malformed")
         upstream = self._upstream_of(grant)
         caller = client_address(request, self._proxies)
+        ask = partial(upstream.ask, request, grant, body, caller)
         # Refresh is not counted: a refresh token cannot be guessed.
+        if grant.grant_type == "refresh_token":
+            issuer = upstream.issuer.url
+            return (yield from self._refreshes.answer(issuer, request, grant, ask))
         guess = None
         if grant.grant_type == "password":
             guess = yield from _count_guess(grant, caller)
-        answer = yield from upstream.ask(request, grant, body, caller)
-        if guess is not None and _brings_token(answer):
+        answer = yield from ask()
+        if guess is not None and brings_token(answer):
             yield ReturnGuess(guess)  # the password was right
         return answer
 
@@ -117,6 +130,7 @@ class RelayFlow:
 
     def after_fork(self) -> None:
         """Drop what belongs to the parent process."""
+        self._refreshes.after_fork()
         for upstream in self.upstreams.values():
             for endpoint in upstream.endpoints.values():
                 endpoint.after_fork()
@@ -131,21 +145,6 @@ def _count_guess(grant: TokenRequest, caller: str) -> Generator[Ask, Any, Counte
     if guess.wait:
         raise GrantError("too_many_guesses", fields=(("Retry-After", str(guess.wait)),))
     return guess
-
-
-def _brings_token(answer: Respond) -> bool:
-    """Whether the issuer accepted the password (RFC 6749 section 5.1).
-
-    Some issuers answer a wrong password with 200 and an error in the body.
-    """
-    if answer.status != 200:
-        return False
-    try:
-        document = parse_json(answer.body)
-    except ValueError:
-        return False
-    token = document.get("access_token") if isinstance(document, dict) else None
-    return isinstance(token, str) and token != ""
 
 
 def settled(answer: Respond) -> Respond:

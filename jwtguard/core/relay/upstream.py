@@ -18,6 +18,7 @@ from ..model.effects import (
     Ask,
     FetchFailedError,
     Outgoing,
+    Save,
     UnusableAnswerError,
     exchange,
 )
@@ -69,9 +70,17 @@ class Upstream:
         return configured or (yield from self.endpoints[name].find())
 
     def ask(
-        self, request: Request, grant: TokenRequest, body: bytes, caller: str
+        self,
+        request: Request,
+        grant: TokenRequest,
+        body: bytes,
+        caller: str,
+        lease: Save | None = None,
     ) -> Generator[Ask, Any, Respond]:
-        """Hand the form on, and return what may come back; raise ``GrantError``."""
+        """Hand the form on, and return what may come back; raise ``GrantError``.
+
+        A *lease* is kept until the answer is there.
+        """
         # The limit is for the caller: what discovery took is not there for the form any
         # more.
         began = self._monotonic()
@@ -83,7 +92,7 @@ class Upstream:
         outgoing = self._outgoing(url, request, grant, body, caller)
         left = self._timeout - (self._monotonic() - began)
         try:
-            got = yield from exchange(outgoing._replace(timeout=left))
+            got = yield from exchange(outgoing._replace(timeout=left), lease)
             return handed_back(got)
         except FetchFailedError as error:
             detail = f"{urlsplit(url).hostname}: {error.kind}"

@@ -6,10 +6,10 @@ from collections.abc import Generator
 from typing import Any
 
 from ..model.effects import Ask, Load, Save, StateUnavailableError, ask_state
+from ..model.sealing import Sealer
 from .cookies import LONGEST as LONGEST_TEXT
 from .cookies import Shown, TooLongError, sealed_in, text_of
 from .record import Session, decoded
-from .sealing import Sealer
 from .stores import Held, Opening, generation_name, opened
 
 

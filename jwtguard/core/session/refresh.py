@@ -15,16 +15,14 @@ from typing import Any, NamedTuple
 from ...errors import AuthError
 from ..model.effects import (
     Ask,
-    Claim,
     FetchFailedError,
     Flight,
-    Pause,
     Remove,
     Save,
     StateUnavailableError,
     UnusableAnswerError,
-    ask_state,
 )
+from ..model.lease import LEASE, found_or_leased
 from ..verify.jose import parse
 from ..verify.keys import Emit
 from .cookies import TooLongError
@@ -37,9 +35,6 @@ TIMEOUT = 30.0
 """Seconds for the issuer's answer: giving up early would lose what it has issued."""
 PATIENCE = 35.0
 """Seconds that a request waits for a refresh."""
-LEASE = 10.0
-"""Seconds after which the lease of a process that died is free."""
-POLL = 0.1
 ENDED_FOR = 60.0
 """Seconds for which the issuer is not asked again about a session that it ended."""
 MOST = 4096
@@ -136,14 +131,7 @@ class Renewal:
 
     def _under_lease(self) -> Generator[Ask, Any, Held | None]:
         """Return what another process has kept, or None once the lease is ours."""
-        for _ in range(int(PATIENCE / POLL)):
-            found = yield from self._newer()
-            if found is not None:
-                return found
-            if (yield from ask_state(Claim(self._lease, LEASE))):
-                return (yield from self._newer())  # kept since we looked
-            yield Pause(POLL)
-        raise FetchFailedError("another process takes too long")
+        return (yield from found_or_leased(self._lease, self._newer, PATIENCE))
 
     def _newer(self) -> Generator[Ask, Any, Held | None]:
         return (yield from self._rules.store.newer(self._name, self._held))

@@ -20,6 +20,7 @@ from ..model.effects import Ask, Await, CatchUp, Start, StateUnavailableError
 from ..model.policy import Policy
 from ..model.principal import Facts
 from ..model.request import Request
+from ..model.sealing import Sealer
 from ..verify.claims import facts_of_issued
 from ..verify.entries import Entry, Marks, marks_of
 from ..verify.jose import parse
@@ -31,7 +32,6 @@ from .cookies import SessionCookies, Shown
 from .latest import Latest
 from .record import Session, mark_of
 from .refresh import Ended, Renewals, Rules
-from .sealing import Sealer
 from .state_store import StateStore
 from .stores import Held, Store
 from .token_server import RETRY, TokenServer

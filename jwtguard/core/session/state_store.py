@@ -12,9 +12,9 @@ from typing import Any
 
 from ...errors import InvalidTokenError
 from ..model.effects import Ask, Load, Remove, Save, StateUnavailableError, ask_state
+from ..model.sealing import Sealer
 from .cookies import Shown, sealed_in, text_of
 from .record import ID_LENGTH, Session, decoded
-from .sealing import Sealer
 from .stores import Held, Opening, opened
 
 KEY_LENGTH = 32

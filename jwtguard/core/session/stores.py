@@ -11,9 +11,9 @@ from typing import Any, NamedTuple, Protocol
 
 from ...errors import InvalidTokenError
 from ..model.effects import Ask
+from ..model.sealing import UnknownSecretError
 from .cookies import Shown
 from .record import Session
-from .sealing import UnknownSecretError
 
 
 class Held(NamedTuple):

@@ -44,17 +44,19 @@ class Sealer:
     """Seals with the first of *secrets*, and opens with all of them.
 
     *secrets* are those of a policy; *random* returns so many random bytes; *site*
-    tells apart the sites that share a secret.
+    tells apart the sites that share a secret; each *use* has keys of its own.
     """
 
     def __init__(
-        self, secrets: Sequence[str], random: Callable[[int], bytes], site: str = ""
+        self,
+        secrets: Sequence[str],
+        random: Callable[[int], bytes],
+        site: str = "",
+        *,
+        use: str = "session",
     ) -> None:
-        self._secrets = tuple(
-            map(
-                _Secret, derive(secrets, "session tag", TAG), derive(secrets, "session")
-            )
-        )
+        tags, keys = derive(secrets, f"{use} tag", TAG), derive(secrets, use)
+        self._secrets = tuple(map(_Secret, tags, keys))
         self._random = random
         self._site = site
 

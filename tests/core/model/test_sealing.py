@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jwtguard.core.session.sealing import (
+from jwtguard.core.model.sealing import (
     OVERHEAD,
     Sealer,
     UnknownSecretError,
