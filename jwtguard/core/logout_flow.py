@@ -43,6 +43,11 @@ UNVERIFIED = {
 """Why no issuer can be shown to have signed it, by the reason for access tokens."""
 
 
+def unverified(reason: str) -> str:
+    """Return the reason of a logout request, by the one for access tokens."""
+    return UNVERIFIED.get(reason, "logout_malformed")
+
+
 class LogoutFlow:
     """Decides logout requests by one policy."""
 
@@ -95,8 +100,7 @@ class LogoutFlow:
         except InvalidTokenError as error:
             # 400 and not 401: section 2.8 knows one status, and issuers retry or give
             # up by it.
-            reason = UNVERIFIED.get(error.reason, "logout_malformed")
-            raise GrantError(reason, detail=error.detail) from None
+            raise GrantError(unverified(error.reason), detail=error.detail) from None
         return logout_token_of(signed.rules, signed.compact, self._now())
 
     def _log_out(self, token: LogoutToken) -> Generator[Ask, Any, None]:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import NamedTuple
 
-from ..core.logout_flow import UNVERIFIED
+from ..core.logout_flow import unverified
 from ..core.verify.entries import Entry
 from ..core.verify.jose import Compact
 from ..core.verify.logout import CHECKS, EVENT, WINDOW, logout_token_of
@@ -30,8 +30,7 @@ def is_logout_token(compact: Compact, rules: TokenRules | None) -> bool:
 
 def for_logout(check: Check) -> Check:
     """Return *check* with the reason that a logout path refuses for."""
-    reason = UNVERIFIED.get(check.reason, check.reason)
-    return replace(check, reason=reason)
+    return replace(check, reason=unverified(check.reason)) if check.reason else check
 
 
 def logout_checks(

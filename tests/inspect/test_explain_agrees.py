@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from jwtguard import AuthError, Guard, Policy, TrustedIssuer
@@ -80,6 +80,7 @@ GUARDS = [
 ]
 
 
+@example(GUARDS[12], {"sub": 1, "events": 1, "iss": None}, "JWT", None)
 @given(
     guard=st.sampled_from(GUARDS),
     claims=st.dictionaries(
