@@ -3,8 +3,15 @@
 let leaving = false; // a button of this page leads to the form by itself
 addEventListener("beforeunload", () => { leaving = true; });
 
-const socket = new WebSocket(new URL("/live", location.origin.replace(/^http/, "ws")));
-socket.addEventListener("open", () => { document.body.dataset.live = ""; });
-socket.addEventListener("close", ({ reason }) => {
-  if (reason === "revoked" && !leaving) location.assign("/");
-});
+// It also ends with its access token; the next handshake brings a refreshed one.
+function connect() {
+  const socket = new WebSocket(new URL("/live", location.origin.replace(/^http/, "ws")));
+  socket.addEventListener("open", () => { document.body.dataset.live = ""; });
+  socket.addEventListener("close", ({ reason }) => {
+    delete document.body.dataset.live;
+    if (leaving) return;
+    if (reason === "revoked") location.assign("/");
+    if (reason === "expired") connect();
+  });
+}
+connect();
