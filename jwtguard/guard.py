@@ -106,7 +106,7 @@ class Guard(SessionKeeper):
         self.guesses = GuessCounter(policy, shared, clock.monotonic, self.emit)
         if policy.session_client is not None:
             self.guesses.limiter()  # what is wrong with it is told at the start
-        in_each_child(self.after_fork)
+        in_each_child(self)
 
     @classmethod
     def from_env(cls) -> Guard:

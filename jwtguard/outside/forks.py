@@ -4,21 +4,27 @@ from __future__ import annotations
 
 import os
 import weakref
-from collections.abc import Callable
-
-_waiting: set[weakref.WeakMethod[Callable[[], None]]] = set()
+from typing import Protocol
 
 
-def in_each_child(method: Callable[[], None]) -> None:
-    """Call *method* in each forked child, while its object is alive."""
-    _waiting.add(weakref.WeakMethod(method, _waiting.discard))
+class Forked(Protocol):
+    """What holds locks or threads of its process."""
+
+    def after_fork(self) -> None:
+        """Drop what belongs to the parent process."""
+
+
+_waiting: weakref.WeakSet[Forked] = weakref.WeakSet()
+
+
+def in_each_child(owner: Forked) -> None:
+    """Call ``owner.after_fork`` in each forked child, while *owner* is alive."""
+    _waiting.add(owner)
 
 
 def _after_fork() -> None:
-    for reference in list(_waiting):
-        method = reference()
-        if method is not None:
-            method()
+    for owner in list(_waiting):
+        owner.after_fork()
 
 
 if hasattr(os, "register_at_fork"):
