@@ -271,16 +271,17 @@ def test_a_later_sign_in_is_good_whatever_the_token_said_of_its_time(
 
 def test_a_client_ends_tokens_of_its_own_issuer_alone(jwt_issuer: JWTIssuer) -> None:
     """Its issuer knows nothing of another one's tokens, and answers 200."""
+    stranger = JWTIssuer(STRANGER.url, clock=jwt_issuer.clock)
     issuers = tuple(
         TrustedIssuer(url=one.url, audience=one.audience, keys=one.jwks())
-        for one in (jwt_issuer, STRANGER)
+        for one in (jwt_issuer, stranger)
     )
     clients = tuple(
         Client(id=name, issuer=one.url, origins=(OWN,))
-        for name, one in (("spa", jwt_issuer), ("other", STRANGER))
+        for name, one in (("spa", jwt_issuer), ("other", stranger))
     )
     guard = revoker(jwt_issuer, issuers=issuers, clients=clients)
-    theirs, ours = STRANGER.token(), jwt_issuer.token()
+    theirs, ours = stranger.token(), jwt_issuer.token()
     for token in (theirs, ours):
         WORLDS["plain"](guard, body_of(token), 200)
     assert [why(guard, theirs), why(guard, ours)] == ["", "revoked_token"]

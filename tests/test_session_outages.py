@@ -245,6 +245,7 @@ def test_a_record_that_could_not_be_replaced_is_saved_later(
     assert site.server.refreshes == 1
 
 
+@pytest.mark.slow
 def test_who_signs_out_during_a_refresh_is_signed_out(site: Site) -> None:
     """What the issuer then brings is given back to it."""
     browser = signed_in(site)

@@ -120,6 +120,7 @@ def test_an_issuer_that_does_not_rotate_keeps_its_token(site: Site) -> None:
 # Tabs and workers.
 
 
+@pytest.mark.slow
 def test_fifty_requests_at_expiry_redeem_once(site: Site) -> None:
     """Twenty times over, by four workers: nobody is signed out."""
     workers = [site.worker() for _ in range(4)]

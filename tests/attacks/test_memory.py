@@ -91,6 +91,7 @@ MADE: dict[str, Make] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("make", MADE.values(), ids=MADE)
 def test_memory_stays_bounded(jwt_issuer: JWTIssuer, make: Make) -> None:
     """Nothing long that a stranger sends is kept, however often it changes."""

@@ -74,6 +74,7 @@ async def _read(body: bytes) -> bytes:
     return body
 
 
+@pytest.mark.slow
 @settings(max_examples=200)
 @given(asked=REQUESTS, body=st.binary(max_size=30) | st.just(PASSWORD))
 def test_both_drivers_decide_alike_and_never_fail(
@@ -146,6 +147,7 @@ POLICIES: Sequence[dict[str, Any]] = (
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=250)
 @given(
     st.lists(st.tuples(ASKED, SPELLED, SAYING), min_size=1, max_size=3),

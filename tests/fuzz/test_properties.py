@@ -15,6 +15,7 @@ from tests.fuzz.requests import GUARDS, make_request
 from tests.fuzz.targets import TARGETS, make_token
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("target", TARGETS.values(), ids=TARGETS)
 @given(data=st.binary(max_size=400))
 @settings(max_examples=600)

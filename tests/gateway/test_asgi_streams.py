@@ -412,6 +412,7 @@ def test_an_end_that_the_server_refuses_raises_nothing(
     assert not watched(guard)
 
 
+@pytest.mark.slow
 def test_one_revocation_wakes_only_the_streams_that_it_hits(
     jwt_issuer: JWTIssuer,
 ) -> None:

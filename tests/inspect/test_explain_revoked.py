@@ -100,6 +100,7 @@ def test_a_shared_state_that_was_read_says_no(jwt_issuer: JWTIssuer) -> None:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("outage", "passed", "words"),
     [

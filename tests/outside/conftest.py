@@ -100,3 +100,18 @@ def server() -> Iterator[Server]:
         running.stop.set()
         running.shutdown()
         thread.join()
+
+
+_SERVERS = frozenset({"redis", "valkey", "one_node", "cluster", "state"})
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what starts a real server as slow."""
+    for item in items:
+        if not isinstance(item, pytest.Function):
+            continue
+        params = item.callspec.params if hasattr(item, "callspec") else {}
+        in_memory = params.get("state") == "memory"
+        if _SERVERS & set(item.fixturenames) and not in_memory:
+            item.add_marker(pytest.mark.slow)

@@ -73,6 +73,7 @@ def test_it_names_what_another_process_revoked(
     assert row["found"].startswith(f"all tokens with sid s1 of {issuer.url}")
 
 
+@pytest.mark.slow
 def test_a_redis_that_is_away_is_not_vouched_for(
     redis: Redis, issuer: JWTIssuer, explain: Explain
 ) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from jwtguard import Guard
 from jwtguard.outside.revocation_link import WAITING
 from jwtguard.outside.state_client import PAUSE
@@ -18,6 +20,7 @@ def is_back(guard: Guard, clock: FakeClock) -> bool:
     return bool(guard.health().state["ready"])
 
 
+@pytest.mark.slow
 def test_revocations_that_cannot_wait_any_more_are_told(
     jwt_issuer: JWTIssuer, jwt_clock: FakeClock
 ) -> None:

@@ -6,6 +6,8 @@ import gc
 import time
 from collections.abc import Callable
 
+import pytest
+
 from jwtguard.core.verify.entries import Entry
 from jwtguard.core.verify.revocations import Revocations
 from jwtguard.core.verify.revoking import Revoking
@@ -26,6 +28,7 @@ def processor_time(call: Callable[[int], object], numbers: range) -> float:
     return time.process_time() - began
 
 
+@pytest.mark.slow
 def test_a_new_entry_does_not_walk_over_those_that_were_dropped() -> None:
     """A million revocations are read in seconds, not in a quarter of an hour."""
     revoked = Revocations(10 * MANY)
@@ -44,6 +47,7 @@ def test_a_new_entry_does_not_walk_over_those_that_were_dropped() -> None:
     assert last < 5 * first
 
 
+@pytest.mark.slow
 def test_a_key_in_memory_does_not_walk_over_those_that_expired() -> None:
     """The store in memory keeps its pace under a steady stream of keys."""
     clock = FakeClock()

@@ -14,6 +14,7 @@ from jwtguard.errors import InvalidTokenError
 from jwtguard.testing import FakeClock, JWTIssuer
 
 
+@pytest.mark.slow
 def test_what_needs_no_fetch_is_known_at_once(
     jwt_issuer: JWTIssuer, jwt_clock: FakeClock
 ) -> None:
