@@ -103,6 +103,8 @@ def server() -> Iterator[Server]:
 
 
 _SERVERS = frozenset({"redis", "valkey", "one_node", "cluster", "state"})
+_OF_REDIS = frozenset({"test_revocation_outages.py", "test_redis_failures.py"})
+"""They choose their servers by themselves."""
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -113,5 +115,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             continue
         params = item.callspec.params if hasattr(item, "callspec") else {}
         in_memory = params.get("state") == "memory"
-        if _SERVERS & set(item.fixturenames) and not in_memory:
+        asked = _SERVERS & set(item.fixturenames) and not in_memory
+        if asked or item.path.name in _OF_REDIS:
             item.add_marker(pytest.mark.slow)
