@@ -35,7 +35,17 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize("world", WORLDS)
+QUICK = ("wsgi", "asyncio")
+"""The worlds that ``make test-quick`` looks at: one for each interface."""
+
+
+@pytest.mark.parametrize(
+    "world",
+    [
+        pytest.param(world, marks=() if world in QUICK else pytest.mark.slow)
+        for world in WORLDS
+    ],
+)
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_wire(case: Case, world: str, caplog: pytest.LogCaptureFixture) -> None:
     """The answer is the same in every world, and the one that was promised."""
