@@ -218,6 +218,7 @@ def test_an_answer_without_a_body_needs_no_type(issuer: Issuer, status: int) -> 
     assert ("Content-Length" in got.headers) == (status == 200)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "head", [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 999\r\n\r\n"]
 )

@@ -112,6 +112,7 @@ def test_signing_out_needs_neither_an_issuer_nor_a_session(site: Site) -> None:
     browser.log_out()
 
 
+@pytest.mark.slow
 def test_signing_out_does_not_wait_for_a_slow_issuer(site: Site) -> None:
     """Two seconds at most; the issuer is told all the same."""
     browser = signed_in(site)

@@ -139,6 +139,7 @@ def test_a_stream_that_waits_for_events_ends_when_the_token_expires(
     assert not watched(guard)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("end", [revoked, expired])
 def test_an_application_that_only_sends_gets_an_error(
     jwt_issuer: JWTIssuer, end: Ending, backend: str
@@ -195,6 +196,7 @@ def test_a_generator_is_cancelled_where_it_waits(jwt_issuer: JWTIssuer) -> None:
     assert closed == [True]
 
 
+@pytest.mark.slow
 def test_a_group_of_our_errors_is_not_the_applications(jwt_issuer: JWTIssuer) -> None:
     """An event stream that is sent by tasks ends as quietly."""
     guard = jwt_issuer.guard()
@@ -352,6 +354,7 @@ def test_a_cancelled_stream_is_watched_no_longer(
     assert not watched(guard)
 
 
+@pytest.mark.slow
 def test_a_client_that_reads_nothing_gets_the_end_in_its_turn(
     jwt_issuer: JWTIssuer, backend: str
 ) -> None:

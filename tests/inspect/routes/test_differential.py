@@ -148,6 +148,7 @@ def is_open(row: Row, scopes: set[str]) -> bool:
     return set(words) <= scopes
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(60))
 def test_nothing_gets_past_what_is_called_ok(seed: int) -> None:
     """A handler that runs without what its rows ask for has another row, or a wrong."""
