@@ -23,6 +23,7 @@ from tests.waiting import HANG
 SECRET = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8"
 OTHER_SECRET = "ICEiIyQlJicoKSorLC0uLzAxMjM0NTY3ODk6Ozw9Pj8"
 HOST = "www.example"
+EVIL = {"origin": "https://evil.example", "sec_fetch_site": "cross-site"}
 OWN = {"origin": f"https://{HOST}"}
 NAME = "__Host-Http-session"
 

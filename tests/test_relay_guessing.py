@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import functools
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qs
 
 import httpx
 import pytest
 
 from jwtguard import ConfigurationError
+from jwtguard.relay import TokenRelay
 from tests.redis_server import Redis, needs_redis
 from tests.relay_support import LOGIN, OWN, Send, by_asgi, by_trio, by_wsgi, relay_to
 
@@ -21,6 +23,18 @@ def send(request: pytest.FixtureRequest) -> Send:
     return found
 
 
+def refuse(_: httpx.Request) -> httpx.Response:
+    """Answer as an issuer does that does not accept the password."""
+    return httpx.Response(400, json={"error": "invalid_grant"})
+
+
+def limited(limit: str, upstream: Any = refuse, **settings: str) -> TokenRelay:
+    """Return a relay that takes so many guesses."""
+    url = "https://id.example"
+    named = {"RELAY_URL": f"{url}/t", "RELAY_LIMIT": limit}
+    return relay_to(url, upstream, **named, **settings)
+
+
 def test_guessing_is_slowed_down(send: Send) -> None:
     """After so many tries of one name from one address: 429, and when to come back."""
     tried: list[bytes] = []
@@ -29,12 +43,7 @@ def test_guessing_is_slowed_down(send: Send) -> None:
         tried.append(request.content)
         return httpx.Response(400, json={"error": "invalid_grant"})
 
-    relay = relay_to(
-        "https://id.example",
-        upstream,
-        RELAY_URL="https://id.example/t",
-        RELAY_LIMIT="3/minute",
-    )
+    relay = limited("3/minute", upstream)
     for number in range(5):
         answer = send(relay, "POST", "/oauth/token", data=LOGIN, headers=OWN)
         assert answer.status_code == (400 if number < 3 else 429)
@@ -55,12 +64,7 @@ def test_a_right_password_does_not_count_as_a_guess(send: Send) -> None:
             return httpx.Response(200, json={"access_token": "t"})
         return httpx.Response(400, json={"error": "invalid_grant"})
 
-    relay = relay_to(
-        "https://id.example",
-        upstream,
-        RELAY_URL="https://id.example/t",
-        RELAY_LIMIT="2/minute",
-    )
+    relay = limited("2/minute", upstream)
     good, bad = LOGIN | {"password": "right"}, LOGIN | {"password": "wrong"}
     forms = [*[good] * 30, bad, good, bad, good, bad]
     codes = [send(relay, "POST", "/oauth/token", data=f).status_code for f in forms]
@@ -87,28 +91,14 @@ def test_an_answer_without_a_token_gives_no_guess_back(send: Send, body: bytes) 
         headers = {"Content-Type": "application/json"}
         return httpx.Response(200, headers=headers, content=body)
 
-    relay = relay_to(
-        "https://id.example",
-        upstream,
-        RELAY_URL="https://id.example/t",
-        RELAY_LIMIT="2/minute",
-    )
+    relay = limited("2/minute", upstream)
     codes = [send(relay, "POST", "/oauth/token", data=LOGIN).status_code for _ in "123"]
     assert codes == [200, 200, 429]
 
 
 def test_one_address_cannot_try_many_names(send: Send) -> None:
     """Guessing one password for many names is counted by address."""
-
-    def upstream(_: httpx.Request) -> httpx.Response:
-        return httpx.Response(400, json={"error": "invalid_grant"})
-
-    relay = relay_to(
-        "https://id.example",
-        upstream,
-        RELAY_URL="https://id.example/t",
-        RELAY_LIMIT="1/minute",
-    )
+    relay = limited("1/minute")
     codes = [
         send(
             relay, "POST", "/oauth/token", data=LOGIN | {"username": str(n)}
@@ -130,16 +120,7 @@ def test_other_spellings_of_a_name_share_one_limit(
     send: Send, way: str, names: list[str]
 ) -> None:
     """Many token servers take these for one user: so does the count."""
-
-    def upstream(_: httpx.Request) -> httpx.Response:
-        return httpx.Response(400, json={"error": "invalid_grant"})
-
-    relay = relay_to(
-        "https://id.example",
-        upstream,
-        RELAY_URL="https://id.example/t",
-        RELAY_LIMIT="3/minute",
-    )
+    relay = limited("3/minute")
     codes = [
         send(relay, "POST", "/oauth/token", data=LOGIN | {"username": name}).status_code
         for name in names
@@ -160,18 +141,7 @@ def test_addresses_of_one_network_share_one_limit(
     send: Send, addresses: list[str]
 ) -> None:
     """An IPv6 network of 64 bits is one caller; a port is no part of an address."""
-
-    def upstream(_: httpx.Request) -> httpx.Response:
-        return httpx.Response(400, json={"error": "invalid_grant"})
-
-    relay = relay_to(
-        "https://id.example",
-        upstream,
-        RELAY_URL="https://id.example/t",
-        RELAY_LIMIT="3/minute",
-        TRUSTED_PROXIES="127.0.0.1",
-        REQUIRE_HTTPS="false",
-    )
+    relay = limited("3/minute", TRUSTED_PROXIES="127.0.0.1", REQUIRE_HTTPS="false")
     codes = [
         send(
             relay,
@@ -187,16 +157,7 @@ def test_addresses_of_one_network_share_one_limit(
 
 def test_a_strangers_page_cannot_use_up_a_visitors_guesses(send: Send) -> None:
     """It is refused before anything is counted: else it could lock the visitor out."""
-
-    def upstream(_: httpx.Request) -> httpx.Response:
-        return httpx.Response(400, json={"error": "invalid_grant"})
-
-    relay = relay_to(
-        "https://id.example",
-        upstream,
-        RELAY_URL="https://id.example/t",
-        RELAY_LIMIT="1/minute",
-    )
+    relay = limited("1/minute")
     evil = {"Origin": "https://evil.example"}
     for headers in (evil, {"Sec-Fetch-Site": "cross-site"}):
         for _ in range(12):
@@ -210,17 +171,14 @@ def test_a_strangers_page_cannot_use_up_a_visitors_guesses(send: Send) -> None:
 def test_relays_share_one_count_and_outlive_their_redis(tmp_path: Path) -> None:
     """WSGI and ASGI count together; without Redis each goes on by itself, as 4xx."""
 
-    def upstream(_: httpx.Request) -> httpx.Response:
-        return httpx.Response(400, json={"error": "invalid_grant"})
-
     with Redis(tmp_path) as redis:
         settings = {
             "RELAY_URL": "https://id.example/t",
             "RELAY_LIMIT": "3/minute",
             "RELAY_LIMIT_STORAGE": redis.url,
         }
-        first = relay_to("https://id.example", upstream, **settings)
-        second = relay_to("https://id.example", upstream, **settings)
+        first = relay_to("https://id.example", refuse, **settings)
+        second = relay_to("https://id.example", refuse, **settings)
         ask = ("POST", "/oauth/token")
         sends = [
             functools.partial(by_wsgi, first, *ask, data=LOGIN),

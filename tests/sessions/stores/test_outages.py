@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx
@@ -20,18 +19,6 @@ from tests.session_support import (
     state_of,
 )
 from tests.waiting import HANG, until
-
-
-@pytest.fixture(params=["cookie", "state"])
-def site(request: pytest.FixtureRequest, jwt_issuer: JWTIssuer) -> Iterator[Site]:
-    """A site that several workers serve, by either store."""
-    state = Shared()
-    made = Site(
-        jwt_issuer, state=state, session_store=request.param, state_timeout=HANG
-    )
-    yield made
-    made.server.open.set()
-
 
 # The issuer.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -19,18 +18,6 @@ from tests.session_support import (
     state_of,
 )
 from tests.waiting import HANG
-
-
-@pytest.fixture(params=["cookie", "state"])
-def site(request: pytest.FixtureRequest, jwt_issuer: JWTIssuer) -> Iterator[Site]:
-    """A site that several workers serve, by either store."""
-    state = Shared()
-    made = Site(
-        jwt_issuer, state=state, session_store=request.param, state_timeout=HANG
-    )
-    yield made
-    made.server.open.set()
-
 
 # Where the tokens are.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -15,25 +14,12 @@ from jwtguard.testing import JWTIssuer
 from tests.session_support import (
     NAME,
     Browser,
-    Shared,
     Site,
     all_at_once,
     expire,
     signed_in,
 )
 from tests.waiting import HANG, until
-
-
-@pytest.fixture(params=["cookie", "state"])
-def site(request: pytest.FixtureRequest, jwt_issuer: JWTIssuer) -> Iterator[Site]:
-    """A site that several workers serve, by either store."""
-    state = Shared()
-    made = Site(
-        jwt_issuer, state=state, session_store=request.param, state_timeout=HANG
-    )
-    yield made
-    made.server.open.set()
-
 
 # When.
 

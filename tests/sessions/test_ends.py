@@ -20,22 +20,8 @@ from tests.session_support import (
     SECRET,
     Browser,
     Site,
+    signed_in,
 )
-
-EVIL = {"origin": "https://evil.example", "sec_fetch_site": "cross-site"}
-
-
-@pytest.fixture
-def site(jwt_issuer: JWTIssuer) -> Site:
-    """A site whose sessions are in the cookie."""
-    return Site(jwt_issuer)
-
-
-def signed_in(site: Site) -> Browser:
-    browser = site.browser()
-    browser.log_in()
-    return browser
-
 
 # Revocation.
 
