@@ -9,6 +9,7 @@ from ..core.extract.wire import TLS
 from ..core.model.request import Request
 from ..core.session.cookies import LOOPBACK_NAME, Shown
 from ..core.session.record import Session
+from ..core.session.sessions import Sessions
 from ..core.verify.jose import parse
 from ..errors import AuthError
 from ..guard import Guard
@@ -36,7 +37,20 @@ def session_in(guard: Guard, text: str) -> Shown | None:
             return sessions.find(Request("GET", "/", headers, peer=peer), wire)
     if "=" in field.rstrip("=") or not field:
         return None
-    return Shown(name, True, (field,), frozenset((name,)), False)
+    # The value alone does not say which name it had, and it opens for that only.
+    usual, local = (
+        Shown(one, one == name, (field,), frozenset((one,)), False)
+        for one in (name, LOOPBACK_NAME)
+    )
+    return local if _is_sealed_for(guard, sessions, local) else usual
+
+
+def _is_sealed_for(guard: Guard, sessions: Sessions, shown: Shown) -> bool:
+    try:
+        guard.run(sessions.opened(shown))
+    except AuthError as error:
+        return error.reason != "session_invalid"
+    return True
 
 
 def explain_session(guard: Guard, shown: Shown) -> tuple[list[Check], str | None]:

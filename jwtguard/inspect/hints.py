@@ -25,6 +25,8 @@ def hint_of(reason: str) -> str:
 
 def of_form(token: str) -> str:
     """Say what *token* looks like if it is not a signed token."""
+    if not token:
+        return "the token is empty: was the variable set, and the response a success?"
     if token.startswith(OUR_REFRESH_TOKEN):
         return f"from jwtguard issuer: {hint_of('refresh_token')}"
     if token.count(".") == 4:

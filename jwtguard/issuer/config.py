@@ -118,13 +118,19 @@ class Config:
         ):
             if not names:
                 yield f"{what}: at least one is needed"
-            if len(set(names)) != len(names):
-                yield f"{what}: one name is listed twice"
+            for name in dict.fromkeys(n for n in names if names.count(n) > 1):
+                yield f"{what}: {name!r} is listed twice"
 
     def with_client(self, client: str, origin: str = "") -> Self:
         """Return a copy with one more public client, which may refresh."""
         if not client:
             raise ConfigurationError("--client: write ID, or ID=http://localhost:3000")
+        if client in {known.id for known in self.clients}:
+            url = origin or "http://localhost:3000"
+            raise ConfigurationError(
+                f"--client: {client!r} exists already; to use it from a page, write "
+                f"--origin {client}={url}"
+            )
         origins = (origin,) if origin else ()
         added = Client(id=client, origins=origins, refresh=True)
         return replace(self, clients=(*self.clients, added))

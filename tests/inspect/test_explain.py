@@ -322,6 +322,7 @@ def test_a_refresh_token_of_the_development_issuer_is_called_one() -> None:
     assert "refresh token" in of_form("refresh.Zm9v")
     assert "from jwtguard issuer" in of_form("refresh.Zm9v")
     assert "opaque token" in of_form("Zm9v")
+    assert "the token is empty" in of_form("")
 
 
 # What is printed.

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from jwtguard.adapters import Request
 from jwtguard.inspect.check_policy import check
 from jwtguard.inspect.explain_session import explain_session, session_in
 from jwtguard.testing import JWTIssuer
@@ -82,6 +83,21 @@ def test_explain_opens_a_cookie(jwt_issuer: JWTIssuer, store: str, form: str) ->
     assert "refreshed 0 times" in said
     assert token not in said
     assert "refresh-1" not in said
+
+
+def test_explain_opens_a_value_from_loopback(jwt_issuer: JWTIssuer) -> None:
+    """On http://localhost the cookie has another name; the value does not show it."""
+    guard = Site(jwt_issuer).guard
+    headers = {"host": ("localhost:8000",), "origin": ("http://localhost:8000",)}
+    request = Request("POST", "/login", headers, scheme="http", peer="127.0.0.1")
+    (cookie,) = guard.log_in(request, "alice", "wonderland").cookies
+    name, _, value = cookie.partition(";")[0].partition("=")
+    assert name == "jwtguard_session"
+    shown = session_in(guard, value)
+    assert shown is not None
+    checks, token = explain_session(guard, shown)
+    assert all(one.passed for one in checks)
+    assert token is not None
 
 
 def test_explain_says_why_a_cookie_does_not_open(jwt_issuer: JWTIssuer) -> None:

@@ -106,7 +106,8 @@ def test_a_client_is_added_on_the_command_line() -> None:
 @pytest.mark.parametrize(
     ("line", "problem"),
     [
-        (("--client", "spa"), "listed twice"),
+        (("--client", "spa"), "'spa' exists already"),
+        (("--client", "www=http://a.example"), "--origin www=http://a.example"),
         (("--client", "=http://localhost:3000"), "write ID"),
         (("--client", "new=localhost"), "is not a valid origin"),
         (("--origin", "new=http://localhost:3000"), "--client new=http://localhost"),
