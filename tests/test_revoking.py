@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import (
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jwtguard import AuthError, Guard, TrustedIssuer
+from jwtguard import AuthError, Guard, Principal, TrustedIssuer
 from jwtguard.asgi import GuardMiddleware
 from jwtguard.core.model.decision import Respond
 from jwtguard.core.model.request import Request
@@ -405,3 +405,43 @@ def test_a_logout_token_ends_tokens_in_the_list_that_requests_are_judged_by(
     """There is one list: what the logout path records is what the gate reads."""
     flow = jwt_issuer.guard()._flow
     assert flow.revoking._list is flow.revocations is flow.verifier.revocations
+
+
+def test_a_principal_without_anything_to_name_it_cannot_be_revoked(
+    jwt_issuer: JWTIssuer,
+) -> None:
+    """Made by hand, as in a test: success would be a lie."""
+    guard = jwt_issuer.guard()
+    made = guard.verify(jwt_issuer.token(claims={"jti": None}))
+    empty = Principal.of(made.facts, "")
+    with pytest.raises(ValueError, match="neither sid nor jti nor a token"):
+        guard.revoke(empty)
+
+
+def test_a_session_ends_although_its_token_has_no_time_of_issue(
+    jwt_issuer: JWTIssuer,
+) -> None:
+    """Such a token is hit by any entry of its session."""
+    guard = jwt_issuer.guard()
+    token = jwt_issuer.token(claims={"sid": "s1", "iat": None})
+    guard.revoke(guard.verify(token))
+    assert why(guard, token) == "revoked_session"
+
+
+def test_a_packed_entry_is_believed_while_the_state_is_away(
+    jwt_issuer: JWTIssuer,
+) -> None:
+    """A token that may be hit is refused for now, and accepted once that is known."""
+    state = Away()
+    state.away = False
+    guard = shared_guard(jwt_issuer, state, revocations=1, state_timeout=HANG)
+    second = int(jwt_issuer.clock.time())
+    for subject in ("alice", "x1", "x2"):
+        named = {"subject": subject, "before": second - 60}
+        guard.revoke_tokens(issuer=jwt_issuer.url, **named)  # type: ignore[arg-type]
+    token = jwt_issuer.token(subject="alice")
+    state.away = True
+    assert [why(guard, token), why(guard, token)] == ["revoked_subject"] * 2
+    state.away = False
+    jwt_issuer.clock.advance(5)
+    assert why(guard, token) == ""

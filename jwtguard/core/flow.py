@@ -192,15 +192,10 @@ class Flow:
         self, request: Request, origin: str | None, *, revocation: bool
     ) -> Flowing:
         """Decide a request to a token endpoint, wherever it is mounted."""
-        try:
-            if answer := self.responses.preflight(request, None):
-                return answer
-            wire = self.wire_of(request)
-            return (
-                yield from self.token_flow.decide(request, wire, origin, revocation)
-            )
-        except AuthError as error:
-            return self.responses.refuse(error, request, origin=origin)
+        if answer := self.responses.preflight(request, None):
+            return answer
+        wire = self.wire_of(request)
+        return (yield from self.token_flow.decide(request, wire, origin, revocation))
 
     def _open(
         self, request: Request, rule: PathAccess, page: Page, wire: Wire

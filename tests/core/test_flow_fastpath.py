@@ -319,3 +319,17 @@ def test_a_refusal_that_is_remembered_is_reported_each_time(house: House) -> Non
         "foreign_origin"
     ] * 3
     assert isinstance(house.guard._flow.fast.decide(asked), Respond)
+
+
+def test_the_full_flow_answers_preflights_alike(jwt_issuer: JWTIssuer) -> None:
+    """Adapters may ask it alone."""
+    guard = jwt_issuer.guard(clients=[Client(id="spa", origins="https://a.example")])
+    for origin in ("https://a.example", "https://b.example"):
+        headers = {
+            "origin": (origin,),
+            "access-control-request-method": ("GET",),
+        }
+        asked = Request("OPTIONS", "/notes", headers)
+        at_once = guard.decide_at_once(asked)
+        assert at_once is not None
+        assert guard.decide_in_full(asked, lambda _: None) == at_once

@@ -106,3 +106,22 @@ def test_an_entry_holds_until_no_token_can_be_good(jwt_issuer: JWTIssuer) -> Non
     post(guard, jwt_issuer.logout_token())
     ((_, times),) = guard._flow.revocations._others.items()
     assert times == (now + 30, now + 86400 + 60)
+
+
+@pytest.mark.parametrize(
+    ("length", "body", "reason"),
+    [
+        ("5", b"logout_token=x", "form_malformed"),
+        (None, b"logout_token=" + b"x" * 70000, "body_too_long"),
+        (None, None, "client_gone"),
+    ],
+)
+def test_a_body_that_is_not_what_was_announced_is_refused(
+    jwt_issuer: JWTIssuer, length: str | None, body: bytes | None, reason: str
+) -> None:
+    """A server or proxy may hand on less, or more, than the length says."""
+    headers = FORM if length is None else {**FORM, "content-length": (length,)}
+    guard = guard_of(jwt_issuer)
+    answer = guard.decide(Request("POST", PATH, headers), lambda _: body)
+    assert isinstance(answer, Respond)
+    assert answer.reason == reason

@@ -299,3 +299,11 @@ def test_a_login_page_under_a_rule_without_scopes() -> None:
     ]
     made = policy(login_url="/login", scopes=rules)
     assert made.login_url == "/login"
+
+
+def test_sessions_without_issuers_are_one_problem_less() -> None:
+    """That issuers are missing is said; that none of them is the session's is not."""
+    with pytest.raises(ConfigurationError) as caught:
+        policy(issuers=(), session_client="www", session_issuer=URL)
+    assert "session_issuer" not in str(caught.value)
+    assert "issuers: at least one is needed" in str(caught.value)

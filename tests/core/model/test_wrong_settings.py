@@ -198,6 +198,7 @@ def test_a_client_has_an_id(wrong: Any) -> None:
         ({"header_types": 1}, "header_types: must be a list of strings, not 1"),
         ({"kidless": "all"}, "kidless: 'all' is not valid; expected one, try or never"),
         ({"kidless": ""}, "kidless: '' is not valid; expected one, try or never"),
+        ({"logout": "all"}, "logout: 'all' is not valid; expected session or subject"),
         (
             {"max_lifetime": 0},
             "max_lifetime: 0 is not valid; expected a number of at least 1",

@@ -297,3 +297,26 @@ def test_a_refresh_that_landed_since_the_look_is_not_repeated(
 
     assert network.run(cache.find(slowly))
     assert network.count == 2
+
+
+def test_a_key_that_the_second_fetch_brings_at_once_is_used(
+    make: MakeCache, network: Network, clock: FakeClock
+) -> None:
+    """The fetch that was joined began before a rotation, the next one after it."""
+    cache, kid = make(cooldown=0), kid_of(network.issuer)
+    find(cache, network, kid)
+    clock.advance(550)
+    network.held_back = True
+    find(cache, network, kid)
+    network.body = json.dumps(network.issuer.jwks()).encode()
+    network.issuer.rotate()
+    rotated = kid_of(network.issuer)
+    flow = cache.find(named(rotated))
+    assert isinstance(next(flow), Await)
+    network.land()
+    network.body = None
+    start = next(flow)
+    assert isinstance(start, Start)
+    network.pending.append(start.flight)
+    network.land()
+    assert [key.kid for key in network.run(flow)] == [rotated]

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jwtguard.core.verify.entries import KINDS, Entry, Marks, decoded, key_of
-from jwtguard.core.verify.revocations import GOOD, Found, Revocations
+from jwtguard.core.verify.revocations import GOOD, SWEEP, Found, Revocations
+from jwtguard.core.verify.watches import Watch
 
 ISSUER = "https://id.example.com"
 TOKEN = Marks(ISSUER, "d1" * 32, "j1", "s1", "alice", "alice", "spa", 1000.0)
@@ -196,3 +197,26 @@ def test_no_bytes_stop_the_follower(data: bytes) -> None:
     """Every input is an entry, or None."""
     found = decoded(data)
     assert found is None or isinstance(found, Entry)
+
+
+def test_a_sweep_drops_what_has_ended_behind_what_lasts() -> None:
+    """Entries that last stand in front, and must not keep the others for ever."""
+    listed = Revocations(10 * SWEEP)
+    for number in range(2):
+        listed.add(entry("sid", f"long{number}", until=1e6), 0)
+    for number in range(SWEEP - 2):
+        listed.add(entry("sid", f"short{number}", until=100), 0)
+    assert len(listed) == SWEEP
+    listed.add(entry("sid", "new", until=1e6), 200)
+    assert len(listed) == 3
+
+
+def test_a_watch_ends_by_entries_that_hit_it_alone() -> None:
+    """A connection with a newer token of the session stays open."""
+    listed = Revocations(10)
+    newer = Watch(TOKEN._replace(issued_at=2000.0), ends=9000)
+    older = Watch(TOKEN, ends=9000)
+    listed.watches.add(newer)
+    listed.watches.add(older)
+    listed.add(entry("sid", "s1", before=1500), 0)
+    assert (older.ended.done(), newer.ended.done()) == (True, False)
