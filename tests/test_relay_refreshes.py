@@ -14,6 +14,7 @@ import pytest
 from jwtguard import Client, Guard
 from jwtguard.core.model.effects import StateUnavailableError
 from jwtguard.core.relay.shared_refresh import MOST_AT_ONCE
+from jwtguard.outside.http import HTTPClient
 from jwtguard.relay import TokenRelay
 from jwtguard.state import MemoryState
 from jwtguard.testing import JWTIssuer
@@ -56,6 +57,7 @@ def relay_of(
     guard = jwt_issuer.guard(
         clients=[Client(id="spa", origins=SPA, refresh=True), Client(id="other")],
         relay_url="https://issuer.example/token",
+        relay_revocation_url="https://issuer.example/revoke",
         state_timeout=HANG,
         **settings,
     )
@@ -204,3 +206,72 @@ def test_a_state_that_is_away_does_not_stop_a_refresh(jwt_issuer: JWTIssuer) -> 
     issuer = Issuer()
     relay = relay_of(jwt_issuer, issuer, Away(), secrets=[SECRET])
     assert refresh(relay).json()["access_token"] == "a-1"
+
+
+# More than there are threads for, and revocation.
+
+
+def test_strangers_with_slow_refreshes_make_no_second_use(
+    jwt_issuer: JWTIssuer,
+) -> None:
+    """However many refreshes are under way, one token is sent once."""
+    issuer, state = Issuer(), MemoryState()
+    relay = relay_of(jwt_issuer, issuer, state, secrets=[SECRET])
+    issuer.open.clear()
+    with ThreadPoolExecutor(MOST_AT_ONCE + 6) as pool:
+        slow = [
+            pool.submit(refresh, relay, refresh_token=f"x{n}")
+            for n in range(MOST_AT_ONCE)
+        ]
+        until(lambda: len(issuer.asked) == MOST_AT_ONCE)
+        sends = (by_wsgi, by_asgi, by_trio) * 2
+        sent = [pool.submit(refresh, relay, send) for send in sends]
+        until(lambda: "r1" in issuer.asked)
+        issuer.open.set()
+        assert {one.result(HANG).status_code for one in (*slow, *sent)} == {200}
+    assert issuer.asked.count("r1") == 1
+
+
+@pytest.mark.parametrize("send", [by_wsgi, by_asgi, by_trio])
+def test_a_request_without_a_thread_waits_for_another_process(
+    jwt_issuer: JWTIssuer, send: Callable[..., Any]
+) -> None:
+    """It looks again and again until the other one has left its answer."""
+    issuer, state = Issuer(), MemoryState()
+    full, other = (
+        relay_of(jwt_issuer, issuer, state, secrets=[SECRET]) for _ in range(2)
+    )
+    issuer.open.clear()
+    with ThreadPoolExecutor(MOST_AT_ONCE + 2) as pool:
+        for number in range(MOST_AT_ONCE):
+            pool.submit(refresh, full, refresh_token=f"x{number}")
+        first = pool.submit(refresh, other)
+        until(lambda: len(issuer.asked) == MOST_AT_ONCE + 1)
+        second = pool.submit(refresh, full, send)
+        until(lambda: len(full._flow._refreshes._under_way) == MOST_AT_ONCE + 1)
+        issuer.open.set()
+        assert first.result(HANG).json() == second.result(HANG).json()
+    assert issuer.asked.count("r1") == 1
+
+
+@pytest.mark.parametrize("number", [1, 2])
+@pytest.mark.parametrize("send", [by_wsgi, by_asgi, by_trio])
+def test_signing_out_ends_what_is_remembered(
+    jwt_issuer: JWTIssuer, send: Callable[..., Any], number: int
+) -> None:
+    """The spent token brings nothing afterwards, whichever process is asked."""
+    issuer, state = Issuer(), MemoryState()
+    secrets = [SECRET] if number > 1 else []
+    relays = [relay_of(jwt_issuer, issuer, state, secrets=secrets) for _ in range(2)]
+    refresh(relays[0])
+
+    def revoking(_: httpx.Request) -> httpx.Response:
+        return httpx.Response(200)
+
+    last = relays[number - 1]
+    last._drivers._send = HTTPClient(httpx.MockTransport(revoking))
+    sent = {"token": "r2", "client_id": "spa"}
+    url = "https://localhost/revoke"
+    left = send(last, "POST", url, data=sent, headers={"Origin": SPA})
+    assert left.status_code == 200
+    assert refresh(relays[0]).json() == {"error": "invalid_grant"}

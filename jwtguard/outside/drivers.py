@@ -5,6 +5,7 @@ Waiting is all that they do differently. There is no third.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Awaitable, Callable, Generator
 from typing import Any, TypeVar
 
@@ -16,6 +17,7 @@ from ..core.model.effects import (
     Ask,
     Await,
     CatchUp,
+    Pause,
     Publish,
     ReadBody,
     Start,
@@ -82,11 +84,15 @@ class Drivers:
                     reply = self.link.publish(ask.operations)
                 elif isinstance(ask, CatchUp):
                     self.link.catch_up()
+                elif isinstance(ask, Pause):
+                    time.sleep(ask.seconds)
                 else:
                     reply = self.work(ask)
         except StopIteration as stop:
             result: Result = stop.value
             return result
+        finally:  # others may wait for what a request that is cancelled began
+            flow.close()
 
     async def arun(
         self,
@@ -111,6 +117,8 @@ class Drivers:
                     reply = await self.link.apublish(ask.operations)
                 elif isinstance(ask, CatchUp):
                     await self.link.acatch_up()
+                elif isinstance(ask, Pause):
+                    await anyio.sleep(ask.seconds)
                 else:
                     reply = await anyio.to_thread.run_sync(
                         self.work, ask, limiter=_threads()
@@ -118,6 +126,8 @@ class Drivers:
         except StopIteration as stop:
             result: Result = stop.value
             return result
+        finally:  # others may wait for what a request that is cancelled began
+            flow.close()
 
     def _carry_out(self, ask: Any) -> Any:
         """Do what a flight asks for of the shared state."""

@@ -140,7 +140,7 @@ class Exchange(NamedTuple):
 
 
 class Pause(NamedTuple):
-    """Wait so many *seconds*; in flights only. It gets no answer."""
+    """Wait so many *seconds*. It gets no answer."""
 
     seconds: float
 

@@ -116,6 +116,9 @@ class RelayFlow:
         answer = yield from ask()
         if guess is not None and brings_token(answer):
             yield ReturnGuess(guess)  # the password was right
+        if not grant.grant_type and answer.status == 200:
+            token = grant.form.get("token", [""])[0]
+            yield from self._refreshes.revoked(upstream.issuer.url, token)
         return answer
 
     def _upstream_of(self, grant: TokenRequest) -> Upstream:

@@ -7,8 +7,6 @@ session. Two tabs use one token at the same time: they get the same answer here.
 from __future__ import annotations
 
 import json
-from base64 import b64decode, b64encode
-from collections import OrderedDict
 from collections.abc import Callable, Generator
 from hashlib import sha256
 from threading import Lock
@@ -33,12 +31,23 @@ from ..model.policy import Policy
 from ..model.request import Request
 from ..model.sealing import Sealer
 from .answers import brings_token
+from .client_auth import basic_of
+from .kept_answers import (
+    Kept,
+    KeptAnswers,
+    decoded,
+    encoded,
+    end_everywhere,
+    is_ended,
+    mark_of,
+    marks_in,
+)
 
 MOST = 1024
 """Answers that a process remembers; one has at most 64 KiB."""
 MOST_AT_ONCE = 32
-"""Refreshes under way. Above that each request asks for itself, as for passwords:
-random refresh tokens must not take a thread each."""
+"""Refreshes in threads of their own. Above that, the request that comes first asks the
+issuer itself: random refresh tokens must not take a thread each."""
 
 AskUpstream = Callable[[Save | None], Generator[Ask, Any, Respond]]
 """Hands the form on, and keeps the lease meanwhile; raises ``GrantError``."""
@@ -48,10 +57,21 @@ class Refresh:
     """One refresh: what its flight does, and what came of it."""
 
     def __init__(
-        self, owner: SharedRefreshes, name: str, now: float, ask: AskUpstream
+        self,
+        owner: SharedRefreshes,
+        name: str,
+        now: float,
+        ask: AskUpstream,
+        issuer: str = "",
+        token: str = "",
     ) -> None:
         self.outcome: Respond | GrantError | None = None
-        self.ended_at = 0.0
+        self.name = name
+        self.issuer = issuer
+        self.mark = mark_of(issuer, token)
+        """By what a revocation names the refresh token that is spent."""
+        self.keep = True
+        """Whether this process may remember the answer."""
         patience = owner.patience
         self.flight = Flight(self, now, patience=patience, limit=2 * patience)
         self._owner = owner
@@ -62,19 +82,17 @@ class Refresh:
     def fail(self, _flight: Flight, problem: str) -> None:
         """Note that the flight broke, unless it has ended."""
         if self.outcome is None:
-            self._settle(GrantError("issuer_unreachable", detail=problem))
+            error = GrantError("issuer_unreachable", detail=problem)
+            self._owner.settle(self, error)
 
     def refresh(self, _flight: Flight) -> Generator[Ask, Any, None]:
         """Ask the issuer, unless another process does; runs in the flight's thread."""
         try:
             answer = yield from self._shared()
         except GrantError as error:
-            self._settle(error)
+            self._owner.settle(self, error)
             return
-        self._settle(answer)
-
-    def _settle(self, outcome: Respond | GrantError) -> None:
-        self._owner.settle(self, outcome)
+        self._owner.settle(self, answer)
 
     def _shared(self) -> Generator[Ask, Any, Respond]:
         sealer = self._owner.sealer
@@ -90,6 +108,8 @@ class Refresh:
             raise GrantError("issuer_timeout", detail=str(error)) from None
         if found is None:
             found = yield from self._asked(sealer)
+        else:  # its time began when the other process got it
+            self.keep = False
         yield Remove(self._lease)
         return found
 
@@ -101,24 +121,27 @@ class Refresh:
             yield Remove(self._lease)
             raise
         if brings_token(answer):
-            sealed = sealer.seal(_encoded(answer), self._next)
+            sealed = sealer.seal(encoded(answer), self._next)
             yield Save(self._next, sealed, self._owner.grace)
             return answer
         # The lease may have run out before the other process had its answer.
-        return (yield from self._left_by_others(lost=True)) or answer
+        found = yield from self._left_by_others(lost=True)
+        self.keep = found is None
+        return found or answer
 
     def _left_by_others(self, *, lost: bool = False) -> Generator[Ask, Any, Any]:
         sealer = self._owner.sealer
         try:
             value = yield from ask_state(Load(self._next))
+            if value is None or sealer is None:
+                return None
+            found = decoded(sealer.open(value, self._next))
+            marks = {self.mark} | marks_in(self.issuer, found)
+            return None if (yield from is_ended(marks)) else found
         except StateUnavailableError:
             if lost:
                 return None
             raise
-        if value is None or sealer is None:
-            return None
-        try:
-            return _decoded(sealer.open(value, self._next))
         except ValueError:
             return None
 
@@ -145,8 +168,9 @@ class SharedRefreshes:
     def after_fork(self) -> None:
         """Forget them: the threads belong to the parent process."""
         self._lock = Lock()
-        self._known: OrderedDict[str, Refresh] = OrderedDict()
-        self._under_way = 0
+        self._kept = KeptAnswers(self.grace, MOST, self._monotonic)
+        self._under_way: dict[str, Refresh] = {}
+        self._in_threads: set[Refresh] = set()
 
     def answer(
         self, issuer: str, request: Request, grant: TokenRequest, ask: AskUpstream
@@ -156,11 +180,18 @@ class SharedRefreshes:
         Whoever asks with the same form and client authentication while it is under way,
         or a while after it brought tokens, gets the same answer.
         """
-        found, own = self._join(_name_of(issuer, request, grant), ask)
-        if found is None:
-            return (yield from ask(None))
-        if own:
-            yield Start(found.flight)
+        made = Refresh(
+            self, _name_of(issuer, request, grant), self._monotonic(), ask, issuer,
+            grant.form.get("refresh_token", [""])[0],
+        )  # fmt: skip
+        found = self._join(made)
+        while isinstance(found, Kept):
+            if (yield from self._is_good(found)):
+                return found.answer
+            self._drop(made.mark)  # that of *found*, too
+            found = self._join(made)
+        if found is made:
+            yield from self._begin(found)
         if found.outcome is None:
             yield Await(found.flight)
         outcome = found.outcome
@@ -171,53 +202,79 @@ class SharedRefreshes:
             raise GrantError(reason, detail=outcome.detail, fields=fields)
         return outcome
 
+    def revoked(self, issuer: str, token: str) -> Generator[Ask, Any, None]:
+        """Keep no answer that *token* was sent for, or that brought it."""
+        mark = mark_of(issuer, token)
+        self._drop(mark)
+        if self.sealer is not None:  # an answer may be under way, and kept afterwards
+            yield from end_everywhere(mark, self.grace + 2 * self.patience)
+
     def settle(self, refresh: Refresh, outcome: Respond | GrantError) -> None:
-        """Note what came of *refresh*."""
+        """Note what came of *refresh*; only new tokens are kept."""
+        marks: set[str] = set()
+        if isinstance(outcome, Respond) and brings_token(outcome):
+            marks = {refresh.mark} | marks_in(refresh.issuer, outcome)
         with self._lock:
-            refresh.ended_at = self._monotonic()
             refresh.outcome = outcome
-            self._under_way -= 1
+            self._forget(refresh)
+            if isinstance(outcome, Respond) and marks and refresh.keep:
+                self._kept.add(refresh.name, outcome, frozenset(marks))
 
-    def _join(self, name: str, ask: AskUpstream) -> tuple[Refresh | None, bool]:
-        """Return the refresh, and whether the caller has to start it.
-
-        None: there are too many at once.
-        """
+    def _join(self, made: Refresh) -> Refresh | Kept:
+        """Return what there is already, or else *made*, for the caller to begin."""
         now = self._monotonic()
         with self._lock:
-            known = self._known.get(name)
-            if known is not None and self._is_current(known, now):
-                return known, False
-            if self._under_way >= MOST_AT_ONCE:
-                return None, False
-            made = self._known[name] = Refresh(self, name, now, ask)
-            self._known.move_to_end(name)
-            self._under_way += 1
-            while len(self._known) > MOST:
-                self._known.popitem(last=False)
-            return made, True
+            known = self._under_way.get(made.name)
+            if known is not None and not self._is_lost(known, now):
+                return known
+            kept = self._kept.get(made.name)
+            if kept is not None:
+                return kept
+            for one in [one for one in self._in_threads if self._is_lost(one, now)]:
+                self._forget(one)
+            self._under_way[made.name] = made
+            if len(self._in_threads) < MOST_AT_ONCE:
+                self._in_threads.add(made)
+            return made
 
-    def _is_current(self, known: Refresh, now: float) -> bool:
-        """Whether it is under way, or has brought tokens lately."""
-        if known.outcome is None:  # a thread that was lost is not waited for
-            return now - known.flight.claimed_at < 4 * self.patience
-        brought = isinstance(known.outcome, Respond) and brings_token(known.outcome)
-        return brought and now - known.ended_at < self.grace
+    def _begin(self, made: Refresh) -> Generator[Ask, Any, None]:
+        """Ask the issuer, in a thread while there are not too many."""
+        if made in self._in_threads:
+            yield Start(made.flight)
+            return
+        try:
+            yield from made.refresh(made.flight)
+        finally:  # whoever sent this request may have gone
+            made.fail(made.flight, "the request that asked was cancelled")
+            made.flight.done.set_result(None)
+
+    def _is_good(self, kept: Kept) -> Generator[Ask, Any, bool]:
+        """Whether no process knows that the tokens of *kept* were revoked."""
+        if self.sealer is None:
+            return True
+        try:
+            return not (yield from is_ended(kept.marks))
+        except StateUnavailableError:  # the issuer knows
+            return False
+
+    def _drop(self, mark: str) -> None:
+        with self._lock:
+            self._kept.drop(mark)
+            for one in self._under_way.values():
+                one.keep = one.keep and one.mark != mark
+
+    def _forget(self, refresh: Refresh) -> None:
+        self._in_threads.discard(refresh)
+        if self._under_way.get(refresh.name) is refresh:
+            del self._under_way[refresh.name]
+
+    def _is_lost(self, refresh: Refresh, now: float) -> bool:
+        """Whether its thread does not come back: nobody waits for it any more."""
+        return now - refresh.flight.claimed_at >= 4 * self.patience
 
 
 def _name_of(issuer: str, request: Request, grant: TokenRequest) -> str:
     """Return what is the same for two requests that must get the same answer."""
     form = sorted((name, list(values)) for name, values in grant.form.items())
-    by = request.header("authorization") or ""
+    by = basic_of(request) or ""
     return sha256(json.dumps([issuer, by, form]).encode()).hexdigest()
-
-
-def _encoded(answer: Respond) -> bytes:
-    body = b64encode(answer.body).decode()
-    return json.dumps([answer.status, answer.headers, body]).encode()
-
-
-def _decoded(data: bytes) -> Respond:
-    status, headers, body = json.loads(data)
-    fields = tuple((str(name), str(value)) for name, value in headers)
-    return Respond(int(status), fields, b64decode(body))

@@ -27,6 +27,7 @@ from ..model.policy import Policy
 from ..model.request import Request
 from ..verify.keys import Emit
 from .answers import handed_back
+from .client_auth import basic_of
 from .endpoints import EndpointCache
 
 
@@ -106,8 +107,8 @@ class Upstream:
             "Accept": "application/json",
             "X-Forwarded-For": caller,
         }
-        given = (request.header("authorization") or "").strip(" \t")
-        if given[:6].lower() == "basic ":
+        given = basic_of(request)
+        if given is not None:
             headers["Authorization"] = given
         elif self._secret and not grant.authenticated:
             if self._auth == "basic":
