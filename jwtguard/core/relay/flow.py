@@ -21,7 +21,7 @@ from ..model.request import Request
 from ..respond.responses import finish
 from ..verify.keys import Emit
 from .answers import brings_token
-from .shared_refresh import SharedRefreshes
+from .shared_refresh import AskUpstream, SharedRefreshes
 from .upstream import Upstream
 
 # The two that browser pages use without a redirect. Others belong to programs, which
@@ -110,15 +110,28 @@ class RelayFlow:
         if grant.grant_type == "refresh_token":
             issuer = upstream.issuer.url
             return (yield from self._refreshes.answer(issuer, request, grant, ask))
+        if not grant.grant_type:
+            return (yield from self._revoked(upstream, grant, ask))
         guess = None
         if grant.grant_type == "password":
             guess = yield from _count_guess(grant, caller)
         answer = yield from ask()
         if guess is not None and brings_token(answer):
             yield ReturnGuess(guess)  # the password was right
-        if not grant.grant_type and answer.status == 200:
-            token = grant.form.get("token", [""])[0]
-            yield from self._refreshes.revoked(upstream.issuer.url, token)
+        return answer
+
+    def _revoked(
+        self, upstream: Upstream, grant: TokenRequest, ask: AskUpstream
+    ) -> Generator[Ask, Any, Respond]:
+        """Hand a revocation on; nothing that is remembered outlives it."""
+        token, issuer = grant.form.get("token", [""])[0], upstream.issuer.url
+        try:
+            answer = yield from ask(None)
+        except GrantError:  # the issuer may have revoked it all the same
+            yield from self._refreshes.revoked(issuer, token)
+            raise
+        if answer.status < 300:
+            yield from self._refreshes.revoked(issuer, token)
         return answer
 
     def _upstream_of(self, grant: TokenRequest) -> Upstream:

@@ -84,7 +84,7 @@ def marks_in(issuer: str, answer: Respond) -> Marks:
 
 def end_everywhere(mark: str, seconds: float) -> Generator[Any, Any, None]:
     """Tell the other processes that a token was revoked; best effort."""
-    yield Save(_key(mark), b"", seconds)
+    yield Save(_key(mark), b"1", seconds)
 
 
 def is_ended(marks: Collection[str]) -> Generator[Any, Any, bool]:
