@@ -1,1 +1,1 @@
-"""Sessions of sites with a login form: tokens that only the server can read."""
+"""Sessions of sites with a login form, whose tokens only the server can read."""

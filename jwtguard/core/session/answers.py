@@ -1,6 +1,6 @@
-"""The session path: the guard itself signs in and out, and says who is signed in.
+"""The session path, where the guard itself signs visitors in and out.
 
-So a page, or a front end in another language, needs no code of ours.
+A page, or a front end in another language, then needs no Python code.
 """
 
 from __future__ import annotations
@@ -34,16 +34,16 @@ from .signing import Signing
 
 _FAILED = (InvalidCredentialsError, TooManyGuessesError, IssuerUnavailableError)
 _WORDS = {401: "invalid_credentials", 429: "too_many_attempts", 503: "unavailable"}
-"""What the login page is told, by the status that a script would get."""
+"""The ``error`` that the login page gets, by the status that a script would get."""
 _COOKIE = ("Vary", "Origin, Cookie")
 _NO_STORE = ("Cache-Control", "no-store")
 
 Visit = Callable[[Request, PathAccess, Page, Wire], Generator[Ask, Any, Decision]]
-"""Decides a request of somebody who may be signed in."""
+"""Decides a request of a visitor who may be signed in."""
 
 
 def endpoints_of(path: str | None) -> tuple[str, ...]:
-    """Return the paths below, and with, *path*."""
+    """Return *path* and the paths below it."""
     return () if path is None else (path, f"{path}/login", f"{path}/logout")
 
 
@@ -127,7 +127,7 @@ class SessionAnswers:
     def _failed(
         self, error: AuthError, request: Request, page: Page, posted: forms.Posted
     ) -> Respond:
-        """Send a person back to the login page, which is told why."""
+        """Redirect a person to the login page, with the reason in the query."""
         if posted.script or self._login_url is None:
             return self._responses.refuse(error, request, origin=page.origin)
         self._responses.report(error, request.method, page.origin)
@@ -140,7 +140,7 @@ class SessionAnswers:
     def _who(
         self, principal: Principal, cors: Fields, vary: tuple[str, str]
     ) -> Respond:
-        """Say who is signed in; never a token."""
+        """Describe the user, without the token."""
         body = json.dumps(
             {
                 "subject": principal.subject,

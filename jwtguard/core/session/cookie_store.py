@@ -1,4 +1,4 @@
-"""Sessions whose tokens are in the cookie, sealed; nothing has to run for them."""
+"""Sessions whose tokens are in the sealed cookie, without a shared state."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .stores import Held, Opening, generation_name, opened
 
 
 class CookieStore:
-    """Everything is in the cookie; the state holds successors for a short time."""
+    """Keeps sessions in the cookie, and their successors in the state for a while."""
 
     def __init__(self, sealer: Sealer, grace: float) -> None:
         self._sealer = sealer
@@ -30,16 +30,16 @@ class CookieStore:
         yield  # the shared state is not needed
 
     def named(self, _shown: Shown) -> tuple[bytes, ...]:
-        """Return none: each record is in its cookie."""
+        """Return an empty tuple, because each record is in its cookie."""
         return ()
 
     def create(self, name: str, session: Session) -> Opening:
-        """Seal it."""
+        """Seal the session into its cookie."""
         return self._sealed(name, session)
         yield
 
     def newer(self, name: str, held: Held) -> Generator[Ask, Any, Held | None]:
-        """Look for the successor that whoever refreshed it has left."""
+        """Load the successor that another process has stored."""
         value = yield from ask_state(Load(_next_key(name, held.session)))
         if value is None:
             return None
@@ -52,12 +52,12 @@ class CookieStore:
         return found if good else None
 
     def keep(self, name: str, old: Held, new: Session) -> Opening:
-        """Leave the successor for those who still bring the old cookie."""
+        """Store the successor for requests with the old cookie."""
         made = self._sealed(name, new)._replace(saved=False)
         return (yield from self.save(name, old, made))
 
     def save(self, name: str, old: Held, new: Held) -> Opening:
-        """Save it, unless the state is away."""
+        """Save the successor, unless the state is unavailable."""
         value = sealed_in(new.text)
         try:
             key = _next_key(name, old.session)
@@ -67,7 +67,7 @@ class CookieStore:
         return new._replace(saved=True)
 
     def forget(self, _held: Held) -> Generator[Ask, Any, None]:
-        """There is nothing to drop."""
+        """Do nothing, because the state has no record."""
         return
         yield
 

@@ -1,7 +1,7 @@
 """The cookie of a session, in one part or two (RFC 6265bis sections 4.1 and 5.4).
 
 Browsers keep a cookie of 4,096 bytes with its attributes, and common servers refuse a
-``Cookie`` field of 8,190 bytes: so there are two parts at most.
+``Cookie`` field of 8,190 bytes, so a session has at most two parts.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from ..model.policy import Policy
 from ..model.request import Request
 
 PART = 3800
-"""Characters of a value."""
+"""Longest value of one cookie, in characters."""
 PARTS = 2
 LONGEST = PART * PARTS
 LOOPBACK_NAME = "jwtguard_session"
-"""Browsers take no ``__Host-`` cookie from http, not even on loopback."""
+"""Browsers refuse ``__Host-`` cookies over http, even on loopback."""
 PREFIXES = ("__host-", "__secure-", "__http-")
-"""RFC 6265bis section 4.1.3: names that need ``Secure``."""
+"""Prefixes that require ``Secure`` (RFC 6265bis section 4.1.3)."""
 _MOST = 3
-"""So many cookies of one name are looked at; browsers send one."""
+"""Most cookies of one name that are read; browsers send one."""
 
 
 class TooLongError(ValueError):
@@ -33,20 +33,20 @@ class TooLongError(ValueError):
 
 
 class Shown(NamedTuple):
-    """The cookies of a session, as a request brings them."""
+    """The session cookies of a request."""
 
     name: str
     secure: bool
-    """The browser speaks https."""
+    """Whether the browser uses https."""
     texts: tuple[str, ...]
-    """What may be the sealed session."""
+    """The values that may be the sealed session."""
     names: frozenset[str]
-    """The cookies that were there."""
+    """The names of the cookies that were sent."""
     too_long: bool
-    """One is longer than any of ours."""
+    """Whether one is longer than any that the guard sets."""
 
     def __repr__(self) -> str:
-        """Show the names, and no value."""
+        """Show the names without the values."""
         return f"Shown({sorted(self.names)})"
 
 
@@ -66,14 +66,14 @@ class SessionCookies:
     def name_for(self, request: Request, wire: Wire) -> tuple[str, bool] | None:
         """Return the cookie's name, and whether it is ``Secure``.
 
-        None: it would travel over plain HTTP, so there is none.
+        Return None if the cookie would be sent over plain HTTP.
         """
         if wire.scheme == "https" or self._https_outside:
             return self._name, True
         return (self._on_loopback, False) if is_loopback(request) else None
 
     def find(self, request: Request, wire: Wire) -> Shown | None:
-        """Return the session's cookies in *request*; None: it brings none."""
+        """Return the session's cookies in *request*, or None."""
         fields = request.headers.get("cookie")
         named = self.name_for(request, wire) if fields else None
         if named is None or not fields:
@@ -94,9 +94,9 @@ class SessionCookies:
     ) -> tuple[str, ...]:
         """Return the ``Set-Cookie`` values that make a browser keep *text*.
 
-        *shown* is what ``name_for`` returned, *left* seconds; *there* are the names of
-        cookies that the browser has: those of another number of parts go. Raises
-        ``TooLongError``.
+        *shown* is the result of ``name_for``, *left* is in seconds, and *there* names
+        the cookies that the browser has. Parts that are no longer used are deleted.
+        Raises ``TooLongError``.
         """
         name, secure = shown
         if len(text) > LONGEST:

@@ -1,4 +1,4 @@
-"""What is posted to a session path: the form of a page, or the JSON of a script."""
+"""Reading what is posted to a session path: a form, or the JSON of a script."""
 
 from __future__ import annotations
 
@@ -21,26 +21,26 @@ _TYPE = re.compile(
 )
 _FORM = "application/x-www-form-urlencoded"
 _KEPT = "/:@!$&'()*+,;=~-._%?"
-"""RFC 3986 section 3: what stands in a path and its query as it is."""
+"""Characters that a path and its query need not encode (RFC 3986 section 3)."""
 
 
 class Posted(NamedTuple):
-    """What was posted, and who waits for the answer."""
+    """What was posted, and whether a script posted it."""
 
     script: bool
-    """A script, which follows no redirect to a page."""
+    """Whether a script posted it: scripts get a status instead of a redirect."""
     username: str = ""
     password: str = ""
     next: str = ""
-    """Where to go then: a path of this site, or nothing."""
+    """The path of this site to redirect to; may be empty."""
 
     def __repr__(self) -> str:
-        """Show nothing of a password."""
+        """Leave out the user name and the password."""
         return f"Posted(script={self.script})"
 
 
 def check_head(request: Request, longest: int) -> None:
-    """Refuse what cannot be read before its body is."""
+    """Refuse a wrong method or content type before the body is read."""
     if request.method != "POST":
         raise GrantError("session_method", fields=(("Allow", "POST"),))
     if request.header("content-encoding") not in (None, "identity"):
@@ -49,7 +49,7 @@ def check_head(request: Request, longest: int) -> None:
 
 
 def read(request: Request, body: bytes) -> Posted:
-    """Return what *body* says; raise ``GrantError``."""
+    """Parse *body*; raise ``GrantError``."""
     types = request.headers.get("content-type", ())
     if not body and not types:  # who signs out has nothing to say
         return Posted(script=not wants_page(request))
@@ -81,7 +81,7 @@ def _posted(fields: Mapping[str, Any], *, script: bool) -> Posted:
 
 
 def _site_path(text: str) -> str:
-    """Return *text* as it stands in ``Location``; nothing if it leads elsewhere."""
+    """Return *text* as ``Location`` needs it; "" if it leads to another site."""
     try:
         quoted = quote(text, safe=_KEPT)
     except UnicodeEncodeError:

@@ -1,4 +1,4 @@
-"""A refresh token that is not needed any more goes back to its issuer (RFC 7009)."""
+"""Revoking a refresh token at its issuer when it is no longer needed (RFC 7009)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ PATIENCE = 2.0
 
 
 class Giving:
-    """Gives one refresh token back to the issuer; a failure changes nothing."""
+    """Revokes one refresh token at the issuer, and ignores a failure."""
 
     def __init__(self, server: TokenServer, token: str) -> None:
         self._server = server
@@ -23,9 +23,9 @@ class Giving:
         return self._server.revoke(self._token)
 
     def fail(self, _flight: Flight, problem: str) -> None:
-        """There is nothing to note: the token was best effort."""
+        """Do nothing: this revocation is best effort."""
 
 
 def giving_back(server: TokenServer, token: str) -> Flight:
-    """Return the flight that does it."""
+    """Return the flight that revokes *token*."""
     return Flight(Giving(server, token), 0.0, patience=PATIENCE, limit=60)

@@ -1,6 +1,6 @@
-"""Which generation of a session left last: a late answer must not bring an older one.
+"""The latest generation of each session whose cookie this process has sent.
 
-A slow page may answer long after a later generation was set, by another page.
+A slow response must not replace the newer cookie that a faster response has set.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from threading import Lock
 from .record import Session
 
 MOST = 4096
-"""Sessions that were refreshed lately."""
+"""Sessions that a process remembers."""
 
 
 class Latest:
@@ -21,12 +21,12 @@ class Latest:
         self.after_fork()
 
     def after_fork(self) -> None:
-        """Another thread of the parent process may have held the lock."""
+        """Replace the lock, which another thread of the parent process may hold."""
         self._lock = Lock()
         self._known: OrderedDict[bytes, int] = OrderedDict()
 
     def note(self, session: Session) -> None:
-        """Note that *session* is about to leave."""
+        """Note that the cookie of *session* is about to be sent."""
         with self._lock:
             known = self._known.get(session.id, 0)
             self._known[session.id] = max(known, session.generation)
@@ -35,5 +35,5 @@ class Latest:
                 self._known.popitem(last=False)
 
     def is_latest(self, session: Session) -> bool:
-        """Whether no later generation is known."""
+        """Whether *session* is the latest known generation."""
         return self._known.get(session.id, 0) <= session.generation

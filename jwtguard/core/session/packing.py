@@ -1,6 +1,6 @@
-"""Times, texts and tokens as bytes, and back.
+"""Encoding times, texts and tokens as bytes, and decoding them.
 
-The parts of a JWT are stored decoded: a quarter smaller, and exactly reversible.
+The parts of a JWT are stored decoded, which saves a quarter and is reversible.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ from math import isfinite
 from ..model.encoding import decode_segment
 
 _NONE, _TEXT = 255, 0
-"""In place of the number of decoded parts: there is no token, or it is kept as text."""
+"""First byte of a missing token, and of one kept as text; else the number of parts."""
 _MOST_PARTS = 5
 _LATEST = 2**53
-"""Milliseconds; a later time is a mistake."""
+"""Latest valid time, in milliseconds."""
 
 
 def time(seconds: float) -> bytes:
@@ -30,9 +30,9 @@ def blob_of(data: bytes) -> bytes:
 
 
 def packed(token: str | None) -> bytes:
-    """Return a token as the parts of a JWT, decoded, if they are base64url; or as text.
+    """Return a token as bytes: the decoded parts of a JWT, or text if that fails.
 
-    The first byte says which.
+    The first byte says which of the two follows.
     """
     if token is None:
         return bytes((_NONE,))
@@ -47,7 +47,7 @@ def packed(token: str | None) -> bytes:
 
 
 class Reader:
-    """Takes bytes apart from the front; what is missing is a ``ValueError``."""
+    """Reads bytes from the front; raises ``ValueError`` if they are too short."""
 
     def __init__(self, data: bytes) -> None:
         self._data = data
@@ -76,6 +76,6 @@ class Reader:
         if kind == _TEXT:
             return self.blob().decode()
         if kind > _MOST_PARTS:
-            raise ValueError("no such kind of token")
+            raise ValueError("unknown kind of token")
         parts = [urlsafe_b64encode(self.blob()).rstrip(b"=") for _ in range(kind)]
         return b".".join(parts).decode()

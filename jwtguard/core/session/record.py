@@ -1,4 +1,4 @@
-"""What a session holds, and its bytes."""
+"""The record of a session, and its encoding as bytes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from hashlib import sha256
 from .packing import Reader, blob_of, packed, time
 
 ID_LENGTH = 16
-"""Bytes of a session's id."""
+"""Length of a session's id, in bytes."""
 _VERSION = 1
 
 
@@ -25,7 +25,7 @@ class Session:
     access: str = field(repr=False)
     refresh: str | None = field(repr=False)
     obtained_at: float
-    """When the access token came."""
+    """When the access token was received."""
     access_ends: float
     started_at: float
     """When the visitor signed in."""
@@ -34,18 +34,18 @@ class Session:
 
     @property
     def name(self) -> str:
-        """The name of the session, where its id must not be shown: a digest."""
+        """A digest of the id, for places where the id must not be shown."""
         return name_of(self.id)
 
     @property
     def mark(self) -> str:
-        """By what the session is ended: it stands for a token's digest."""
+        """The name under which the session is revoked, like a token's digest."""
         return mark_of(self.id)
 
     def encoded(self) -> bytes:
         """Return the session as bytes."""
         if len(self.id) != ID_LENGTH:
-            raise ValueError("an id of another length")
+            raise ValueError("wrong length of the id")
         times = (self.obtained_at, self.access_ends, self.started_at, self.ends_at)
         return b"".join(
             (
@@ -69,7 +69,7 @@ def mark_of(identity: bytes) -> str:
 
 
 def decoded(data: bytes) -> Session:
-    """Return the session that *data* encodes; else raise ``ValueError``."""
+    """Return the session that *data* encodes; raise ``ValueError``."""
     reader = Reader(data)
     if reader.number(1) != _VERSION:
         raise ValueError("another version")
@@ -92,5 +92,5 @@ def decoded(data: bytes) -> Session:
         ends_at=ends_at,
     )
     if found.encoded() != data:
-        raise ValueError("not the one encoding of this session")
+        raise ValueError("not the canonical encoding of this session")
     return found

@@ -1,7 +1,7 @@
-"""Refreshing a session so that it survives tabs, workers, slow issuers and deaths.
+"""Refreshing a session from several tabs and workers, with slow or failing issuers.
 
 A refresh token is redeemed once, by one flight in a process and under one lease across
-processes. Whoever brings the cookie from before gets what the first one got.
+processes. Requests that still have the old cookie get the same new tokens.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ from .token_answers import GrantDeniedError, Granted, expiry
 from .token_server import RETRY, TokenServer
 
 TIMEOUT = 30.0
-"""Seconds for the issuer's answer: giving up early would lose what it has issued."""
+"""Seconds to wait for the issuer: giving up early would lose the issued tokens."""
 PATIENCE = 35.0
 """Seconds that a request waits for a refresh."""
 ENDED_FOR = 60.0
-"""Seconds for which the issuer is not asked again about a session that it ended."""
+"""Seconds for which a session that the issuer has ended is not refreshed again."""
 MOST = 4096
 """Refreshes that a process remembers."""
 
@@ -48,7 +48,7 @@ class Ended(NamedTuple):
 
 
 class Failed(NamedTuple):
-    """Nobody could say; the session goes on."""
+    """The refresh failed for now; the session continues."""
 
     problem: str
 
@@ -57,22 +57,22 @@ Outcome = Held | Ended | Failed
 
 
 class Rules(NamedTuple):
-    """What a refresh goes by."""
+    """What a refresh needs from the policy and the guard."""
 
     store: Store
     server: TokenServer
     grace: float
     is_ended: Callable[[Session], bool]
-    """Whether somebody has ended the session meanwhile."""
+    """Whether the session was ended meanwhile."""
     problem_of: Callable[[Session], Generator[Ask, Any, str]]
-    """Why its access token is refused here; empty if it is good."""
+    """Why its access token is refused here; empty if it is valid."""
     now: Callable[[], float]
     monotonic: Callable[[], float]
     emit: Emit
 
 
 class Renewal:
-    """One refresh of one generation: what its flight does, and what came of it."""
+    """One refresh of one generation, with its flight and its outcome."""
 
     def __init__(self, rules: Rules, name: str, held: Held) -> None:
         self.outcome: Outcome | None = None
@@ -86,14 +86,14 @@ class Renewal:
         self._lease = "session-lease:" + generation_name(name, held.session)
 
     def is_current(self, now: float) -> bool:
-        """Whether there is no reason for another attempt."""
-        if self.outcome is None:  # a thread that was lost is not waited for
+        """Whether this refresh still counts, so that another one need not start."""
+        if self.outcome is None:  # do not wait for a lost thread
             return now - self.flight.claimed_at < 2 * (PATIENCE + TIMEOUT)
         lasting = {Held: self._rules.grace, Ended: ENDED_FOR, Failed: RETRY}
         return now - self.ended_at < lasting[type(self.outcome)]
 
     def fail(self, _flight: Flight, problem: str) -> None:
-        """Note that the flight broke, unless it has ended."""
+        """Record that the flight failed, unless it has an outcome."""
         if self.outcome is None:
             self._settle(Failed(problem))
 
@@ -113,7 +113,7 @@ class Renewal:
     # What follows runs in the flight's thread.
 
     def refresh(self, _flight: Flight) -> Generator[Ask, Any, None]:
-        """Get the lease, redeem the refresh token, and keep what came."""
+        """Get the lease, redeem the refresh token, and store the new tokens."""
         alone = False
         try:
             found = yield from self._under_lease()
@@ -130,7 +130,7 @@ class Renewal:
             yield Remove(self._lease)
 
     def _under_lease(self) -> Generator[Ask, Any, Held | None]:
-        """Return what another process has kept, or None once the lease is ours."""
+        """Return what another process has stored, or None with the lease."""
         return (yield from found_or_leased(self._lease, self._newer, PATIENCE))
 
     def _newer(self) -> Generator[Ask, Any, Held | None]:
@@ -151,7 +151,7 @@ class Renewal:
             yield from rules.server.revoke(new.refresh or "")
             return Ended("revoked")
         problem = yield from rules.problem_of(new)
-        if problem:  # the old token has to do; the old refresh token is spent
+        if problem:  # keep the old access token; its refresh token is used
             said = f"its token is refused here: {problem}"
             rules.emit("session_refresh_failed", issuer=old.issuer, problem=said)
             new = replace(new, access=old.access, access_ends=old.access_ends)
@@ -161,16 +161,16 @@ class Renewal:
             return Ended(f"too long for two cookies: {error} characters")
 
     def _kept_by_others(self) -> Generator[Ask, Any, Held | None]:
-        """Look once more: whoever redeemed the token may have been faster."""
+        """Look again: another process may have redeemed the token first."""
         try:
             return (yield from self._newer())
         except StateUnavailableError:
             return None
 
     def _session_of(self, granted: Granted) -> Session:
-        """Return the next generation; the token in it is not verified yet.
+        """Return the next generation, with a token that is not verified yet.
 
-        Raises ``UnusableAnswerError`` for a token that speaks for somebody else.
+        Raises ``UnusableAnswerError`` for a token of another user or issuer.
         """
         old, now = self._held.session, self._rules.now()
         try:
@@ -180,7 +180,7 @@ class Renewal:
         ends = expiry(claims)
         same = all(claims.get(name) == before.get(name) for name in ("iss", "sub"))
         if ends is None or not same:
-            raise UnusableAnswerError("the access token is not one of this session")
+            raise UnusableAnswerError("the access token is for another session")
         return replace(
             old,
             generation=old.generation + 1,
@@ -192,14 +192,14 @@ class Renewal:
 
 
 class Renewals:
-    """The refreshes of one process, one for each generation of a session."""
+    """The refreshes in one process, one for each generation of a session."""
 
     def __init__(self, rules: Rules) -> None:
         self._rules = rules
         self.after_fork()
 
     def after_fork(self) -> None:
-        """Forget them: the threads belong to the parent process."""
+        """Forget all refreshes, whose threads belong to the parent process."""
         self._lock = Lock()
         self._known: OrderedDict[str, Renewal] = OrderedDict()
 
@@ -216,7 +216,7 @@ class Renewals:
             return made, True
 
     def known(self, name: str, held: Held) -> Held | None:
-        """Return what *held* was refreshed to lately, in this process."""
+        """Return the session that *held* was recently refreshed to in this process."""
         with self._lock:
             found = self._known.get(generation_name(name, held.session))
         current = found is not None and found.is_current(self._rules.monotonic())
@@ -224,7 +224,7 @@ class Renewals:
         return outcome if isinstance(outcome, Held) else None
 
     def _drop_old(self, now: float) -> None:
-        """Drop what says nothing any more, and the oldest of what is too many."""
+        """Drop outdated refreshes, and the oldest above ``MOST``."""
         for key in [k for k, _ in zip(self._known, range(2), strict=False)]:
             if not self._known[key].is_current(now):
                 del self._known[key]

@@ -37,13 +37,13 @@ from .stores import Held, Store
 from .token_server import RETRY, TokenServer
 
 _CHAIN = 5
-"""Generations that one request may be behind."""
+"""Most generations that a request may be behind."""
 _NEVER = 1e12
-"""Seconds: later than any revocation that names a time."""
+"""A time in seconds that is later than any revocation."""
 
 
 class Visit(NamedTuple):
-    """A request of somebody who is signed in."""
+    """A request of a visitor who is signed in."""
 
     shown: Shown
     held: Held
@@ -51,9 +51,9 @@ class Visit(NamedTuple):
 
 
 class Sessions:
-    """Opens the session of a request, and refreshes it where it is due.
+    """Opens the session of a request, and refreshes it when it is due.
 
-    *random* returns so many random bytes.
+    *random* returns a given number of random bytes.
     """
 
     def __init__(
@@ -88,17 +88,17 @@ class Sessions:
         self._renewals = Renewals(rules)
 
     def after_fork(self) -> None:
-        """Drop what belongs to the parent process."""
+        """Forget locks and flights of the parent process."""
         self.server.after_fork()
         self._renewals.after_fork()
         self._latest.after_fork()
 
     def find(self, request: Request, wire: Wire) -> Shown | None:
-        """Return the session's cookies in *request*; nothing is opened yet."""
+        """Return the session's cookies in *request*, without opening them."""
         return self.cookies.find(request, wire)
 
     def visit(self, shown: Shown, outbox: Outbox) -> Generator[Ask, Any, Visit]:
-        """Open the session that *shown* is of, and refresh it if it is due.
+        """Open the session of the cookies *shown*, and refresh it if it is due.
 
         Its new cookie goes into *outbox*. Raises ``AuthError``.
         """
@@ -113,7 +113,7 @@ class Sessions:
         return Visit(shown, held, outbox)
 
     def opened(self, shown: Shown) -> Generator[Ask, Any, Held]:
-        """Return the session of *shown* as it is; raise ``AuthError``."""
+        """Return the session of *shown* without a refresh; raise ``AuthError``."""
         if shown.too_long:
             raise TokenTooLargeError("session_too_long")
         try:
@@ -130,7 +130,7 @@ class Sessions:
         return held
 
     def newest(self, name: str, held: Held) -> Generator[Ask, Any, Held]:
-        """Return the generation that *held* was refreshed to, as far as is known."""
+        """Return the latest known generation of *held*."""
         for _ in range(_CHAIN):
             found = self._renewals.known(name, held)
             if found is None:
@@ -144,7 +144,7 @@ class Sessions:
         return held
 
     def _put(self, shown: Shown, held: Held, outbox: Outbox) -> None:
-        """Let the cookie of *held* leave, unless a later one has left by then."""
+        """Send the cookie of *held*, unless a later one has been sent by then."""
         session = held.session
         left = session.ends_at - self.now()
         where = shown.name, shown.secure
@@ -157,17 +157,17 @@ class Sessions:
     # Refreshing.
 
     def is_due(self, session: Session) -> bool:
-        """Whether the access token ends soon: half of its life at most."""
+        """Whether the access token expires soon, but never before half its life."""
         if session.refresh is None:
             return False
         now, life = self.now(), session.access_ends - session.obtained_at
-        if life <= 0:  # the issuer's clock is behind ours: not with each request
+        if life <= 0:  # the issuer's clock is behind: do not refresh on every request
             return now - session.obtained_at >= RETRY
         before = min(self.policy.session_refresh_before, life / 2)
         return session.access_ends - now <= before
 
     def _refreshed(self, name: str, held: Held) -> Generator[Ask, Any, Held]:
-        """Return *held*, or a later generation of it whose token lasts a while."""
+        """Return *held*, or a later generation whose token is not due for a refresh."""
         for _ in range(_CHAIN):
             if not self.is_due(held.session):
                 break
@@ -179,7 +179,7 @@ class Sessions:
         return held
 
     def _renewed(self, name: str, held: Held) -> Generator[Ask, Any, Held | None]:
-        """Return the next generation; None: the old token has to do for now."""
+        """Return the next generation, or None to use the old token for now."""
         renewal, own = self._renewals.join(name, held)
         if own:
             yield Start(renewal.flight)
@@ -203,9 +203,9 @@ class Sessions:
     # What ends a session.
 
     def facts_of(self, session: Session) -> Facts:
-        """Return what the access token says, good or not; raise ``InvalidTokenError``.
+        """Return what the access token says, unverified; raise ``InvalidTokenError``.
 
-        Its issuer gave it to this site, and it has been sealed since.
+        The site received the token from its issuer and sealed it.
         """
         rules = self._verifier.trusted[session.issuer].rules
         return facts_of_issued(rules, parse(session.access), self.now())
@@ -213,7 +213,7 @@ class Sessions:
     def check(self, session: Session, facts: Facts) -> Generator[Ask, Any, None]:
         """Raise ``InvalidTokenError`` if the session was revoked since it began.
 
-        A token that was refreshed after a revocation would not show it.
+        The time of a refreshed token is too late to compare with the revocation.
         """
         revocations = self._verifier.revocations
         if not revocations.ready:
@@ -231,9 +231,9 @@ class Sessions:
                 raise InvalidTokenError(found.reason)
 
     def _problem_of(self, session: Session) -> Generator[Ask, Any, str]:
-        """Return why the access token is refused; empty: it is good, or nobody knows.
+        """Return why the access token is refused; empty if valid, or not known now.
 
-        An issuer that hands out a bad token must not end what was good.
+        An invalid token from the issuer must not end a valid session.
         """
         try:
             yield from self._verifier.verify(Credentials(session.access, ""), None)
@@ -248,11 +248,11 @@ class Sessions:
         return bool(self._verifier.revocations.find(_marks(session)).reason)
 
     def end(self, session: Session) -> Generator[Ask, Any, None]:
-        """Let no generation of the session be used again, in any process."""
+        """Revoke all generations of the session, in all processes."""
         yield from self._end(session.mark, session.ends_at)
 
     def end_unread(self, shown: Shown) -> Generator[Ask, Any, None]:
-        """Do the same for sessions whose records cannot be read now."""
+        """End sessions whose records cannot be read now."""
         for identity in self.store.named(shown):
             until = self.now() + self.policy.session_max_age
             yield from self._end(mark_of(identity), until)
@@ -264,12 +264,12 @@ class Sessions:
 
 
 def unavailable(detail: str) -> IssuerUnavailableError:
-    """Return the refusal of a session that nobody can judge now."""
+    """Return the refusal of a session that cannot be checked now."""
     return IssuerUnavailableError(
         "session_unavailable", detail=detail, retry_after=RETRY
     )
 
 
 def _marks(session: Session) -> Marks:
-    """Return by what a session itself is ended."""
+    """Return the marks by which a session itself is revoked."""
     return Marks(session.issuer, session.mark, None, None, "", None, None, _NEVER)

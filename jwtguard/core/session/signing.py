@@ -1,4 +1,4 @@
-"""Signing in and out: the password grant, and what ends with a session.
+"""Signing in with the password grant, and signing out.
 
 RFC 6749 section 4.3, RFC 7009, and OWASP's rule that each sign-in has a session of its
 own.
@@ -44,7 +44,7 @@ from .stores import Held
 from .token_answers import BusyError, GrantDeniedError, Granted, RefusedError
 
 LONGEST_TEXT = 1024
-"""Characters of a user name or a password."""
+"""Longest user name or password, in characters."""
 
 Verify = Callable[
     [Credentials, Wire | None, Request | None], Generator[Ask, Any, CachedToken]
@@ -52,13 +52,13 @@ Verify = Callable[
 
 
 class SignedIn(NamedTuple):
-    """Who signed in, and the values of ``Set-Cookie`` that tell the browser."""
+    """Who signed in, and the ``Set-Cookie`` values for the browser."""
 
     principal: Principal
     cookies: tuple[str, ...]
 
     def __repr__(self) -> str:
-        """Show who signed in, and not the session."""
+        """Show who signed in, without the session."""
         return f"SignedIn({self.principal!r})"
 
 
@@ -126,11 +126,11 @@ class Signing:
         return sessions.cookies.cleared(named) if named else ()
 
     def is_signed_in(self, request: Request, wire: Wire) -> bool:
-        """Whether *request* brings a session's cookie, good or not."""
+        """Whether *request* has a session cookie, valid or not."""
         return self._sessions.find(request, wire) is not None
 
     def _where(self, request: Request, wire: Wire) -> tuple[str, bool]:
-        """Return the name of the cookie; a session never travels over plain HTTP."""
+        """Return the name of the cookie; raise for plain HTTP."""
         named = self._sessions.cookies.name_for(request, wire)
         if named is None or not wire.secure:
             raise InsecureTransportError(plain_http(request, self._policy.proxies))
@@ -139,7 +139,7 @@ class Signing:
     def _granted(
         self, request: Request, username: str, password: str
     ) -> Generator[Ask, Any, Granted]:
-        """Trade the password for tokens; only a wrong one counts as a guess."""
+        """Exchange the password for tokens; only a wrong one counts as a guess."""
         caller = client_address(request, self._policy.proxies)
         guess: CountedGuess = yield ClaimGuess(username, caller)
         if guess.wait:
@@ -203,7 +203,7 @@ class Signing:
     def _brought(
         self, request: Request, wire: Wire
     ) -> Generator[Ask, Any, Held | None]:
-        """Return the newest generation of the session that came, if it can be read."""
+        """Return the newest generation of the request's session, if it can be read."""
         sessions = self._sessions
         shown = sessions.find(request, wire)
         if shown is None or not wire.secure:
@@ -218,7 +218,7 @@ class Signing:
         return (yield from sessions.newest(shown.name, held))
 
     def _end(self, held: Held, *, wait: bool) -> Generator[Ask, Any, None]:
-        """End a session here at once, and at its issuer within a moment or never."""
+        """End a session here at once, and try once to end it at its issuer."""
         sessions = self._sessions
         yield from sessions.end(held.session)
         with suppress(StateUnavailableError):  # then it opens no more: it has ended
@@ -237,7 +237,7 @@ class Signing:
 
 
 def _is_usable(text: object) -> bool:
-    """Whether an issuer can be asked about a user name or a password."""
+    """Whether a user name or a password may be sent to the issuer."""
     if not isinstance(text, str) or not 0 < len(text) <= LONGEST_TEXT:
         return False
     try:

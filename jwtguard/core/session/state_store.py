@@ -1,7 +1,7 @@
-"""Sessions whose tokens are in the shared state; the cookie is a ticket.
+"""Sessions whose tokens are in the shared state, with a ticket in the cookie.
 
-It holds the session's id and a key, as oauth2-proxy's does: the store alone reveals
-nothing, and neither does the cookie.
+The ticket contains the session's id and a key, as in oauth2-proxy. Reading a session
+takes both the store and the cookie.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from .record import ID_LENGTH, Session, decoded
 from .stores import Held, Opening, opened
 
 KEY_LENGTH = 32
-"""Bytes of a session's own key."""
+"""Length of a session's own key, in bytes."""
 _RECORD = "session record"
 
 
 class StateStore:
-    """The cookie holds id and key; the record in the state opens with that key only."""
+    """Keeps records in the state, sealed with keys that only the cookies contain."""
 
     def __init__(
         self, sealer: Sealer, random: Callable[[int], bytes], now: Callable[[], float]
@@ -41,7 +41,7 @@ class StateStore:
         raise InvalidTokenError("session_expired", detail="not in the shared state")
 
     def named(self, shown: Shown) -> list[bytes]:
-        """Return the ids in the tickets that open."""
+        """Return the ids in the valid tickets."""
         try:
             return [identity for identity, _ in opened(shown, self._ticket)]
         except InvalidTokenError:
@@ -66,7 +66,7 @@ class StateStore:
         return (yield from self.save(_name, old, made))
 
     def save(self, _name: str, _old: Held, new: Held) -> Opening:
-        """Save the record, unless the state is away."""
+        """Save the record, unless the state is unavailable."""
         try:
             yield from ask_state(self._record(new))
         except StateUnavailableError:

@@ -1,6 +1,6 @@
-"""What a session store does: one for tokens in the cookie, one for the shared state.
+"""The interface of session stores: one uses the cookie, one the shared state.
 
-In both cases the tokens are sealed, and the browser's cookie is needed to read them.
+Both seal the tokens, and need the browser's cookie to read them.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ class Held(NamedTuple):
 
     session: Session
     text: str = ""
-    """The cookie that holds this very generation; empty if the cookie never changes."""
+    """The cookie of this generation; empty if the cookie never changes."""
     key: bytes = b""
     """The key of its record in the shared state."""
     saved: bool = True
-    """Whether others can find it in the shared state."""
+    """Whether other processes can find it in the shared state."""
 
     def __repr__(self) -> str:
-        """Show neither cookie nor key."""
+        """Leave out the cookie and the key."""
         return f"Held({self.session!r})"
 
 
@@ -36,7 +36,7 @@ Opening = Generator[Ask, Any, Held]
 
 
 class Store(Protocol):
-    """Keeps sessions. ``StateUnavailableError``: the shared state is away."""
+    """Keeps sessions; raises ``StateUnavailableError``."""
 
     def open(self, shown: Shown, /) -> Opening:
         """Return the session of a request; raise ``InvalidTokenError``."""
@@ -45,25 +45,25 @@ class Store(Protocol):
         """Return the ids of sessions whose records the shared state holds."""
 
     def create(self, name: str, session: Session, /) -> Opening:
-        """Keep a new session; raise ``TooLongError``. The text is its cookie."""
+        """Store a new session, whose ``text`` is its cookie; raise ``TooLongError``."""
 
     def newer(self, name: str, held: Held, /) -> Generator[Ask, Any, Held | None]:
-        """Return a later generation, if somebody has kept one."""
+        """Return a later generation, if one is stored."""
 
     def keep(self, name: str, old: Held, new: Session, /) -> Opening:
-        """Keep what *old* was refreshed to; raise ``TooLongError``."""
+        """Store *new*, to which *old* was refreshed; raise ``TooLongError``."""
 
     def save(self, name: str, old: Held, new: Held, /) -> Opening:
-        """Tell the others of *new* once more, if that failed before."""
+        """Store *new* for other processes, after a first attempt has failed."""
 
     def forget(self, held: Held, /) -> Generator[Ask, Any, None]:
         """Drop a session that has ended."""
 
 
 def opened(shown: Shown, read: Callable[[str, str], Any]) -> Iterator[Any]:
-    """Yield what opens of a request's cookies, at least one; they may be repeated.
+    """Yield the sessions of a request's cookies, which may repeat one.
 
-    Raises ``InvalidTokenError`` if none does.
+    Raises ``InvalidTokenError`` if no cookie can be opened.
     """
     problem, found = "changed, cut, or sealed for another use", False
     for text in shown.texts:
@@ -81,6 +81,6 @@ def opened(shown: Shown, read: Callable[[str, str], Any]) -> Iterator[Any]:
 
 
 def generation_name(name: str, session: Session) -> str:
-    """Return what names one generation of a session in the shared state."""
+    """Return the name of one generation of a session in the shared state."""
     parts = b"%b %d %b" % (name.encode(), session.generation, session.id)
     return sha256(parts).hexdigest()

@@ -1,4 +1,4 @@
-"""What a token endpoint answers (RFC 6749 sections 5.1 and 5.2)."""
+"""Reading the responses of a token endpoint (RFC 6749 sections 5.1 and 5.2)."""
 
 from __future__ import annotations
 
@@ -11,25 +11,25 @@ from ..model.effects import FetchFailedError, Incoming, UnusableAnswerError
 from ..model.encoding import parse_json
 
 _CODE = re.compile(r"[a-z_]{1,40}")
-"""Error codes that may be logged: registered ones look like this."""
+"""The form of registered error codes, which may be logged."""
 _OF_CLIENT = frozenset(
     {
         "invalid_client", "invalid_request", "invalid_scope", "server_error",
         "temporarily_unavailable", "unauthorized_client", "unsupported_grant_type",
     }
 )  # fmt: skip
-"""Error codes that say nothing of a password (RFC 6749 sections 4.1.2.1 and 5.2)."""
+"""Error codes unrelated to the password (RFC 6749 sections 4.1.2.1 and 5.2)."""
 _REFUSALS = frozenset({400, 401, 403, 422})
 
 
 class Granted(NamedTuple):
-    """The tokens of one answer."""
+    """The tokens of one response."""
 
     access: str
     refresh: str | None
 
     def __repr__(self) -> str:
-        """Show no token."""
+        """Leave out the tokens."""
         return "Granted()"
 
 
@@ -38,7 +38,7 @@ class GrantDeniedError(Exception):
 
 
 class RefusedError(UnusableAnswerError):
-    """A refusal that may be for a wrong password, in words of the issuer's own."""
+    """An error code outside of RFC 6749, which may mean a wrong password."""
 
 
 class BusyError(FetchFailedError):
@@ -50,9 +50,9 @@ class BusyError(FetchFailedError):
 
 
 def granted(got: Incoming, host: str) -> Granted:
-    """Return the tokens that an answer brings (RFC 6749 sections 5.1 and 5.2).
+    """Return the tokens of a response (RFC 6749 sections 5.1 and 5.2).
 
-    Raises ``GrantDeniedError`` and ``FetchFailedError``. No text holds a token.
+    Raises ``GrantDeniedError`` and ``FetchFailedError``, without tokens in the text.
     """
     if got.status == 429:
         raise BusyError(f"{host}: status 429", _seconds(got.headers.get("retry-after")))
@@ -80,7 +80,7 @@ def granted(got: Incoming, host: str) -> Granted:
 
 
 def _kind(status: int, code: object) -> type[UnusableAnswerError]:
-    """Return the error for an answer without tokens, by its status and error code."""
+    """Return the error for a response without tokens."""
     said = isinstance(code, str)
     if said and code in _OF_CLIENT:
         return UnusableAnswerError
@@ -89,7 +89,7 @@ def _kind(status: int, code: object) -> type[UnusableAnswerError]:
 
 
 def _seconds(value: str | None) -> int | None:
-    """Return the seconds of a ``Retry-After``; None for dates and anything else."""
+    """Return the seconds of ``Retry-After``; None for dates and invalid values."""
     text = (value or "").strip()
     if not (text.isascii() and text.isdigit() and len(text) < 6):
         return None
@@ -97,7 +97,7 @@ def _seconds(value: str | None) -> int | None:
 
 
 def expiry(claims: Mapping[str, Any]) -> float | None:
-    """Return ``exp``, if it is a time that a session can hold."""
+    """Return ``exp``, or None if a session cannot store it."""
     value = claims.get("exp")
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None

@@ -26,7 +26,7 @@ from ..verify.keys import Emit
 from .token_answers import Granted, granted
 
 RETRY = 5.0
-"""Seconds: no session waits longer after a failure."""
+"""Longest pause after a failure, in seconds."""
 REVOKE_TIMEOUT = 5.0
 
 
@@ -61,7 +61,7 @@ class TokenServer:
         }
 
     def after_fork(self) -> None:
-        """Forget what another thread of the parent process was about to do."""
+        """Forget attempts that threads of the parent process had begun."""
         for endpoint in self.endpoints.values():
             endpoint.after_fork()
 
@@ -75,8 +75,8 @@ class TokenServer:
     ) -> Generator[Ask, Any, Granted]:
         """Return the tokens for *form*.
 
-        Raises ``GrantDeniedError``, and ``FetchFailedError`` where the issuer cannot
-        say. *caller* is the visitor's address. *lease* is kept meanwhile.
+        Raises ``GrantDeniedError``, or ``FetchFailedError`` if the issuer is not
+        available. *caller* is the visitor's address. *lease* is renewed meanwhile.
         """
         url = yield from self.find("token_endpoint")
         outgoing = self._outgoing(url, form, timeout, caller)
@@ -86,7 +86,7 @@ class TokenServer:
         return granted(got, urlsplit(url).hostname or "")
 
     def revoke(self, token: str) -> Generator[Ask, Any, None]:
-        """Give a refresh token back, if the issuer takes it. Raises nothing."""
+        """Try to revoke a refresh token; ignore failures."""
         form = {"token": token, "token_type_hint": "refresh_token"}
         try:
             url = yield from self.find("revocation_endpoint")
@@ -101,7 +101,7 @@ class TokenServer:
     def _outgoing(
         self, url: str, form: Mapping[str, str], timeout: float, caller: str
     ) -> Outgoing:
-        """RFC 6749 section 2.3.1; a public client only names itself."""
+        """Add the client id, and the secret if any (RFC 6749 section 2.3.1)."""
         headers = {
             "Content-Type": "application/x-www-form-urlencoded",
             "Accept": "application/json",
