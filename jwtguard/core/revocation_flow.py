@@ -1,4 +1,4 @@
-"""A token that its client has revoked at a revocation endpoint (RFC 7009).
+"""Revoking a token that a client has sent to a revocation endpoint (RFC 7009).
 
 The endpoint answers 200 for a token that it does not know, too (section 2.2). So the
 token is verified here before it ends anything.
@@ -22,7 +22,7 @@ from .verify.verifier import Verifier
 
 
 class RevocationFlow:
-    """Records what revocation endpoints have accepted, by one policy."""
+    """Records the revocations that endpoints of one policy have accepted."""
 
     def __init__(
         self,
@@ -45,11 +45,11 @@ class RevocationFlow:
     ) -> Generator[Ask, Any, None]:
         """Revoke the token of a revocation request that was answered with *status*.
 
-        An access token of an issuer that lists the client ends with its session, else
-        alone; also if it has expired, or is meant for another API. Anything else is
-        left alone. Raises nothing.
+        Revokes the session of an access token, or only the token if it has no ``sid``.
+        The client has to be listed for the token's issuer. The token may have expired,
+        or be for another API. Other tokens are ignored. Raises no exception.
         """
-        # Only what the issuer has confirmed: a refused request must not end anybody's
+        # Only if the issuer has confirmed it: a refused request must not end a
         # session.
         if grant is None or grant.grant_type or status != 200:
             return
@@ -70,7 +70,7 @@ class RevocationFlow:
             yield from self._revoking.session(Principal.of(facts, token))
 
     def _issued(self, token: str) -> Generator[Ask, Any, Facts]:
-        """Return what an access token says that a trusted issuer has signed."""
+        """Return the facts of an access token that a trusted issuer has signed."""
         # A cached token was verified; whether it has expired since does not matter
         # here.
         _, known = self._verifier.token_cache.get(token)

@@ -1,1 +1,1 @@
-"""What the adapters of the two gateway interfaces, PEP 3333 and ASGI 3, are made of."""
+"""Parts of the adapters for the gateway interfaces WSGI (PEP 3333) and ASGI 3."""

@@ -1,4 +1,4 @@
-"""ASGI 3: its types, the body of a request, and an answer of our own."""
+"""ASGI 3: types, reading a request body, and sending the guard's response."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
 async def read_body(receive: Receive, limit: int) -> bytes | None:
-    """Read the body whole, or more than *limit* bytes; None if the client left."""
+    """Read the whole body, but stop above *limit* bytes; None if the client left."""
     body = bytearray()
     while len(body) <= limit:
         message = await receive()
@@ -43,7 +43,7 @@ def replaying(body: bytes, receive: Receive) -> Receive:
 
 
 def telling(send: Send, decision: Proceed, guard: Guard) -> Send:
-    """Tell *guard* how a token request was answered, before the client hears it."""
+    """Tell *guard* the status of a token request before it is sent to the client."""
 
     async def outgoing(message: Message) -> None:
         if message["type"] == "http.response.start":

@@ -1,7 +1,7 @@
-"""ASGI: an event stream that ends with its token (HTML standard, server-sent events).
+"""ASGI: ending an event stream with its token (HTML standard, server-sent events).
 
-The application finds what it finds when a client has left: ``receive`` returns
-``http.disconnect``, as servers do once the body is whole, and ``send`` raises.
+To the application, the client has disconnected: ``receive`` returns
+``http.disconnect``, as servers do once the body is complete, and ``send`` raises.
 """
 
 from __future__ import annotations
@@ -16,24 +16,24 @@ from .asgi_messages import Message, Send
 from .ending import Ending, TokenEndedError
 
 PATIENCE = 1.0
-"""Seconds until ``send`` raises. Frameworks that listen for the disconnect stop before;
-most know no error of ``send`` (before ASGI 2.4 there was none)."""
+"""Seconds until ``send`` raises. Frameworks that listen for the disconnect stop before
+that. Most do not handle errors of ``send``, which ASGI has only had since 2.4."""
 
 
 class EventStream:
-    """Sends an event stream, until it or its token ends."""
+    """Sends an event stream until it ends or its token does."""
 
     def __init__(self, guard: Guard, principal: Principal, send: Send) -> None:
         self._send = send
         self._turn = anyio.Lock(fast_acquire=True)
         self._ending = Ending(guard, principal, self._end)
         self._state: Literal["open", "whole", "ended"] = "open"
-        """Whole: the application has sent its last chunk. Ended: the guard has."""
+        """``whole``: the application sent the last chunk. ``ended``: the guard did."""
         self._dropped = False
         self.stop = self._ending.stop
 
     async def send(self, message: Message) -> None:
-        """Hand on a message of the application; after the end of the token, raise."""
+        """Pass on a message of the application; raise after the token has ended."""
         async with self._turn:
             if message["type"] == "http.response.start":
                 self._ending.start()
@@ -74,7 +74,7 @@ def _is_last(message: Message) -> bool:
 def streaming(
     guard: Guard, principal: Principal | None, send: Send
 ) -> EventStream | None:
-    """Return what sends an event stream, if it has to end with a token."""
+    """Return the sender of an event stream, or None if it need not end with a token."""
     if principal is None or not guard.policy.close_streams:
         return None
     return EventStream(guard, principal, send)

@@ -1,4 +1,4 @@
-"""Open connections end with their token: when it expires, or is revoked before that."""
+"""Ending open connections when their token expires or is revoked."""
 
 from __future__ import annotations
 
@@ -19,27 +19,26 @@ def stream_owner(
 ) -> Principal | None:
     """Return the principal whose token ends the application's response, or None.
 
-    *headers* are those of the response: only an event stream without a Content-Length
-    is ended, and only if the policy says so.
+    *headers* are those of the response. Only an event stream without a Content-Length
+    is ended, and only with ``close_streams``.
     """
     ends = guard.policy.close_streams and is_event_stream(headers)
     return decision.principal if ends else None
 
 
 class TokenEndedError(OSError):
-    """The application sent on a connection that has ended with its token.
+    """The application sent a message after the connection had ended with its token.
 
-    ASGI 2.4 asks for an ``OSError``, as after a client has left.
+    ASGI 2.4 requires an ``OSError``, as for a client that has disconnected.
     """
 
 
 class Ending:
-    """Awaits the end of a token, and then calls *end* once, with the reason.
+    """Waits until a token expires or is revoked, and calls *end* once with the reason.
 
-    The reason is ``revoked`` or ``expired``. *end* is called beside the application.
-    Whatever it raises is dropped: the client has left, or the server has closed the
-    connection already. Call ``start`` when the connection opens, and ``stop`` when it
-    is over.
+    The reason is ``revoked`` or ``expired``. *end* runs concurrently with the
+    application. Its exceptions are ignored, because the connection may be closed
+    already. Call ``start`` when the connection opens, and ``stop`` when it closes.
     """
 
     def __init__(
@@ -52,7 +51,7 @@ class Ending:
         self._task: object = None
 
     def start(self) -> None:
-        """Begin to wait, on the event loop that runs now."""
+        """Start waiting on the running event loop."""
         self._task = spawn(self._wait)
 
     @property
@@ -71,13 +70,13 @@ class Ending:
             await self._end("revoked" if watch.ended.done() else "expired")
 
     def stop(self) -> None:
-        """Wait no longer: the connection is over. An end that has begun goes on."""
+        """Stop waiting; a call of *end* that has begun continues."""
         self._waiting.cancel()
         self._guard.unwatch(self._watch)
 
 
 def is_ours(error: BaseException) -> bool:
-    """Whether *error* is ``TokenEndedError``, or a group of nothing else."""
+    """Whether *error* is ``TokenEndedError``, or a group that contains only these."""
     if isinstance(error, BaseExceptionGroup):
         return all(map(is_ours, error.exceptions))
     return isinstance(error, TokenEndedError)

@@ -1,4 +1,4 @@
-"""PEP 3333: an answer of our own, and an iterable that is closed."""
+"""PEP 3333: sending the guard's response, and an iterable that is closed."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ _READY = (list, tuple)  # made once: `list | tuple` is an object made anew each 
 
 def respond(answer: Respond, start_response: StartResponse) -> list[bytes]:
     """Send *answer*."""
-    # An issuer behind a relay may answer with a number that nobody registered.
+    # An issuer behind a relay may respond with an unregistered status.
     phrase = _PHRASES.get(answer.status, "Unknown")
     start_response(f"{answer.status} {phrase}", list(answer.headers))
     return [answer.body] if answer.body else []
 
 
 def starting_over(start_response: StartResponse) -> StartResponse:
-    """PEP 3333: whoever may have started already starts over with ``exc_info``."""
+    """Return ``exc_info``, which PEP 3333 requires after an earlier start."""
 
     def start(
         status: str, headers: list[tuple[str, str]], _: Any = None, /

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 def read_body(environ: WSGIEnvironment, limit: int) -> bytes | None:
-    """Read the body whole, or one byte more than *limit*; None if it ended early."""
+    """Read the body, up to one byte more than *limit*; None if it ended early."""
     stream = environ["wsgi.input"]
     length = environ.get("CONTENT_LENGTH") or None
     chunked = environ.get("HTTP_TRANSFER_ENCODING")

@@ -1,4 +1,4 @@
-"""PEP 3333: a preflight that the application may answer, or else the guard."""
+"""PEP 3333: preflights that the application answers, or otherwise the guard."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 
 class Preflight:
-    """Starts the response to a preflight: the application's if it grants an origin.
+    """Starts the response to a preflight.
 
-    Otherwise our own answer replaces it whole.
+    The guard's response replaces the application's, unless that grants an origin.
     """
 
     def __init__(self, start_response: StartResponse, decision: Proceed) -> None:
@@ -27,7 +27,7 @@ class Preflight:
         self._instead = decision.fallback or Respond(403, ())
         self.granted = False
         self.body: list[bytes] | None = None
-        """Our own body, once the application's answer has been replaced."""
+        """The body of the guard's response, once it has replaced the application's."""
 
     def start(
         self, status: str, headers: list[tuple[str, str]], *exc_info: Any
@@ -45,14 +45,14 @@ class Preflight:
         return _discard
 
     def replace(self) -> list[bytes]:
-        """Send our own answer, unless it was sent already."""
+        """Send the guard's response, unless it was sent already."""
         if self.body is None:
             self.body = respond(self._instead, starting_over(self._start))
         return self.body
 
 
 def _discard(_: bytes, /) -> None:
-    """Write nothing: the answer was replaced."""
+    """Drop the bytes, because the response was replaced."""
 
 
 def answer_or_else(
@@ -61,10 +61,10 @@ def answer_or_else(
     start_response: StartResponse,
     decision: Proceed,
 ) -> Iterable[bytes]:
-    """Run *app*; if its answer grants no origin, ours replaces it whole.
+    """Run *app*, and replace its response if that does not grant an origin.
 
-    The response has started when the first chunk is there (PEP 3333): no more of an
-    answer is read than that, unless the client gets it.
+    The application has started its response by the first chunk (PEP 3333), so only
+    this chunk is read of a response that is replaced.
     """
     head = Preflight(start_response, decision)
     try:

@@ -1,4 +1,4 @@
-"""PEP 3333: an event stream that ends with its token, between two of its chunks."""
+"""PEP 3333: ending an event stream with its token, between two chunks."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Stream = Callable[[Iterable[bytes]], Chunks]
 
 
 def streaming(guard: Guard, principal: Principal | None) -> tuple[Stream, ...]:
-    """Return what an event stream goes through, if it has to end with a token."""
+    """Return the wrapper of an event stream; empty if it need not end with a token."""
     if principal is None or not guard.policy.close_streams:
         return ()
     return (partial(until_token_ends, guard, principal),)
@@ -23,10 +23,10 @@ def streaming(guard: Guard, principal: Principal | None) -> tuple[Stream, ...]:
 def until_token_ends(
     guard: Guard, principal: Principal, chunks: Iterable[bytes]
 ) -> Chunks:
-    """Yield from *chunks* while the token of *principal* is good.
+    """Yield from *chunks* until the token of *principal* ends.
 
-    A chunk that took the application long is not sent if the token has ended meanwhile.
-    Nothing is closed here: the server does that, as after a client has left.
+    A chunk is dropped if the token ended while the application produced it. The server
+    closes the iterable, as it does for a client that has disconnected.
     """
     watch, now = guard.watch(principal), guard.clock.time
     try:

@@ -1,4 +1,4 @@
-"""PEP 3333: the guard hears how the application answers a token request."""
+"""PEP 3333: telling the guard how the application answers a token request."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def telling(app: WSGIApplication, decision: Proceed, guard: Guard) -> WSGIApplication:
-    """Tell *guard* how *app* answers a token request, before the client hears it."""
+    """Tell *guard* the status of a token request before it is sent to the client."""
 
     def telling(
         environ: WSGIEnvironment, start_response: StartResponse
@@ -39,8 +39,9 @@ def telling(app: WSGIApplication, decision: Proceed, guard: Guard) -> WSGIApplic
 
 
 def _after_head(answer: Iterable[bytes], tell: Callable[[], None]) -> Iterator[bytes]:
-    """Yield from *answer*; *tell* before the first bytes: only then the head is sent
-    (PEP 3333), and can no more be replaced.
+    """Yield from *answer*, and call *tell* before the first bytes.
+
+    Until then the application can replace the header of its response (PEP 3333).
     """
     chunks = iter(answer)
     for chunk in chunks:

@@ -96,7 +96,7 @@ class Proceed(NamedTuple):
     grant: TokenRequest | None = None
     """What a token request asks for."""
     outbox: Outbox | None = None
-    """Where session cookies are put; None: there are no sessions."""
+    """Collects session cookies for the response; None if sessions are off."""
 
 
 Decision = Respond | Proceed

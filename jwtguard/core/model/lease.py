@@ -1,4 +1,4 @@
-"""A lease on something that one process does for all, and what the others wait for."""
+"""A lease on work that one process does while the others wait for its result."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import Any, TypeVar
 from .effects import Claim, FetchFailedError, Pause, ask_state
 
 LEASE = 10.0
-"""Seconds after which the lease of a process that died is free."""
+"""Seconds until a lease expires if its process dies."""
 POLL = 0.1
-"""Seconds between two looks at what another process has left."""
+"""Seconds between two attempts to read the other process's result."""
 
 Found = TypeVar("Found")
 
@@ -18,16 +18,15 @@ Found = TypeVar("Found")
 def found_or_leased(
     lease: str, look: Callable[[], Generator[Any, Any, Found | None]], patience: float
 ) -> Generator[Any, Any, Found | None]:
-    """Return what another process has left, or None once the lease is ours.
+    """Return another process's result, or None once this process has the lease.
 
-    *patience* is in seconds. Raises ``FetchFailedError`` after that, and
-    ``StateUnavailableError``.
+    Raises ``FetchFailedError`` after *patience* seconds, and ``StateUnavailableError``.
     """
     for _ in range(int(patience / POLL)):
         found = yield from look()
         if found is not None:
             return found
         if (yield from ask_state(Claim(lease, LEASE))):
-            return (yield from look())  # left since we looked
+            return (yield from look())  # stored since the first look
         yield Pause(POLL)
     raise FetchFailedError("another process takes too long")

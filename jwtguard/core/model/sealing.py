@@ -1,4 +1,4 @@
-"""Sealing: AES-256-GCM under a key of its own for each message (RFC 5116, RFC 5869).
+"""Sealing with AES-256-GCM and a new key for each message (RFC 5116, RFC 5869).
 
 A sealed message is a version, the tag of the secret, a salt, and the ciphertext. Key
 and nonce are derived from the secret and a fresh salt, so that no nonce is used twice
@@ -19,20 +19,20 @@ from ..model.secret_keys import derive
 
 VERSION = 1
 TAG = 4
-"""Bytes that tell the secrets of one application apart; they are no secret."""
+"""Length of the public tag that says which secret was used, in bytes."""
 SALT = 16
 _KEY, _NONCE, _GCM = 32, 12, 16
 _HEAD = 1 + TAG + SALT
 OVERHEAD = _HEAD + _GCM
-"""Bytes that a message grows by."""
+"""How many bytes longer than its data a sealed message is."""
 
 
 class UnsealError(ValueError):
-    """A message was not sealed by this application, or not for this use."""
+    """A message was not sealed by this application for this use."""
 
 
 class UnknownSecretError(UnsealError):
-    """It was sealed with a secret that is not among ours."""
+    """A message was sealed with a secret that is not configured."""
 
 
 class _Secret(NamedTuple):
@@ -43,8 +43,8 @@ class _Secret(NamedTuple):
 class Sealer:
     """Seals with the first of *secrets*, and opens with all of them.
 
-    *secrets* are those of a policy; *random* returns so many random bytes; *site*
-    tells apart the sites that share a secret; each *use* has keys of its own.
+    *secrets* are those of a policy. *random* returns a given number of random bytes.
+    *site* distinguishes sites that share a secret. Each *use* has its own keys.
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class Sealer:
         self._site = site
 
     def seal(self, data: bytes, context: str, own: bytes = b"") -> bytes:
-        """Return *data*, sealed for *context*; *own* is a key beside the secret."""
+        """Return *data* sealed for *context*, with the additional key *own*."""
         tag, key = self._secrets[0]
         salt = self._random(SALT)
         cipher, nonce = _keyed(key + own, salt)
@@ -69,7 +69,7 @@ class Sealer:
         return head + salt + cipher.encrypt(nonce, data, self._bound(head, context))
 
     def open(self, sealed: bytes, context: str, own: bytes = b"") -> bytes:
-        """Return what was sealed for *context*; raise ``UnsealError``."""
+        """Return the data that was sealed for *context*; raise ``UnsealError``."""
         if len(sealed) < OVERHEAD or sealed[0] != VERSION:
             raise UnsealError("not a sealed message")
         head, salt = sealed[: 1 + TAG], sealed[1 + TAG : _HEAD]
@@ -85,9 +85,9 @@ class Sealer:
         raise UnsealError("changed, cut, or sealed for another use")
 
     def _bound(self, head: bytes, context: str) -> bytes:
-        """Return what is authenticated beside the message: it opens for no other use.
+        """Return the associated data, which binds the message to its use.
 
-        RFC 5116 section 2.1, associated data. No part can be moved to another.
+        See RFC 5116 section 2.1. The length before each part keeps the parts distinct.
         """
         parts = (self._site.encode(), context.encode())
         return head + b"".join(len(one).to_bytes(4, "big") + one for one in parts)

@@ -1,4 +1,4 @@
-"""Paths of this site, as the target of a redirect: never another host.
+"""Checking that the target of a redirect is a path of this site.
 
 Browsers read ``//host`` and ``/\\host`` as another origin, and drop tabs and line
 breaks before they look (WHATWG URL standard, sections 4.1 and 4.4).
@@ -10,18 +10,18 @@ import re
 from urllib.parse import unquote
 
 LONGEST = 2048
-"""Characters of a path with its query that is handed from page to page."""
+"""Longest path with its query, in characters."""
 
 _PATH = re.compile(r"/(?![/\\])[^\\\x00-\x20\x7f-\x9f]*")
 
 
 def is_site_path(text: str) -> bool:
-    """Whether a browser at this origin takes *text* for a path of it.
+    """Whether a browser reads *text* as a path of the same origin.
 
-    It is decoded once more too: what hands it on may do so.
+    The decoded path is checked too, because another component may decode it.
     """
     if len(text) > LONGEST or not text.isascii() or not _PATH.fullmatch(text):
         return False
-    # A space may be encoded, in a query; nothing that could lead elsewhere may.
+    # An encoded space is allowed, but not what could lead to another host.
     decoded = unquote(text.partition("?")[0]).replace(" ", "")
     return _PATH.fullmatch(decoded) is not None

@@ -1,4 +1,4 @@
-"""One refresh for all who ask for the same one (RFC 9700 section 4.14.2).
+"""One refresh for concurrent requests with one token (RFC 9700 section 4.14.2).
 
 An issuer that rotates refresh tokens takes a second use for theft, and ends the
 session. Two tabs use one token at the same time: they get the same answer here.
@@ -44,17 +44,17 @@ from .kept_answers import (
 )
 
 MOST = 1024
-"""Answers that a process remembers; one has at most 64 KiB."""
+"""Most responses that a process remembers, each of at most 64 KiB."""
 MOST_AT_ONCE = 32
 """Refreshes in threads of their own. Above that, the request that comes first asks the
 issuer itself: random refresh tokens must not take a thread each."""
 
 AskUpstream = Callable[[Save | None], Generator[Ask, Any, Respond]]
-"""Hands the form on, and keeps the lease meanwhile; raises ``GrantError``."""
+"""Forwards the form and renews the lease meanwhile; raises ``GrantError``."""
 
 
 class Refresh:
-    """One refresh: what its flight does, and what came of it."""
+    """One refresh, with its flight and its outcome."""
 
     def __init__(
         self,
@@ -80,13 +80,13 @@ class Refresh:
         self._ask = ask
 
     def fail(self, _flight: Flight, problem: str) -> None:
-        """Note that the flight broke, unless it has ended."""
+        """Record that the flight failed, unless it has an outcome."""
         if self.outcome is None:
             error = GrantError("issuer_unreachable", detail=problem)
             self._owner.settle(self, error)
 
     def refresh(self, _flight: Flight) -> Generator[Ask, Any, None]:
-        """Ask the issuer, unless another process does; runs in the flight's thread."""
+        """Ask the issuer, unless another process does. Runs in the flight's thread."""
         try:
             answer = yield from self._shared()
         except GrantError as error:
@@ -102,7 +102,7 @@ class Refresh:
             found = yield from found_or_leased(
                 self._lease, self._left_by_others, self._owner.patience
             )
-        except StateUnavailableError:  # better alone than not at all
+        except StateUnavailableError:  # refresh without the lease
             return (yield from self._ask(None))
         except FetchFailedError as error:
             raise GrantError("issuer_timeout", detail=str(error)) from None
@@ -114,7 +114,7 @@ class Refresh:
         return found
 
     def _asked(self, sealer: Sealer) -> Generator[Ask, Any, Respond]:
-        """Return the issuer's answer; new tokens are left for the other processes."""
+        """Return the issuer's response, and store new tokens for other processes."""
         try:
             answer = yield from self._ask(Save(self._lease, b"", LEASE))
         except GrantError:
@@ -147,9 +147,9 @@ class Refresh:
 
 
 class SharedRefreshes:
-    """The refreshes of one relay, and for a while their answers.
+    """The refreshes of one relay, whose responses are kept for a while.
 
-    With secrets, the processes that have the same shared state share them too.
+    With secrets and a shared state, processes share them too.
     """
 
     def __init__(
@@ -166,7 +166,7 @@ class SharedRefreshes:
         self.after_fork()
 
     def after_fork(self) -> None:
-        """Forget them: the threads belong to the parent process."""
+        """Forget all refreshes, whose threads belong to the parent process."""
         self._lock = Lock()
         self._kept = KeptAnswers(self.grace, MOST, self._monotonic)
         self._under_way: dict[str, Refresh] = {}
@@ -175,10 +175,10 @@ class SharedRefreshes:
     def answer(
         self, issuer: str, request: Request, grant: TokenRequest, ask: AskUpstream
     ) -> Generator[Ask, Any, Respond]:
-        """Return the answer to a refresh; raise ``GrantError``.
+        """Return the response to a refresh; raise ``GrantError``.
 
-        Whoever asks with the same form and client authentication while it is under way,
-        or a while after it brought tokens, gets the same answer.
+        Requests with the same form and client authentication get the same response
+        while it is in progress, and for ``grace`` seconds if it has tokens.
         """
         made = Refresh(
             self, _name_of(issuer, request, grant), self._monotonic(), ask, issuer,
@@ -274,7 +274,7 @@ class SharedRefreshes:
 
 
 def _name_of(issuer: str, request: Request, grant: TokenRequest) -> str:
-    """Return what is the same for two requests that must get the same answer."""
+    """Return a digest of what requests for the same refresh have in common."""
     form = sorted((name, list(values)) for name, values in grant.form.items())
     by = basic_of(request) or ""
     return sha256(json.dumps([issuer, by, form]).encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""Where a visitor signs in, and how to get back (RFC 9110 section 15.4.4)."""
+"""Redirects to the login page, with the way back (RFC 9110 section 15.4.4)."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from ..model.request import Request
 from ..model.site_path import is_site_path
 
 _IN_PATH = "/:@!$&'()*+,;=~-._"
-"""RFC 3986 section 3.3: what stands in a path as it is."""
+"""Characters that a path need not encode (RFC 3986 section 3.3)."""
 
 
 def redirected(error: AuthError, request: Request, login_url: str | None) -> AuthError:
-    """Return *error*, or in its place the redirect of a navigation to *login_url*.
+    """Return *error*, or a redirect to *login_url* if it refuses a navigation.
 
-    Only a 401 for want of a good token is one that signing in could change. The login
-    page itself is never redirected to itself.
+    Only a 401 for a missing or invalid token is redirected, because signing in does not
+    help otherwise. The login page does not redirect to itself.
     """
     if login_url is None or error.status != 401 or isinstance(error, GrantError):
         return error
@@ -28,12 +28,12 @@ def redirected(error: AuthError, request: Request, login_url: str | None) -> Aut
 
 
 def login_page(request: Request, login_url: str) -> str:
-    """Return the login page as the browser sees it: with the root of the mount."""
+    """Return the path of the login page in the browser, with the root of the mount."""
     return own_path(request, login_url)
 
 
 def own_path(request: Request, path: str) -> str:
-    """Return a path of this application as the browser sees it."""
+    """Return a path of this application with the root that the browser sees."""
     found = _root(request) + path
     return found if is_site_path(found) else path  # a server may name a strange root
 
@@ -49,9 +49,9 @@ def _location(request: Request, login_url: str) -> str:
 
 
 def _asked_for(request: Request, root: str) -> str:
-    """Return path and query of *request*, or "" if the browser cannot go back there.
+    """Return path and query of *request*, or "" if the browser cannot return there.
 
-    A form that was posted is lost: its path may take nothing but posts.
+    The path of a posted form may not accept GET, so the result is "" for it.
     """
     if request.method not in SAFE_METHODS:
         return ""
