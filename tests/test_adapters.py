@@ -106,7 +106,7 @@ def test_streams_have_no_owner_without_a_token_or_if_the_policy_says_so(
 
 
 def test_chunks_stop_when_the_token_is_revoked(jwt_issuer: JWTIssuer) -> None:
-    """And nothing is watched afterwards."""
+    """The guard stops watching the token afterwards."""
     guard = jwt_issuer.guard()
     owner = stream_owner(guard, admitted(guard, jwt_issuer.token()), [EVENTS])
     assert owner is not None
@@ -122,7 +122,7 @@ def test_chunks_stop_when_the_token_is_revoked(jwt_issuer: JWTIssuer) -> None:
 def test_an_ending_is_told_once_with_its_reason(
     backend: str, reason: str, jwt_issuer: JWTIssuer, jwt_clock: FakeClock
 ) -> None:
-    """Whoever holds a connection open learns when to close it, and why."""
+    """The adapter is told when to close a connection, and why."""
     guard = jwt_issuer.guard()
     owner = guard.verify(jwt_issuer.token())
     told: list[str] = []

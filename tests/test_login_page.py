@@ -109,7 +109,7 @@ def test_a_view_of_flask(guard: Guard) -> None:
 def test_the_log_is_told_of_the_refusal(
     jwt_issuer: JWTIssuer, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Nothing was let in, whatever the browser does next."""
+    """The request was refused, even though the browser gets a redirect."""
 
     async def page(scope: Any, receive: Any, send: Any) -> None:
         raise AssertionError("the application ran")

@@ -103,7 +103,7 @@ def test_all_get_the_same_answer(jwt_issuer: JWTIssuer) -> None:
 def test_for_a_while_the_old_token_brings_the_same_answer(
     jwt_issuer: JWTIssuer,
 ) -> None:
-    """A tab that comes late is not a thief; afterwards the issuer decides."""
+    """A late tab gets the stored response; afterwards the issuer decides."""
     issuer = Issuer()
     relay = relay_of(jwt_issuer, issuer, session_grace=60)
     first = refresh(relay)
@@ -120,7 +120,7 @@ def test_for_a_while_the_old_token_brings_the_same_answer(
 def test_another_form_is_another_refresh(
     jwt_issuer: JWTIssuer, form: dict[str, str]
 ) -> None:
-    """Who does not know everything that the first one knew gets nothing of it."""
+    """A request with another form or client authentication gets its own response."""
     issuer = Issuer()
     relay = relay_of(jwt_issuer, issuer)
     refresh(relay)
@@ -156,7 +156,7 @@ def test_a_broken_issuer_is_the_same_error_for_all(jwt_issuer: JWTIssuer) -> Non
 
 
 def test_many_tokens_at_once_do_not_take_a_thread_each(jwt_issuer: JWTIssuer) -> None:
-    """Above a number, each request waits for the issuer in its own thread."""
+    """Above the limit, each request waits for the issuer in its own thread."""
     issuer = Issuer()
     relay = relay_of(jwt_issuer, issuer)
     issuer.open.clear()
@@ -190,14 +190,14 @@ def test_processes_share_a_refresh(jwt_issuer: JWTIssuer) -> None:
 
 
 def test_without_secrets_nothing_is_left_in_the_state(jwt_issuer: JWTIssuer) -> None:
-    """A token never lies there in the clear."""
+    """Tokens are never stored unencrypted."""
     issuer, state = Issuer(), MemoryState()
     refresh(relay_of(jwt_issuer, issuer, state))
     assert not [key for key in state._values if "relay" in key]
 
 
 def test_a_state_that_is_away_does_not_stop_a_refresh(jwt_issuer: JWTIssuer) -> None:
-    """Better alone than not at all."""
+    """The refresh is sent without a lease."""
 
     class Away(MemoryState):
         def get(self, key: str) -> bytes | None:

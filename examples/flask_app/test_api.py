@@ -93,7 +93,7 @@ def test_the_report_is_for_admins(tmp_path: Path) -> None:
 def test_a_token_ends_with_its_session(
     client: FlaskClient, jwt_issuer: JWTIssuer, path: str, ends: set[str]
 ) -> None:
-    """Signing out ends one session or all of the caller's, and nobody else's."""
+    """Signing out ends one or all sessions of the caller, but not of other users."""
     headers = {
         sid: jwt_issuer.headers(claims={"sid": sid}, scope=READ)
         for sid in ("this", "that")

@@ -55,7 +55,7 @@ def leads_to(browser: TestClient) -> str:
 
 @pytest.mark.parametrize("path", ["/logout", "/logout-all"])
 def test_a_copy_of_the_cookie_ends_too(browse: Browse, path: str) -> None:
-    """Whoever has the same token is out; another session stays, or ends with it."""
+    """A request with the same token is refused; other sessions stay, or end too."""
     mine, stolen = browse(claims={"sid": "s1"}), browse(claims={"sid": "s1"})
     other, bob = browse(claims={"sid": "s2"}), browse(subject="bob")
     assert {leads_to(one) for one in (mine, stolen, other, bob)} == {""}
@@ -113,7 +113,7 @@ def test_an_admin_ends_the_sessions_of_another(browse: Browse) -> None:
 
 
 def test_the_admin_page_is_for_admins(browse: Browse) -> None:
-    """Others see that it is not for them, and end nobody's session by it."""
+    """Other users get a refusal, and cannot end sessions."""
     alice, bob = browse(), browse(subject="bob")
     form = {"subject": "alice"}
     page = bob.get("/admin")
@@ -128,7 +128,7 @@ def test_the_admin_page_is_for_admins(browse: Browse) -> None:
 
 @pytest.mark.parametrize("form", [{}, {"subject": ""}])
 def test_somebody_must_be_named(browse: Browse, form: dict[str, str]) -> None:
-    """An empty form ends nobody's session, least of all everybody's."""
+    """An empty form does not end any session."""
     admin, bob = browse(roles=["admin"]), browse(subject="bob")
     answer = admin.post("/admin", data=form, headers={"Origin": SITE})
     assert answer.status_code == 422

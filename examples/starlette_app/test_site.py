@@ -39,7 +39,7 @@ def post(
 
 
 def test_a_stranger_is_sent_to_the_form_and_back(browser: TestClient) -> None:
-    """Whoever opens a page without a session signs in, and is there."""
+    """A visitor without a session signs in, and returns to the page."""
     answer = browser.get("/admin?from=mail")
     login = answer.headers["Location"]
     assert (answer.status_code, login) == (303, "/login?next=/admin%3Ffrom%3Dmail")
@@ -130,7 +130,7 @@ def test_the_spa_page_has_no_inline_script(browser: TestClient) -> None:
 
 
 def test_guesses_are_limited(browser: TestClient, neighbours: Neighbours) -> None:
-    """After some wrong passwords the form asks for patience, and nobody is asked."""
+    """After some wrong passwords the form asks to wait, and the issuer is not asked."""
     said = []
     while 429 not in said:
         said.append(post(browser, "/login", **FORM | {"password": "x"})[0])

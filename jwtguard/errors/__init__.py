@@ -12,9 +12,9 @@
       * InsecureTransportError  403, insecure_transport (RFC 6750 section 5.3)
     - TokenTooLargeError        431 (RFC 6585 section 5)
     - KeysUnavailableError      503, no challenge: our outage, not the caller's fault
-      * RevocationsStaleError   503: what was revoked is not known now
+      * RevocationsStaleError   503: the revocation list is unavailable
     - LoginRedirectError        303: a visitor is sent to the login page
-    - IssuerUnavailableError    503: nobody can sign in, or be refreshed, now
+    - IssuerUnavailableError    503: sign-in or refresh is unavailable
     - InvalidCredentialsError   401: a wrong user name or password
     - TooManyGuessesError       429 (RFC 6585 section 4)
     - GrantError                token paths: RFC 6749 section 5.2

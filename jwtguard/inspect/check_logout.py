@@ -1,4 +1,4 @@
-"""Whether an issuer's logouts arrive, and what they end, as far as can be known.
+"""Checking whether an issuer's logouts arrive, and what they end.
 
 Whether access tokens hold a ``sid`` shows in a token alone.
 """
@@ -16,16 +16,16 @@ from ..guard import Guard
 from .routes import Finding
 
 _SESSIONS = (
-    "`logout` is session: only access tokens with the sid of the logout token end, and "
-    "no specification promises a sid there; jwtguard explain shows whether a token has "
-    "one, and the event logout_unmatched tells of logouts that end nothing"
+    "`logout` is session, so logouts end only access tokens with the same sid, which "
+    "no specification requires; jwtguard explain shows whether a token has one, and "
+    "the event logout_unmatched reports logouts that do not end any token"
 )
 _SUPPORTED = "backchannel_logout_supported"
 _SID = "backchannel_logout_session_supported"
 
 
 def logout_findings(guard: Guard) -> Iterator[Finding]:
-    """Say what stands in the way of logouts, issuer by issuer."""
+    """Report problems with the logouts of each issuer."""
     for trusted in guard.issuers.values():
         yield from _issuer(guard, trusted)
 
@@ -33,7 +33,7 @@ def logout_findings(guard: Guard) -> Iterator[Finding]:
 def _issuer(guard: Guard, trusted: IssuerState) -> Iterator[Finding]:
     paths, rules = guard.policy.logout_paths, trusted.rules
     if paths and not rules.clients:
-        text = "no client is listed, so every logout token is refused: JWTGUARD_CLIENTS"
+        text = "no client is listed (JWTGUARD_CLIENTS), so logout tokens are refused"
         yield _finding("wrong", rules.issuer, text)
     yield from _announced(guard, trusted)
     if paths and rules.profile.logout == "session":
@@ -48,28 +48,28 @@ def _announced(guard: Guard, trusted: IssuerState) -> Iterator[Finding]:
     metadata = _metadata_of(guard, trusted)
     if isinstance(metadata, str):
         if paths and metadata:
-            yield _finding("note", url, f"its support is not known: {metadata}")
+            yield _finding("note", url, f"its logout support is unknown: {metadata}")
         return
     supported, sessions = (metadata.get(name) is True for name in (_SUPPORTED, _SID))
     if not paths and supported:
         text = "it supports back-channel logout; JWTGUARD_LOGOUT_PATHS is not set"
         yield _finding("note", url, text)
     elif paths and not supported:
-        text = f"its metadata do not announce {_SUPPORTED}: it may not send logouts"
+        text = f"its metadata lacks {_SUPPORTED}, so it may not send logouts"
         yield _finding("weak", url, text)
     elif paths:
-        text = "it supports back-channel logout: register the URL of a path there"
+        text = "it supports back-channel logout: register the URL of a logout path"
         yield _finding("ok", url, text)
         if trusted.rules.profile.logout == "session" and not sessions:
-            text = f"its metadata do not announce {_SID}: a logout token without sid "
+            text = f"its metadata lacks {_SID}: a logout token without sid "
             yield _finding("note", url, text + "ends all tokens of the subject")
 
 
 def _metadata_of(guard: Guard, trusted: IssuerState) -> dict[str, Any] | str:
-    """Return the metadata, or why they are not known; empty if that was said before."""
+    """Return the metadata, or the problem; "" if that was reported already."""
     issuer = trusted.key_cache.issuer
     if issuer.keys is not None or issuer.jwks_url is not None:
-        return "its metadata are not read"
+        return "its metadata is not read"
     if trusted.key_cache.snapshot.key_set is None:
         return ""
     try:

@@ -1,4 +1,4 @@
-"""What a configuration will enforce, and what about it is wrong or weak."""
+"""What a configuration enforces, and what is wrong or weak in it."""
 
 from __future__ import annotations
 
@@ -149,16 +149,16 @@ def _paths(policy: Policy) -> Iterator[Finding]:
 def _browser(policy: Policy) -> Iterator[Finding]:
     if policy.login_url is not None:
         yield Finding(
-            "ok", "login url", f"navigations without a good token: {policy.login_url}"
+            "ok", "login url", f"navigations without a valid token: {policy.login_url}"
         )
     if policy.cookie is None:
         if policy.login_url is not None and policy.session_client is None:
-            text = "no cookie carries a token, so nobody who signs in gets further"
+            text = "without a cookie or sessions, a sign-in leads back to this page"
             yield Finding("wrong", "login url", text)
         return
     yield Finding("ok", "cookie", policy.cookie)
     if not policy.public_url:
-        text = "JWTGUARD_PUBLIC_URL is not set: Host decides which origin is our own"
+        text = "JWTGUARD_PUBLIC_URL is not set, so Host decides the site's own origin"
         yield Finding("weak", "cookie", text)
     # RFC 6265bis section 4.1.3.2: the prefix forbids a Domain, so only this host can
     # set the cookie.
@@ -169,7 +169,7 @@ def _browser(policy: Policy) -> Iterator[Finding]:
 
 def _streams(policy: Policy) -> Iterator[Finding]:
     if not policy.close_streams:
-        text = "they go on after their token has ended (JWTGUARD_CLOSE_STREAMS)"
+        text = "they stay open after their token has ended (JWTGUARD_CLOSE_STREAMS)"
         yield Finding("weak", "event streams", text)
 
 

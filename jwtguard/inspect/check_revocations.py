@@ -1,4 +1,4 @@
-"""Whether a revocation holds: in other processes, for long enough, during an outage."""
+"""Checking revocations: other processes, how long they are kept, and outages."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from ..guard import Guard
 from .routes import Finding
 
 SHORT = 3600.0
-"""Seconds. Many access tokens live this long."""
+"""A common lifetime of access tokens, in seconds."""
 
 
 def revocation_findings(
     guard: Guard, environ: Mapping[str, str] = os.environ
 ) -> Iterator[Finding]:
-    """Say what becomes of revocations."""
+    """Report how revocations are kept and shared."""
     policy = guard.policy
     fed = policy.logout_paths or policy.revocation_paths or guard.relays
     if fed and not guard.state.shared:
@@ -26,10 +26,10 @@ def revocation_findings(
 
 
 def _alone(environ: Mapping[str, str]) -> Finding:
-    """memory:// and more than one process: what is known of their number."""
+    """Warn that several processes do not share revocations with memory://."""
     text = (
-        "memory://: a logout is known to the process that received it, and tokens stay "
-        "good in all others; several workers need JWTGUARD_STATE=redis://..."
+        "memory://: only the process that receives a logout knows it, and all others "
+        "still accept the tokens; several workers need JWTGUARD_STATE=redis://..."
     )
     workers = environ.get("WEB_CONCURRENCY", "")
     if workers.isascii() and workers.isdigit() and int(workers[:9]) > 1:
@@ -41,12 +41,12 @@ def _kept(guard: Guard) -> Finding:
     """Whether a token may outlive its revocation."""
     policy = guard.policy
     if all(issuer.max_lifetime is not None for issuer in policy.issuers):
-        text = "kept for max_lifetime of the issuer: no accepted token lives longer"
+        text = "kept for the issuer's max_lifetime, which no accepted token exceeds"
         return Finding("ok", "revocations", text)
     text = (
         f"kept for {policy.revocation_for:g} s (JWTGUARD_REVOCATION_FOR): a token that "
-        "lives longer is accepted again after that; how long tokens live is not known "
-        "here, unless max_lifetime of the issuer bounds it"
+        "lives longer is accepted again after that; set max_lifetime of the issuer to "
+        "refuse such tokens"
     )
     level = "weak" if policy.revocation_for < SHORT else "note"
     return Finding(level, "revocations", text)

@@ -1,4 +1,4 @@
-"""What is wrong or weak about sessions, and whether the issuer can be asked."""
+"""Checking the settings of sessions and the issuer's endpoints."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _ENDPOINTS = (("token_endpoint", "wrong"), ("revocation_endpoint", "weak"))
 
 
 def session_findings(guard: Guard) -> Iterator[Finding]:
-    """Say where the tokens of visitors are, and what may go wrong with them."""
+    """Report where sessions keep their tokens, and problems with them."""
     sessions = guard._flow.sessions  # noqa: SLF001  # it finds the endpoints as they do
     if sessions is None:
         return
@@ -39,14 +39,14 @@ def _cookie(policy: Policy) -> Iterator[Finding]:
         text = f"{name} does not begin with __Host-, so a sibling host could set it"
         yield Finding("weak", "session cookie", text)
     if not policy.public_url:
-        text = "JWTGUARD_PUBLIC_URL is not set: Host decides which origin is our own"
+        text = "JWTGUARD_PUBLIC_URL is not set, so Host decides the site's own origin"
         yield Finding("weak", "session cookie", text)
     for url in sorted(url for url in policy.public_url if is_plain(url)):
-        text = f"{url} is plain http: there is no session, and nobody can sign in"
+        text = f"{url} is plain http, so visitors cannot sign in"
         yield Finding("wrong", "session cookie", text)
     for url in sorted(url for url in policy.public_url if url.startswith("http:")):
         if not is_plain(url):
-            text = f"{url}: on loopback the cookie has another name, and no Secure"
+            text = f"{url}: on loopback the cookie has another name, without Secure"
             yield Finding("note", "session cookie", text)
 
 

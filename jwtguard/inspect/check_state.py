@@ -13,8 +13,8 @@ from ..state import State
 from .routes import Finding
 
 ALONE = (
-    "memory://: each process for itself; how many workers will run cannot be seen "
-    "here, and several need JWTGUARD_STATE=redis://..."
+    "memory://: processes do not share state; several workers need "
+    "JWTGUARD_STATE=redis://..."
 )
 PROBLEMS = {
     "AuthenticationError": "the server refuses this user name or password",
@@ -29,7 +29,7 @@ PROBLEMS = {
     "needed; docs/state.md lists them",
     "OutOfMemoryError": "the server has no memory left",
     "PermissionError": "this process may not open the socket",
-    "ReadOnlyError": "the server is a replica that takes no values",
+    "ReadOnlyError": "the server is a read-only replica",
     "SSLCertVerificationError": "the certificate is not trusted here, or names "
     "another host",
     "SSLError": "TLS failed; is this a port for TLS?",
@@ -41,7 +41,7 @@ PROBLEMS = {
 
 
 def state_findings(guard: Guard) -> Iterator[Finding]:
-    """Use each verb of the store once, under a key that nobody else uses."""
+    """Use each operation of the store once, with a unique key."""
     policy = guard.policy
     if policy.secrets:
         text = f"{len(policy.secrets)}; new values use the first, all are accepted"

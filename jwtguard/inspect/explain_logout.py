@@ -1,5 +1,6 @@
-"""What a logout path would do with a logout token: the table of ``core.verify.logout``,
-row by row.
+"""What a logout path would do with a logout token.
+
+The checks are those of the table in ``core.verify.logout``, row by row.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from .shown import Check, failed, moment, value_text
 
 
 def is_logout_token(compact: Compact, rules: TokenRules | None) -> bool:
-    """Whether a token is meant as a logout token, rightly or not."""
+    """Whether a token looks like a logout token, valid or not."""
     typ = compact.header.typ.lower().removeprefix("application/")
     if typ == "logout+jwt":
         return True
@@ -29,17 +30,17 @@ def is_logout_token(compact: Compact, rules: TokenRules | None) -> bool:
 
 
 def for_logout(check: Check) -> Check:
-    """Return *check* with the reason that a logout path refuses for."""
+    """Return *check* with the reason for which a logout path refuses."""
     return replace(check, reason=unverified(check.reason)) if check.reason else check
 
 
 def logout_checks(
     guard: Guard, rules: TokenRules, compact: Compact, now: float
 ) -> Iterator[Check]:
-    """Yield what each check says of a logout token, and then what would end."""
+    """Yield the result of each check of a logout token, and then what would end."""
     paths = " ".join(guard.policy.logout_paths)
     if paths:
-        found = f"a logout token; it is accepted at {paths}, and nowhere else"
+        found = f"a logout token, accepted only at {paths}"
         yield Check(name="logout", passed=True, found=found)
     else:
         hint = "a logout token is not an access token, and no logout path is set"
@@ -69,11 +70,11 @@ def _ends(guard: Guard, rules: TokenRules, compact: Compact, now: float) -> Chec
     hint = ""
     if entry.kind == "sid" and mode == "session":
         hint = (
-            "access tokens without this sid stay good: jwtguard explain shows whether "
+            "access tokens without this sid stay valid: jwtguard explain shows whether "
             "yours have one; otherwise set `logout` of the issuer to subject"
         )
     elif token.sid is not None and entry.kind == "sub":
-        hint = f"`logout` of the issuer is {mode}: session would end this session alone"
+        hint = f"`logout` of the issuer is {mode}: session would end only this session"
     return Check(name="ends", passed=True, found=_words_of(entry), hint=hint)
 
 
@@ -94,7 +95,7 @@ class Row(NamedTuple):
 
 def _period(rules: TokenRules, now: float) -> str:
     oldest, latest = moment(now - WINDOW - rules.leeway), moment(now + rules.leeway)
-    return f"iat from {oldest} to {latest}, exp not over (leeway {rules.leeway:g} s)"
+    return f"iat from {oldest} to {latest}, exp not passed (leeway {rules.leeway:g} s)"
 
 
 def _clients(rules: TokenRules, _: float) -> str:
@@ -102,7 +103,7 @@ def _clients(rules: TokenRules, _: float) -> str:
 
 
 ROWS: Mapping[str, Row] = {
-    "kind": Row(TYPE_CLAIMS, lambda *_: "no access, ID or refresh token"),
+    "kind": Row(TYPE_CLAIMS, lambda *_: "not an access, ID or refresh token"),
     "type": Row(("header typ",), lambda *_: "typ logout+jwt, JWT or absent"),
     "events": Row(("events",), lambda *_: f"an object with {EVENT}"),
     "nonce": Row(("nonce",), lambda *_: "no nonce"),

@@ -1,4 +1,4 @@
-"""Whether a token was revoked: what the guard's list says, and what it cannot say."""
+"""Whether a token was revoked, according to the guard's list of revocations."""
 
 from __future__ import annotations
 
@@ -15,23 +15,20 @@ from .hints import hint_of
 from .shown import Check, failed, moment, value_text
 
 LATEST = 1e15
-"""Seconds since the epoch; a later time is a mistake."""
+"""Latest valid time, in seconds since the epoch."""
 PATIENCE = 2.0
-"""Seconds that reading the shared state may take."""
+"""Longest time to read the shared state, in seconds."""
 _ALONE = (
     "not revoked in this process; with memory:// each process has its own list, and "
     "those of the others cannot be read"
 )
-_PACKED = (
-    "an entry that is kept in packed form: it names this token, or one in a million "
-    "others"
-)
+_PACKED = "a packed entry, which matches this token and one in a million others"
 
 
 def revoked_check(
     guard: Guard, rules: TokenRules, compact: Compact, token: str
 ) -> Check:
-    """Return what the list of revocations says of a token, which may be invalid."""
+    """Look up a token, which may be invalid, in the list of revocations."""
     marks = claimed_marks(rules, compact, token)
     problem = guard.read_revocations(PATIENCE)
     found = guard.look_up(marks)
@@ -53,7 +50,7 @@ def _place(guard: Guard) -> str:
 
 
 def _unread(guard: Guard, expected: str, problem: str) -> Check:
-    """Say what the guard does while it does not know."""
+    """Say what the guard does while revocations are not known."""
     policy = guard.policy
     outage = policy.revocation_outage
     text = f"not known: {_place(guard)} cannot be read ({problem})"
@@ -67,7 +64,7 @@ def _unread(guard: Guard, expected: str, problem: str) -> Check:
 
 
 def claimed_marks(rules: TokenRules, compact: Compact, token: str) -> Marks:
-    """Return by what the token could be revoked, whatever else is wrong with it."""
+    """Return the marks by which a token, valid or not, can be revoked."""
     claims = compact.claims
     facts = Facts(
         _text(claims.get(rules.profile.subject_claim)) or "",
@@ -90,7 +87,7 @@ def _text(value: Any) -> str | None:
 
 
 def words_of(entry: Entry, marks: Marks) -> str:
-    """Say what was revoked, since when, and how that hits the token."""
+    """Say what was revoked, since when, and why that includes the token."""
     value = dict(marks.named()).get(entry.kind, "")
     what = _WHAT[entry.kind].format(value_text(value))
     when = moment(entry.before) or f"{entry.before:g}"
@@ -104,7 +101,7 @@ def words_of(entry: Entry, marks: Marks) -> str:
 
 
 _WHAT = {
-    "token": "this very token",
+    "token": "this token",
     "jti": "the token with jti {}",
     "sid": "all tokens with sid {}",
     "subject": "all tokens of subject {}",

@@ -1,4 +1,4 @@
-"""What is in a session cookie: opened with the secrets, and shown without tokens."""
+"""The contents of a session cookie, without the tokens."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def _is_sealed_for(guard: Guard, sessions: Sessions, shown: Shown) -> bool:
 
 
 def explain_session(guard: Guard, shown: Shown) -> tuple[list[Check], str | None]:
-    """Return what a session's cookies say, and the access token in them."""
+    """Return the checks of a session's cookies, and the access token in them."""
     sessions = guard._flow.sessions  # noqa: SLF001  # as above
     if sessions is None:
         return [], None

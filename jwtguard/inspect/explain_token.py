@@ -88,7 +88,7 @@ def explain(guard: Guard, token: str, clock: Dated | None = None) -> Iterator[Ch
 
 
 def _refused_anyway(guard: Guard, token: str) -> Iterator[Check]:
-    """Ask the guard itself: a gate may refuse what no check here looks at."""
+    """Ask the guard itself, because a gate may refuse what the checks here accept."""
     try:
         guard.verify(token)
     except AuthError as error:

@@ -18,7 +18,7 @@ def tolerate() -> None:
 
 
 def leave_stdout() -> None:
-    """Write no more: whoever read the output has stopped, as ``head`` does."""
+    """Stop writing, because the reader has closed the output, as ``head`` does."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, sys.stdout.fileno())
     os.close(nowhere)

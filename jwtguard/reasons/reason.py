@@ -1,4 +1,4 @@
-"""What is known of one reason for a refusal."""
+"""A reason for a refusal."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from typing import NamedTuple
 
 
 class Reason(NamedTuple):
-    """What is known of one reason, whoever is refused for it."""
+    """What all refusals for one reason have in common."""
 
     status: int
     code: str
     """The member ``error`` of the answer."""
     sentence: str
-    """What the client reads. It is fixed, and repeats nothing of the request."""
+    """A fixed sentence for the client, without values of the request."""
     hint: str = ""
-    """What may help, for ``jwtguard explain``."""
+    """The hint that ``jwtguard explain`` shows."""

@@ -1,4 +1,4 @@
-"""Reasons for refusing an access token, or for not knowing whether it is good."""
+"""Reasons for refusing an access token, or if it cannot be verified for now."""
 
 from __future__ import annotations
 
@@ -92,9 +92,9 @@ TOKENS: Mapping[str, Reason] = {
     "not_access_token": Reason(
         401,
         "invalid_token",
-        "Nothing marks the token as an access token",
-        "no scope, client_id or typ marks it as an access token: an ID token, or an "
-        "issuer that needs a profile (JWTGUARD_PROFILE)",
+        "The token is not marked as an access token",
+        "it has no scope, client_id or typ of an access token: it may be an ID token, "
+        "or its issuer needs a profile (JWTGUARD_PROFILE)",
     ),
     "bound_token": Reason(
         401,
@@ -121,7 +121,7 @@ TOKENS: Mapping[str, Reason] = {
     "revocations_stale": Reason(
         503,
         "temporarily_unavailable",
-        "Which access tokens were revoked is not known now",
-        "the shared state cannot be read, and JWTGUARD_REVOCATION_OUTAGE refuses then",
+        "The list of revoked access tokens is temporarily unavailable",
+        "the shared state cannot be read, and JWTGUARD_REVOCATION_OUTAGE is not allow",
     ),
 }

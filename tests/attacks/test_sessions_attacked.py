@@ -65,7 +65,7 @@ def test_signing_out_ends_connections_that_an_earlier_token_opened(site: Site) -
 
 
 def test_signing_in_ends_connections_of_the_session_before(site: Site) -> None:
-    """The browser belongs to somebody else now."""
+    """Another user signs in with the same browser."""
     browser = signed_in(site)
     watch = watched(site, browser)
     browser.log_in("bob")

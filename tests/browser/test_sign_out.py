@@ -64,7 +64,7 @@ def test_site(found: Found, name: str) -> None:
 
 @pytest.mark.parametrize("group", NEEDED)
 def test_a_broken_sign_out_is_noticed(group: str, tmp_path: Path) -> None:
-    """Where nobody hears of a sign-out, outside the product, each case fails."""
+    """If sign-outs are switched off, outside the product, each case fails."""
     with servers.everything(
         tmp_path,
         settings={"BREAK": "signout"},

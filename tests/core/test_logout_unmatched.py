@@ -78,7 +78,7 @@ def test_an_hour_without_a_token_is_told_once(
 def test_the_next_logout_tells_of_it_too(
     guard: Guard, told: Told, jwt_clock: FakeClock
 ) -> None:
-    """There may be no traffic but logouts."""
+    """The process may receive only logouts."""
     log_out(guard, sid="s1")
     jwt_clock.advance(3600)
     log_out(guard, sid="s2")
@@ -101,7 +101,7 @@ def test_a_token_that_is_refused_for_it_is_a_match(
 def test_a_token_that_was_known_is_a_match_though_it_never_comes_again(
     guard: Guard, told: Told, jwt_clock: FakeClock
 ) -> None:
-    """Who signs out throws the token away: that is no fault."""
+    """Clients drop the token when a user signs out, so it still counts as a match."""
     new_token(guard, sid="s1")
     log_out(guard, sid="s1")
     jwt_clock.advance(3601)

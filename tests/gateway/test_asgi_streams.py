@@ -122,7 +122,7 @@ def test_a_stream_that_waits_for_events_ends_when_the_token_is_revoked(
 def test_a_stream_that_waits_for_events_ends_when_the_token_expires(
     jwt_issuer: JWTIssuer, backend: str
 ) -> None:
-    """Though nothing is sent."""
+    """The stream ends although the application does not send."""
     guard = jwt_issuer.guard(leeway=0)
     token = jwt_issuer.token(claims={"exp": jwt_issuer.clock.time() + 0.2})
 

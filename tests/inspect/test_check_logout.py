@@ -62,7 +62,7 @@ def _present() -> Away:
 
 
 def test_an_issuer_that_supports_it_has_to_be_told_the_url() -> None:
-    """Whether somebody did, cannot be seen here."""
+    """``check`` cannot see whether the URL is registered."""
     ((level, text),) = of_issuer(SUPPORTED, **PATHS)
     assert level == "ok"
     assert "register the URL" in text
@@ -89,13 +89,13 @@ def test_a_path_that_is_missing_is_pointed_out() -> None:
 
 @pytest.mark.parametrize("how", ["keys", "jwks_url"])
 def test_an_issuer_whose_metadata_are_not_read_is_not_vouched_for(how: str) -> None:
-    """Nobody is asked for them either."""
+    """``check`` does not fetch them either."""
     issuer = Announcing()
     value: Any = issuer.jwks() if how == "keys" else f"{issuer.url}/jwks"
     trusted = TrustedIssuer(url=issuer.url, audience=issuer.audience, **{how: value})
     told = found(guard_of(issuer, _present(), issuers=(trusted,), **PATHS))
     assert [level for level, _ in told] == ["note"]
-    assert "not known" in told[0][1]
+    assert "unknown" in told[0][1]
 
 
 def test_an_issuer_out_of_reach_is_said_once() -> None:
@@ -110,7 +110,7 @@ def test_an_issuer_out_of_reach_is_said_once() -> None:
     later = guard_of(issuer_up := Announcing(), _present(), **PATHS)
     issuer_up.down()
     ((level, text),) = found(later)
-    assert (level, "not known" in text) == ("note", True)
+    assert (level, "unknown" in text) == ("note", True)
 
 
 def test_without_a_listed_client_every_logout_token_is_refused() -> None:
@@ -123,7 +123,7 @@ def test_without_a_listed_client_every_logout_token_is_refused() -> None:
 def test_sessions_need_a_sid_that_no_standard_promises(
     profile: str, level: str
 ) -> None:
-    """It is the habit of Keycloak; elsewhere somebody has to look at a token."""
+    """Keycloak adds one; for other issuers, users have to look at a token."""
     issuer = Announcing(profile=profile)
     trusted = TrustedIssuer(
         url=issuer.url, audience=issuer.audience, profile=profile, logout="session"
@@ -164,7 +164,7 @@ def test_memory_hears_of_a_logout_in_one_process(
 def test_a_relay_feeds_the_list_and_nothing_else_is_said_of_memory(
     jwt_issuer: JWTIssuer,
 ) -> None:
-    """Who never revokes needs no shared state."""
+    """A guard that does not revoke tokens does not need a shared state."""
     guard = guard_of(jwt_issuer)
     assert found(guard) == []
     relay = TokenRelay(guard)
@@ -204,7 +204,7 @@ def test_a_token_may_outlive_its_revocation(
 def test_an_outage_of_the_state_is_said_in_words(
     outage: str, level: str, words: str, jwt_issuer: JWTIssuer
 ) -> None:
-    """What the policy chose; with memory:// the setting does nothing."""
+    """The finding says what the policy chose; memory:// ignores the setting."""
     guard = guard_of(jwt_issuer, _present(), revocation_outage=outage)
     told = found(guard, "revocations")
     assert (told[-1][0], words in told[-1][1]) == (level, True)

@@ -50,9 +50,9 @@ def test_the_rows_are_those_of_the_logout_flow(jwt_issuer: JWTIssuer) -> None:
 @pytest.mark.parametrize(
     ("profile", "claims", "ends", "hint"),
     [
-        ("keycloak", {"sid": "s1"}, "the session s1", "without this sid stay good"),
+        ("keycloak", {"sid": "s1"}, "the session s1", "without this sid stay valid"),
         ("keycloak", {}, "all tokens of sub alice", ""),
-        ("generic", {"sid": "s1"}, "all tokens of sub alice", "session would end this"),
+        ("generic", {"sid": "s1"}, "all tokens of sub alice", "session would end only"),
         ("generic", {"sid": "s1", "sub": None}, "the session s1", ""),
     ],
 )

@@ -59,7 +59,7 @@ def test_the_very_token_is_told_by_its_digest(jwt_issuer: JWTIssuer) -> None:
     """A token without ``sid`` and ``jti``; the digest is not shown."""
     guard, token = jwt_issuer.guard(), jwt_issuer.token(claims={"jti": None})
     guard.revoke(guard.verify(token))
-    text = f"this very token of {jwt_issuer.url} was revoked 2027-01-15 08:00:00"
+    text = f"this token of {jwt_issuer.url} was revoked 2027-01-15 08:00:00"
     assert row(guard, token).found == text
 
 

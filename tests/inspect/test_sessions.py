@@ -52,7 +52,7 @@ def test_check_finds_what_is_weak_or_wrong(
 
 
 def test_check_needs_the_token_endpoint(jwt_issuer: JWTIssuer) -> None:
-    """Without it nobody can sign in."""
+    """Without it, visitors cannot sign in."""
     site = Site(jwt_issuer)
     site.server.metadata = jwt_issuer.metadata  # type: ignore[method-assign]
     assert told(site, "wrong", "sessions: token endpoint", "None")
@@ -69,7 +69,7 @@ def test_a_login_page_makes_sense_with_sessions(jwt_issuer: JWTIssuer) -> None:
     "form", ["value", "Cookie: {name}={value}", "a=b; {name}={value}"]
 )
 def test_explain_opens_a_cookie(jwt_issuer: JWTIssuer, store: str, form: str) -> None:
-    """With what is in it, and never a token."""
+    """The contents are shown without tokens."""
     site = Site(jwt_issuer, state=Shared(), session_store=store)
     browser = signed_in(site)
     value = browser.jar[NAME]
@@ -114,7 +114,7 @@ def test_explain_says_why_a_cookie_does_not_open(jwt_issuer: JWTIssuer) -> None:
 
 
 def test_explain_takes_a_token_for_a_token(jwt_issuer: JWTIssuer) -> None:
-    """Even where there are sessions, and everything where there are none."""
+    """With sessions, a token is still read as a token; without them, any text is."""
     site = Site(jwt_issuer)
     for text in (jwt_issuer.token(), "a.b.c", "a=b", ""):
         assert session_in(site.guard, text) is None

@@ -133,7 +133,7 @@ def test_sign_out_everywhere_is_told_to_every_client(
 def test_who_is_meant_must_be_said(
     http: httpx.Client, got: list[dict[str, Any]], form: dict[str, str]
 ) -> None:
-    """Neither nobody nor somebody unknown is signed out."""
+    """A request without a user, or with an unknown one, is refused."""
     assert http.post("/dev/logout", data=form).status_code == 400
     assert not got
 
@@ -141,14 +141,14 @@ def test_who_is_meant_must_be_said(
 def test_pages_cannot_use_the_control(
     http: httpx.Client, got: list[dict[str, Any]]
 ) -> None:
-    """A page in a browser signs out nobody by it."""
+    """A page in a browser cannot use it to sign a user out."""
     answer = http.post("/dev/logout", data={"user": "alice"}, headers=OWN)
     assert answer.status_code == 404
     assert not got
 
 
 def test_a_client_that_does_not_answer_is_named() -> None:
-    """The session ends all the same, and the answer says why nobody heard of it."""
+    """The session ends, and the response says why the client was not informed."""
     config = Config().with_logout_uris({"spa": "http://127.0.0.1:9/oidc/logout"})
     with serving(config) as http:
         tokens = login(http)
@@ -189,7 +189,7 @@ def test_a_page_ends_its_session_by_redirect(
 def test_only_an_id_token_ends_a_session(
     http: httpx.Client, got: list[dict[str, Any]], kind: str
 ) -> None:
-    """Whatever else is sent as a hint ends nothing."""
+    """Other values of the hint are refused, and the session continues."""
     tokens = login(http)
     head, body, signature = tokens["id_token"].split(".")
     tokens["forged"] = f"{head}.{body}.{signature[::-1]}"

@@ -45,7 +45,7 @@ def test_two_who_fail_are_told_as_one(outages: Outages, told: Told) -> None:
 def test_an_outage_is_over_when_both_work(
     outages: Outages, clock: FakeClock, told: Told
 ) -> None:
-    """One that works says nothing of the other."""
+    """The outage continues while one of the two fails."""
     outages.fail("asking", "OutOfMemoryError")
     outages.fail("following", "TimeoutError")
     clock.advance(QUIET)
@@ -78,7 +78,7 @@ def test_what_fails_and_works_in_turn_is_one_outage(
 
 
 def test_success_without_an_outage_emits_nothing(outages: Outages, told: Told) -> None:
-    """Nothing is told of what always works."""
+    """A success without an earlier failure does not emit an event."""
     outages.succeed("asking")
     assert told == []
 
@@ -91,7 +91,7 @@ def test_success_without_an_outage_emits_nothing(outages: Outages, told: Told) -
     ],
 )
 def test_a_problem_is_a_word(error: Exception, word: str) -> None:
-    """The text of somebody else's error may hold an address or a password."""
+    """The text of a library's error may contain an address or a password."""
     assert word_for(error) == word
 
 
@@ -138,7 +138,7 @@ def test_a_guard_tells_an_outage_once(
 def test_an_outage_ends_without_another_request(
     clock: FakeClock, emit: Callable[..., None], told: Told
 ) -> None:
-    """Whoever asked and failed may have been the last for hours."""
+    """The guard tries again by itself, because the next request may be hours away."""
 
     class Away:
         away = True

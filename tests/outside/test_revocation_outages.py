@@ -89,7 +89,7 @@ def test_a_server_that_is_killed_during_a_revocation(
 def test_a_server_that_is_killed_after_a_revocation(
     start: Workers, issuer: JWTIssuer, store: Redis
 ) -> None:
-    """Nobody forgets; a worker that is killed and started again reads the past."""
+    """All workers keep it, and a restarted worker reads it from the store."""
     one, other = start(), start()
     ended, kept = sessions(issuer, "s1", "s2")
     assert one("revoke", ended) == "good"
@@ -107,7 +107,7 @@ def test_a_server_that_is_killed_after_a_revocation(
 def test_a_server_that_loses_its_data(
     start: Workers, issuer: JWTIssuer, store: Redis
 ) -> None:
-    """Whoever knows a revocation keeps to it, and hears of the next."""
+    """Workers keep the revocations that they know, and receive new ones."""
     one, other = start(), start()
     first, second = sessions(issuer, "s1", "s2")
     assert one("revoke", first) == "good"
@@ -123,7 +123,7 @@ def test_a_server_that_loses_its_data(
 
 @pytest.mark.slow
 def test_a_server_that_hangs(start: Workers, issuer: JWTIssuer, store: Redis) -> None:
-    """SIGSTOP: nobody waits for it to go on; what was revoked meanwhile arrives."""
+    """After SIGSTOP, requests do not wait, and revocations arrive when it continues."""
     one, other = start(), start()
     known, ended, kept = sessions(issuer, "s1", "s2", "s3")
     assert one("revoke", known) == "good"

@@ -86,7 +86,7 @@ def visit(site: Running, cookie: str) -> httpx.Response:
 def test_tabs_and_workers_redeem_a_token_once(
     serve: Serve, tokens: TokenServer, redis: Redis, store: str, wsgi: bool
 ) -> None:
-    """Each expiry meets many requests in four workers: nobody is signed out."""
+    """Many requests arrive at each expiry, and all visitors stay signed in."""
     workers = [
         worker(serve, tokens, redis, wsgi=wsgi, JWTGUARD_SESSION_STORE=store)
         for _ in range(4)

@@ -56,7 +56,7 @@ def test_what_ends_many_tokens_ends_sessions_that_are_idle(
 
 
 def test_revocations_last_as_long_as_sessions(jwt_issuer: JWTIssuer) -> None:
-    """A short life of tokens does not end them early: the session lives longer."""
+    """They are kept for the session's lifetime, not for that of its short tokens."""
     from jwtguard import TrustedIssuer
 
     short = TrustedIssuer(
@@ -87,7 +87,7 @@ def test_signing_out_ends_everything(site: Site) -> None:
 
 
 def test_signing_out_needs_neither_an_issuer_nor_a_session(site: Site) -> None:
-    """It never fails: the cookie goes, whatever else does not work."""
+    """``log_out`` clears the cookie, even if everything else fails."""
     browser = signed_in(site)
     site.server.answer = lambda _: httpx.Response(500)
     browser.log_out()
@@ -118,7 +118,7 @@ def test_signing_out_does_not_wait_for_a_slow_issuer(site: Site) -> None:
 
 
 def test_sessions_are_off_without_the_setting(jwt_issuer: JWTIssuer) -> None:
-    """Nothing of it runs, and the calls say what to set."""
+    """Without the setting, the calls raise an error that names it."""
     guard = jwt_issuer.guard()
     browser = Browser(guard, {NAME: "x"})
     assert browser.subject() == "401 no_credentials"

@@ -96,7 +96,7 @@ def test_paths_of_this_site_survive_as_they_are(browser: Browser) -> None:
 
 
 def test_a_failed_form_goes_back_to_the_login_page(jwt_issuer: JWTIssuer) -> None:
-    """Which is told why, and where its visitor wanted to go."""
+    """The redirect has ``error`` and ``next``."""
     site = Site(
         jwt_issuer, session_path="/session", login_url="/login", relay_limit="1/minute"
     )
@@ -115,13 +115,13 @@ def test_a_failed_form_goes_back_to_the_login_page(jwt_issuer: JWTIssuer) -> Non
 
 
 def test_without_a_login_page_a_failed_form_gets_the_status(browser: Browser) -> None:
-    """There is nowhere to go."""
+    """Without ``JWTGUARD_LOGIN_URL``, a form gets the same status as a script."""
     answer = post(browser, "/session/login", WRONG)
     assert (answer.status, answer.reason) == (401, "invalid_credentials")
 
 
 def test_a_form_signs_out(browser: Browser) -> None:
-    """And goes on."""
+    """The form is redirected to ``next``."""
     post(browser, "/session/login", GOOD)
     answer = post(browser, "/session/logout", {"next": "/bye"})
     assert (answer.status, field(answer, "Location")) == (303, "/bye")
@@ -143,7 +143,7 @@ def test_where_the_application_is_mounted_the_root_counts(site: Site) -> None:
 
 
 def test_a_script_signs_in_and_asks_who_it_is(browser: Browser, site: Site) -> None:
-    """JSON, and never a token."""
+    """The response is JSON without a token."""
     site.server.claims = {"scope": "notes:write notes:read"}
     answer = script(browser, "/session/login", GOOD)
     assert answer.status == 200

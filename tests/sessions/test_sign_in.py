@@ -75,7 +75,7 @@ def test_a_public_client_names_itself_and_post_sends_the_secret(
 
 
 def test_a_wrong_password_is_a_401(site: Site) -> None:
-    """And sets nothing."""
+    """The response does not set a cookie."""
     with pytest.raises(InvalidCredentialsError) as caught:
         site.browser().log_in(password="wrong")
     assert (caught.value.status, caught.value.reason) == (401, "invalid_credentials")
@@ -125,7 +125,7 @@ NO_ANSWER = [
     "answer", [a for _, a in NO_ANSWER], ids=[n for n, _ in NO_ANSWER]
 )
 def test_an_issuer_that_cannot_say_is_a_503(site: Site, answer: httpx.Response) -> None:
-    """Nobody has looked at the password, and no guess is counted."""
+    """The issuer has not checked the password, so the guess is not counted."""
     site.server.answer = lambda _: answer
     for _ in range(9):
         with pytest.raises(IssuerUnavailableError) as caught:
@@ -205,7 +205,7 @@ def test_signing_in_over_plain_http_is_refused(site: Site) -> None:
 
 
 def test_on_loopback_over_http_a_session_works(site: Site) -> None:
-    """For development: another name, no ``Secure``."""
+    """For development, the cookie has another name and lacks ``Secure``."""
     browser = site.browser()
     here = {"scheme": "http", "peer": "127.0.0.1", "host": "localhost:8000"}
     own = {"origin": "http://localhost:8000"}
@@ -217,7 +217,7 @@ def test_on_loopback_over_http_a_session_works(site: Site) -> None:
 
 
 def test_every_sign_in_has_a_session_of_its_own(site: Site) -> None:
-    """A session that was there before ends: nobody can plant one and share it."""
+    """The earlier session ends, so an attacker cannot plant one and share it."""
     browser = signed_in(site)
     old = Browser(site.guard, dict(browser.jar))
     browser.log_in("bob")
@@ -267,7 +267,7 @@ def test_a_strangers_page_changes_nothing(site: Site, path: str) -> None:
 
 
 def test_tampered_cut_and_foreign_cookies_are_refused(site: Site) -> None:
-    """401, or anonymous where a path is open to all; they are never half a session."""
+    """They get 401, or are anonymous on optional paths."""
     browser = signed_in(site)
     text = browser.jar[NAME]
     for bad in (
@@ -308,7 +308,7 @@ def test_of_repeated_cookies_the_one_that_opens_counts(site: Site) -> None:
 
 
 def test_a_cookie_over_the_limit_is_told_and_cleared(site: Site) -> None:
-    """Otherwise the browser could never come back."""
+    """A browser that keeps such a cookie could not use the site again."""
     browser = Browser(site.guard, {NAME: "x" * 5000})
     assert browser.subject() == "431 session_too_long"
     assert browser.jar == {}
@@ -333,7 +333,7 @@ def test_another_issuer_in_the_settings_ends_old_sessions(site: Site) -> None:
 
 
 def test_a_session_ends_at_its_age(jwt_issuer: JWTIssuer) -> None:
-    """However good its tokens are."""
+    """Valid tokens do not extend it."""
     site = Site(jwt_issuer, session_max_age=100)
     browser = signed_in(site)
     jwt_issuer.clock.advance(99)
@@ -354,6 +354,6 @@ def test_without_a_refresh_token_a_session_lasts_as_its_token(site: Site) -> Non
 
 
 def test_scopes_roles_and_clients_count_as_for_any_token(jwt_issuer: JWTIssuer) -> None:
-    """A session is no second truth."""
+    """The rules for tokens also apply to sessions."""
     site = Site(jwt_issuer, clients_only=True)
     assert signed_in(site).subject() == "403 client_not_listed"

@@ -79,7 +79,7 @@ class PolicyFields:
     cookie: str | None = None
     """The name of a cookie that may carry the token; None: header only."""
     login_url: str | None = None
-    """The path of the page where people sign in; navigations without a good token are
+    """The path of the page where people sign in; navigations without a valid token are
     sent there instead of getting a 401."""
     public_url: frozenset[str] = frozenset()
     """Origins that this application is served at; empty: taken from the request."""

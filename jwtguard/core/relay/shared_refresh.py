@@ -1,7 +1,7 @@
 """One refresh for concurrent requests with one token (RFC 9700 section 4.14.2).
 
 An issuer that rotates refresh tokens takes a second use for theft, and ends the
-session. Two tabs use one token at the same time: they get the same answer here.
+session. Two tabs that use one token at the same time get the same response here.
 """
 
 from __future__ import annotations

@@ -192,7 +192,7 @@ class Signing:
                 f"{error} characters, of which {len(session.access)} are for the "
                 f"access token and {len(session.refresh or '')} for the refresh token "
                 f"before sealing; two cookies hold {LONGEST}: set "
-                "JWTGUARD_SESSION_STORE=state, or ask for fewer scopes"
+                "JWTGUARD_SESSION_STORE=state, or request fewer scopes"
             )
             raise IssuerUnavailableError("session_does_not_fit", detail=text) from None
         except StateUnavailableError as error:

@@ -21,7 +21,7 @@ SEALER = Sealer((SECRET,), secrets.token_bytes)
 
 @given(st.binary(max_size=400), st.text(max_size=20), st.binary(max_size=32))
 def test_what_was_sealed_opens(data: bytes, context: str, own: bytes) -> None:
-    """With the same use and the same key of its own."""
+    """The use and the additional key have to be the same."""
     sealed = SEALER.seal(data, context, own)
     assert SEALER.open(sealed, context, own) == data
     assert len(sealed) == len(data) + OVERHEAD
@@ -39,7 +39,7 @@ def test_a_changed_byte_does_not_open(data: bytes, draws: st.DataObject) -> None
 
 @given(st.binary(max_size=200))
 def test_other_bytes_do_not_open(data: bytes) -> None:
-    """Whoever has no secret makes nothing that opens."""
+    """Without a secret, an attacker cannot create a message that opens."""
     with pytest.raises(UnsealError):
         SEALER.open(data, "cookie")
 
@@ -63,7 +63,7 @@ def test_it_opens_for_its_site_only() -> None:
 
 
 def test_it_opens_for_its_use_and_with_its_key_only() -> None:
-    """The cookie of one name is none of another, and a record needs its cookie."""
+    """A cookie with another name does not open, nor a record without its cookie."""
     sealed = SEALER.seal(b"x", "cookie a", b"k" * 32)
     for context, own in [("cookie b", b"k" * 32), ("cookie a", b""), ("", b"k" * 32)]:
         with pytest.raises(UnsealError):
@@ -71,7 +71,7 @@ def test_it_opens_for_its_use_and_with_its_key_only() -> None:
 
 
 def test_secrets_are_rotated() -> None:
-    """The first seals, all open; one that is gone is told from a changed message."""
+    """The first secret seals, and all open; a removed secret has its own error."""
     old, new = (Sealer((one,), secrets.token_bytes) for one in (SECRET, OTHER_SECRET))
     both = Sealer((OTHER_SECRET, SECRET), secrets.token_bytes)
     assert both.open(old.seal(b"x", "c"), "c") == b"x"
@@ -81,13 +81,13 @@ def test_secrets_are_rotated() -> None:
 
 
 def test_no_message_looks_like_another() -> None:
-    """Each has a salt of its own, and with it a key and a nonce of its own."""
+    """Each message has a new salt, and therefore a new key and nonce."""
     sealed = [SEALER.seal(b"the same", "c") for _ in range(50)]
     assert len({one[5:21] for one in sealed}) == 50
     assert len({one[21:] for one in sealed}) == 50
 
 
 def test_a_salt_of_the_same_bytes_gives_the_same_message() -> None:
-    """Randomness is an argument: nothing else is drawn from anywhere."""
+    """Only the argument *random* makes messages differ."""
     fixed = Sealer((SECRET,), bytes)
     assert fixed.seal(b"x", "c") == fixed.seal(b"x", "c")

@@ -1,4 +1,4 @@
-"""Paths of this site: what a browser takes for another host is none."""
+"""Paths of this site: what a browser reads as another host is refused."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SITE = "https://www.example.com"
     ["/", "/notes", "/notes?q=1&next=//x", "/a%20b", "/%C3%BC?x=%2F", "/a#b", "/a//b"],
 )
 def test_a_path_of_this_site(path: str) -> None:
-    """It is handed on as it is."""
+    """A path of this site is accepted unchanged."""
     assert is_site_path(path)
     assert Guard.next_path(path) == path
 

@@ -104,7 +104,7 @@ def world(jwt_issuer: JWTIssuer) -> World:
 
 
 def test_a_process_waits_for_what_another_one_leaves(jwt_issuer: JWTIssuer) -> None:
-    """It looks again after a pause, and never asks the issuer."""
+    """The process looks again after a pause, and does not ask the issuer."""
     one, other = World(jwt_issuer), World(jwt_issuer)
     left = Store()
     assert one.refresh(left) == TOKENS
@@ -121,7 +121,7 @@ def test_a_process_waits_for_what_another_one_leaves(jwt_issuer: JWTIssuer) -> N
 
 
 def test_a_process_that_takes_too_long_is_a_timeout(world: World) -> None:
-    """Nobody waits for ever."""
+    """After ``patience`` seconds, the request gets ``issuer_timeout``."""
     world.shared.patience = 1
     with pytest.raises(GrantError) as caught:
         world.refresh(Store(*[False] * 20))
@@ -165,7 +165,7 @@ def test_a_refusal_gives_way_to_what_another_process_got(
 
 
 def test_a_state_that_goes_away_changes_no_refusal(world: World) -> None:
-    """The issuer has said what there is to say."""
+    """The issuer's refusal is sent, although the state is unavailable."""
     world.answer, store = REFUSED, Store()
 
     def state(ask: Any) -> Any:
@@ -175,7 +175,7 @@ def test_a_state_that_goes_away_changes_no_refusal(world: World) -> None:
 
 
 def test_what_does_not_open_is_not_there(world: World) -> None:
-    """A value of another secret, or of nobody."""
+    """A value that was sealed with another secret, or was not sealed, is ignored."""
     store = Store()
 
     def state(ask: Any) -> Any:
@@ -186,12 +186,12 @@ def test_what_does_not_open_is_not_there(world: World) -> None:
 
 
 def test_a_state_that_is_away_is_done_without(world: World) -> None:
-    """Better alone than not at all."""
+    """The refresh is sent without a lease."""
     assert world.refresh(lambda _: AWAY) == TOKENS
 
 
 def test_a_flight_that_breaks_is_an_unreachable_issuer(jwt_issuer: JWTIssuer) -> None:
-    """Whoever waits is told; what has ended stays as it was."""
+    """Waiting requests get the error, but an earlier outcome does not change."""
     world = World(jwt_issuer, secrets=False)
     made = Refresh(world.shared, "name", 0.0, world.ask)
     made.fail(made.flight, "the transport broke")

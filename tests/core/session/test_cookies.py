@@ -59,7 +59,7 @@ def test_two_parts_are_joined_whatever_their_order() -> None:
 
 
 def test_every_repeated_cookie_is_tried_within_bounds() -> None:
-    """A neighbour at the same domain may have planted one; a thousand cost nothing."""
+    """A sibling host may have planted one; a thousand cookies take no extra time."""
     assert found(f"{NAME}=x; {NAME}=y").texts == ("x", "y")
     many = "; ".join(
         f"{NAME}{part}={n}" for n in range(99) for part in ("", ".0", ".1")
@@ -68,7 +68,7 @@ def test_every_repeated_cookie_is_tried_within_bounds() -> None:
 
 
 def test_what_is_longer_than_ours_is_told() -> None:
-    """A part over its length was not made here."""
+    """The guard never sets a part above the limit."""
     assert not found(f"{NAME}.0={'a' * PART}; {NAME}.1={'b' * PART}").too_long
     assert found(f"{NAME}={'a' * (PART + 1)}").too_long
 
@@ -92,7 +92,7 @@ def test_a_session_over_two_parts_is_refused() -> None:
 
 
 def test_the_attributes_keep_it_from_scripts_and_other_sites() -> None:
-    """HttpOnly, Secure, the whole site, SameSite, no Domain, and what is left of it."""
+    """HttpOnly, Secure, Path=/, SameSite, the remaining Max-Age, and no Domain."""
     (made,) = cookies().written((NAME, True), "x", 60.9)
     said = made.split("; ")
     assert said[0] == f"{NAME}=x"
@@ -104,7 +104,7 @@ def test_the_attributes_keep_it_from_scripts_and_other_sites() -> None:
 
 
 def test_parts_of_another_number_go() -> None:
-    """A session that shrinks or grows leaves nothing behind."""
+    """Parts that a smaller or larger session does not use are deleted."""
     both = (f"{NAME}.0", f"{NAME}.1")
     made = cookies().written((NAME, True), "x", 60, both)
     assert [field.partition("=")[0] for field in made] == [NAME, *both]
@@ -121,7 +121,7 @@ def test_signing_out_clears_every_part() -> None:
 
 
 def test_on_loopback_over_http_it_has_another_name() -> None:
-    """Browsers take neither the prefix nor ``Secure`` there, and nowhere else."""
+    """Browsers refuse the prefix and ``Secure`` there; only loopback is exempt."""
     made = cookies()
     here = request(f"{NAME}=x; jwtguard_session=y", host="localhost", peer="127.0.0.1")
     assert made.name_for(here, HTTP) == ("jwtguard_session", False)

@@ -23,7 +23,7 @@ def session(**changes: Any) -> Session:
 
 
 def test_an_id_has_one_length() -> None:
-    """Another one could be taken for the field behind it."""
+    """An id of another length would shift the next field."""
     with pytest.raises(ValueError, match="id"):
         session(id=b"short").encoded()
 
@@ -42,7 +42,7 @@ def test_a_field_has_a_longest_length() -> None:
 
 
 def test_an_unknown_kind_of_token_is_refused() -> None:
-    """Bytes that no session has."""
+    """The guard never writes such bytes."""
     with pytest.raises(ValueError, match="kind"):
         Reader(b"\xf0").token()
 

@@ -46,7 +46,7 @@ def test_every_session_survives(made: Session) -> None:
 
 @given(st.binary(max_size=300))
 def test_other_bytes_are_a_value_error(data: bytes) -> None:
-    """Never another exception, and never a session that would be written otherwise."""
+    """Only ``ValueError`` is raised, and only canonical encodings are accepted."""
     try:
         found = decoded(data)
     except ValueError:
@@ -56,7 +56,7 @@ def test_other_bytes_are_a_value_error(data: bytes) -> None:
 
 @given(SESSIONS, st.data())
 def test_no_two_encodings_mean_the_same(made: Session, data: st.DataObject) -> None:
-    """One byte changed is another session, or none."""
+    """A changed byte gives another session, or a ``ValueError``."""
     encoded = bytearray(made.encoded())
     at = data.draw(st.integers(0, len(encoded) - 1))
     encoded[at] ^= data.draw(st.integers(1, 255))
@@ -67,7 +67,7 @@ def test_no_two_encodings_mean_the_same(made: Session, data: st.DataObject) -> N
 
 
 def test_a_jwt_is_kept_decoded() -> None:
-    """A quarter smaller: as bytes, not as base64url."""
+    """The record stores bytes instead of base64url, which saves a quarter."""
     token = JWTIssuer().token(scope="notes:read notes:write " * 20)
     made = session(access=token)
     assert len(made.encoded()) < 0.78 * len(token) + 120
@@ -76,7 +76,7 @@ def test_a_jwt_is_kept_decoded() -> None:
 
 @pytest.mark.parametrize("time", [-1.0, float("nan"), float("inf"), 1e15])
 def test_times_out_of_range_are_refused(time: float) -> None:
-    """What cannot be written is an error where it is made."""
+    """``encoded`` raises an error for a time that it cannot write."""
     with pytest.raises(ValueError, match="time"):
         session(access_ends=time).encoded()
 

@@ -266,4 +266,4 @@ def test_the_login_page_must_exist_and_a_cookie_must_carry_tokens(
     misspelt = flask(issuer, "/login", login_url="/log-in", cookie="__Host-t")
     assert reported(misspelt, "weak login url", "/log-in is the path of no route")
     headers_only = flask(issuer, "/login", login_url="/login")
-    assert reported(headers_only, "wrong login url", "no cookie carries a token")
+    assert reported(headers_only, "wrong login url", "without a cookie or sessions")

@@ -94,7 +94,7 @@ def test_a_failure_is_remembered_for_five_seconds_and_one_session(site: Site) ->
 
 
 def test_a_transport_that_breaks_is_a_failure_too(site: Site) -> None:
-    """Whatever it raises."""
+    """Any exception of the transport counts as a failure."""
     browser = signed_in(site)
 
     def explode(_: dict[str, str]) -> httpx.Response:
@@ -127,7 +127,7 @@ def test_an_issuer_that_refuses_ends_the_session(site: Site) -> None:
 
 
 def test_a_token_for_somebody_else_is_not_taken(site: Site) -> None:
-    """Neither another subject nor another issuer comes out of a refresh."""
+    """A refresh must not change the subject or the issuer."""
     browser = signed_in(site)
     other = site.issuer.token(subject="mallory", client_id="www")
     site.server.answer = lambda _: httpx.Response(200, json={"access_token": other})
@@ -181,7 +181,7 @@ def test_no_lease_stays_behind(site: Site) -> None:
 
 
 def test_without_the_state_a_refresh_goes_on_alone(jwt_issuer: JWTIssuer) -> None:
-    """Better one sign-out in another worker than an outage for all."""
+    """Each worker then refreshes without the others."""
     state = Shared()
     site = Site(jwt_issuer, state=state, state_timeout=HANG)
     browser = signed_in(site)
@@ -199,7 +199,7 @@ def test_without_the_state_a_refresh_goes_on_alone(jwt_issuer: JWTIssuer) -> Non
 
 
 def test_sessions_in_the_state_wait_for_it(jwt_issuer: JWTIssuer) -> None:
-    """503 while it is away: nobody can be judged, and nobody is signed out."""
+    """Requests get 503 meanwhile, and visitors stay signed in."""
     state = Shared()
     site = Site(jwt_issuer, state=state, session_store="state", state_timeout=HANG)
     browser = signed_in(site)
@@ -234,7 +234,7 @@ def test_a_record_that_could_not_be_replaced_is_saved_later(
 
 @pytest.mark.slow
 def test_who_signs_out_during_a_refresh_is_signed_out(site: Site) -> None:
-    """What the issuer then brings is given back to it."""
+    """The guard revokes the refresh token that the issuer then returns."""
     browser = signed_in(site)
     expire(site)
     copy = Browser(site.guard, dict(browser.jar))

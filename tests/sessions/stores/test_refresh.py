@@ -108,7 +108,7 @@ def test_an_issuer_that_does_not_rotate_keeps_its_token(site: Site) -> None:
 
 @pytest.mark.slow
 def test_fifty_requests_at_expiry_redeem_once(site: Site) -> None:
-    """Twenty times over, by four workers: nobody is signed out."""
+    """Four workers do this twenty times, and all visitors stay signed in."""
     workers = [site.worker() for _ in range(4)]
     browser = signed_in(site)
     for round_ in range(20):
@@ -135,7 +135,7 @@ def test_in_one_process_it_works_without_a_shared_state(jwt_issuer: JWTIssuer) -
 
 
 def test_on_an_event_loop_requests_share_a_refresh(site: Site) -> None:
-    """And a cancelled one cancels nothing."""
+    """A cancelled request does not cancel the refresh."""
     browser = signed_in(site)
     expire(site)
     site.server.open.clear()
@@ -192,7 +192,7 @@ def test_a_tab_that_lags_behind_gets_the_same_tokens(site: Site) -> None:
 
 
 def test_an_old_cookie_is_refused_after_the_grace(jwt_issuer: JWTIssuer) -> None:
-    """Whoever stole it cannot go on; and the cookie of the owner is not touched."""
+    """A stolen old cookie stops working, and the owner's new cookie still works."""
     site = Site(jwt_issuer)
     browser = signed_in(site)
     thief = Browser(site.guard, dict(browser.jar))
@@ -275,7 +275,7 @@ def test_an_answer_with_a_cookie_is_never_cached(jwt_issuer: JWTIssuer) -> None:
 
 
 def test_a_strangers_page_does_not_cause_a_refresh(site: Site) -> None:
-    """It is refused before."""
+    """The request is refused before the refresh."""
     browser = signed_in(site)
     expire(site)
     assert browser.subject("/x", "POST", origin="https://evil.example")[:3] == "403"

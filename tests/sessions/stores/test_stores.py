@@ -43,7 +43,7 @@ def test_in_the_state_the_cookie_never_changes(jwt_issuer: JWTIssuer) -> None:
 
 
 def test_a_record_of_another_session_does_not_open(jwt_issuer: JWTIssuer) -> None:
-    """Whoever can write to the store signs in as nobody else."""
+    """Write access to the store does not allow signing in as another user."""
     state = Shared()
     site = Site(jwt_issuer, state=state, session_store="state", state_timeout=HANG)
     alice = signed_in(site)
@@ -61,7 +61,7 @@ def test_a_record_of_another_session_does_not_open(jwt_issuer: JWTIssuer) -> Non
 
 
 def test_what_the_state_holds_of_a_successor_is_sealed(site: Site) -> None:
-    """And junk in its place is no successor."""
+    """An invalid value in its place is ignored."""
     browser, state = signed_in(site), state_of(site)
     late = Browser(site.worker(), dict(browser.jar))
     expire(site)
@@ -80,7 +80,7 @@ def test_what_the_state_holds_of_a_successor_is_sealed(site: Site) -> None:
 def test_a_cookie_of_another_site_with_the_same_secret_is_refused(
     jwt_issuer: JWTIssuer, store: str
 ) -> None:
-    """Whoever is signed in at one site is a stranger at the other."""
+    """A session at one site is not accepted at the other."""
     shared: dict[str, Any] = {
         "state": Shared(),
         "session_store": store,
