@@ -30,7 +30,7 @@ def _flag(value: str) -> bool:
 
 def _number(value: str) -> int | float:
     try:
-        # float() accepts 1_000 and digits of other scripts, which nobody means.
+        # float() accepts 1_000 and digits of other scripts, which are mistakes here.
         number = float(value) if value.isascii() and "_" not in value else -1.0
     except ValueError:
         number = -1.0

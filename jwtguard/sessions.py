@@ -13,7 +13,7 @@ from .revoking import Revoker
 
 
 class SessionKeeper(Revoker):
-    """What a guard does for a site with a login form."""
+    """The methods of a guard for a site with a login form."""
 
     guesses: GuessCounter
     """Counts passwords that were tried."""

@@ -150,8 +150,8 @@ class _Open:
     async def _wait(self) -> None:
         """Wait for a message or for the end.
 
-        Whoever waits may be cancelled after a message has been taken from the server:
-        the next one gets it.
+        The caller may be cancelled after a message was received from the server; the
+        next caller then gets it.
         """
         failure: Exception | None = None
         async with anyio.create_task_group() as group:

@@ -73,7 +73,7 @@ class LogoutFlow:
         """Return the answer: 200 once the token's session or subject is logged out.
 
         Neither cookies nor origins count, and pages get no CORS fields. Plain HTTP is
-        accepted: a logout token is signed, and grants nothing to whoever reads it.
+        accepted: a logout token is signed, and does not give access.
         """
         longest = self._policy.max_body_bytes
         try:

@@ -1,4 +1,4 @@
-"""What becomes of a request that brings a token, or none where it is optional."""
+"""Answering requests with a token, and without one on optional paths."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from .respond.responses import Responses
 from .verify.token_cache import CachedToken
 
 SESSION = "session"
-"""The carrier of a token that a session brought."""
+"""The carrier of a token from a session."""
 COOKIES = frozenset({"cookie", SESSION})
-"""Carriers that browsers send by themselves, whatever page asks."""
+"""Carriers that browsers send automatically, for any page."""
 
 
 class TokenAnswers:
-    """Answers by one policy; *sessions*: visitors may have a session here."""
+    """Answers requests by one policy. *sessions* says whether sessions are on."""
 
     def __init__(
         self,
@@ -45,7 +45,7 @@ class TokenAnswers:
         self._sessions = sessions
 
     def outbox(self) -> Outbox | None:
-        """Return where an application leaves cookies of a session, if there are any."""
+        """Return the collector of session cookies, or None if sessions are off."""
         return Outbox() if self._sessions else None
 
     def check_arrival(

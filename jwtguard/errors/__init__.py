@@ -1,4 +1,4 @@
-"""Everything that can go wrong, and what the client is told about it.
+"""The exceptions of jwtguard, and the responses that they become.
 
 * JWTGuardError
   + ConfigurationError          while starting, never while serving
@@ -7,11 +7,11 @@
     - MissingTokenError         401, bare challenge
     - InvalidTokenError         401, invalid_token
     - InsufficientScopeError    403, insufficient_scope
-    - AccessDeniedError         403, access_denied: a good token, not for this caller
+    - AccessDeniedError         403, access_denied: the caller may not use the token
       * InvalidOriginError      403, invalid_origin (RFC 6454)
       * InsecureTransportError  403, insecure_transport (RFC 6750 section 5.3)
     - TokenTooLargeError        431 (RFC 6585 section 5)
-    - KeysUnavailableError      503, no challenge: our outage, not the caller's fault
+    - KeysUnavailableError      503 without a challenge
       * RevocationsStaleError   503: the revocation list is unavailable
     - LoginRedirectError        303: a visitor is sent to the login page
     - IssuerUnavailableError    503: sign-in or refresh is unavailable

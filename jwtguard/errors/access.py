@@ -18,7 +18,7 @@ class _BearerError(AuthError):
 
 
 class InvalidRequestError(_BearerError):
-    """The request is malformed, or says two things at once."""
+    """The request is malformed or contradicts itself."""
 
     status = 400
 
@@ -31,34 +31,34 @@ class MissingTokenError(_BearerError):
 
 
 class InvalidTokenError(_BearerError):
-    """The token is not good here, whoever sends it."""
+    """The token is not valid for this API."""
 
     status = 401
     code = "invalid_token"
 
 
 class InsufficientScopeError(_BearerError):
-    """The token is good, but does not reach this far."""
+    """The token is valid, but lacks a scope or role."""
 
     status = 403
     code = "insufficient_scope"
 
 
 class AccessDeniedError(AuthError):
-    """The token is good; this caller may not use it here."""
+    """The token is valid, but this caller may not use it here."""
 
     status = 403
     code = "access_denied"
 
 
 class InvalidOriginError(AccessDeniedError):
-    """The browser page that calls is not one of the client's."""
+    """The request comes from a browser page that does not belong to the client."""
 
     code = "invalid_origin"
 
 
 class InsecureTransportError(AccessDeniedError):
-    """A token travelled over plain HTTP.
+    """A token was sent over plain HTTP.
 
     The client is told only that; ``detail`` names the peer and the remedy, for the log.
     """
@@ -70,7 +70,7 @@ class InsecureTransportError(AccessDeniedError):
 
 
 class TokenTooLargeError(AuthError):
-    """The token or its header field is longer than we read."""
+    """The token or its header field is longer than the guard reads."""
 
     status = 431
 
@@ -98,12 +98,12 @@ class KeysUnavailableError(AuthError):
     @property
     def fields(self) -> tuple[tuple[str, str], ...]:
         """RFC 9110 section 10.2.3."""
-        # Up, so that whoever obeys comes when the pause is really over.
+        # Rounded up, so that the client waits until the pause is over.
         return (("Retry-After", str(ceil(self._retry_after))),)
 
 
 class RevocationsStaleError(KeysUnavailableError):
-    """What others have revoked is not known now, and the policy does not guess.
+    """The revocations of other processes are not known, and the policy refuses then.
 
     ``retry_after`` is in seconds.
     """

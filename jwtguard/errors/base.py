@@ -1,4 +1,4 @@
-"""The roots of the tree: what is wrong with a configuration, or with a request."""
+"""The base classes: errors of a configuration, and refusals of a request."""
 
 from __future__ import annotations
 
@@ -65,16 +65,16 @@ class AuthError(JWTGuardError):
 
     @property
     def description(self) -> str:
-        """One fixed sentence; it repeats nothing of the request."""
+        """One fixed sentence without values of the request."""
         known = REASONS.get(self._reason)
         return known.sentence if known else "The request was refused"
 
     @property
     def challenges(self) -> tuple[Challenge, ...]:
-        """What the client may authenticate with; none where a token would not help."""
+        """The challenges of the response; empty if a token would not help."""
         return ()
 
     @property
     def fields(self) -> tuple[tuple[str, str], ...]:
-        """Header fields of this refusal, beside its challenges."""
+        """Header fields of this refusal, except for its challenges."""
         return ()

@@ -26,17 +26,17 @@ class GrantError(AuthError):
 
     @property
     def status(self) -> int:  # type: ignore[override]
-        """The status of the reason; 400 for one of an application's own."""
+        """The status of the reason; 400 for a reason that the application defines."""
         known = REASONS.get(self.reason)
         return known.status if known else 400
 
     @property
     def code(self) -> str:  # type: ignore[override]
-        """One of RFC 6749's few codes."""
+        """An error code of RFC 6749."""
         known = REASONS.get(self.reason)
         return known.code if known else "invalid_request"
 
     @property
     def fields(self) -> tuple[tuple[str, str], ...]:
-        """``Allow`` or ``Retry-After``, where they belong to it."""
+        """``Allow`` or ``Retry-After``, if the reason has one."""
         return self._fields

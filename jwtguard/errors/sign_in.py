@@ -8,7 +8,7 @@ from .base import AuthError
 
 
 class LoginRedirectError(AuthError):
-    """A person has to sign in first: the answer to a navigation instead of a 401.
+    """A visitor has to sign in: the response to a navigation instead of a 401.
 
     Reason and sentence are those of *error*; ``location`` is the login page with the
     path to come back to (RFC 9110 section 15.4.4).
@@ -56,7 +56,7 @@ class _RetryableError(AuthError):
 
 
 class IssuerUnavailableError(_RetryableError):
-    """The token server, or the shared state that holds sessions, is away or unusable.
+    """The token server or the shared state with the sessions is not available.
 
     ``detail`` says what happened, for the log; ``retry_after`` is in seconds.
     """

@@ -1,4 +1,4 @@
-"""What has to be done in the child after a fork: locks and threads are the parent's."""
+"""Replacing the locks and threads of the parent in a forked child."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Protocol
 
 
 class Forked(Protocol):
-    """What holds locks or threads of its process."""
+    """An object with locks or threads of its process."""
 
     def after_fork(self) -> None:
         """Drop what belongs to the parent process."""

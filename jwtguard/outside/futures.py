@@ -1,4 +1,4 @@
-"""Waiting for what another thread does, by blocking or on any event loop."""
+"""Waiting for another thread, by blocking or on any event loop."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def wait_for(future: Future[Any], seconds: float) -> None:
 
 
 async def await_for(future: Future[Any], seconds: float) -> None:
-    """Wait likewise on any event loop; a cancelled waiter cancels nothing."""
+    """Wait on any event loop; cancelling the wait does not cancel *future*."""
     if future.done():
         return
     done = anyio.Event()

@@ -1,4 +1,4 @@
-"""Whether the shared state can be reached: one event for each outage, one for its end.
+"""Outages of the shared state, with one event for their begin and one for their end.
 
 Operations are asked by one thread and a stream is followed by another, each on a
 connection of its own. An outage begins when one of them fails, and is over when both
@@ -16,12 +16,12 @@ from ..core.model.effects import StateUnavailableError
 QUIET = 2.0
 """Seconds without a failure after which an outage is over.
 
-Whoever fails tries again sooner: what fails each time is one outage.
+Failing operations are repeated sooner, so repeated failures are one outage.
 """
 
 
 class Outages:
-    """What goes wrong with the shared state, by who finds it.
+    """The failures of the shared state, by the component that finds them.
 
     *monotonic* returns seconds since any fixed moment; *emit* is told when the state
     fails and when it answers again. Safe to use from several threads.
@@ -35,7 +35,7 @@ class Outages:
         self.after_fork()
 
     def after_fork(self) -> None:
-        """Begin anew: what the parent process found is the parent's."""
+        """Forget the failures that the parent process found."""
         self._lock = threading.Lock()
         self._problems: dict[str, str] = {}
         self._told = False
@@ -68,11 +68,11 @@ class Outages:
         return self._monotonic() - self._failed_at
 
     def problem_of(self, who: str) -> str:
-        """Return what went wrong when *who* used the state last, or an empty string."""
+        """Return the failure of the last use by *who*, or an empty string."""
         return self._problems.get(who, "")
 
     def health(self) -> dict[str, Any]:
-        """Say how the state is, without asking it."""
+        """Describe the state without contacting it."""
         problem = next(iter(tuple(self._problems.values())), None)
         return {
             "ready": problem is None,
@@ -82,7 +82,7 @@ class Outages:
 
 
 def word_for(error: Exception) -> str:
-    """Return the word for what went wrong; no text of it, which may hold an address."""
+    """Return the word for a failure. Its text may contain an address."""
     if isinstance(error, StateUnavailableError):
         return str(error)
     return type(error).__name__

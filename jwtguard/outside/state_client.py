@@ -42,7 +42,7 @@ Asked = tuple[StateOperation, "Future[Any]"]
 
 
 class StateClient:
-    """Runs operations on *state*, and lets nobody wait longer than *timeout* seconds.
+    """Runs operations on *state*, with waits of at most *timeout* seconds.
 
     *monotonic* returns seconds since any fixed moment; *emit* is told when the store
     fails and when it answers again. Making one starts nothing.
@@ -119,7 +119,7 @@ class StateClient:
         return {**self.outages.health(), "shared": self.shared}
 
     def retry(self) -> None:
-        """Ask for something if the last operation failed, and nobody has asked since.
+        """Ask for a value if the last operation failed and none has followed it.
 
         Without it, an outage would last until the next request that needs the store.
         """
@@ -127,7 +127,7 @@ class StateClient:
             self.submit(Load("retry"))
 
     def outcome(self, done: Future[Any]) -> Any:
-        """Return what *done* holds; nobody waits for it any longer."""
+        """Return the result of *done*, which is no longer waited for."""
         if not done.done():
             # What has not begun is not begun: who asked has been told that it failed.
             done.cancel()

@@ -1,4 +1,4 @@
-"""The cookie of somebody who is signed in, made without a token server."""
+"""A session cookie for tests, created without a token server."""
 
 from __future__ import annotations
 

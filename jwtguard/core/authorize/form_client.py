@@ -34,7 +34,7 @@ def client_of(
 
 
 def _basic(request: Request, clients: Clients) -> str | None:
-    """RFC 6749 section 2.3.1: the client id under HTTP Basic; None if there is none."""
+    """Return the client id of HTTP Basic, or None (RFC 6749 section 2.3.1)."""
     value = request.header("authorization")
     if value is None:
         return None

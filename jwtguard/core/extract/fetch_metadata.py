@@ -10,7 +10,7 @@ _FROM_ELSEWHERE = frozenset({"cross-site", "same-site"})
 
 
 def origin_of(request: Request) -> str | None:
-    """The one ``Origin`` sent, or None; several make one that is nobody's."""
+    """The one ``Origin`` sent, or None; several give one that matches no client."""
     values = request.headers.get("origin")
     if not values:
         return None

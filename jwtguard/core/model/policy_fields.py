@@ -15,9 +15,9 @@ OF_RELAY = ("relay_url", "relay_revocation_url", "relay_client_secret", "relay_a
 STORES = ("cookie", "state")
 """Where a session's tokens are kept: in the cookie, or in the shared state."""
 SAMESITE = ("Lax", "Strict")
-"""RFC 6265bis section 4.1.2.7. Nothing weaker is offered."""
+"""RFC 6265bis section 4.1.2.7. ``None`` would be too weak for a session."""
 OUTAGES = ("allow", "writes", "refuse")
-"""What to do while it is unknown what other processes have revoked."""
+"""What to do while the revocations of other processes are not known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,23 +111,23 @@ class PolicyFields:
     state_timeout: float = 0.25
     """Longest wait for the shared state, in seconds."""
     secrets: tuple[str, ...] = field(default=(), repr=False)
-    """Random secrets of at least 32 bytes each, in base64url (RFC 4648 section 5); the
-    first makes, all of them read (RFC 5869). Never logged."""
+    """Random secrets of at least 32 bytes each, in base64url (RFC 4648 section 5); new
+    values use the first, and all are accepted (RFC 5869). Never logged."""
     revocation_for: float = 86400
-    """How long a revocation is kept, in seconds, where the issuer has no
-    ``max_lifetime``: as long as its tokens live, or longer."""
+    """How long a revocation is kept, in seconds, if the issuer has no
+    ``max_lifetime``; at least the lifetime of its tokens."""
     revocations: int = 200_000
-    """Number of revocations kept whole in each process; older ones are packed."""
+    """Number of revocations kept in full in each process; older ones are packed."""
     revocation_max_stale: float = 60
     """Seconds since the last read of others' revocations at which
     ``revocation_outage`` applies; 5 or more."""
     revocation_outage: str = "allow"
-    """What happens then: ``allow``; or 503 for ``writes`` (unsafe methods, RFC 9110
-    section 9.2.1, and WebSockets); or ``refuse``, 503 for every token."""
+    """What happens then: ``allow`` accepts tokens, ``writes`` responds with 503 to
+    unsafe methods (RFC 9110 section 9.2.1) and WebSockets, ``refuse`` to all tokens."""
     close_streams: bool = True
     """End ``text/event-stream`` responses when their token expires or is revoked."""
     session_client: str | None = None
-    """The client id of this site; sessions are on where it is set."""
+    """The client id of this site; setting it enables sessions."""
     session_client_secret: str | None = field(default=None, repr=False)
     """None: a public client."""
     session_scope: tuple[str, ...] = ()
@@ -140,11 +140,11 @@ class PolicyFields:
     session_samesite: str = "Lax"
     session_store: str = "cookie"
     session_refresh_before: float = 30
-    """How long before its end an access token is refreshed; half its life at most."""
+    """How long before it expires a token is refreshed; at most half its lifetime."""
     session_grace: float = 60
-    """How long a cookie from before a refresh still leads to the new tokens."""
+    """How long after a refresh the old cookie still leads to the new tokens."""
     session_max_age: float = 28800
-    """When a session ends, however often it was refreshed."""
+    """Longest lifetime of a session, including refreshes."""
     proxies: tuple[Network | str, ...] = field(init=False, repr=False, default=())
     """``trusted_proxies``, parsed."""
 

@@ -1,4 +1,4 @@
-"""What has to be true of the settings of sessions."""
+"""Checking the settings of sessions."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def _check_client(policy: PolicyFields, problems: Problems) -> None:
 
 
 def _check_issuer(policy: PolicyFields, problems: Problems) -> None:
-    """A password must reach the right issuer: of several, one has to be named."""
+    """Passwords go to one issuer only, so it has to be named among several."""
     urls = [issuer.url for issuer in policy.issuers]
     named = policy.session_issuer
     if named is None:

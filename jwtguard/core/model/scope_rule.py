@@ -13,7 +13,7 @@ from .validation import Problems
 
 _METHOD = re.compile(r"[!#$%&'*+.^_`|~0-9A-Z-]+")
 
-# Taken as letters, `/users/{id}` would protect a path that nobody ever calls.
+# Read literally, `/users/{id}` would protect a path that does not exist.
 _PLACEHOLDER = re.compile(r"[{}<>]|^:")
 
 

@@ -71,7 +71,7 @@ def decoded(data: bytes) -> Entry | None:
     The stream may hold what a later version wrote.
     """
     try:
-        # Whoever can write to the store can end sessions, but must not be able to end a
+        # Write access to the store allows ending sessions, but must not allow ending a
         # worker.
         version, kind, issuer, value, before, until = json.loads(data)
     except (ValueError, TypeError, RecursionError):

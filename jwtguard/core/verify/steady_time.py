@@ -1,20 +1,20 @@
-"""A time for what must not be forgotten too early: no step of the clock ends it."""
+"""A time by which entries expire, unaffected by a step of the clock."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 SLEW = 60.0
-"""Seconds that the clock may run ahead of elapsed time without being doubted."""
+"""Seconds that the clock may be ahead of the elapsed time without a correction."""
 PATIENCE = 3600.0
-"""Seconds after which a clock that stays ahead is believed."""
+"""Seconds after which a clock that stays ahead is accepted."""
 
 
 class SteadyTime:
     """Seconds since the epoch, less a step ahead that is not an hour old.
 
-    A clock that is wrong for a while would otherwise end everything that is kept for a
-    time, and nobody would bring it back when the clock is set right.
+    Otherwise, entries would expire while a clock is wrong, and be lost when it is
+    corrected.
     """
 
     def __init__(

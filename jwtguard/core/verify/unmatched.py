@@ -1,4 +1,4 @@
-"""Logouts that end no token: the issuer's tokens may lack what its logouts name."""
+"""Counting logouts whose ``sid`` or ``sub`` does not match any token."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from .entries import Entry
 from .keys import Emit
 
 PATIENCE = 3600.0
-"""Seconds that a token may take to show up after the logout that ends it."""
+"""Seconds after a logout in which a token that it ends may still arrive."""
 
 
 class Unmatched:
@@ -25,7 +25,7 @@ class Unmatched:
         self.after_fork()
 
     def after_fork(self) -> None:
-        """Begin anew: the parent process tells of what it received."""
+        """Start again: the parent process reports its own logouts."""
         self._lock = Lock()
         self._open: dict[str, tuple[float, int]] = {}
 
@@ -42,7 +42,7 @@ class Unmatched:
                 self._open.pop(entry.issuer, None)
 
     def tell(self) -> None:
-        """Tell of issuers whose logouts have ended nothing for an hour."""
+        """Report issuers whose logouts have not ended any token for an hour."""
         if not self._open:
             return
         due = self._now() - PATIENCE
