@@ -80,7 +80,7 @@ def test_an_open_page_hears_of_it(browse: Browse) -> None:
 
 
 def test_signing_out_twice_is_fine(browse: Browse) -> None:
-    """The button on a page that is out of date leads to the form as well."""
+    """The button on an outdated page leads to the form too."""
     mine, copy = browse(claims={"sid": "s"}), browse(claims={"sid": "s"})
     for browser in (mine, mine, copy):
         answer = browser.post("/logout", headers={"Origin": SITE})

@@ -97,7 +97,7 @@ def expired(guard: Guard, issuer: JWTIssuer) -> None:
 def test_a_stream_that_waits_for_events_ends_when_the_token_is_revoked(
     jwt_issuer: JWTIssuer, backend: str
 ) -> None:
-    """The body ends whole, and the application hears the disconnect."""
+    """The body ends properly, and the application receives the disconnect."""
     guard = jwt_issuer.guard()
     heard: list[Any] = []
 
@@ -198,7 +198,7 @@ def test_a_generator_is_cancelled_where_it_waits(jwt_issuer: JWTIssuer) -> None:
 
 @pytest.mark.slow
 def test_a_group_of_our_errors_is_not_the_applications(jwt_issuer: JWTIssuer) -> None:
-    """An event stream that is sent by tasks ends as quietly."""
+    """An event stream that tasks send ends without an error too."""
     guard = jwt_issuer.guard()
 
     async def sending(send: Any) -> None:
@@ -304,7 +304,7 @@ def test_a_stream_is_known_however_its_type_is_written(
 def test_a_stream_that_ends_by_itself_is_watched_no_longer(
     jwt_issuer: JWTIssuer, backend: str
 ) -> None:
-    """Nor one whose application returns without ending the body."""
+    """This includes an application that returns without ending the body."""
     guard = jwt_issuer.guard()
 
     async def app(scope: Any, receive: Any, send: Any) -> None:

@@ -73,14 +73,14 @@ def test_an_issuer_that_supports_it_has_to_be_told_the_url() -> None:
              {"backchannel_logout_supported": "true"}],
 )  # fmt: skip
 def test_an_issuer_that_does_not_announce_it_may_never_call(said: Any) -> None:
-    """It may all the same: that is why it is not wrong."""
+    """It may still send logouts, so the level is ``weak``."""
     ((level, text),) = of_issuer(said, **PATHS)
     assert level == "weak"
     assert "backchannel_logout_supported" in text
 
 
 def test_a_path_that_is_missing_is_pointed_out() -> None:
-    """The issuer would call if it could."""
+    """The issuer supports logouts, but no path is set."""
     ((level, text),) = of_issuer(SUPPORTED)
     assert level == "note"
     assert "JWTGUARD_LOGOUT_PATHS is not set" in text
@@ -156,7 +156,7 @@ def test_logout_tokens_without_sessions_end_subjects() -> None:
 def test_memory_hears_of_a_logout_in_one_process(
     environ: dict[str, str], level: str, settings: Any, jwt_issuer: JWTIssuer
 ) -> None:
-    """How many there are is seen in one variable at most."""
+    """``WEB_CONCURRENCY`` is the only hint at the number of processes."""
     told = found(guard_of(jwt_issuer, **settings), **environ)
     assert [one for one, text in told if "memory://" in text] == [level]
 
@@ -183,7 +183,7 @@ def test_a_relay_feeds_the_list_and_nothing_else_is_said_of_memory(
 def test_a_token_may_outlive_its_revocation(
     settings: Any, longest: float | None, level: str, words: str
 ) -> None:
-    """How long tokens live is known where the policy bounds it."""
+    """The lifetime of tokens is only known if ``max_lifetime`` is set."""
     issuer = JWTIssuer()
     trusted = TrustedIssuer(
         url=issuer.url, audience=issuer.audience, max_lifetime=longest

@@ -33,7 +33,7 @@ def test_every_check_of_the_table_has_words() -> None:
 
 
 def test_the_rows_are_those_of_the_logout_flow(jwt_issuer: JWTIssuer) -> None:
-    """In its order, and then what would end."""
+    """They have the same order, followed by what would end."""
     found = rows(jwt_issuer, jwt_issuer.logout_token())
     assert list(found) == [
         "size", "form", "issuer", "algorithm", "key", "signature", "logout", "kind",
@@ -68,7 +68,7 @@ def test_what_ends_depends_on_logout_of_the_issuer(
 
 
 def test_every_obstacle_is_shown(jwt_issuer: JWTIssuer) -> None:
-    """Not the first alone."""
+    """All failed checks are shown, and not only the first."""
     claims = {"nonce": "n", "aud": "stranger", "iat": 1, "jti": None, "events": {}}
     found = rows(jwt_issuer, jwt_issuer.logout_token(claims=claims))
     refused = {name: one.reason for name, one in found.items() if not one.passed}
@@ -102,7 +102,7 @@ def test_without_a_path_no_logout_token_is_taken(jwt_issuer: JWTIssuer) -> None:
 
 @pytest.mark.parametrize("typ", ["JWT", "logout+jwt", "application/logout+jwt", None])
 def test_it_is_told_by_type_or_events(typ: str | None, jwt_issuer: JWTIssuer) -> None:
-    """A type of its own is recommended only."""
+    """The type ``logout+jwt`` is only recommended."""
     found = rows(jwt_issuer, jwt_issuer.logout_token(headers={"typ": typ}))
     assert "ends" in found
 

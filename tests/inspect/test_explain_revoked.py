@@ -122,7 +122,7 @@ def test_a_state_that_is_away_is_not_vouched_for(
 
 
 def test_packed_entries_are_asked_for(jwt_issuer: JWTIssuer) -> None:
-    """With a shared state the entry is read; alone it is believed."""
+    """With a shared state the entry is looked up; otherwise it counts as a match."""
     token = jwt_issuer.token(claims={"jti": "j0"})
     for state, words in ((MemoryState(), "the token with jti j0"), (None, "packed")):
         guard = jwt_issuer.guard(revocations=1)
@@ -170,7 +170,7 @@ def test_a_token_that_outlives_its_revocation_is_pointed_out(
 def test_claims_of_any_kind_are_looked_for_safely(
     claims: dict[str, Any], jwt_issuer: JWTIssuer
 ) -> None:
-    """Such a token is refused for something else; nothing breaks."""
+    """Such a token is refused for another reason, without an exception."""
     guard = jwt_issuer.guard()
     guard.revoke_tokens(issuer=jwt_issuer.url)
     token = jwt_issuer.token(claims=claims)

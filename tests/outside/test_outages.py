@@ -35,7 +35,7 @@ def names(told: Told) -> list[str]:
 
 
 def test_two_who_fail_are_told_as_one(outages: Outages, told: Told) -> None:
-    """With what the first of them found."""
+    """The event has the problem that was found first."""
     outages.fail("asking", "ConnectionRefusedError")
     outages.fail("following", "TimeoutError")
     outages.fail("asking", "TimeoutError")
@@ -65,7 +65,7 @@ def test_an_outage_is_over_when_both_work(
 def test_what_fails_and_works_in_turn_is_one_outage(
     outages: Outages, clock: FakeClock, told: Told
 ) -> None:
-    """A state that answers now and then is ready then, and its outage goes on."""
+    """A state that sometimes answers is ready then, but its outage continues."""
     for _ in range(5):
         outages.fail("asking", "TimeoutError")
         clock.advance(QUIET / 2)

@@ -194,7 +194,7 @@ def test_frameworks_close_their_generators(
 def test_applications_that_only_send_are_stopped(
     framework: str, server: str, serve: Serve, issuer: JWTIssuer
 ) -> None:
-    """They get an error soon after, which the server does not hear of."""
+    """They get an error soon after, which is not passed on to the server."""
     running = serve(*ASGI[server])
     token = issuer.token()
     with opened(running, f"/{framework}/events", token) as chunks:

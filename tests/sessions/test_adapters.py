@@ -190,7 +190,7 @@ def client(request: pytest.FixtureRequest, site: Site) -> Client:
 
 
 def test_a_form_signs_in_and_out(client: Client, site: Site) -> None:
-    """The whole life of a session, by cookies alone."""
+    """A session begins and ends with cookies only."""
     assert client.get("/me").status_code == 401
     answer = client.post("/login", data=FORM)
     assert (answer.status_code, answer.headers["location"]) == (303, "/me")
@@ -214,7 +214,7 @@ def test_a_form_signs_in_and_out(client: Client, site: Site) -> None:
 
 
 def test_an_error_that_is_not_caught_is_answered(client: Client, site: Site) -> None:
-    """With its status and its fields, wherever the guard stands."""
+    """The response has its status and fields, in every position of the guard."""
     wrong = {**FORM, "password": "wrong"}
     answers = [client.post("/login", data=wrong) for _ in range(6)]
     assert [answer.status_code for answer in answers] == [401] * 5 + [429]
@@ -230,20 +230,20 @@ def test_an_error_that_is_not_caught_is_answered(client: Client, site: Site) -> 
 
 
 def test_an_error_can_be_caught_by_its_class(client: Client) -> None:
-    """And says its status."""
+    """The exception has the status."""
     answer = client.post("/careful", data={**FORM, "password": "wrong"})
     assert answer.status_code == 401
     assert answer.json() == {"caught": "invalid_credentials"}
 
 
 def test_starlette_gets_the_answer_of_the_guard(site: Site) -> None:
-    """Where nothing of the framework stands between."""
+    """The guard's response is sent unchanged."""
     answer = by_starlette(site).post("/login", data={**FORM, "password": "x"})
     assert answer.json()["error"] == "invalid_credentials"
 
 
 def test_a_websocket_is_refreshed_too(site: Site) -> None:
-    """The new cookie leaves with the handshake, also if that is refused."""
+    """The handshake response sets the new cookie, even if it is a refusal."""
     client = by_starlette(site)
     client.post("/login", data=FORM)
     before = client.cookies[NAME]

@@ -27,7 +27,7 @@ from tests.session_support import (
 
 
 def test_a_revoked_principal_is_signed_out(site: Site) -> None:
-    """At the next request, and for good: a refresh does not bring the session back."""
+    """The next request is refused, and a refresh does not restore the session."""
     site.server.claims = {"sid": "s1"}
     browser = signed_in(site)
     decision = browser.decide()
@@ -44,7 +44,7 @@ def test_a_revoked_principal_is_signed_out(site: Site) -> None:
 def test_what_ends_many_tokens_ends_sessions_that_are_idle(
     site: Site, named: dict[str, Any]
 ) -> None:
-    """The next token would be newer than the revocation; the session is not."""
+    """The session began before the revocation, even if its next token is newer."""
     browser, other = signed_in(site), site.browser()
     site.issuer.clock.advance(10)
     site.guard.revoke_tokens(issuer=site.issuer.url, **named)
@@ -100,7 +100,7 @@ def test_signing_out_needs_neither_an_issuer_nor_a_session(site: Site) -> None:
 
 @pytest.mark.slow
 def test_signing_out_does_not_wait_for_a_slow_issuer(site: Site) -> None:
-    """Two seconds at most; the issuer is told all the same."""
+    """It waits at most two seconds, and the request to the issuer still completes."""
     browser = signed_in(site)
     site.server.open.clear()
     browser.log_out()
@@ -129,7 +129,7 @@ def test_sessions_are_off_without_the_setting(jwt_issuer: JWTIssuer) -> None:
 
 
 def test_nothing_that_is_secret_is_shown(jwt_issuer: JWTIssuer) -> None:
-    """No token and no password in a cookie, a log, an error or a repr."""
+    """Cookies, logs, errors and reprs do not contain tokens or passwords."""
     site = Site(jwt_issuer, session_client_secret="client-secret")
     browser = site.browser()
     principal = browser.log_in()
@@ -156,7 +156,7 @@ def test_nothing_that_is_secret_is_shown(jwt_issuer: JWTIssuer) -> None:
 
 
 def test_the_login_page_is_told_where_a_cookie_goes(site: Site) -> None:
-    """Every way in has an outbox: public, optional, signed in, by header."""
+    """Public, optional, session and header requests all have an outbox."""
     token = site.issuer.token()
     browser = signed_in(site)
     for decision in (
@@ -206,6 +206,6 @@ def test_the_login_page_is_told_where_a_cookie_goes(site: Site) -> None:
 def test_wrong_settings_are_told_at_the_start(
     jwt_issuer: JWTIssuer, settings: dict[str, Any], said: str
 ) -> None:
-    """With the value, unless it is secret."""
+    """The error contains the value, unless it is secret."""
     with pytest.raises(ConfigurationError, match=said):
         Site(jwt_issuer, **settings)

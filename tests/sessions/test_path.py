@@ -76,7 +76,7 @@ def test_a_form_signs_in_and_goes_on(browser: Browser) -> None:
     ],
 )  # fmt: skip
 def test_a_redirect_stays_on_this_site(browser: Browser, target: str) -> None:
-    """What is not a path of this site is ignored, and echoed nowhere."""
+    """A ``next`` that is not a path of this site is ignored, and not echoed."""
     answer = post(browser, "/session/login", {**GOOD, "next": target})
     assert (answer.status, field(answer, "Location")) == (303, "/")
     answer = post(browser, "/session/logout", {"next": target})
@@ -161,7 +161,7 @@ def test_a_script_signs_in_and_asks_who_it_is(browser: Browser, site: Site) -> N
 
 
 def test_asking_refreshes(browser: Browser, site: Site) -> None:
-    """As every request of a session does."""
+    """Like every request with a session, it refreshes a token that is due."""
     script(browser, "/session/login", GOOD)
     expire(site)
     before = dict(browser.jar)
@@ -245,7 +245,7 @@ def test_each_path_has_its_methods(browser: Browser) -> None:
 
 
 def test_a_client_that_leaves_is_refused(browser: Browser) -> None:
-    """Its body is not whole."""
+    """Its body is incomplete."""
     request = browser.request("/session/login", "POST", content_type=FORM, **OWN)
     answer = browser.guard.decide(request, lambda _: None)
     assert isinstance(answer, Respond)
@@ -256,7 +256,7 @@ def test_a_client_that_leaves_is_refused(browser: Browser) -> None:
     "path", ["/session/login", "/session/logout", "/session/LOGIN/"]
 )
 def test_a_strangers_page_cannot_sign_in_or_out(browser: Browser, path: str) -> None:
-    """Login and logout CSRF, however the path is spelt."""
+    """Login and logout CSRF are refused for every spelling of the path."""
     post(browser, "/session/login", GOOD)
     before = dict(browser.jar)
     for evil in (
@@ -276,7 +276,7 @@ def test_a_strangers_page_cannot_sign_in_or_out(browser: Browser, path: str) -> 
 
 
 def test_signing_in_over_plain_http_is_refused(browser: Browser, site: Site) -> None:
-    """The password would be readable on its way."""
+    """Others could read the password in transit."""
     plain = {"scheme": "http", "origin": "http://www.example"}
     answer = script(browser, "/session/login", GOOD, **plain)
     assert (answer.status, answer.reason) == (403, "insecure_transport")
@@ -284,7 +284,7 @@ def test_signing_in_over_plain_http_is_refused(browser: Browser, site: Site) -> 
 
 
 def test_a_page_of_a_listed_client_may_read_the_answer(jwt_issuer: JWTIssuer) -> None:
-    """CORS is tied to the client, as everywhere."""
+    """CORS follows the client, as for other requests."""
     from jwtguard import Client
 
     spa = Client(id="spa", origins="https://spa.example", credentials=True)

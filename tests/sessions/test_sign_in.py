@@ -91,7 +91,7 @@ def test_what_cannot_be_sent_is_a_wrong_password(site: Site, bad: Any) -> None:
 
 
 def test_guesses_are_counted_and_right_passwords_are_not(jwt_issuer: JWTIssuer) -> None:
-    """As the relay counts them: 429, and when to come back."""
+    """They are counted as in the relay, with 429 and ``Retry-After``."""
     site = Site(jwt_issuer, relay_limit="2/minute")
     for _ in range(5):
         signed_in(site)
@@ -177,7 +177,7 @@ def test_a_session_that_does_not_fit_names_sizes_and_remedy(site: Site) -> None:
 
 
 def test_a_large_session_takes_two_cookies(site: Site) -> None:
-    """And a small one after it takes one again."""
+    """A later small session uses one cookie again."""
     site.server.claims = {"filler": "x" * 3500}
     browser = signed_in(site)
     assert sorted(browser.jar) == [f"{NAME}.0", f"{NAME}.1"]
@@ -194,7 +194,7 @@ def test_a_large_session_takes_two_cookies(site: Site) -> None:
 
 
 def test_signing_in_over_plain_http_is_refused(site: Site) -> None:
-    """Neither the password nor the cookie may travel there."""
+    """Neither the password nor the cookie may be sent over it."""
     asked = site.browser().request("/login", "POST", scheme="http", **OWN)
     with pytest.raises(InsecureTransportError):
         site.guard.log_in(asked, "alice", "wonderland")
@@ -232,7 +232,7 @@ def test_every_sign_in_has_a_session_of_its_own(site: Site) -> None:
 
 
 def test_a_bearer_token_wins(site: Site) -> None:
-    """The cookie is then not even opened."""
+    """The guard does not open the cookie then."""
     browser = signed_in(site)
     token = site.issuer.token(subject="carol")
     assert browser.subject(authorization=f"Bearer {token}") == "carol"

@@ -29,7 +29,7 @@ def test_what_was_sealed_opens(data: bytes, context: str, own: bytes) -> None:
 
 @given(st.binary(max_size=120), st.data())
 def test_a_changed_byte_does_not_open(data: bytes, draws: st.DataObject) -> None:
-    """Wherever it is: version, tag, salt, message or seal."""
+    """This holds for the version, the tag, the salt, the message and the seal."""
     sealed = bytearray(SEALER.seal(data, "cookie"))
     at = draws.draw(st.integers(0, len(sealed) - 1))
     sealed[at] ^= draws.draw(st.integers(1, 255))
@@ -46,14 +46,14 @@ def test_other_bytes_do_not_open(data: bytes) -> None:
 
 @given(st.integers(0, 120))
 def test_a_cut_message_does_not_open(length: int) -> None:
-    """Not even one that lost a single byte."""
+    """A message that lacks a single byte does not open."""
     sealed = SEALER.seal(bytes(100), "cookie")
     with pytest.raises(UnsealError):
         SEALER.open(sealed[: min(length, len(sealed) - 1)], "cookie")
 
 
 def test_it_opens_for_its_site_only() -> None:
-    """Two sites may share a secret, and must not share who is signed in."""
+    """Two sites that share a secret must not share sessions."""
     one, other = (Sealer((SECRET,), secrets.token_bytes, site) for site in ("a", "ab"))
     sealed = one.seal(b"x", "bc")
     assert one.open(sealed, "bc") == b"x"

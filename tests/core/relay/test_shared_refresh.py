@@ -133,7 +133,7 @@ def test_a_process_that_takes_too_long_is_a_timeout(world: World) -> None:
 def test_the_lease_is_given_back_after_a_failure(
     world: World, answer: Respond | GrantError
 ) -> None:
-    """The next one need not wait for its end."""
+    """The next process does not have to wait until the lease expires."""
     world.answer, store = answer, Store()
     if isinstance(answer, GrantError):
         with pytest.raises(GrantError) as caught:
@@ -203,7 +203,7 @@ def test_a_flight_that_breaks_is_an_unreachable_issuer(jwt_issuer: JWTIssuer) ->
 
 
 def test_a_flight_that_does_not_end_is_a_timeout(jwt_issuer: JWTIssuer) -> None:
-    """The wait has an end, and the next attempt joins until the flight is lost."""
+    """The wait is limited, and later requests join the flight until it is lost."""
     world = World(jwt_issuer, secrets=False)
     grant = TokenRequest("refresh_token", "spa", {"refresh_token": ["r"]}, False)
     flow = world.shared.answer(
@@ -217,7 +217,7 @@ def test_a_flight_that_does_not_end_is_a_timeout(jwt_issuer: JWTIssuer) -> None:
 def test_what_is_remembered_is_bounded(
     jwt_issuer: JWTIssuer,
 ) -> None:
-    """The oldest answers go first."""
+    """The oldest responses are dropped first."""
     world = World(jwt_issuer, secrets=False)
     for number in range(shared_refresh.MOST + 2):
         world.refresh(Store(), f"r{number}")

@@ -36,7 +36,7 @@ def test_another_version_is_not_a_session() -> None:
 
 
 def test_a_field_has_a_longest_length() -> None:
-    """Its length stands in three bytes."""
+    """The length of a field is stored in three bytes."""
     with pytest.raises(ValueError, match="too long"):
         blob_of(bytes(1 << 24))
 
@@ -49,13 +49,13 @@ def test_an_unknown_kind_of_token_is_refused() -> None:
 
 @pytest.mark.parametrize("value", [None, True, "1", [], float("nan"), -1, 1e12])
 def test_an_expiry_is_a_time(value: Any) -> None:
-    """Else the session has no end that it could hold."""
+    """The session cannot store other values."""
     assert expiry({"exp": value}) is None
     assert expiry({"exp": 5}) == 5.0
 
 
 def test_what_is_known_of_generations_is_bounded() -> None:
-    """The oldest go; for them an older cookie may leave once."""
+    """The oldest are dropped; an older cookie may then be sent once."""
     latest = Latest()
     for number in range(MOST + 1):
         latest.note(session(id=number.to_bytes(16, "big"), generation=7))

@@ -40,7 +40,7 @@ def session(**changes: object) -> Session:
 
 @given(SESSIONS)
 def test_every_session_survives(made: Session) -> None:
-    """Whatever the tokens look like: an issuer may write others than JWTs."""
+    """Tokens may have any form, as issuers may issue tokens other than JWTs."""
     assert decoded(made.encoded()) == made
 
 
@@ -82,7 +82,7 @@ def test_times_out_of_range_are_refused(time: float) -> None:
 
 
 def test_a_session_shows_no_token() -> None:
-    """Not in a repr that ends in a log."""
+    """Its repr, which may be logged, contains no token."""
     made = session(access="secret-a", refresh="secret-r", id=b"i" * 16)
     assert "secret" not in repr(made)
     assert "iiii" not in repr(made)

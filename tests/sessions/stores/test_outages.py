@@ -24,7 +24,7 @@ from tests.waiting import HANG, until
 
 
 def test_a_slow_issuer_is_waited_for(site: Site) -> None:
-    """What it has spent would be lost: all wait, in each worker, and get it."""
+    """All workers wait for the new tokens, because the old refresh token is used."""
     browser = signed_in(site)
     expire(site)
     site.server.open.clear()
@@ -53,7 +53,7 @@ BROKEN = [
 def test_visitors_stay_signed_in_while_the_issuer_is_down(
     site: Site, answer: httpx.Response
 ) -> None:
-    """The old token until its end, then 503, then the session goes on."""
+    """The old token is used until it expires, then requests get 503 until recovery."""
     browser = signed_in(site)
     site.server.answer = lambda _: answer
     expire(site)
@@ -77,7 +77,7 @@ def test_visitors_stay_signed_in_while_the_issuer_is_down(
 
 
 def test_a_failure_is_remembered_for_five_seconds_and_one_session(site: Site) -> None:
-    """An issuer that is down is not asked with each request, and others do not wait."""
+    """Requests do not ask it again meanwhile, and other sessions do not wait."""
     first, second = signed_in(site), signed_in(site)
     site.server.answer = lambda _: httpx.Response(500)
     expire(site)
@@ -141,7 +141,7 @@ def test_a_token_for_somebody_else_is_not_taken(site: Site) -> None:
 
 
 def test_a_winner_that_died_is_followed(site: Site) -> None:
-    """Its lease ends, and another worker redeems the token."""
+    """Its lease expires, and another worker redeems the token."""
     browser = signed_in(site)
     expire(site)
     claim = Shared.claim
@@ -169,7 +169,7 @@ def test_a_winner_that_died_is_followed(site: Site) -> None:
 
 
 def test_no_lease_stays_behind(site: Site) -> None:
-    """Whether the refresh brought something or not."""
+    """The lease is removed after a success and after a failure."""
     browser, state = signed_in(site), state_of(site)
     expire(site)
     browser.subject()

@@ -56,7 +56,7 @@ def test_it_goes_on_for_hours_and_ends_at_its_age(site: Site) -> None:
 
 
 def test_a_short_token_is_refreshed_at_half_its_life(jwt_issuer: JWTIssuer) -> None:
-    """Not with each request."""
+    """It is not refreshed on every request."""
     site = Site(jwt_issuer)
     site.server.life = 20
     browser = signed_in(site)
@@ -72,7 +72,7 @@ def test_a_short_token_is_refreshed_at_half_its_life(jwt_issuer: JWTIssuer) -> N
 def test_an_issuer_whose_clock_is_behind_is_not_asked_each_time(
     jwt_issuer: JWTIssuer,
 ) -> None:
-    """A token may seem to have ended when it comes; leeway lets it in."""
+    """A new token may seem expired, but is within the leeway."""
     site = Site(jwt_issuer)
     site.server.life = 5
     jwt_issuer.skew(-20)
@@ -181,7 +181,7 @@ def test_a_forked_worker_begins_anew(site: Site) -> None:
 
 
 def test_a_tab_that_lags_behind_gets_the_same_tokens(site: Site) -> None:
-    """For a minute; then the issuer judges."""
+    """This works for a minute; afterwards the issuer decides."""
     late = Browser(site.worker(), dict((browser := signed_in(site)).jar))
     expire(site)
     assert browser.subject() == "alice"
@@ -238,7 +238,7 @@ def test_a_late_answer_does_not_undo_signing_out_or_in(jwt_issuer: JWTIssuer) ->
 
 
 def test_the_new_cookie_leaves_with_every_answer(jwt_issuer: JWTIssuer) -> None:
-    """A refusal too: the next request would bring a refresh token that is spent."""
+    """Refusals set it too, or the next request would use an old refresh token."""
     site = Site(jwt_issuer)
     site.settings["clients_only"] = True
     refusing = site.worker()
@@ -254,7 +254,7 @@ def test_the_new_cookie_leaves_with_every_answer(jwt_issuer: JWTIssuer) -> None:
 
 
 def test_an_answer_with_a_cookie_is_never_cached(jwt_issuer: JWTIssuer) -> None:
-    """Even if the application says otherwise."""
+    """The guard overrides the application's ``Cache-Control``."""
     site = Site(jwt_issuer)
     browser = signed_in(site)
     cached = (("Cache-Control", "public, max-age=60"), ("Set-Cookie", "own=1"))
