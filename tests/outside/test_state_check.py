@@ -46,7 +46,7 @@ def test_memory_is_for_one_process() -> None:
     """How many there will be is not known, and that is what it says."""
     ((level, text),) = found()
     assert level == "note"
-    assert "cannot be seen here" in text
+    assert "do not share state" in text
 
 
 def test_secrets_are_counted_and_not_shown() -> None:
