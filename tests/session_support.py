@@ -44,6 +44,8 @@ class TokenServer:
         """Refresh tokens that are good, and whose."""
         self.spent: dict[str, str] = {}
         self.revoked: list[str] = []
+        self.lacks: set[str] = set()
+        """What the metadata does not name."""
         self.reused = 0
         self.answer: Callable[[dict[str, str]], httpx.Response | None] | None = None
         """What answers a form instead; None from it: the usual answer."""
@@ -79,11 +81,12 @@ class TokenServer:
 
     def metadata(self) -> dict[str, Any]:
         url = self.issuer.url
-        return {
+        said = {
             **self.issuer.metadata(),
             "token_endpoint": f"{url}/token",
             "revocation_endpoint": f"{url}/revoke",
         }
+        return {name: said[name] for name in said if name not in self.lacks}
 
     def _answer(self, path: str, form: dict[str, str]) -> httpx.Response:
         if path.endswith("/revoke"):

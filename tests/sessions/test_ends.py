@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from jwtguard import ConfigurationError
+from jwtguard import ConfigurationError, TrustedIssuer
 from jwtguard.adapters import Proceed, Respond, finish
 from jwtguard.errors import (
     AuthError,
@@ -19,9 +19,12 @@ from tests.session_support import (
     NAME,
     SECRET,
     Browser,
+    Shared,
     Site,
+    expire,
     signed_in,
 )
+from tests.waiting import HANG, until
 
 # Revocation.
 
@@ -57,8 +60,6 @@ def test_what_ends_many_tokens_ends_sessions_that_are_idle(
 
 def test_revocations_last_as_long_as_sessions(jwt_issuer: JWTIssuer) -> None:
     """They are kept for the session's lifetime, not for that of its short tokens."""
-    from jwtguard import TrustedIssuer
-
     short = TrustedIssuer(
         url=jwt_issuer.url, audience=jwt_issuer.audience, max_lifetime=300
     )
@@ -96,6 +97,86 @@ def test_signing_out_needs_neither_an_issuer_nor_a_session(site: Site) -> None:
     browser.log_out()
     assert browser.jar == {}
     browser.log_out()
+
+
+def test_signing_out_without_a_refresh_token_asks_no_issuer(site: Site) -> None:
+    """There is nothing to give back; the session ends here."""
+    token = site.issuer.token(subject="alice")
+    site.server.answer = lambda _: httpx.Response(200, json={"access_token": token})
+    browser = signed_in(site)
+    copy = Browser(site.guard, dict(browser.jar))
+    browser.log_out()
+    assert copy.subject() == "401 revoked_token"
+    assert [form["grant_type"] for form in site.server.asked] == ["password"]
+
+
+def test_signing_out_needs_no_revocation_endpoint(site: Site) -> None:
+    """The refresh token cannot be given back; the session ends here."""
+    site.server.lacks = {"revocation_endpoint"}
+    browser = signed_in(site)
+    copy = Browser(site.guard, dict(browser.jar))
+    browser.log_out()
+    assert (browser.jar, copy.subject()) == ({}, "401 revoked_token")
+    assert len(site.server.asked) == 1
+    assert len(site.events("signed_out")) == 1
+
+
+def test_signing_out_works_when_the_settings_refuse_the_token(site: Site) -> None:
+    """Tokens may live for a minute only since the visitor signed in."""
+    browser = signed_in(site)
+    url, audience = site.issuer.url, site.issuer.audience
+    short = TrustedIssuer(url=url, audience=audience, max_lifetime=60)
+    strict = Browser(site.worker(issuers=(short,)), browser.jar)
+    assert strict.subject() == "401 lifetime_too_long"
+    strict.log_out()
+    assert strict.jar == {}
+    assert until(lambda: site.server.revoked == ["refresh-1-of-alice"])
+    assert len(site.events("signed_out")) == 1
+
+
+def test_signing_out_needs_no_shared_state(jwt_issuer: JWTIssuer) -> None:
+    """A later generation cannot be looked up: what the cookie holds is given back."""
+    state = Shared()
+    site = Site(jwt_issuer, state=state, state_timeout=HANG)
+    browser = signed_in(site)
+    copy = Browser(site.guard, dict(browser.jar))
+    state.away = True
+    browser.log_out()
+    assert (browser.jar, copy.subject()) == ({}, "401 revoked_token")
+    assert until(lambda: site.server.revoked == ["refresh-1-of-alice"])
+    state.away = False
+
+
+def test_a_cookie_of_many_generations_ago_signs_out_all(jwt_issuer: JWTIssuer) -> None:
+    """Five generations are looked up; the session ends, whichever is the newest."""
+    site = Site(jwt_issuer, session_grace=3600)
+    browser = signed_in(site)
+    old = Browser(site.guard, dict(browser.jar))
+    for _ in range(6):
+        expire(site)
+        assert browser.subject() == "alice"
+    old.log_out()
+    assert until(lambda: site.server.revoked == ["refresh-6-of-alice"])
+    assert browser.subject() == "401 revoked_token"
+    expire(site)
+    assert browser.subject() == "401 revoked_token"
+    assert site.server.refreshes == 6
+
+
+def test_who_signed_out_stays_so_whoever_does_after_them(jwt_issuer: JWTIssuer) -> None:
+    """Beyond the limit entries are packed, and found all the same."""
+    site = Site(jwt_issuer, revocations=1)
+    copies, stays = [], site.browser()
+    stays.log_in("carol")
+    for name in ("alice", "bob"):
+        browser = site.browser()
+        browser.log_in(name)
+        copies.append(Browser(site.guard, dict(browser.jar)))
+        browser.log_out()
+    expire(site)
+    assert [copy.subject() for copy in copies] == ["401 revoked_token"] * 2
+    assert site.server.refreshes == 0
+    assert stays.subject() == "carol"
 
 
 @pytest.mark.slow

@@ -214,7 +214,9 @@ def test_a_script_signs_out(browser: Browser) -> None:
         (b"{", "application/json", 400, "session_malformed"),
         (b'{"a":1,"a":2}', "application/json", 400, "session_malformed"),
         (b"\xff", "application/json", 400, "session_malformed"),
+        (b'{"next":"/\\ud800"}', "application/json", 400, "session_malformed"),
         (b"username=%ff", FORM, 400, "form_malformed"),
+        (b"next=/%ed%a0%80", FORM, 400, "form_malformed"),
         (b"username=a&username=b", FORM, 400, "form_malformed"),
         (b"", FORM, 401, "invalid_credentials"),
         (b"{}", "application/json; charset=utf-8", 401, "invalid_credentials"),
@@ -230,6 +232,16 @@ def test_bad_bodies_are_refused(
     answer = send(browser, "/session/login", body, **fields)
     assert (answer.status, answer.reason) == (status, reason)
     assert site.server.asked == []
+
+
+def test_a_compressed_body_is_refused(browser: Browser, site: Site) -> None:
+    """It is not decoded here; ``identity`` means as it is (RFC 9110 section 8.4)."""
+    for coding in ("gzip", "gzip, identity"):
+        answer = script(browser, "/session/login", GOOD, content_encoding=coding)
+        assert (answer.status, answer.reason) == (400, "session_malformed")
+    assert site.server.asked == []
+    answer = script(browser, "/session/login", GOOD, content_encoding="identity")
+    assert answer.status == 200
 
 
 def test_each_path_has_its_methods(browser: Browser) -> None:

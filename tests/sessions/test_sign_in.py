@@ -7,6 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
+from jwtguard import TrustedIssuer
 from jwtguard.adapters import Proceed, finish
 from jwtguard.errors import (
     InsecureTransportError,
@@ -164,6 +165,24 @@ def test_a_token_that_the_guard_refuses_is_not_kept(
     site.server.claims = claims
     with pytest.raises(IssuerUnavailableError, match="issuer_unavailable"):
         site.browser().log_in()
+
+
+def test_a_token_of_another_trusted_issuer_is_not_kept(jwt_issuer: JWTIssuer) -> None:
+    """It is good for requests, but its issuer does not refresh this session."""
+    other = JWTIssuer("https://other.example", clock=jwt_issuer.clock)
+    audience = jwt_issuer.audience
+    trusted = (
+        TrustedIssuer(url=jwt_issuer.url, audience=audience),
+        TrustedIssuer(url=other.url, audience=audience, keys=other.jwks()),
+    )
+    site = Site(jwt_issuer, issuers=trusted, session_issuer=jwt_issuer.url)
+    token = other.token(subject="alice", claims={"aud": audience})
+    assert site.browser().subject(authorization=f"Bearer {token}") == "alice"
+    site.server.answer = lambda _: httpx.Response(200, json={"access_token": token})
+    with pytest.raises(IssuerUnavailableError) as caught:
+        site.browser().log_in()
+    assert "another issuer" in caught.value.detail
+    assert site.events("signed_in") == []
 
 
 def test_a_session_that_does_not_fit_names_sizes_and_remedy(site: Site) -> None:

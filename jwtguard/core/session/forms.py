@@ -82,9 +82,6 @@ def _posted(fields: Mapping[str, Any], *, script: bool) -> Posted:
 
 def _site_path(text: str) -> str:
     """Return *text* as ``Location`` needs it; "" if it leads to another site."""
-    try:
-        quoted = quote(text, safe=_KEPT)
-    except UnicodeEncodeError:
-        return ""
+    quoted = quote(text, safe=_KEPT)
     # What had to be quoted must not hide what a browser would drop, or read as a host.
     return quoted if is_site_path(quoted) and "\\" not in text else ""

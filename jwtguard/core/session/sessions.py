@@ -120,10 +120,7 @@ class Sessions:
             held = yield from self.store.open(shown)
         except StateUnavailableError as error:
             raise unavailable(f"the shared state: {error}") from None
-        session = held.session
-        if session.issuer != self.server.issuer.url:
-            raise InvalidTokenError("session_invalid", detail="of another issuer")
-        if self.now() >= session.ends_at:
+        if self.now() >= held.session.ends_at:
             raise InvalidTokenError(
                 "session_expired", detail="JWTGUARD_SESSION_MAX_AGE"
             )

@@ -41,11 +41,8 @@ class StateStore:
         raise InvalidTokenError("session_expired", detail="not in the shared state")
 
     def named(self, shown: Shown) -> list[bytes]:
-        """Return the ids in the valid tickets."""
-        try:
-            return [identity for identity, _ in opened(shown, self._ticket)]
-        except InvalidTokenError:
-            return []
+        """Return the ids in the valid tickets; ``open`` has found one."""
+        return [identity for identity, _ in opened(shown, self._ticket)]
 
     def create(self, name: str, session: Session) -> Opening:
         """Save the record under a new key."""

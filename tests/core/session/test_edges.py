@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from jwtguard.core.session.latest import MOST, Latest
-from jwtguard.core.session.packing import Reader, blob_of
+from jwtguard.core.session.packing import Reader, blob_of, packed
 from jwtguard.core.session.record import Session, decoded
 from jwtguard.core.session.token_answers import expiry
 
@@ -33,6 +33,26 @@ def test_another_version_is_not_a_session() -> None:
     data = session().encoded()
     with pytest.raises(ValueError, match="version"):
         decoded(b"\x09" + data[1:])
+
+
+def test_a_session_has_an_access_token_and_nothing_behind_it() -> None:
+    """Bytes that another version of the package, or nobody, has written."""
+    data = session().encoded()
+    without = data.replace(packed("a") + packed(None), packed(None) + packed(None))
+    assert len(without) < len(data)
+    for bad in (without, data + b"x"):
+        with pytest.raises(ValueError, match="not a session"):
+            decoded(bad)
+
+
+def test_a_session_has_one_encoding() -> None:
+    """A JWT that is kept as text is refused: the parts of a JWT are kept decoded."""
+    data = session(access="e30.e30").encoded()
+    as_text = b"\x00" + blob_of(b"e30.e30")
+    other = data.replace(packed("e30.e30"), as_text)
+    assert other != data
+    with pytest.raises(ValueError, match="canonical encoding"):
+        decoded(other)
 
 
 def test_a_field_has_a_longest_length() -> None:

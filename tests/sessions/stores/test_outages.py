@@ -126,6 +126,37 @@ def test_an_issuer_that_refuses_ends_the_session(site: Site) -> None:
     assert browser.subject() == "alice"
 
 
+def test_a_token_whose_key_cannot_be_fetched_is_kept(site: Site) -> None:
+    """The refresh token before it is spent: the session goes on with the new one."""
+    browser = signed_in(site)
+    assert browser.subject() == "alice"
+    site.issuer.rotate()
+    site.issuer.down()
+    site.server.lacks = {"jwks_uri"}
+    expire(site)
+    assert browser.subject()[:3] == "503"
+    assert site.events("session_refresh_failed") == []
+    site.issuer.up()
+    site.server.lacks = set()
+    expire(site, 60)
+    assert browser.subject() == "alice"
+    assert (site.server.refreshes, site.server.reused) == (1, 0)
+
+
+def test_a_session_that_outgrows_its_cookies_ends(jwt_issuer: JWTIssuer) -> None:
+    """Its last token lasts until its end; the event says what was too long."""
+    site = Site(jwt_issuer)
+    browser = signed_in(site)
+    site.server.answer = lambda _: site.server.tokens("alice", refresh_token="r" * 9000)
+    expire(site)
+    assert browser.subject() == "alice"
+    (ended,) = site.events("session_ended")
+    assert ended["problem"].startswith("too long for two cookies: ")
+    expire(site, 10)
+    assert browser.subject() == "401 session_expired"
+    assert site.server.refreshes == 1
+
+
 def test_a_token_for_somebody_else_is_not_taken(site: Site) -> None:
     """A refresh must not change the subject or the issuer."""
     browser = signed_in(site)
@@ -196,6 +227,44 @@ def test_without_the_state_a_refresh_goes_on_alone(jwt_issuer: JWTIssuer) -> Non
     assert late.subject() == "alice"
     other = Browser(site.worker(), late.jar)
     assert other.subject() == "alice"
+
+
+def test_a_record_that_cannot_be_leased_is_not_refreshed(
+    jwt_issuer: JWTIssuer,
+) -> None:
+    """It could not be replaced either, and the new refresh token would be lost."""
+    state = Shared()
+    site = Site(jwt_issuer, state=state, session_store="state", state_timeout=HANG)
+    browser = signed_in(site)
+    expire(site)
+    state.lost = {"session-lease:"}
+    assert browser.subject() == "alice"
+    assert site.server.refreshes == 0
+    (failed,) = site.events("session_refresh_failed")
+    assert failed["problem"].startswith("the shared state: ")
+    state.lost = set()
+    expire(site, 5)
+    assert browser.subject() == "alice"
+    assert site.server.refreshes == 1
+
+
+def test_a_refusal_counts_while_the_state_is_away(site: Site) -> None:
+    """Whether another worker was faster cannot be looked up: the issuer is believed."""
+    browser, state = signed_in(site), state_of(site)
+
+    def refuse(_: dict[str, str]) -> httpx.Response:
+        state.away = True
+        return httpx.Response(400, json={"error": "invalid_grant"})
+
+    site.server.answer = refuse
+    expire(site)
+    assert browser.subject() == "alice"
+    (ended,) = site.events("session_ended")
+    assert ended["problem"] == "invalid_grant"
+    state.away = False
+    expire(site, 10)
+    assert browser.subject() == "401 session_expired"
+    assert site.server.refreshes == 1
 
 
 def test_sessions_in_the_state_wait_for_it(jwt_issuer: JWTIssuer) -> None:

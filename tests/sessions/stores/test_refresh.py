@@ -14,6 +14,7 @@ from jwtguard.testing import JWTIssuer
 from tests.session_support import (
     NAME,
     Browser,
+    Shared,
     Site,
     all_at_once,
     expire,
@@ -189,6 +190,22 @@ def test_a_tab_that_lags_behind_gets_the_same_tokens(site: Site) -> None:
     assert late.subject() == "alice"
     assert late.jar == browser.jar
     assert site.server.reused == 0
+
+
+def test_a_tab_that_lags_far_behind_catches_up(jwt_issuer: JWTIssuer) -> None:
+    """By five generations with each request; the issuer is not asked again."""
+    site = Site(jwt_issuer, state=Shared(), state_timeout=HANG, session_grace=3600)
+    site.server.life = 20
+    browser = signed_in(site)
+    late = Browser(site.worker(), dict(browser.jar))
+    for _ in range(7):
+        expire(site, 10)
+        assert browser.subject() == "alice"
+    assert late.subject() == "alice"
+    assert late.jar != browser.jar
+    assert late.subject() == "alice"
+    assert late.jar == browser.jar
+    assert (site.server.refreshes, site.server.reused) == (7, 0)
 
 
 def test_an_old_cookie_is_refused_after_the_grace(jwt_issuer: JWTIssuer) -> None:
