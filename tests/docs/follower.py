@@ -35,7 +35,7 @@ _BLOCK = re.compile(
     re.DOTALL | re.MULTILINE,
 )
 _COMMAND = re.compile(r"((?:[^\n]*\\\n)*[^\n]*)\n(.*)", re.DOTALL)
-_NAME = re.compile(r"`([\w.]+)`:")
+_NAME = re.compile(r"(?:.*[Ss]ave this program as )?`([\w.]+)`:")
 
 
 def free_port() -> str:

@@ -20,13 +20,15 @@ PAGES = [
 ]
 CLI_PAGE = ROOT / "docs" / "cli.md"
 
+SHELL = re.compile("  #| > | < ")
+"""Where a shell's own words begin: a comment, or where output goes."""
 _CONSOLE = re.compile(r"^```console\n(.*?)^```", re.DOTALL | re.MULTILINE)
 
 
 def commands() -> list[str]:
     """Return every shown call of ``jwtguard``, without what is piped into it."""
     lines = [
-        line.removeprefix("$ ").rpartition("| ")[2].partition("  #")[0]
+        SHELL.split(line.removeprefix("$ ").rpartition("| ")[2])[0]
         for page in PAGES
         for block in _CONSOLE.findall(page.read_text("utf-8"))
         for line in block.replace("\\\n", " ").splitlines()
