@@ -14,11 +14,13 @@ import pytest
 
 from ..guard import Guard
 from .clock import FakeClock
+from .dpop import DPoPKey
 from .issuer import AUDIENCE as AUDIENCE
 from .issuer import ISSUER as ISSUER
 from .issuer import JWTIssuer
 
 __all__ = [
+    "DPoPKey",
     "FakeClock",
     "JWTIssuer",
     "jwt_clock",

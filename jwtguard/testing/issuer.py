@@ -7,8 +7,7 @@ import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from email.utils import formatdate
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Lock, Thread
+from threading import Lock
 from typing import Any
 
 import jwt
@@ -19,7 +18,9 @@ from ..core.model.policy import Client, Policy
 from ..core.model.profiles import PROFILES, Profile
 from ..guard import Guard
 from .clock import FakeClock
+from .dpop import DPoPKey
 from .keys import jwk_of, new_key
+from .serving import serve
 from .session import session_headers
 
 ISSUER = "https://issuer.example"
@@ -119,6 +120,15 @@ class JWTIssuer:
         it is not refreshed. Raises ``ConfigurationError`` if *guard* has no sessions.
         """
         return session_headers(guard, self.token(**token))
+
+    def dpop(self, alg: str = "ES256") -> DPoPKey:
+        """Return a new key of a client (RFC 9449), for tokens bound to it and proofs.
+
+        *alg* is ES256, ES384, ES512, EdDSA, Ed25519, or one of the RS and PS family.
+        """
+        # Keycloak's own mark of an access token is another one when it is bound.
+        typ = "DPoP" if self.profile.expect.get("typ") == "Bearer" else None
+        return DPoPKey(alg, issue=self.token, clock=self.clock, typ=typ)
 
     # Ready-made wrong tokens.
 
@@ -246,35 +256,9 @@ class JWTIssuer:
 
         For end-to-end tests: point ``JWTGUARD_ISSUER`` at it.
         """
-        server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
-        thread = Thread(target=server.serve_forever, args=(0.05,), daemon=True)
-        before, self.url = self.url, f"http://127.0.0.1:{server.server_port}"
-        thread.start()
+        before = self.url
         try:
-            yield self.url
+            with serve(lambda path: self.transport(self.url + path, {}, 0)) as self.url:
+                yield self.url
         finally:
-            server.shutdown()
-            thread.join()
-            server.server_close()
             self.url = before
-
-
-def _handler(issuer: JWTIssuer) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            try:
-                got = issuer.transport(f"{issuer.url}{self.path}", {}, 0)
-            except FetchFailedError:
-                got = Incoming(503, {}, b"")
-            self.send_response_only(got.status)
-            for name, value in got.headers.items():
-                self.send_header(name, value)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(got.body)))
-            self.end_headers()
-            self.wfile.write(got.body)
-
-        def log_message(self, *args: object) -> None:
-            """Keep test output clean."""
-
-    return Handler

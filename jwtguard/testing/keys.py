@@ -23,11 +23,18 @@ def new_key(alg: str) -> PrivateKey:
         return ec.generate_private_key(_CURVES[alg]())
     if alg in ("EdDSA", "Ed25519"):
         return ed25519.Ed25519PrivateKey.generate()
+    if alg[:2] not in ("RS", "PS"):
+        raise ValueError(f"{alg} is not an asymmetric algorithm of the test kit")
     return rsa.generate_private_key(public_exponent=65537, key_size=2048)
 
 
 def jwk_of(private: PrivateKey, kid: str, alg: str) -> dict[str, Any]:
-    """Return the public half of *private* as a JWK."""
+    """Return the public half of *private* as an issuer publishes it."""
+    return {**public_members(private), "kid": kid, "alg": alg, "use": "sig"}
+
+
+def public_members(private: PrivateKey) -> dict[str, Any]:
+    """Return the public half of *private* as a JWK, without any metadata."""
     public = private.public_key()
     if isinstance(public, rsa.RSAPublicKey):
         members = RSAAlgorithm.to_jwk(public, as_dict=True)
@@ -36,4 +43,4 @@ def jwk_of(private: PrivateKey, kid: str, alg: str) -> dict[str, Any]:
     else:
         members = OKPAlgorithm.to_jwk(public, as_dict=True)
     members.pop("key_ops", None)
-    return {**members, "kid": kid, "alg": alg, "use": "sig"}
+    return members
