@@ -54,6 +54,7 @@ SETTINGS: tuple[Setting, ...] = (
     _setting("jwks_url", "text", "URL of the JWK set (one issuer only)", "discovered"),
     _setting("discovery_url", "text", "URL of the metadata document (one issuer only)", "from the issuer"),
     _setting("keys", "text", "JWK set or PEM given directly (one issuer only)", "unset", secret=True),
+    _setting("keys_authorization", "text", "`Authorization` field of requests for metadata and keys, like `Bearer TOKEN` (one issuer only)", "unset", secret=True),
     _setting("http_hosts", "names", "hosts whose keys may be fetched over plain HTTP", "loopback only"),
     _setting("profile", "text", f"issuer family: {', '.join(PROFILES)}", "generic"),
     _setting("algorithms", "names", "accepted `alg` values, asymmetric only", " ".join(ALGORITHMS)),

@@ -198,6 +198,9 @@ def test_each_knob_of_an_issuer_is_in_toml(tmp_path: Path) -> None:
     require = ["exp", "iss"]
     kidless = "try"
     max_lifetime = 3600
+    mark = { kind = "access", version = 2, live = true }
+    roles_from = "keys"
+    keys_authorization = "Bearer of-the-issuer"
     [issuers.expect]
     token_use = "access"
     """
@@ -217,6 +220,9 @@ def test_each_knob_of_an_issuer_is_in_toml(tmp_path: Path) -> None:
         require=("exp", "iss"),
         kidless="try",
         max_lifetime=3600,
+        mark={"kind": "access", "version": 2, "live": True},
+        roles_from="keys",
+        keys_authorization="Bearer of-the-issuer",
         expect={"token_use": "access"},
     )
 

@@ -7,8 +7,10 @@ from typing import Any
 
 from ..core.model.effects import FetchFailedError
 from ..core.model.policy import OF_RELAY, Policy
+from ..core.model.profiles import UNMARKED
 from ..core.relay.upstream import Upstream
 from ..core.verify.issuer_states import IssuerState
+from ..core.verify.token_rules import TokenRules
 from ..errors import AuthError
 from ..guard import Guard
 from .check_logout import logout_findings
@@ -58,6 +60,7 @@ def _issuer(guard: Guard, trusted: IssuerState) -> Iterator[Finding]:
         yield Finding("weak", "audience", text)
     else:
         yield Finding("ok", "audience", " or ".join(sorted(rules.audience)))
+    yield from _mark(rules)
     try:
         # Through the cache of the guard: discovery, limits and errors are those of a
         # real request.
@@ -78,6 +81,16 @@ def _issuer(guard: Guard, trusted: IssuerState) -> Iterator[Finding]:
     level = "ok" if fitting else "wrong"
     text = f"{len(fitting)} usable ({', '.join(kinds)}){skipped}"
     yield Finding(level, "keys", text)
+
+
+def _mark(rules: TokenRules) -> Iterator[Finding]:
+    """Say what marks an access token, if the settings do."""
+    if rules.profile.mark == UNMARKED:
+        text = "none: any token of this issuer is accepted that is not known as another"
+        yield Finding("weak", "mark", text)
+    elif rules.own_mark:
+        named = (f"{name} = {value!r}" for name, value in rules.own_mark.items())
+        yield Finding("ok", "mark", ", ".join(named))
 
 
 def _relay(guard: Guard) -> Iterator[Finding]:

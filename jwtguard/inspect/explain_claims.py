@@ -67,12 +67,19 @@ def _values(rules: TokenRules, _: float) -> str:
     return ", ".join(f"{name} {value}" for name, value in expect)
 
 
+def _mark(rules: TokenRules, _: float) -> str:
+    own = rules.own_mark.items()
+    if own:
+        return ", ".join(f"{name} {value_text(value)}" for name, value in own)
+    return f"typ at+jwt, or one of {' '.join(rules.marking)}"
+
+
 EXPECTED: Mapping[str, Callable[[TokenRules, float], str]] = {
     "binding": lambda *_: "no cnf: a bearer token",
     "kind": lambda *_: "neither an ID token nor a refresh or logout token",
     "type": _types,
     "expected": _values,
-    "mark": lambda rules, _: f"typ at+jwt, or one of {' '.join(rules.marking)}",
+    "mark": _mark,
     "required": lambda rules, _: " ".join(rules.required),
     "strings": lambda *_: "strings",
     "times": _period,

@@ -35,9 +35,8 @@ def of_reason(reason: str, rules: TokenRules, claims: Claims) -> str:
     azp = claims.get("azp")
     if reason == "not_access_token" and isinstance(azp, str) and "://" in azp:
         return (
-            "azp is an origin, as in a session token of Clerk: such an issuer needs a "
-            "profile of its own (jwtguard.profiles), with a claim in `marks` that only "
-            "these tokens have"
+            "azp is an origin, as in a session token of Clerk: set `mark` of the "
+            "issuer to a claim and a value that only these tokens have"
         )
     return _profile_hint(rules, claims) or hint
 

@@ -275,7 +275,7 @@ def test_a_session_token_of_clerk(jwt_issuer: JWTIssuer) -> None:
     bare = {"client_id": None, "scope": None, "azp": "https://www.example"}
     hint = checks(jwt_issuer, jwt_issuer.token(typ="JWT", claims=bare))["mark"].hint
     assert "session token" in hint
-    assert "profile of its own" in hint
+    assert "set `mark` of the issuer" in hint
 
 
 def test_the_profile_that_the_token_looks_like(jwt_issuer: JWTIssuer) -> None:

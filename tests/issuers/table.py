@@ -27,6 +27,11 @@ ORDER = (
     "Microsoft Entra",
     "Okta",
     "Amazon Cognito",
+    "Clerk",
+    "Supabase",
+    "Kubernetes",
+    "GitHub Actions",
+    "Cloudflare Access",
     "Sloppy servers",
 )
 HEAD = """\

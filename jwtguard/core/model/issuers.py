@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, Literal
 
+from .issuer_fields import IssuerFields
+from .issuer_values import check_authorization, check_choices, check_mark
 from .jwk_set import parse_given
 from .profiles import PROFILES, Profile
 from .url_values import without_user
@@ -26,13 +28,11 @@ ALGORITHMS = (
 """RFC 7518 section 3.1 and RFC 9864; asymmetric only."""
 
 UNCHECKED = "unchecked"
-KIDLESS = ("one", "try", "never")
-LOGOUT = ("session", "subject")
 _ABSENT = "absent"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TrustedIssuer:
+class TrustedIssuer(IssuerFields):
     """A trusted issuer, and the settings in which it differs from others.
 
     What is None comes from the profile, or from the policy. ``keys`` is a JWK set (JSON
@@ -41,53 +41,6 @@ class TrustedIssuer:
     loopback, and for the hosts in ``Policy.http_hosts``. Raises ``ConfigurationError``
     with every problem.
     """
-
-    url: str
-    """Compared exactly with ``iss`` (RFC 7519 section 4.1.1)."""
-    profile: str | Profile = "generic"
-    """The issuer family, by name or as a ``Profile``."""
-    audience: frozenset[str] | Literal["unchecked"] | None = None
-    """Accepted ``aud`` values (RFC 7519 section 4.1.3); None: the policy's."""
-    discovery_url: str | None = None
-    """The metadata document (RFC 8414); None: derived from ``url``."""
-    jwks_url: str | None = None
-    """The JWK set (RFC 7517 section 5); None: ``jwks_uri`` of the metadata."""
-    keys: str | Mapping[str, Any] | None = field(default=None, repr=False)
-    """Keys given directly, in place of fetched ones."""
-    algorithms: frozenset[str] | None = None
-    """Accepted ``alg`` values (RFC 7518 section 3.1); None: the policy's."""
-    header_types: frozenset[str] | None = None
-    """Accepted ``typ`` headers; ``absent`` accepts tokens without one."""
-    expect: Mapping[str, str] | None = None
-    """Claims that a token must have, each with its exact value."""
-    client_claims: tuple[str, ...] | None = None
-    """Claims that may name the client; all that are present must agree."""
-    scope_claims: tuple[str, ...] | None = None
-    """Claims that hold scopes."""
-    role_claims: tuple[str, ...] | None = None
-    """Claims that hold roles, with dots for nested objects."""
-    subject_claim: str | None = None
-    """The claim that becomes ``Principal.subject``."""
-    require: tuple[str, ...] | None = None
-    """Claims without which a token is refused."""
-    kidless: str | None = None
-    """Tokens without ``kid``: ``one`` (if one key fits), ``try`` or ``never``."""
-    logout: str | None = None
-    """What a logout token with both ``sub`` and ``sid`` ends: ``session`` or
-    ``subject`` (OpenID Connect Back-Channel Logout 1.0 section 2.4)."""
-    max_lifetime: float | None = None
-    """Longest time from ``iat`` to ``exp``, in seconds; None: unlimited."""
-    relay_url: str | None = None
-    """The token endpoint that ``TokenRelay`` posts to (RFC 6749 section 3.2); None:
-    ``token_endpoint`` of the metadata (RFC 8414 section 2)."""
-    relay_revocation_url: str | None = None
-    """Its revocation endpoint (RFC 7009 section 2); None: ``revocation_endpoint``."""
-    relay_client_secret: str | None = field(default=None, repr=False)
-    """The client secret that ``TokenRelay`` adds (RFC 6749 section 2.3.1); None: the
-    client is public. It is sent to this issuer only, and never logged."""
-    relay_auth: str | None = None
-    """How the secret is sent: ``basic`` (the default) or ``post`` (RFC 6749 section
-    2.3.1)."""
 
     if TYPE_CHECKING:
 
@@ -100,6 +53,7 @@ class TrustedIssuer:
             discovery_url: str | None = None,
             jwks_url: str | None = None,
             keys: str | Mapping[str, Any] | None = None,
+            keys_authorization: str | None = None,
             algorithms: Iterable[str] | None = None,
             header_types: Iterable[str] | None = None,
             expect: Mapping[str, str] | None = None,
@@ -109,6 +63,8 @@ class TrustedIssuer:
             subject_claim: str | None = None,
             require: Iterable[str] | None = None,
             kidless: str | None = None,
+            mark: Mapping[str, str | int | bool] | Literal["none"] | None = None,
+            roles_from: str | None = None,
             logout: str | None = None,
             max_lifetime: float | None = None,
             relay_url: str | None = None,
@@ -138,12 +94,9 @@ class TrustedIssuer:
         self._settle(where, problems)
         self._check_keys(where, problems)
         check_relay(problems, where, self.relay_client_secret, self.relay_auth)
-        if self.kidless not in (None, *KIDLESS):
-            text = f"{self.kidless!r} is not valid; expected one, try or never"
-            problems.add((*where, "kidless"), text)
-        if self.logout not in (None, *LOGOUT):
-            text = f"{self.logout!r} is not valid; expected session or subject"
-            problems.add((*where, "logout"), text)
+        check_choices(problems, where, self)
+        check_mark(problems, where, self.mark)
+        check_authorization(problems, where, self.keys_authorization)
         if self.max_lifetime is not None:
             check_number(problems, (*where, "max_lifetime"), self.max_lifetime, 1)
         # Whose keys should be fetched for a token that does not name its issuer?

@@ -9,8 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
 AT_JWT = frozenset({"at+jwt", "application/at+jwt"})
+UNMARKED = "none"
+"""In place of a mark: access tokens need none."""
+ROLES_FROM = ("values", "keys")
 ANY_JWT = AT_JWT | {"jwt", "application/jwt", ""}
 """The empty string stands for an absent ``typ``."""
 
@@ -20,7 +24,10 @@ class Profile:
     """The habits of one family of issuers.
 
     ``marks`` are claims that only its access tokens bear (claim to accepted values);
-    ``hints`` are claims whose presence alone speaks for an access token.
+    ``hints`` are claims whose presence alone speaks for an access token. ``mark``, if
+    set, replaces both, and the header ``at+jwt`` as a mark: each claim in it must have
+    exactly its value; ``none``: no mark is needed. ``roles_from`` is ``keys`` where a
+    role claim is an object whose keys are the roles.
     ``logout`` says what a logout token ends: ``session`` where access tokens hold the
     same ``sid``, else ``subject``. ``{audience}`` in a role claim stands for each
     accepted audience.
@@ -31,10 +38,12 @@ class Profile:
     expect: Mapping[str, str] = field(default_factory=dict)
     marks: Mapping[str, Collection[str]] = field(default_factory=dict)
     hints: Collection[str] = ()
+    mark: Mapping[str, str | int | bool] | Literal["none"] | None = None
     needs_mark: bool = True
     client_claims: Sequence[str] = ("client_id", "azp")
     scope_claims: Sequence[str] = ("scope", "scp")
     role_claims: Sequence[str] = ()
+    roles_from: str = "values"
     subject_claim: str = "sub"
     require: Collection[str] = ("exp", "iss", "aud", "sub")
     kidless: str = "one"

@@ -16,6 +16,7 @@ from ..model.issuers import TrustedIssuer
 from ..model.origins import is_loopback_host
 from ..model.url_values import fetchable, without_user
 from ..model.validation import quoted
+from .key_credential import credential_fields
 
 Found = TypeVar("Found")
 
@@ -76,7 +77,7 @@ def _first(
         try:
             # Both places are asked even if the first answered something else: a proxy's
             # error page must not hide the second.
-            got = yield from get(url, {})
+            got = yield from get(url, credential_fields(issuer, url))
             return read(url, _document(got, issuer.url))
         except (FetchFailedError, ValueError) as error:
             text = str(error)

@@ -18,6 +18,7 @@ from ..model.jwk import KeySet
 from ..model.jwk_set import parse_jwk_set
 from .back_off import pause_after
 from .discovery import find_jwks_url, status_problem
+from .key_credential import credential_fields
 
 SHORTEST_AGE = 60.0
 """Seconds. An issuer that says less would be asked more than once a minute."""
@@ -67,7 +68,10 @@ class KeyFetch:
         url = self.issuer.jwks_url or before.jwks_url
         if url is None:
             url = yield from find_jwks_url(self.issuer, self.http_hosts)
-        headers = {"Accept": "application/jwk-set+json, application/json"}
+        headers = {
+            "Accept": "application/jwk-set+json, application/json",
+            **credential_fields(self.issuer, url),
+        }
         if before.etag and before.key_set:
             headers["If-None-Match"] = before.etag
         got = yield from get(url, headers)

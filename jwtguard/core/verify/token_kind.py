@@ -5,6 +5,7 @@ An ID token, a refresh token and a logout token are signed with the same key.
 
 from __future__ import annotations
 
+from ..model.profiles import UNMARKED
 from .claim_check import Problem
 from .jose import Compact
 from .token_rules import TYPE_CLAIMS, TokenRules, audiences
@@ -44,13 +45,16 @@ def check_kind(rules: TokenRules, compact: Compact, _: float) -> Problem | None:
     # Some issuers copy `nonce` into access tokens, so these claims decide only where
     # nothing marks the access token.
     suspicious = not present.isdisjoint(OF_ID_TOKENS)
-    if suspicious and not rules.is_marked(compact):
+    # A mark of the operator's own may be in ID tokens too, so it excuses none of them.
+    own = rules.profile.mark
+    if suspicious and (own is not None or not rules.is_marked(compact)):
         return Problem("id_token")
     # OpenID Connect Core section 2: an ID token is meant for the client.
     for_a_client = rules.clients and not rules.clients.isdisjoint(
         audiences(claims) or ()
     )
-    if for_a_client and rules.profile.needs_mark and not rules.is_hinted(compact):
+    needed = rules.profile.needs_mark or own is not None
+    if for_a_client and needed and not rules.is_hinted(compact):
         return Problem("id_token")
     return None
 
@@ -75,6 +79,8 @@ def check_expected(rules: TokenRules, compact: Compact, _: float) -> Problem | N
 
 def check_mark(rules: TokenRules, compact: Compact, _: float) -> Problem | None:
     """Something has to tell an access token from an ID token."""
-    if not rules.profile.needs_mark or rules.is_hinted(compact):
+    own = rules.profile.mark
+    needed = rules.profile.needs_mark if own is None else own != UNMARKED
+    if not needed or rules.is_hinted(compact):
         return None
     return Problem("not_access_token")

@@ -36,16 +36,20 @@ class TokenRules:
     required: tuple[str, ...] = field(init=False)
     """The claims that must be there."""
     marking: tuple[str, ...] = field(init=False)
-    """The claims whose presence alone speaks for an access token."""
+    """The claims whose presence speaks for an access token, or those of ``mark``."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "role_paths", tuple(self._role_paths()))
         object.__setattr__(self, "required", tuple(self._required()))
         marking = (*self.profile.scope_claims, *self.profile.hints)
+        if self.profile.mark is not None:
+            marking = tuple(self.own_mark)
         object.__setattr__(self, "marking", marking)
 
     def is_marked(self, compact: Compact) -> bool:
         """Whether the token bears what only access tokens of the profile bear."""
+        if self.profile.mark is not None:
+            return self.has_own_mark(compact)
         if compact.header.typ in AT_JWT:
             return True
         for name, values in self.profile.marks.items():
@@ -56,6 +60,8 @@ class TokenRules:
 
     def is_hinted(self, compact: Compact) -> bool:
         """Whether a mark or a claim is there that speaks for an access token."""
+        if self.profile.mark is not None:
+            return self.has_own_mark(compact)
         claims = compact.claims
         for name in self.marking:
             if claims.get(name) is not None:
@@ -65,6 +71,20 @@ class TokenRules:
         # Of types alone: an expected tenant would let that tenant's ID tokens in.
         expected = self.profile.expect.items()
         return any(claims.get(n) == v for n, v in expected if n in TYPE_CLAIMS)
+
+    @property
+    def own_mark(self) -> Mapping[str, str | int | bool]:
+        """The claims of the issuer's ``mark``; empty if it has none."""
+        mark = self.profile.mark
+        return mark if isinstance(mark, Mapping) else {}
+
+    def has_own_mark(self, compact: Compact) -> bool:
+        """Whether each claim of the issuer's ``mark`` has exactly its value."""
+        mark = self.own_mark
+        return bool(mark) and all(
+            any(_is_same(found, value) for found in _at(compact.claims, name))
+            for name, value in mark.items()
+        )
 
     def client(self, claims: Claims) -> str | None:
         """RFC 9068 section 2.2: the client of claims that name one at most."""
@@ -91,8 +111,15 @@ class TokenRules:
             # Most tokens have no roles: the walk along the dots is for those that may.
             if path in claims or "." in path:
                 for value in _at(claims, path):
-                    found.update([value] if isinstance(value, str) else names(value))
+                    found.update(self._roles_in(value))
         return _shared(frozenset(found))
+
+    def _roles_in(self, value: object) -> Collection[str]:
+        if isinstance(value, str):
+            return [value]
+        if isinstance(value, dict) and self.profile.roles_from == "keys":
+            return names(list(value))
+        return names(value)
 
     def _required(self) -> Iterator[str]:
         # Always ``exp``: what never ends is a refresh token of somebody sloppy.
@@ -128,6 +155,11 @@ def audiences(claims: Claims) -> list[str] | None:
         return [aud]
     listed = isinstance(aud, list) and all(isinstance(name, str) for name in aud)
     return aud if listed else None
+
+
+def _is_same(found: object, value: object) -> bool:
+    """Compare without conversion: 1, 1.0, true and "1" are four values."""
+    return type(found) is type(value) and found == value
 
 
 def _at(value: object, path: str) -> Iterator[object]:
