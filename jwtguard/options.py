@@ -77,6 +77,7 @@ SETTINGS: tuple[Setting, ...] = (
     _setting("relay_timeout", "seconds", "longest wait for the issuer's whole answer", "10"),
     _setting("relay_limit", "text", "password guesses allowed by TokenRelay", "5/minute"),
     _setting("relay_limit_storage", "text", "where guesses are counted", "as `JWTGUARD_STATE`", secret=True),
+    _setting("dpop", "text", "tokens bound to a key: `accept` takes them and bearer tokens, `require` refuses bearer tokens, `off` refuses bound tokens", "accept"),
     _setting("cookie", "text", "cookie that may carry the token", "unset: header only"),
     _setting("login_url", "text", "path of the login page, to which navigations without a valid token are redirected", "unset: they get 401"),
     _setting("public_url", "names", "origins this application is served at", "scheme and `Host` of the request"),

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import anyio
 
-from .core.extract.credentials import without_bearer
+from .core.extract.credentials import chosen, without_bearer
 from .core.model.decision import Outbox, Proceed, Respond
 from .core.model.request import Request
 from .core.respond.decorating import raw
@@ -64,9 +64,10 @@ async def serve(
 ) -> None:
     """Run *app* for a WebSocket that was let in, until its token ends."""
     guard, request, decision = admitted
-    echo = decision.carrier == "subprotocol"
+    by_subprotocol = decision.carrier == "subprotocol"
+    echo = chosen(scope.get("subprotocols", ())) if by_subprotocol else ""
     outgoing = Socket(send, echo=echo, outbox=decision.outbox)
-    if decision.carrier == "subprotocol":
+    if by_subprotocol:
         offered = without_bearer(scope.get("subprotocols", ()))
         scope["subprotocols"] = offered
         scope["headers"] = offering(scope["headers"], offered)
@@ -98,7 +99,7 @@ class Socket:
     *echo*: the browser fails the handshake unless one of its subprotocols is chosen.
     """
 
-    def __init__(self, send: Send, *, echo: bool, outbox: Outbox | None = None) -> None:
+    def __init__(self, send: Send, *, echo: str, outbox: Outbox | None = None) -> None:
         self._send = send
         self._outbox = outbox
         self._echo = echo
@@ -114,7 +115,7 @@ class Socket:
                 made = raw(("Set-Cookie", value) for value in cookies)
                 message["headers"] = [*message.get("headers", ()), *made]
             if self._echo and not message.get("subprotocol"):
-                message["subprotocol"] = "bearer"
+                message["subprotocol"] = self._echo
         elif kind != "websocket.send":
             self.state = "over"
         await self._send(message)

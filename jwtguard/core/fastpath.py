@@ -12,7 +12,7 @@ from typing import Any
 from ..errors import AuthError
 from .authorize.access import Authorizer
 from .authorize.origin_rules import OriginRules
-from .extract.credentials import Credentials, is_token68
+from .extract.credentials import BEARER, Credentials, is_token68
 from .extract.fetch_metadata import origin_of
 from .extract.paths import PathRules
 from .extract.wire import TLS, Wire
@@ -73,7 +73,7 @@ class FastPath:
         wire = TLS if request.scheme == "https" else self._wire_of(request)
         if not wire.secure or (self.is_stale is not None and self.is_stale()):
             return None
-        shown: Credentials = _new(Credentials, (token, "header"))
+        shown: Credentials = _new(Credentials, (token, "header", BEARER, None))
         origin = origin_of(request) if "origin" in request.headers else None
         try:
             known = (

@@ -129,6 +129,7 @@ class Flow:
         self._proxies = tuple(policy.proxies)
         self._cookie = policy.cookie
         self._longest = policy.max_token_bytes
+        self._dpop = policy.dpop != "off"
 
     def wire_of(self, request: Request) -> Wire:
         """Return how *request* travelled."""
@@ -160,7 +161,9 @@ class Flow:
             self.origin_rules.check_login_csrf(request, page)
             if kind is Kind.SESSION or kind is Kind.PUBLIC:
                 return (yield from self._open(request, rule, page, wire))
-            shown = credentials.find(request, self._cookie, self._longest)
+            shown = credentials.find(
+                request, self._cookie, self._longest, dpop=self._dpop
+            )
             if shown is None:
                 return (yield from self._without_token(request, rule, page, wire))
             self.answers.check_arrival(request, shown.carrier, page, wire)

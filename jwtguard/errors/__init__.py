@@ -6,6 +6,7 @@
     - InvalidRequestError       400, invalid_request (RFC 6750 section 3.1)
     - MissingTokenError         401, bare challenge
     - InvalidTokenError         401, invalid_token
+    - InvalidProofError         401, invalid_dpop_proof (RFC 9449 section 7.1)
     - InsufficientScopeError    403, insufficient_scope
     - AccessDeniedError         403, access_denied: the caller may not use the token
       * InvalidOriginError      403, invalid_origin (RFC 6454)
@@ -38,6 +39,7 @@ from .access import (
 )
 from .base import AuthError, ConfigurationError, JWTGuardError
 from .grants import GrantError
+from .proofs import InvalidProofError
 from .sign_in import (
     InvalidCredentialsError,
     IssuerUnavailableError,
@@ -55,6 +57,7 @@ __all__ = [
     "InsufficientScopeError",
     "InvalidCredentialsError",
     "InvalidOriginError",
+    "InvalidProofError",
     "InvalidRequestError",
     "InvalidTokenError",
     "IssuerUnavailableError",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from math import ceil
 
-from ..core.model.challenge import MISSING_TOKEN, Challenge, bearer_challenges
+from ..core.model.challenge import MISSING_TOKEN, Challenge, challenges_of
 from .base import AuthError
 
 
@@ -14,7 +14,7 @@ class _BearerError(AuthError):
     @property
     def challenges(self) -> tuple[Challenge, ...]:
         """One challenge, with code and sentence."""
-        return bearer_challenges(self.code, self.description, self._scope)
+        return challenges_of("Bearer", self.code, self.description, self._scope)
 
 
 class InvalidRequestError(_BearerError):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from .bound import BOUND
 from .logout import LOGOUT
 from .reason import Reason
 from .requests import REQUESTS
@@ -25,6 +26,7 @@ REASONS: Mapping[str, Reason] = {
     **REQUESTS,
     **SESSIONS,
     **TOKENS,
+    **BOUND,
     **TOKEN_REQUESTS,
     **LOGOUT,
 }

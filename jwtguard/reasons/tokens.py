@@ -96,12 +96,6 @@ TOKENS: Mapping[str, Reason] = {
         "it has no scope, client_id or typ of an access token: it may be an ID token, "
         "or its issuer needs a profile (JWTGUARD_PROFILE)",
     ),
-    "bound_token": Reason(
-        401,
-        "invalid_token",
-        "The access token is sender-constrained and cannot be used as a bearer token",
-        "it is bound to a key (DPoP or mTLS); request a bearer token that is not bound",
-    ),
     **dict.fromkeys(
         ("revoked_token", "revoked_session", "revoked_subject", "revoked_before"),
         Reason(

@@ -47,7 +47,7 @@ def test_a_good_token_passes(house: House) -> None:
         ("", "no_credentials"),
         ("eDp5", "no_credentials"),
         ("Basic eDp5", "unsupported_scheme"),
-        ("DPoP x", "unsupported_scheme"),
+        ("HOBA x", "unsupported_scheme"),
     ],
 )
 def test_without_a_token_the_challenge_is_bare(

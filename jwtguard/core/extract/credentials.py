@@ -1,4 +1,4 @@
-"""RFC 6750 section 2: find the one bearer token of a request."""
+"""RFC 6750 section 2, RFC 9449 section 7.1: find the one token of a request."""
 
 from __future__ import annotations
 
@@ -8,12 +8,22 @@ from typing import NamedTuple
 
 from ...errors import InvalidRequestError, TokenTooLargeError
 from ..model.request import Request
+from .proofs import SentProof, proof_of
 
 _TOKEN68 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~+/"
 
+BEARER, DPOP = "Bearer", "DPoP"
+"""The schemes of ``Authorization`` under which a token may come."""
+
 # `BearerToken x` is another scheme; `bearer,` and `bearer` alone are broken attempts at
 # this one.
-_BEARER = re.compile(r"bearer(?![!#$%&'*+.^_`|~0-9A-Za-z-])", re.IGNORECASE)
+_END = r"(?![!#$%&'*+.^_`|~0-9A-Za-z-])"
+
+_BEARER = re.compile(f"bearer{_END}", re.IGNORECASE)
+
+_EITHER = re.compile(f"(?:bearer|dpop){_END}", re.IGNORECASE)
+
+_SCHEMES = {"bearer": BEARER, "dpop": DPOP}
 
 _SCHEME_SPACE = 64
 
@@ -25,45 +35,64 @@ class Credentials(NamedTuple):
 
     token: str
     carrier: str
+    scheme: str = BEARER
+    proof: SentProof | None = None
+    """There is always one if the scheme is ``DPoP``."""
 
 
-def find(request: Request, cookie: str | None, longest: int) -> Credentials | None:
-    """Return the one token of *request*, or None; a header wins over the cookie."""
+def find(
+    request: Request, cookie: str | None, longest: int, *, dpop: bool = False
+) -> Credentials | None:
+    """Return the one token of *request*, or None; a header wins over the cookie.
+
+    *dpop*: the scheme of RFC 9449 is read, too.
+    """
     values = request.headers.get("authorization")
-    token = from_header(values, longest) if values else None
-    offered = from_subprotocols(request.subprotocols) if request.websocket else None
+    found = from_header(values, longest, dpop=dpop) if values else None
+    offers = request.subprotocols if request.websocket else ()
+    offered = from_subprotocols(offers, dpop=dpop) if offers else None
     # RFC 6750 section 2: one method per request. Of two tokens, the application could
     # read the other one.
-    if token is not None and offered is not None:
+    if found is not None and offered is not None:
         raise InvalidRequestError("token_repeated")
-    if token is not None:
-        return Credentials(token, "header")
+    if found is not None:
+        scheme, token = found
+        proof = proof_of(request) if scheme == DPOP else None
+        return Credentials(token, "header", scheme, proof)
     if offered is not None:
-        return Credentials(offered, "subprotocol")
+        scheme, token, *proofs = offered
+        proof = proof_of(request, proofs) if scheme == DPOP else None
+        return Credentials(token, "subprotocol", scheme, proof)
     # A header is set by a program on purpose, the cookie is sent by itself, so the
     # header decides.
     if cookie is not None:
         fields = request.headers.get("cookie")
-        found = from_cookie(fields, cookie) if fields else None
-        if found:
-            return Credentials(found, "cookie")
+        sent = from_cookie(fields, cookie) if fields else None
+        if sent:
+            return Credentials(sent, "cookie")
     return None
 
 
-def from_header(values: Sequence[str], longest: int) -> str | None:
-    """RFC 6750 section 2.1: the token under ``Bearer``; other schemes count as none."""
+def from_header(
+    values: Sequence[str], longest: int, *, dpop: bool = False
+) -> tuple[str, str] | None:
+    """RFC 6750 section 2.1: scheme and token; schemes not read count as none."""
     if len(values) > 1:
         raise InvalidRequestError("authorization_repeated")
     value = values[0].strip(" \t")
     # Before any regular expression runs over it.
     if len(value) > longest + _SCHEME_SPACE:
         raise TokenTooLargeError("header_too_long")
-    if value[:7].lower() == "bearer " and is_token68(token := value[7:].lstrip(" ")):
-        return token
+    name, _, rest = value.partition(" ")
+    scheme = _SCHEMES.get(name.lower())
+    if scheme is BEARER or (scheme is DPOP and dpop):
+        token = rest.lstrip(" ")
+        if is_token68(token):
+            return scheme, token
     # Proxies join repeated fields with a comma, so this may be two credentials.
     if "," in value:
         raise InvalidRequestError("authorization_repeated")
-    if _BEARER.match(value):
+    if (_EITHER if dpop else _BEARER).match(value):
         raise InvalidRequestError("authorization_malformed")
     return None
 
@@ -75,9 +104,9 @@ def is_token68(text: str) -> bool:
 
 
 def is_bearer(request: Request) -> bool:
-    """Whether a header field carries, or tries to carry, a bearer token."""
+    """Whether a header field carries, or tries to carry, a token."""
     values = request.headers.get("authorization", ())
-    return any(_BEARER.match(value.strip(" \t")) for value in values)
+    return any(_EITHER.match(value.strip(" \t")) for value in values)
 
 
 def from_cookie(fields: Sequence[str], name: str) -> str | None:
@@ -93,20 +122,39 @@ def from_cookie(fields: Sequence[str], name: str) -> str | None:
     return found[0] if found else None
 
 
-def from_subprotocols(offered: Sequence[str]) -> str | None:
-    """Return the token that follows ``bearer`` in ``Sec-WebSocket-Protocol``."""
-    count = offered.count("bearer")
-    if not count:
+def from_subprotocols(
+    offered: Sequence[str], *, dpop: bool = False
+) -> tuple[str, ...] | None:
+    """Return the scheme and what follows it in ``Sec-WebSocket-Protocol``.
+
+    Scripts cannot set other fields of a handshake. ``dpop`` has token and proof.
+    """
+    names = [name for name in offered if name == "bearer" or (name == "dpop" and dpop)]
+    if not names:
         return None
-    after = offered.index("bearer") + 1
-    if count > 1 or after == len(offered) or not is_token68(offered[after]):
+    scheme = _SCHEMES[names[0]]
+    after = list(offered).index(names[0]) + 1
+    sent = offered[after : after + _FOLLOWING[names[0]]]
+    whole = len(names) == 1 and len(sent) == _FOLLOWING[names[0]]
+    if not whole or not is_token68(sent[0]):
         raise InvalidRequestError("subprotocol_malformed")
-    return offered[after]
+    return scheme, *sent
+
+
+_FOLLOWING = {"bearer": 1, "dpop": 2}
+"""So many subprotocols are no names: the token, and the proof."""
 
 
 def without_bearer(offered: Sequence[str]) -> list[str]:
-    """Return the subprotocols that the application may see."""
-    if "bearer" not in offered:
-        return list(offered)
-    at = list(offered).index("bearer")
-    return [*offered[:at], *offered[at + 2 :]]
+    """Return the subprotocols that the application may see: no token, no proof."""
+    kept = list(offered)
+    for name, following in _FOLLOWING.items():
+        if name in kept:
+            at = kept.index(name)
+            del kept[at : at + 1 + following]
+    return kept
+
+
+def chosen(offered: Sequence[str]) -> str:
+    """Return the subprotocol that brought the token: the browser wants one chosen."""
+    return next(name for name in _FOLLOWING if name in offered)

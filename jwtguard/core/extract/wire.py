@@ -17,6 +17,8 @@ class Wire(NamedTuple):
     """``http`` or ``https``: the server's word, or the outermost trusted proxy's."""
     secure: bool
     """A token may travel on it: TLS, or a connection that never leaves the machine."""
+    certificate: str | None = None
+    """SHA-256 of the client's certificate in base64url, if one was shown (RFC 8705)."""
 
 
 TLS = Wire("https", secure=True)

@@ -20,12 +20,13 @@ class Challenge(NamedTuple):
 
 
 @lru_cache(maxsize=256)
-def bearer_challenges(
-    code: str, description: str, scope: str | None
+def challenges_of(
+    scheme: str, code: str, description: str, scope: str | None
 ) -> tuple[Challenge, ...]:
+    """Return one challenge with code and sentence (RFC 6750 3, RFC 9449 7.1)."""
     params = []
     if code != MISSING_TOKEN:  # section 3.1: no error code before there is a token
         params += [("error", code), ("error_description", description)]
     if scope:
         params.append(("scope", scope))
-    return (Challenge("Bearer", tuple(params)),)
+    return (Challenge(scheme, tuple(params)),)

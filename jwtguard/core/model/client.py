@@ -38,6 +38,8 @@ class Client:
     """Origins whose pages may call, as browsers send them (RFC 6454 section 6.2)."""
     refresh: bool = False
     """Whether it may use the refresh grant on a token path (RFC 6749 section 6)."""
+    dpop: bool = False
+    """Whether its tokens must be bound to a key (RFC 9449)."""
     methods: tuple[str, ...] = METHODS
     """Methods that its pages may use."""
     headers: tuple[str, ...] = ()
@@ -57,6 +59,7 @@ class Client:
             issuer: str | None = None,
             origins: Iterable[str] = frozenset(),
             refresh: bool = False,
+            dpop: bool = False,
             methods: Iterable[str] = METHODS,
             headers: Iterable[str] = (),
             credentials: bool = False,
@@ -89,7 +92,7 @@ class Client:
             good = TOKEN.fullmatch(header) is not None and header != "*"
             text = f"{header!r} is not a valid header name"
             problems.check(good, (*where, "headers"), text)
-        for name in ("refresh", "credentials"):
+        for name in ("refresh", "dpop", "credentials"):
             problems.check_flag((*where, name), getattr(self, name))
         check_number(problems, (*where, "max_age"), self.max_age, 0, whole=True)
         problems.raise_if_any()

@@ -62,6 +62,7 @@ class Policy(PolicyFields):
             relay_timeout: float = 10,
             relay_limit: str = "5/minute",
             relay_limit_storage: str | None = None,
+            dpop: str = "accept",
             cookie: str | None = None,
             login_url: str | None = None,
             public_url: Iterable[str] = frozenset(),

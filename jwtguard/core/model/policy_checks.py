@@ -8,7 +8,7 @@ from typing import Any
 from .issuers import check_relay
 from .origins import is_plain, serialized
 from .patterns import covers, demands, overlap
-from .policy_fields import OF_RELAY, OUTAGES, PolicyFields
+from .policy_fields import DPOP, OF_RELAY, OUTAGES, PolicyFields
 from .scope_rule import pattern_problem
 from .site_path import is_site_path
 from .url_values import fetchable, origin_problem, url_problem, without_user
@@ -137,6 +137,8 @@ def check_values(policy: PolicyFields, problems: Problems) -> None:
     text = f"{policy.revocation_outage!r} is not valid; expected one of "
     known = policy.revocation_outage in OUTAGES
     problems.check(known, ("revocation_outage",), text + " ".join(OUTAGES))
+    text = f"{policy.dpop!r} is not valid; expected one of {' '.join(DPOP)}"
+    problems.check(policy.dpop in DPOP, ("dpop",), text)
     for name in ("clients_only", "require_https", "close_streams"):
         problems.check_flag((name,), getattr(policy, name))
     good = isinstance(policy.realm, str) and _REALM.fullmatch(policy.realm)

@@ -16,6 +16,8 @@ STORES = ("cookie", "state")
 """Where a session's tokens are kept: in the cookie, or in the shared state."""
 SAMESITE = ("Lax", "Strict")
 """RFC 6265bis section 4.1.2.7. ``None`` would be too weak for a session."""
+DPOP = ("accept", "require", "off")
+"""Whether tokens are bound to keys (RFC 9449)."""
 OUTAGES = ("allow", "writes", "refuse")
 """What to do while the revocations of other processes are not known."""
 
@@ -76,6 +78,9 @@ class PolicyFields:
     relay_limit_storage: str | None = field(default=None, repr=False)
     """Where guesses are counted: a URL like ``redis://host:6379``, or ``memory://``;
     None: what ``state`` says. Never logged: it may hold a password."""
+    dpop: str = "accept"
+    """Tokens that are bound to a key (RFC 9449): ``accept`` takes them and bearer
+    tokens, ``require`` refuses bearer tokens, ``off`` refuses bound tokens."""
     cookie: str | None = None
     """The name of a cookie that may carry the token; None: header only."""
     login_url: str | None = None

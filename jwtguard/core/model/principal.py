@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 
 class Facts(NamedTuple):
@@ -24,6 +24,10 @@ class Facts(NamedTuple):
     sid: str | None = None
     jti: str | None = None
     issued_at: float | None = None
+    jkt: str | None = None
+    """Thumbprint of the key that the token is bound to (RFC 9449 section 6.1)."""
+    x5t: str | None = None
+    """SHA-256 of the certificate that it is bound to (RFC 8705 section 3.1)."""
 
 
 class Principal:
@@ -105,6 +109,21 @@ class Principal:
     def expires_at(self) -> float:
         """When the token expires, in seconds since the epoch (RFC 7519 4.1.4)."""
         return self._facts.expires_at
+
+    @property
+    def bound(self) -> Literal["dpop", "mtls"] | None:
+        """What the token is bound to: a DPoP key, a client certificate, or nothing.
+
+        Checked on each request: RFC 9449 section 7, RFC 8705 section 3.
+        """
+        if self._facts.jkt is not None:
+            return "dpop"
+        return "mtls" if self._facts.x5t is not None else None
+
+    @property
+    def thumbprint(self) -> str | None:
+        """That of the key (RFC 7638) or certificate, in base64url; None if unbound."""
+        return self._facts.jkt or self._facts.x5t
 
     @property
     def payload(self) -> bytes:

@@ -30,7 +30,7 @@ _PROXY_PREFIXES = (
 _READ = frozenset({
     "accept", "access-control-request-headers", "access-control-request-method",
     "authorization", "content-encoding", "content-length", "content-type", "cookie",
-    "host", "origin", "sec-fetch-dest", "sec-fetch-mode", "sec-fetch-site",
+    "dpop", "host", "origin", "sec-fetch-dest", "sec-fetch-mode", "sec-fetch-site",
     "transfer-encoding",
 })  # fmt: skip
 

@@ -19,6 +19,7 @@ from .claim_names import (
 from .claim_times import check_lifetime, check_times
 from .jose import Compact
 from .token_kind import (
+    CERTIFICATE,
     OF_ID_TOKENS,
     check_binding,
     check_expected,
@@ -59,6 +60,7 @@ def facts_of_issued(rules: TokenRules, compact: Compact, now: float) -> Facts:
 def facts_of(rules: TokenRules, compact: Compact) -> Facts:
     """Return what claims say that have been checked."""
     claims = compact.claims
+    cnf = claims.get("cnf") or {}
     return Facts(
         claims.get(rules.profile.subject_claim) or "",
         rules.issuer,
@@ -71,6 +73,8 @@ def facts_of(rules: TokenRules, compact: Compact) -> Facts:
         sid=_name(claims.get("sid")),
         jti=_name(claims.get("jti")),
         issued_at=claims.get("iat"),
+        jkt=cnf.get("jkt"),
+        x5t=cnf.get(CERTIFICATE),
     )
 
 

@@ -1,7 +1,8 @@
 """The gates that a token passes on each use, whether it is new or known.
 
-Its times (RFC 7519 section 4.1), its key, which has to be published still, and the
-revocations. A signature is checked once; what may change since then is checked here.
+Its times (RFC 7519 section 4.1), its key, which has to be published still, the
+revocations, and who brings it. A signature is checked once; what may change since then
+is checked here.
 """
 
 from __future__ import annotations
@@ -12,10 +13,11 @@ from math import inf
 from typing import Any
 
 from ...errors import InvalidTokenError
-from ..extract.credentials import Credentials
+from ..extract.credentials import BEARER, Credentials
 from ..extract.wire import Wire
 from ..model.effects import Ask, CatchUp
 from .claim_times import time_error
+from .dpop.binding import Binding
 from .entries import marks_of
 from .revocations import Found, Revocations
 from .signatures import publishing
@@ -41,13 +43,18 @@ class Gates(list[Gate]):
         leeway: float,
         revocations: Revocations,
         unmatched: Unmatched,
+        binding: Binding,
     ) -> None:
-        super().__init__((self.check_times, self.check_key, self.check_revoked))
+        # What a proof costs and leaves behind is for good tokens only: it comes last.
+        super().__init__(
+            (self.check_times, self.check_key, self.check_revoked, self.check_binding)
+        )
         self._now = now
         self._monotonic = monotonic
         self._leeway = leeway
         self._revocations = revocations
         self._unmatched = unmatched
+        self._binding = binding
 
     def check(
         self, known: CachedToken, shown: Credentials, wire: Wire | None
@@ -114,6 +121,14 @@ class Gates(list[Gate]):
         return (
             self._look_up(known, shown) if revoked.ready else self._read(known, shown)
         )
+
+    def check_binding(
+        self, known: CachedToken, shown: Credentials, wire: Wire | None
+    ) -> Generator[Ask, Any, None] | None:
+        """Refuse a bound token whose sender does not prove that it is theirs."""
+        if known.bearer and shown.scheme == BEARER:
+            return None
+        return self._binding.check(known.facts, shown, wire)
 
     def _read(
         self, known: CachedToken, shown: Credentials

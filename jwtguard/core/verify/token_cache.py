@@ -20,8 +20,8 @@ class CachedToken:
     """The facts of one verified token, and the key that verified it."""
 
     __slots__ = (
-        "cache", "facts", "generation", "key_set", "revoked", "signed_with", "size",
-        "valid_from", "valid_until",
+        "bearer", "cache", "facts", "generation", "key_set", "revoked", "signed_with",
+        "size", "valid_from", "valid_until",
     )  # fmt: skip
 
     def __init__(
@@ -31,6 +31,8 @@ class CachedToken:
         cache: KeyCache,
         key_set: KeySet | None,
         signed_with: tuple[bytes, str],
+        *,
+        bearer: bool = True,
     ) -> None:
         self.facts = facts
         self.valid_from, self.valid_until = validity
@@ -49,6 +51,8 @@ class CachedToken:
         """That of the list of revocations when the token was last looked for in it."""
         self.revoked = ""
         """Why the token is refused, once it was found there."""
+        self.bearer = bearer
+        """Whoever holds the token may use it: no key and no certificate is needed."""
 
 
 class TokenCache:

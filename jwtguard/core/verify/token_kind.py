@@ -1,4 +1,4 @@
-"""Is it an access token, for a bearer? RFC 8725 section 3.11, RFC 9068 section 4.
+"""Is it an access token, and what is it bound to? RFC 8725 section 3.11, RFC 9068.
 
 An ID token, a refresh token and a logout token are signed with the same key.
 """
@@ -23,9 +23,21 @@ OF_ID_TOKENS = frozenset({"nonce", "at_hash", "c_hash"})
 """Claims that only ID tokens have, where nothing marks an access token."""
 
 
+CERTIFICATE = "x5t#S256"
+"""The member of ``cnf`` that names a client certificate (RFC 8705 section 3.1)."""
+_BINDINGS = frozenset({"jkt", CERTIFICATE})
+
+
 def check_binding(_: TokenRules, compact: Compact, __: float) -> Problem | None:
-    """RFC 7800: a sender-constrained token is not a bearer token."""
-    return Problem("bound_token") if compact.claims.get("cnf") is not None else None
+    """RFC 7800 section 3.1: every confirmation method is one that is checked here."""
+    cnf = compact.claims.get("cnf")
+    if cnf is None:
+        return None
+    # A method that we do not know would be a promise that nobody keeps.
+    known = isinstance(cnf, dict) and cnf and cnf.keys() <= _BINDINGS
+    if known and all(isinstance(value, str) and value for value in cnf.values()):
+        return None
+    return Problem("bound_token", "cnf")
 
 
 def check_kind(rules: TokenRules, compact: Compact, _: float) -> Problem | None:

@@ -17,6 +17,7 @@ from ..model.jwk import Key, KeySet
 from ..model.origins import claimed_origins
 from ..model.policy import Policy
 from .claims import principal_of
+from .dpop.binding import Binding
 from .gates import Gates
 from .issuer_states import IssuerState, issuer_states
 from .jose import Compact, parse
@@ -59,7 +60,10 @@ class Verifier:
             None,
         )
         self.unmatched = Unmatched(now, emit)
-        self.gates = Gates(now, monotonic, policy.leeway, revocations, self.unmatched)
+        self._binding = Binding(policy)
+        self.gates = Gates(
+            now, monotonic, policy.leeway, revocations, self.unmatched, self._binding
+        )
         self._origins_claim = policy.origins_claim
         self._leeway = policy.leeway
         self._longest = policy.max_token_bytes
@@ -136,7 +140,8 @@ class Verifier:
             held = None
         starts = max(claims.get("nbf", -inf), claims.get("iat", -inf))
         validity = starts - self._leeway, facts.expires_at + self._leeway
-        return CachedToken(facts, validity, cache, held, signed_with)
+        bearer = self._binding.is_bearer(facts)
+        return CachedToken(facts, validity, cache, held, signed_with, bearer=bearer)
 
     def issuer_of(self, compact: Compact) -> IssuerState:
         """Return the issuer that the token claims, if it is trusted; no I/O."""

@@ -28,7 +28,8 @@ def request(
 
 
 def found(*authorization: str, cookie: Sequence[str] = ()) -> tuple[str, str] | None:
-    return credentials.find(request(authorization, cookie), "token", LONGEST)
+    shown = credentials.find(request(authorization, cookie), "token", LONGEST)
+    return None if shown is None else (shown.token, shown.carrier)
 
 
 def refused(*authorization: str) -> str:
@@ -184,7 +185,8 @@ def test_without_the_setting_no_cookie_is_read() -> None:
 
 def offered(*protocols: str, header: Sequence[str] = ()) -> tuple[str, str] | None:
     asked = request(header, subprotocols=protocols, websocket=True)
-    return credentials.find(asked, None, LONGEST)
+    shown = credentials.find(asked, None, LONGEST)
+    return None if shown is None else (shown.token, shown.carrier)
 
 
 def test_a_websocket_may_bring_its_token_as_subprotocol() -> None:
@@ -224,6 +226,8 @@ def test_the_application_sees_neither_bearer_nor_token() -> None:
     """The other subprotocols stay, in order."""
     assert credentials.without_bearer(("a", "bearer", "t", "b", "c")) == ["a", "b", "c"]
     assert credentials.without_bearer(("a", "b")) == ["a", "b"]
+    assert credentials.without_bearer(("a", "dpop", "t", "p", "b")) == ["a", "b"]
+    assert credentials.without_bearer(("bearer", "t", "dpop", "t", "p")) == []
 
 
 @example(["\x0bBearer a"], "")

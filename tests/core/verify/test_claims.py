@@ -399,7 +399,7 @@ def test_no_client_can_be_called_so_that_its_roles_count() -> None:
 
 
 BROKEN: dict[str, dict[str, Any]] = {
-    "binding": {"cnf": {"jkt": "x"}},
+    "binding": {"cnf": {"jwk": {}}},
     "kind": {"nonce": "n"},
     "type": {},
     "expected": {"tenant": "other"},

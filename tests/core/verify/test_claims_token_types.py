@@ -97,11 +97,26 @@ def test_what_only_id_tokens_have_counts_against_a_token(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "cnf", [{"jkt": "x"}, {"x5t#S256": "x"}, {}, [], "x", False, 0]
-)
-def test_a_sender_constrained_token_is_refused_as_a_bearer_token(cnf: Any) -> None:
-    """Accepting it would undo its protection, whatever it is bound to."""
+    "cnf",
+    [
+        {}, [], "x", False, 0, {"jkt": 1}, {"jkt": None}, {"jkt": ""},
+        {"x5t#S256": ["x"]}, {"jwk": {}}, {"kid": "x"}, {"jkt": "x", "jku": "x"},
+        {"JKT": "x"}, {"x5t": "x"},
+    ],
+)  # fmt: skip
+def test_a_binding_that_is_not_checked_here_is_refused(cnf: Any) -> None:
+    """RFC 7800 section 3.1: accepting it would undo the token's protection."""
     assert reason(cnf=cnf) == "bound_token"
+
+
+def test_what_a_token_is_bound_to_is_read() -> None:
+    """RFC 9449 section 6.1, RFC 8705 section 3.1; the two may stand together."""
+    facts = checked(cnf={"jkt": "k", "x5t#S256": "c"}).facts
+    assert (facts.jkt, facts.x5t) == ("k", "c")
+    assert (checked(cnf=None).bound, checked().thumbprint) == (None, None)
+    by_key, by_certificate = checked(cnf={"jkt": "k"}), checked(cnf={"x5t#S256": "c"})
+    assert (by_key.bound, by_key.thumbprint) == ("dpop", "k")
+    assert (by_certificate.bound, by_certificate.thumbprint) == ("mtls", "c")
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,60 @@
+"""RFC 9449 section 7, RFC 8705 section 3: who may use a token that is bound.
+
+A bound token is refused unless its sender proves that the key or certificate is theirs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import Any
+
+from ....errors import InvalidTokenError
+from ...extract.credentials import DPOP, Credentials
+from ...extract.wire import Wire
+from ...model.effects import Ask
+from ...model.policy import Policy
+from ...model.principal import Facts
+
+_BY_SENDER = frozenset({"header", "subprotocol"})
+"""Carriers that bring a proof beside the token, if there is one."""
+
+
+class Binding:
+    """What one policy asks of bound tokens, and of those that have to be bound."""
+
+    def __init__(self, policy: Policy) -> None:
+        self._spoken = policy.dpop != "off"
+        self._required = policy.dpop == "require"
+        self._clients = frozenset(
+            policy.client_key(client) for client in policy.clients if client.dpop
+        )
+
+    def is_bearer(self, facts: Facts) -> bool:
+        """Whether a token may be used by whoever holds it."""
+        if facts.jkt is not None or facts.x5t is not None or self._required:
+            return False
+        return (facts.issuer, facts.client_id) not in self._clients
+
+    def check(
+        self, facts: Facts, shown: Credentials, wire: Wire | None
+    ) -> Generator[Ask, Any, None] | None:
+        """Refuse a token that is not bound as it has to be, or not to this sender."""
+        if facts.x5t is not None:
+            _check_certificate(facts.x5t, wire)
+        if facts.jkt is None:
+            if facts.x5t is None or shown.scheme == DPOP:
+                raise InvalidTokenError("unbound_token")
+            return None
+        if shown.proof is None:
+            sent = self._spoken and shown.carrier in _BY_SENDER
+            reason = "bound_token_as_bearer" if sent else "bound_token"
+            raise InvalidTokenError(reason)
+        raise InvalidTokenError("bound_token")
+
+
+def _check_certificate(x5t: str, wire: Wire | None) -> None:
+    certificate = wire.certificate if wire is not None else None
+    if certificate is None:
+        raise InvalidTokenError("certificate_missing")
+    if certificate != x5t:
+        raise InvalidTokenError("certificate_mismatch")
