@@ -52,7 +52,7 @@ PROTECTED = [
             headers=CHALLENGE,
             error="missing_token",
         )
-        for scheme in ("Basic", "DPoP", "Bearerx", "Token")
+        for scheme in ("Basic", "HOBA", "Bearerx", "Token")
     ),
     *(
         Case(
