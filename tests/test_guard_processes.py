@@ -94,7 +94,7 @@ def test_a_fork_during_a_fetch_leaves_a_working_child() -> None:
             held.set()
             assert guard.verify(token).subject == "alice"
             assert guard.verify(token).subject == "alice"
-            print("child", issuer.fetches, flush=True)
+            print(f"child {issuer.fetches}", flush=True)
             os._exit(0)
         cache._lock.release()
         guard._flow.verifier.token_cache._lock.release()

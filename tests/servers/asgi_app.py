@@ -57,7 +57,7 @@ async def echo(scope: Message, receive: Receive, send: Send) -> None:
     await send({"type": "websocket.send", "text": f"hello {who}"})
     while (message := await receive())["type"] == "websocket.receive":
         await send({"type": "websocket.send", "text": message["text"]})
-    print("closed", message["code"], flush=True)
+    print(f"closed {message['code']}", flush=True)
 
 
 app = GuardMiddleware(hello)

@@ -46,7 +46,8 @@ async def chunks(path: str) -> AsyncIterator[bytes]:
             await anyio.sleep(0.02)
             yield b"data: 1\n\n"
     finally:
-        print("closed", path, flush=True)
+        # In one piece: the log of another thread goes to the same file.
+        print(f"closed {path}", flush=True)
 
 
 def watched() -> int:
@@ -73,7 +74,7 @@ async def _socket(socket: WebSocket) -> None:
     await socket.accept()
     await socket.send_text("hello")
     await socket.receive()
-    print("closed", socket.url.path, flush=True)
+    print(f"closed {socket.url.path}", flush=True)
 
 
 async def _as_it_is(request: Request, call_next: Any) -> Response:
