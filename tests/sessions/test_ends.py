@@ -99,6 +99,23 @@ def test_signing_out_needs_neither_an_issuer_nor_a_session(site: Site) -> None:
     browser.log_out()
 
 
+def test_signing_out_during_a_refresh_ends_the_new_tokens(site: Site) -> None:
+    """The issuer answers after the visitor has left: that refresh token is revoked."""
+    browser = signed_in(site)
+    leaving = Browser(site.guard, dict(browser.jar))
+
+    def leave(form: dict[str, str]) -> httpx.Response | None:
+        if form.get("grant_type") != "refresh_token":
+            return None
+        leaving.log_out()
+        return site.server.tokens("alice")
+
+    site.server.answer = leave
+    expire(site)
+    assert browser.subject() == "401 revoked_token"
+    assert until(lambda: "refresh-2-of-alice" in site.server.revoked)
+
+
 def test_signing_out_without_a_refresh_token_asks_no_issuer(site: Site) -> None:
     """There is nothing to give back; the session ends here."""
     token = site.issuer.token(subject="alice")

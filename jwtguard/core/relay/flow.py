@@ -112,11 +112,9 @@ class RelayFlow:
             return (yield from self._refreshes.answer(issuer, request, grant, ask))
         if not grant.grant_type:
             return (yield from self._revoked(upstream, grant, ask))
-        guess = None
-        if grant.grant_type == "password":
-            guess = yield from _count_guess(grant, caller)
+        guess = yield from _count_guess(grant, caller)
         answer = yield from ask()
-        if guess is not None and brings_token(answer):
+        if brings_token(answer):
             yield ReturnGuess(guess)  # the password was right
         return answer
 
