@@ -73,7 +73,7 @@ def run(args: argparse.Namespace) -> int:
 def _demo(console: Console, folder: Path, *, stay: bool) -> int:
     place = Place.on_free_ports()
     with Servers(folder) as servers, httpx.Client(trust_env=False, timeout=15) as http:
-        _start(console, servers, place, http)
+        start(console, servers, place, http)
         failed = _walk(console, Walk(place, http))
         if failed:
             _logs(console, servers)
@@ -83,9 +83,7 @@ def _demo(console: Console, folder: Path, *, stay: bool) -> int:
     return 1 if failed else 0
 
 
-def _start(
-    console: Console, servers: Servers, place: Place, http: httpx.Client
-) -> None:
+def start(console: Console, servers: Servers, place: Place, http: httpx.Client) -> None:
     """Start the four servers, and wait until they answer."""
     issuer, api, www, stranger = (
         url.rpartition(":")[2]
@@ -120,10 +118,11 @@ def _urls(console: Console, place: Place) -> None:
     for name, url, what in (
         ("issuer", place.issuer, "development token server"),
         ("api", place.api, "Flask API, with the token path in front of the issuer"),
-        ("www", place.www, "Starlette site; its SPA page is at /spa"),
-        ("stranger", place.stranger, "an origin that no client lists"),
+        ("www", f"{place.www}/", "Starlette site, a page made by the server"),
+        ("", f"{place.www}/spa", "its page that calls the API from the browser"),
+        ("stranger", f"{place.stranger}/", "an origin that no client lists"),
     ):
-        line = Text.assemble((f"  {name:<9}", "bold"), (f"{url:<24}", "cyan"), what)
+        line = Text.assemble((f"  {name:<9}", "bold"), (f"{url:<28}", "cyan"), what)
         console.print(line)
 
 
@@ -153,8 +152,9 @@ def _summary(console: Console, failed: int) -> None:
 def _stay(console: Console, servers: Servers, place: Place) -> None:
     """Leave the servers up for a person, until Ctrl-C or until one of them ends."""
     people = " or ".join(f"{name} / {word}" for name, word in USERS.items())
-    console.print(f"\nOpen {place.www}/spa or {place.www}/ and sign in as {people}.")
-    console.print("Press Ctrl-C to stop.")
+    console.print("\nThe servers keep running:")
+    _urls(console, place)
+    console.print(f"Sign in as {people}. Press Ctrl-C to stop.")
     try:
         while (dead := servers.dead()) is None:
             time.sleep(0.3)

@@ -62,6 +62,9 @@ def test_a_signal_stops_everything(tmp_path: Path, number: signal.Signals) -> No
         demo = subprocess.Popen(command, stdout=stream, stderr=stream)
     try:
         found = _urls(output)
+        last = output.read_text().splitlines()[-7:]
+        assert all(any(url in line for line in last) for url in found)
+        assert len(found) == 4
         for url in found:
             assert ask("GET", url).status_code < 500
         demo.send_signal(number)

@@ -39,6 +39,14 @@ export async function exchange(method, url, { headers = {}, form, json } = {}) {
   return made;
 }
 
+// The status with the error code of the challenge or of the body, as far as there is one.
+export function outcome(made) {
+  if (made.failure) return made.failure;
+  const challenge = new Map(made.received ?? []).get("WWW-Authenticate") ?? "";
+  const code = /error="(\w+)"/.exec(challenge)?.[1] ?? made.body?.error ?? made.statusText;
+  return `${made.status} ${code}`.trim();
+}
+
 export function shown(made) {
   const asked = element("div", "asked", element("div", "first", `${made.method} ${made.url}`));
   for (const [name, value] of Object.entries({ ...made.sent, Origin: location.origin })) {

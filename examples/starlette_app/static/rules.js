@@ -1,4 +1,4 @@
-// The calls a person can try: what each needs, and what must come of it.
+// The calls a person can try: what each needs, and what is expected to come of it.
 
 import { exchange } from "./exchange.js";
 
@@ -44,10 +44,10 @@ export function groups(session, config) {
           run: () => api("GET", "/notes", bearer(tampered(session.access))) },
         { id: "id-token", title: "Send the ID token instead", call: "GET /notes",
           why: "it is about me, not for the API", refusal: [401, "invalid_token"],
-          absent: () => !session.idToken,
+          absent: session.access && !session.idToken ? "This sign-in brought no ID token." : "",
           run: () => api("GET", "/notes", bearer(session.idToken)) },
-        { id: "stranger", title: "Use my token from another origin", call: "a stranger's page",
-          why: "not on the list of this client", frame: config.stranger },
+        ...(config.stranger ? [{ id: "stranger", title: "Use my token from another origin",
+          call: "a stranger's page", why: "no client lists its origin", frame: config.stranger }] : []),
       ],
     },
   ];
@@ -59,12 +59,15 @@ function tampered(token) {
   return token.slice(0, at) + (token[at] === "A" ? "B" : "A") + token.slice(at + 1);
 }
 
+// What the rules say of this call: what is expected, and whether the answer is that.
 export function verdict(rule, claims, made) {
   const granted = rule.allowed?.(claims) ?? false;
+  const [status, code] = granted ? [] : rule.refusal;
   const ended = rule.allowed && claims.exp < Date.now() / 1000;
-  if (ended && made.status === 401) return true; // later than exp by the API's leeway
-  if (granted) return made.status >= 200 && made.status < 300;
-  const [status, code] = rule.refusal;
+  if (ended && made.status === 401) return { good: true, expected: "401, as the token has ended" };
+  const fine = made.status >= 200 && made.status < 300;
+  if (granted) return { good: fine, expected: "a 2xx" };
   const challenge = new Map(made.received ?? []).get("WWW-Authenticate") ?? "";
-  return made.status === status && (!code || challenge.includes(`error="${code}"`));
+  const good = made.status === status && (!code || challenge.includes(`error="${code}"`));
+  return { good, expected: [status, code].filter(Boolean).join(" ") };
 }

@@ -1,7 +1,7 @@
 // The page: sign in at the token path, show what the token says, try the rules.
 // Tokens live in this module's memory: a reload forgets them, and no other page sees them.
 
-import { element, exchange, shortened, shown } from "./exchange.js";
+import { element, exchange, outcome, shortened, shown } from "./exchange.js";
 import { groups, verdict } from "./rules.js";
 
 const config = { ...document.body.dataset };
@@ -57,13 +57,17 @@ async function signIn(event) {
   }
   draw();
   drawRules();
-  $(made.status === 200 ? "session-answer" : "login-answer").replaceChildren(folded("Signed in", made));
+  const inside = made.status === 200;
+  $(inside ? "session-answer" : "login-answer").replaceChildren(folded("Signed in", made));
+  say(inside ? `Signed in as ${$("name").textContent}.` : `Not signed in: ${outcome(made)}.`);
+  if (inside) $("name").focus(); // the form that had the focus is gone
 }
 
 async function refresh() {
   const made = await session.refresh();
   draw();
   $("session-answer").replaceChildren(folded("Refreshed", made));
+  say(made.status === 200 ? "The token was refreshed." : `Not refreshed: ${outcome(made)}.`);
 }
 
 // The API ends its tokens at once, this one too; the issuer ends the refresh token.
@@ -75,24 +79,26 @@ async function signOut(path) {
   const again = await exchange("GET", `${config.api}/whoami`, bearer);
   const refused = again.status === 401;
   const line = refused ? "✓ The same token is refused now" : "✗ The same token is still accepted";
-  leave(folded("Signed out", ended), folded("Refresh token given back", given), fold(line, refused, again, false));
+  leave(line, folded("Signed out", ended), folded("Refresh token given back", given), fold(line, refused, again, false));
 }
 
-function leave(...shown) {
+function leave(said, ...shown) {
   forget();
   draw();
   drawRules();
   $("login-answer").replaceChildren(...shown);
+  say(`Signed out. ${said}`);
+  $("sign-in").focus(); // so that a keyboard goes on from the form
 }
 
 // Somebody signed this person out: another tab, an admin, or the token server.
 const wasEnded = (made) => made.status === 401 && made.body?.error_description === "The access token was revoked";
-const ended = (made) => leave(element("p", "alert", "You were signed out. Sign in again."),
+const ended = (made) => leave("Sign in again.", element("p", "alert", "You were signed out. Sign in again."),
   fold("✗ The access token was revoked", false, made, false));
 
 function folded(title, made) {
   const good = made.status >= 200 && made.status < 300;
-  const line = good ? `✓ ${title}` : `✗ ${made.body?.error ?? made.failure ?? made.status}`;
+  const line = good ? `✓ ${title}` : `✗ ${outcome(made)}`;
   return fold(line, good, made, !good);
 }
 
@@ -109,7 +115,6 @@ function draw() {
   $("who").hidden = $("token").hidden = !inside;
   $("login-answer").replaceChildren();
   if (inside) drawPerson();
-  for (const { rule, badge } of rules) drawBadge(rule, badge);
   tick();
 }
 
@@ -152,9 +157,9 @@ function tick() {
 function drawRules() {
   const inside = session.access !== null;
   $("all").disabled = !inside;
-  const made = groups(session, config);
+  $("result").textContent = "";
   rules = [];
-  $("groups").replaceChildren(...made.map(({ title, rules: listed }) => {
+  $("groups").replaceChildren(...groups(session, config).map(({ title, rules: listed }) => {
     const group = element("div", "group", element("h3", "", title));
     for (const rule of listed) {
       const row = rowOf(rule, inside);
@@ -166,59 +171,99 @@ function drawRules() {
 }
 
 function rowOf(rule, inside) {
-  const badge = element("span", "badge");
+  const badge = element("span", "badge", inside ? "not tried" : "sign in first");
   const button = element("button", "", "Try");
-  button.disabled = !inside || (rule.absent?.() ?? false) || rule.frame === "";
+  button.disabled = !inside;
   button.setAttribute("aria-label", `Try: ${rule.title}`);
   const answer = element("div", "answer");
   const text = element("div", "", element("b", "", rule.title), element("span", "call", `${rule.call} · ${rule.why}`));
-  const run = (open) => (rule.frame ? frame(rule, answer) : tryRule(rule, answer, button, open));
-  button.addEventListener("click", () => run(true));
-  drawBadge(rule, badge);
-  return { rule, run, badge, element: element("div", "rule", element("div", "ask", text, badge, button), answer) };
+  const row = { rule, badge, answer, element: element("div", "rule", element("div", "ask", text, badge, button), answer) };
+  button.addEventListener("click", async () => {
+    const said = await tried(row, true);
+    if (said) say(`${rule.title}: ${said}`);
+  });
+  return row;
 }
 
-// What the token's claims promise, before the API is asked.
-function drawBadge(rule, badge) {
-  const inside = session.access !== null;
-  const allowed = rule.allowed?.(session.claims) ?? false;
-  badge.className = `badge ${inside ? (allowed ? "good" : "warn") : ""}`;
-  badge.textContent = inside ? (allowed ? "allowed" : "refused") : "sign in first";
+// A badge says what came of the call, and nothing before that.
+async function tried(row, open) {
+  if (row.busy || !session.access) return null;
+  row.busy = true;
+  setBadge(row, "", "trying …");
+  const result = await (row.rule.frame ? tryFrame(row) : tryRule(row, open));
+  row.busy = false;
+  if (result) setBadge(row, result.style, result.said);
+  row.good = result?.style === "good";
+  return result?.said;
 }
 
-async function tryRule(rule, answer, button, open) {
-  button.disabled = true;
+function setBadge({ badge }, style, said) {
+  badge.className = `badge ${style}`;
+  badge.textContent = said;
+}
+
+async function tryRule({ rule, answer }, open) {
+  if (rule.absent) {
+    answer.replaceChildren(element("p", "quiet", rule.absent));
+    return { style: "warn", said: "cannot be tried" };
+  }
   const made = await rule.run();
-  button.disabled = false;
   if (wasEnded(made)) return ended(made);
-  const good = verdict(rule, session.claims, made);
-  const got = made.failure ?? `${made.status} ${made.statusText}`;
-  const line = good ? `✓ ${got}, as it must be` : `✗ ${got}, not what was promised`;
-  answer.replaceChildren(fold(line, good, made, open));
+  const { good, expected } = verdict(rule, session.claims, made);
+  answer.replaceChildren(fold(`Expected ${expected}; the answer was ${outcome(made)}`, good, made, open));
+  const word = made.failure ? "no answer" : made.status < 400 ? `accepted, ${made.status}` : `refused, ${made.status}`;
+  return { style: good ? "good" : "bad", said: `${good ? "✓" : "✗"} ${word}` };
 }
 
-// A page cannot choose its Origin, so the foreign call is made by a foreign page.
-function frame(rule, answer) {
+// A page cannot choose its Origin, so the foreign call is made by a foreign page. It says
+// what it measured; a page that does not load says nothing.
+async function tryFrame({ rule, answer }) {
   const inner = element("iframe");
   inner.src = `${rule.frame}/`;
   inner.title = "A stranger's page";
+  const told = new Promise((resolve) => { strangers.set(inner, resolve); setTimeout(resolve, PATIENCE); });
   answer.replaceChildren(
     element("p", "quiet", `Below is a page of ${rule.frame}. It is handed your token, as if it had been stolen.`), inner);
+  const result = await told;
+  strangers.delete(inner);
+  if (!result) return { style: "bad", said: "✗ no answer" };
+  const good = result.refused === result.attempts;
+  return { style: good ? "good" : "bad", said: `${good ? "✓" : "✗"} refused, ${result.refused} of ${result.attempts}` };
 }
+
+const PATIENCE = 20_000;
+const strangers = new Map();
 
 addEventListener("message", (event) => {
   if (!config.stranger || event.origin !== config.stranger || !session.access) return;
-  event.source.postMessage({ token: session.access }, config.stranger);
+  if (event.data === "ready") event.source.postMessage({ token: session.access }, config.stranger);
+  for (const [inner, resolve] of strangers) {
+    if (inner.contentWindow === event.source && event.data?.attempts) resolve(event.data);
+  }
 });
+
+async function tryAll() {
+  $("result").textContent = "Trying …";
+  for (const row of rules) {
+    if (!session.access) return; // signed out meanwhile
+    await tried(row, false);
+  }
+  const could = rules.filter((row) => !row.rule.absent);
+  const kept = could.filter((row) => row.good).length;
+  say($("result").textContent = `${kept} of ${could.length} calls were answered as expected.`);
+}
+
+// For those who hear the page: one line for what has just happened.
+function say(text) {
+  $("said").textContent = text;
+}
 
 $("here").textContent = location.origin;
 $("login-form").addEventListener("submit", signIn);
 $("refresh").addEventListener("click", refresh);
 $("logout").addEventListener("click", () => signOut("/sign-out"));
 $("logout-all").addEventListener("click", () => signOut("/sign-out-everywhere"));
-$("all").addEventListener("click", async () => {
-  for (const { rule, run } of rules) if (session.access && !rule.frame && !rule.absent?.()) await run(false);
-});
+$("all").addEventListener("click", tryAll);
 setInterval(tick, 500);
 draw();
 drawRules();

@@ -1,53 +1,74 @@
-// What a page of another origin can try with a token that is not its own.
-// The browser tells it next to nothing, so each try says what the server answered.
+// What a page of another origin can try with a token that is not its own. Only what was
+// measured is shown: what this browser said, and what was answered to the same request.
 
-const { api, www } = document.body.dataset;
-const form = { "Content-Type": "application/x-www-form-urlencoded" };
+const { www } = document.body.dataset;
+const tries = JSON.parse(document.body.dataset.tries);
+const $ = (id) => document.getElementById(id);
+const FORM = { "Content-Type": "application/x-www-form-urlencoded" };
 
-const tries = (token) => [
-  ["Read the notes with the token",
-    "The browser asked first (preflight), and the API said 403.",
-    () => fetch(`${api}/notes`, { headers: { Authorization: `Bearer ${token}` } })],
-  ["Write a note without asking first",
-    "A plain form needs no preflight, but carries no token: 401 before the app ran.",
-    () => fetch(`${api}/notes`, { method: "POST", mode: "no-cors", body: "text=gotcha", headers: form })],
-  ["Refresh as the client spa",
-    "The token path compares Origin with the client: 403 before the body went on.",
-    () => fetch(`${api}/oauth/token`, { method: "POST", headers: form,
-      body: "grant_type=refresh_token&client_id=spa&refresh_token=stolen" })],
-  ["Log the person out of the www server",
-    "Same site, so the cookie came along; the guard saw a foreign Origin: 403.",
-    () => fetch(`${www}/session/logout`, { method: "POST", mode: "no-cors", credentials: "include" })],
-];
+function sent(attempt, token) {
+  const { method, body } = attempt;
+  if (attempt.with === "token") return { method, headers: { Authorization: `Bearer ${token}` } };
+  return { method, body, headers: FORM, mode: "no-cors",
+    credentials: attempt.with === "cookies" ? "include" : "omit" };
+}
 
-async function outcome(call) {
+async function inBrowser(attempt, token) {
   try {
-    const answer = await call();
+    const answer = await fetch(attempt.url, sent(attempt, token));
     return answer.type === "opaque" ? "sent; the answer is hidden from this page" : `${answer.status}`;
   } catch (error) {
     return `${error.name}: ${error.message}`;
   }
 }
 
-function line(tag, className, text) {
+async function repeated(number, token) {
+  try {
+    const answer = await fetch(`/again/${number}`, { method: "POST", body: JSON.stringify({ token }) });
+    return (await answer.json()).answers ?? [];
+  } catch {
+    return [];
+  }
+}
+
+function line(tag, className, ...children) {
   const made = document.createElement(tag);
   made.className = className;
-  made.textContent = text;
+  made.append(...children);
   return made;
 }
 
+const isRefused = (answer) => /^\w+ 4\d\d /.test(answer);
+
 async function attempt(token) {
-  document.getElementById("loot").textContent = "holds a stolen token";
-  const rows = [];
-  for (const [title, why, call] of tries(token)) {
-    const row = document.createElement("li");
-    row.append(line("b", "", title), line("span", "seen", await outcome(call)), line("span", "why", why));
-    rows.push(row);
+  $("alone").hidden = true;
+  $("result").textContent = "Trying …";
+  $("loot").textContent = token ? "It holds a stolen token." : "It has no token.";
+  const results = [];
+  for (const [number, one] of tries.entries()) {
+    if (one.with === "token" && !token) continue;
+    const browser = await inBrowser(one, token);
+    const answers = await repeated(number, token);
+    results.push({ title: one.title, browser, answers, refused: answers.length > 0 && answers.every(isRefused) });
   }
-  document.getElementById("tries").replaceChildren(...rows);
+  show(results);
 }
 
-document.getElementById("here").textContent = location.origin;
+function show(results) {
+  const refused = results.filter((one) => one.refused).length;
+  $("result").textContent = `${refused} of ${results.length} attempts were refused.`;
+  $("how").hidden = false;
+  $("tries").replaceChildren(...results.map((one) => line("li", "",
+    line("span", `badge ${one.refused ? "good" : "bad"}`, one.refused ? "refused" : "not refused"),
+    line("b", "", one.title),
+    line("span", "seen", `this browser: ${one.browser}`),
+    line("span", "seen", `answered: ${one.answers.join(", ") || "nothing"}`))));
+  if (parent !== window) parent.postMessage({ attempts: results.length, refused }, www);
+}
+
+$("here").textContent = location.origin;
+$("alone").hidden = parent !== window;
+$("start").addEventListener("click", () => attempt());
 addEventListener("message", (event) => {
   if (event.origin === www && typeof event.data?.token === "string") attempt(event.data.token);
 });
