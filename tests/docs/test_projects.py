@@ -1,0 +1,51 @@
+"""Pages whose blocks are the files of a project: saved, and run in a new process."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from jwtguard.testing import JWTIssuer
+from tests.docs.test_code import PROJECTS, ROOT, blocks
+from tests.docs.test_code import environ as environ  # noqa: PLC0414  # a fixture
+from tests.docs.test_code import issuer as issuer  # noqa: PLC0414
+from tests.waiting import HANG
+
+NAMED = re.compile(r"`([\w.]+)`:\n\n```python\n")
+LAUNCH = """
+import sys
+from jwtguard.testing import JWTIssuer
+issuer = JWTIssuer(audience="https://api.example.com")
+with issuer.served() as url:
+    import os
+    os.environ["JWTGUARD_ISSUER"] = url
+    exec(compile(open("_page.py").read(), sys.argv[1], "exec"))
+"""
+
+
+def save(page: Path, folder: Path) -> None:
+    """Write each file of the page, and what readers do not see as ``_page.py``."""
+    text = page.read_text("utf-8")
+    names = NAMED.findall(text)
+    shown = [block for block in blocks(page) if block.kind == "python"]
+    for name, block in zip(names, shown[: len(names)], strict=True):
+        (folder / name).write_text(block.text, "utf-8")
+    (hidden,) = shown[len(names) :]
+    (folder / "_page.py").write_text("\n" * hidden.line + hidden.text, "utf-8")
+
+
+@pytest.mark.parametrize("name", sorted(PROJECTS))
+def test_the_project_of_a_page_runs(
+    name: str, environ: dict[str, str], issuer: JWTIssuer, tmp_path: Path
+) -> None:
+    """The project starts from its own files, and does what the page says."""
+    save(ROOT / name, tmp_path)
+    command = [sys.executable, "-W", "error", "-c", LAUNCH, name]
+    done = subprocess.run(
+        command, cwd=tmp_path, capture_output=True, text=True, timeout=HANG
+    )
+    assert done.returncode == 0, done.stderr
