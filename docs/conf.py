@@ -42,6 +42,7 @@ html_theme = "furo"
 html_title = f"jwtguard {release}"
 html_static_path = ["_static"]
 html_css_files = ["jwtguard.css"]
+html_js_files = [("tables.js", {"defer": "defer"})]
 html_show_sphinx = False
 html_copy_source = False
 html_theme_options = {"navigation_with_keys": True}
