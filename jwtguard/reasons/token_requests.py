@@ -29,6 +29,12 @@ TOKEN_REQUESTS: Mapping[str, Reason] = {
         "unauthorized_client",
         "The client may not use refresh tokens; sign in again",
     ),
+    "grant_proof_missing": Reason(
+        400, "invalid_dpop_proof", "This client has to send a DPoP proof to refresh"
+    ),
+    "grant_proof_malformed": Reason(
+        400, "invalid_dpop_proof", "The DPoP header does not hold exactly one proof"
+    ),
     "grant_foreign_origin": Reason(
         403, "unauthorized_client", "The client may not be used from this origin"
     ),

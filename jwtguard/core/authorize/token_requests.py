@@ -94,6 +94,11 @@ def check(
             raise _refused("grant_foreign_origin")
     if foreign or (origin is not None and not at_home):
         raise _refused("grant_foreign_origin")
+    # Without a proof the issuer makes bearer tokens, and the client's are of no use
+    # here. Whether the proof is a good one, the token server says.
+    bound = any(client.dpop for client in listed)
+    if renewing and bound and not request.header("dpop"):
+        raise _refused("grant_proof_missing")
 
 
 def _renews(grant: TokenRequest) -> bool:

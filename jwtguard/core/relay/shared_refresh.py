@@ -6,9 +6,7 @@ session. Two tabs that use one token at the same time get the same response here
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Generator
-from hashlib import sha256
 from threading import Lock
 from typing import Any
 
@@ -31,7 +29,6 @@ from ..model.policy import Policy
 from ..model.request import Request
 from ..model.sealing import Sealer
 from .answers import brings_token
-from .client_auth import basic_of
 from .kept_answers import (
     Kept,
     KeptAnswers,
@@ -42,12 +39,15 @@ from .kept_answers import (
     mark_of,
     marks_in,
 )
+from .same_refresh import answer_or_raise, is_about_proof, name_of
 
 MOST = 1024
 """Most responses that a process remembers, each of at most 64 KiB."""
 MOST_AT_ONCE = 32
 """Refreshes in threads of their own. Above that, the request that comes first asks the
 issuer itself: random refresh tokens must not take a thread each."""
+ATTEMPTS = 3
+"""How often a request may join a refresh whose proof is then refused."""
 
 AskUpstream = Callable[[Save | None], Generator[Ask, Any, Respond]]
 """Forwards the form and renews the lease meanwhile; raises ``GrantError``."""
@@ -180,27 +180,33 @@ class SharedRefreshes:
         Requests with the same form and client authentication get the same response
         while it is in progress, and for ``grace`` seconds if it has tokens.
         """
-        made = Refresh(
-            self, _name_of(issuer, request, grant), self._monotonic(), ask, issuer,
-            grant.form.get("refresh_token", [""])[0],
-        )  # fmt: skip
+        name = name_of(issuer, request, grant)
+        token = grant.form.get("refresh_token", [""])[0]
+        for _ in range(ATTEMPTS):
+            now = self._monotonic()
+            made = Refresh(self, name, now, ask, issuer, token)
+            found = yield from self._ended(made)
+            if isinstance(found, Kept):
+                return found.answer
+            outcome = found.outcome
+            # A proof of the same key was refused, which says nothing of this one.
+            if found is made or outcome is None or not is_about_proof(request, outcome):
+                break
+        return answer_or_raise(outcome)
+
+    def _ended(self, made: Refresh) -> Generator[Ask, Any, Refresh | Kept]:
+        """Return what is kept, or the refresh under way, else *made*, when it ended."""
         found = self._join(made)
         while isinstance(found, Kept):
             if (yield from self._is_good(found)):
-                return found.answer
+                return found
             self._drop(made.mark)  # that of *found*, too
             found = self._join(made)
         if found is made:
             yield from self._begin(found)
         if found.outcome is None:
             yield Await(found.flight)
-        outcome = found.outcome
-        if outcome is None:
-            raise GrantError("issuer_timeout", detail="a shared refresh takes too long")
-        if isinstance(outcome, GrantError):  # others may hold the same one
-            reason, fields = outcome.reason, outcome.fields
-            raise GrantError(reason, detail=outcome.detail, fields=fields)
-        return outcome
+        return found
 
     def revoked(self, issuer: str, token: str) -> Generator[Ask, Any, None]:
         """Keep no answer that *token* was sent for, or that brought it."""
@@ -271,10 +277,3 @@ class SharedRefreshes:
     def _is_lost(self, refresh: Refresh, now: float) -> bool:
         """Whether its thread does not come back: nobody waits for it any more."""
         return now - refresh.flight.claimed_at >= 4 * self.patience
-
-
-def _name_of(issuer: str, request: Request, grant: TokenRequest) -> str:
-    """Return a digest of what requests for the same refresh have in common."""
-    form = sorted((name, list(values)) for name, values in grant.form.items())
-    by = basic_of(request) or ""
-    return sha256(json.dumps([issuer, by, form]).encode()).hexdigest()

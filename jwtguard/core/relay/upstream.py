@@ -29,6 +29,7 @@ from ..verify.keys import Emit
 from .answers import handed_back
 from .client_auth import basic_of
 from .endpoints import EndpointCache
+from .proofs import proof_to_send
 
 
 class Upstream:
@@ -107,6 +108,9 @@ class Upstream:
             "Accept": "application/json",
             "X-Forwarded-For": caller,
         }
+        proof = proof_to_send(request)
+        if proof is not None:
+            headers["DPoP"] = proof
         given = basic_of(request)
         if given is not None:
             headers["Authorization"] = given

@@ -168,7 +168,9 @@ def checked(asked: TokenRequest, **fields: Any) -> str:
         refusal = error
     else:
         return "granted"
-    assert (refusal.status, refusal.code) == (403, "unauthorized_client")
+    of_proof = refusal.reason == "grant_proof_missing"
+    expected = (400, "invalid_dpop_proof") if of_proof else (403, "unauthorized_client")
+    assert (refusal.status, refusal.code) == expected
     return refusal.reason
 
 
@@ -261,3 +263,35 @@ def test_another_grant_does_not_spend_a_refresh_token(
         asked = grant(urlencode(form).encode())
         page = None if client == "unlisted" else WWW
         assert checked(asked, origin=page) == expected
+
+
+PROOF = "grant_proof_missing"
+
+
+@pytest.mark.parametrize(
+    ("kind", "client", "fields", "expected"),
+    [
+        ("refresh_token", "bound", {"origin": WWW}, PROOF),
+        ("refresh_token", "bound", {"origin": WWW, "dpop": ""}, PROOF),
+        ("refresh_token", "bound", {"origin": WWW, "dpop": "a.b.c"}, "granted"),
+        ("refresh_token", "bound", {"origin": WWW, "dpop": "?"}, "granted"),
+        ("refresh_token", "bound", {"dpop": "a.b.c"}, FOREIGN),
+        ("refresh_token", "bound", {"origin": OTHER}, FOREIGN),
+        ("refresh_token", "partly", {"origin": WWW}, PROOF),
+        ("refresh_token", "spa", {"origin": WWW, "dpop": "a.b.c"}, "granted"),
+        ("password", "bound", {"origin": WWW}, "granted"),
+        ("", "bound", {"origin": WWW}, "granted"),
+    ],
+)
+def test_a_bound_client_needs_a_proof_to_refresh(
+    kind: str, client: str, fields: dict[str, Any], expected: str
+) -> None:
+    """One listing that says so is enough; whether the proof is good, others say."""
+    assert verdict(kind, client, **fields) == expected
+
+
+def test_a_bound_client_needs_a_proof_under_any_grant() -> None:
+    """A token exchange that spends a refresh token is a refresh."""
+    asked = grant(b"grant_type=x&client_id=bound&refresh_token=r")
+    assert checked(asked, origin=WWW) == PROOF
+    assert checked(asked, origin=WWW, dpop="a.b.c") == "granted"
