@@ -63,9 +63,11 @@ def test_tokens_are_bound_to_the_key(jwt_issuer: JWTIssuer) -> None:
 )
 def test_keycloak_marks_bound_tokens_otherwise(profile: str, typ: str | None) -> None:
     """The claim ``typ`` is ``DPoP`` there, and nothing is added elsewhere."""
-    token = JWTIssuer(profile=profile).dpop().token()
-    claims = jwt.decode(token, options={"verify_signature": False})
+    key = JWTIssuer(profile=profile).dpop()
+    claims = jwt.decode(key.token(), options={"verify_signature": False})
     assert claims.get("typ") == typ
+    method = {} if typ is None else {"kc-jkt-type": "DPoP"}
+    assert claims["cnf"] == {"jkt": key.thumbprint, **method}
 
 
 def test_a_proof_names_request_token_and_nonce(jwt_issuer: JWTIssuer) -> None:

@@ -28,12 +28,17 @@ class DPoPKey:
     """
 
     def __init__(
-        self, alg: str, *, issue: Callable[..., str], clock: FakeClock, typ: str | None
+        self,
+        alg: str,
+        *,
+        issue: Callable[..., str],
+        clock: FakeClock,
+        keycloak: bool = False,
     ) -> None:
         self.alg = alg
         self.clock = clock
         self._issue = issue
-        self._typ = typ
+        self._keycloak = keycloak
         self._private = new_key(alg)
         self._skew = 0.0
         self.jwk = public_members(self._private)
@@ -45,8 +50,8 @@ class DPoPKey:
         Takes the options of ``JWTIssuer.token``.
         """
         bound: dict[str, Any] = {"cnf": {"jkt": self.thumbprint}}
-        if self._typ is not None:
-            bound["typ"] = self._typ
+        if self._keycloak:
+            bound = {"typ": "DPoP", "cnf": {**bound["cnf"], "kc-jkt-type": "DPoP"}}
         return self._issue(claims={**bound, **(claims or {})}, **token)
 
     def proof(

@@ -126,9 +126,9 @@ class JWTIssuer:
 
         *alg* is ES256, ES384, ES512, EdDSA, Ed25519, or one of the RS and PS family.
         """
-        # Keycloak's own mark of an access token is another one when it is bound.
-        typ = "DPoP" if self.profile.expect.get("typ") == "Bearer" else None
-        return DPoPKey(alg, issue=self.token, clock=self.clock, typ=typ)
+        # Keycloak marks its access tokens otherwise when they are bound.
+        marked = self.profile.expect.get("typ") == "Bearer"
+        return DPoPKey(alg, issue=self.token, clock=self.clock, keycloak=marked)
 
     # Ready-made wrong tokens.
 

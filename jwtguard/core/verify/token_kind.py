@@ -26,6 +26,8 @@ OF_ID_TOKENS = frozenset({"nonce", "at_hash", "c_hash"})
 CERTIFICATE = "x5t#S256"
 """The member of ``cnf`` that names a client certificate (RFC 8705 section 3.1)."""
 _BINDINGS = frozenset({"jkt", CERTIFICATE})
+_KEYCLOAK_METHOD = "kc-jkt-type"
+"""Keycloak says with it which method ``jkt`` is for; it is no method of its own."""
 
 
 def check_binding(_: TokenRules, compact: Compact, __: float) -> Problem | None:
@@ -34,8 +36,11 @@ def check_binding(_: TokenRules, compact: Compact, __: float) -> Problem | None:
     if cnf is None:
         return None
     # A method that we do not know would be a promise that nobody keeps.
-    known = isinstance(cnf, dict) and cnf and cnf.keys() <= _BINDINGS
-    if known and all(isinstance(value, str) and value for value in cnf.values()):
+    methods = dict(cnf) if isinstance(cnf, dict) else {}
+    if "jkt" in methods and methods.get(_KEYCLOAK_METHOD) == "DPoP":
+        del methods[_KEYCLOAK_METHOD]
+    known = methods and methods.keys() <= _BINDINGS
+    if known and all(isinstance(value, str) and value for value in methods.values()):
         return None
     return Problem("bound_token", "cnf")
 

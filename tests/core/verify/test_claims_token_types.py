@@ -101,7 +101,9 @@ def test_what_only_id_tokens_have_counts_against_a_token(name: str) -> None:
     [
         {}, [], "x", False, 0, {"jkt": 1}, {"jkt": None}, {"jkt": ""},
         {"x5t#S256": ["x"]}, {"jwk": {}}, {"kid": "x"}, {"jkt": "x", "jku": "x"},
-        {"JKT": "x"}, {"x5t": "x"},
+        {"JKT": "x"}, {"x5t": "x"}, {"kc-jkt-type": "DPoP"},
+        {"jkt": "x", "kc-jkt-type": "other"}, {"jkt": "x", "kc-jkt-type": None},
+        {"x5t#S256": "x", "kc-jkt-type": "DPoP"},
     ],
 )  # fmt: skip
 def test_a_binding_that_is_not_checked_here_is_refused(cnf: Any) -> None:
@@ -113,6 +115,7 @@ def test_what_a_token_is_bound_to_is_read() -> None:
     """RFC 9449 section 6.1, RFC 8705 section 3.1; the two may stand together."""
     facts = checked(cnf={"jkt": "k", "x5t#S256": "c"}).facts
     assert (facts.jkt, facts.x5t) == ("k", "c")
+    assert checked(cnf={"jkt": "k", "kc-jkt-type": "DPoP"}).facts.jkt == "k"
     assert (checked(cnf=None).bound, checked().thumbprint) == (None, None)
     by_key, by_certificate = checked(cnf={"jkt": "k"}), checked(cnf={"x5t#S256": "c"})
     assert (by_key.bound, by_key.thumbprint) == ("dpop", "k")
