@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from ..core.verify.claim_check import Problem
 from ..core.verify.claims import CHECKS
 from ..core.verify.jose import Compact
+from ..core.verify.token_kind import CERTIFICATE
 from ..core.verify.token_rules import Claims, TokenRules
 from . import hints_audience, hints_times
 from . import hints_claims as hints
@@ -63,8 +64,12 @@ def _types(rules: TokenRules, _: float) -> str:
 
 
 def _values(rules: TokenRules, _: float) -> str:
-    expect = rules.profile.expect.items()
-    return ", ".join(f"{name} {value}" for name, value in expect)
+    bound = rules.profile.expect_bound
+    return ", ".join(
+        f"{name} {value}"
+        + (f" ({bound[name]} if it is bound to a DPoP key)" if name in bound else "")
+        for name, value in rules.profile.expect.items()
+    )
 
 
 def _mark(rules: TokenRules, _: float) -> str:
@@ -75,7 +80,7 @@ def _mark(rules: TokenRules, _: float) -> str:
 
 
 EXPECTED: Mapping[str, Callable[[TokenRules, float], str]] = {
-    "binding": lambda *_: "no cnf: a bearer token",
+    "binding": lambda *_: f"no cnf, or one with jkt, {CERTIFICATE} or both",
     "kind": lambda *_: "neither an ID token nor a refresh or logout token",
     "type": _types,
     "expected": _values,

@@ -30,12 +30,14 @@ class Profile:
     role claim is an object whose keys are the roles.
     ``logout`` says what a logout token ends: ``session`` where access tokens hold the
     same ``sid``, else ``subject``. ``{audience}`` in a role claim stands for each
-    accepted audience.
+    accepted audience. ``expect_bound`` holds what claims of ``expect`` are instead in
+    tokens that are bound to a DPoP key.
     """
 
     name: str
     header_types: Collection[str] = ANY_JWT
     expect: Mapping[str, str] = field(default_factory=dict)
+    expect_bound: Mapping[str, str] = field(default_factory=dict)
     marks: Mapping[str, Collection[str]] = field(default_factory=dict)
     hints: Collection[str] = ()
     mark: Mapping[str, str | int | bool] | Literal["none"] | None = None
@@ -77,7 +79,8 @@ GENERIC = Profile(
 KEYCLOAK = Profile(
     name="keycloak",
     expect={"typ": "Bearer"},
-    marks={"typ": ("bearer",)},
+    expect_bound={"typ": "DPoP"},
+    marks={"typ": ("bearer", "dpop")},
     client_claims=("azp", "client_id"),
     scope_claims=("scope",),
     role_claims=("realm_access.roles", "resource_access.{audience}.roles"),

@@ -88,7 +88,7 @@ def check_header_type(rules: TokenRules, compact: Compact, _: float) -> Problem 
 
 def check_expected(rules: TokenRules, compact: Compact, _: float) -> Problem | None:
     """Claims that the profile compares with one value."""
-    for name, value in rules.profile.expect.items():
+    for name, value in rules.expected(compact.claims).items():
         if compact.claims.get(name) != value:
             return Problem("not_access_token", name)
     return None

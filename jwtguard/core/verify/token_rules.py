@@ -46,6 +46,14 @@ class TokenRules:
             marking = tuple(self.own_mark)
         object.__setattr__(self, "marking", marking)
 
+    def expected(self, claims: Claims) -> Mapping[str, str]:
+        """Return the claims that are compared with one value, and that value."""
+        expect, bound = self.profile.expect, self.profile.expect_bound
+        cnf = claims.get("cnf")
+        if not bound or not isinstance(cnf, dict) or "jkt" not in cnf:
+            return expect
+        return {name: bound.get(name, value) for name, value in expect.items()}
+
     def is_marked(self, compact: Compact) -> bool:
         """Whether the token bears what only access tokens of the profile bear."""
         if self.profile.mark is not None:

@@ -95,6 +95,47 @@ def check_required(rules: TokenRules, claims: dict[str, Any]) -> None:
     check(rules, compact("", claims), "required", "strings")
 
 
+JKT = {"jkt": "thumbprint"}
+
+
+@pytest.mark.parametrize(
+    ("typ", "cnf", "good"),
+    [
+        ("DPoP", JKT, True),
+        ("DPoP", {**JKT, "kc-jkt-type": "DPoP"}, True),
+        ("DPoP", {**JKT, "x5t#S256": "c"}, True),
+        ("Bearer", JKT, False),
+        ("DPoP", None, False),
+        ("DPoP", {"x5t#S256": "c"}, False),
+        ("Bearer", {"x5t#S256": "c"}, True),
+        ("dpop", JKT, False),
+        ("ID", JKT, False),
+        (None, JKT, False),
+    ],
+)
+def test_keycloak_marks_a_bound_token_as_dpop(
+    typ: str | None, cnf: Any, good: bool
+) -> None:
+    """Exactly when ``cnf.jkt`` is there: a token may not be half bound."""
+    _, claims = ACCESS["keycloak"]
+    claims = {**claims, "typ": typ, "cnf": cnf}
+    if typ is None:
+        del claims["typ"]
+    if good:
+        check_type(rules("keycloak"), "jwt", claims)
+        check_type(rules("keycloak"), "jwt", {**claims, "nonce": "n"})
+    else:
+        with pytest.raises(InvalidTokenError, match=r"not_access_token|id_token"):
+            check_type(rules("keycloak"), "jwt", claims)
+
+
+def test_an_issuer_that_expects_something_else_is_obeyed() -> None:
+    """``expect`` of the operator replaces that of the profile, bound or not."""
+    own = replace(PROFILES["keycloak"], expect={"kind": "api"})
+    claims = {**ACCESS["keycloak"][1], "kind": "api", "cnf": JKT}
+    check_type(replace(rules("keycloak"), profile=own), "jwt", claims)
+
+
 @pytest.mark.parametrize("profile", PROFILES)
 def test_an_access_token_of_the_family_is_read(profile: str) -> None:
     """Scopes, client and roles are found where this family keeps them."""
@@ -213,6 +254,7 @@ MARKS: list[tuple[str, dict[str, Any]]] = [
     ("generic", {"token_type": "access_token"}),
     ("generic", {"token_class": "access_token"}),
     ("keycloak", {"typ": "Bearer"}),
+    ("keycloak", {"typ": "DPoP", "cnf": {"jkt": "k"}}),
     ("auth0", {"gty": "password"}),
     ("auth0", {"gty": "client-credentials"}),
     ("auth0", {"gty": "refresh_token"}),
