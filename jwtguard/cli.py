@@ -73,6 +73,11 @@ def _parser(argv: Sequence[str]) -> argparse.ArgumentParser:
         "app", nargs="?", metavar="APP", help="module:app or module:factory()"
     )
     one.add_argument("--json", action="store_true", help="write JSON")
+    one.add_argument(
+        "--probe",
+        action="store_true",
+        help="ask introspection endpoints about a token that is made up",
+    )
     one.set_defaults(run=_check)
 
     _explain_arguments(
@@ -137,12 +142,13 @@ def _check(arguments: argparse.Namespace) -> int:
     findings: Sequence[Finding]
     rows: Sequence[Row] = ()
     if arguments.app is None:
-        findings = list(check(Guard.from_env()))
+        findings = list(check(Guard.from_env(), probe=arguments.probe))
     else:
         try:
             app = _application(arguments.app)
             findings, rows = attempt(
-                f"{arguments.app} cannot be checked", lambda: check_app(app)
+                f"{arguments.app} cannot be checked",
+                lambda: check_app(app, probe=arguments.probe),
             )
         except (_NotAnApplicationError, LoadError) as error:
             print(error, file=sys.stderr)

@@ -7,6 +7,9 @@ Events and their fields, all of them also in the ``extra`` of the log record:
 * ``fetch_ok``, ``fetch_not_modified``: ``issuer``, ``keys``, ``skipped``
 * ``fetch_failed``: ``issuer``, ``problem``
 * ``discovery_failed``: ``issuer``, ``problem``; the relay found no endpoint
+* ``introspection_failed``: ``issuer``, ``problem``
+* ``introspection_denied``: ``issuer``, ``problem``; our own credentials are wrong
+* ``introspection_skipped``: ``issuer``; a JWT was accepted without an answer
 * ``serving_stale``: ``issuer``, ``age`` in seconds
 * ``unknown_kid``: ``issuer``
 * ``limit_store_failed``: ``problem``
@@ -47,6 +50,8 @@ Hook = Callable[[str, Mapping[str, Any]], None]
 _LEVELS = {
     "fetch_failed": logging.WARNING,
     "discovery_failed": logging.WARNING,
+    "introspection_failed": logging.WARNING,
+    "introspection_denied": logging.ERROR,
     "serving_stale": logging.WARNING,
     "limit_store_failed": logging.WARNING,
     "state_failed": logging.WARNING,

@@ -257,7 +257,7 @@ class Guard(SessionKeeper):
         now = self.clock.monotonic()
         return Health(
             {
-                url: health_of(trusted.key_cache.snapshot, now)
+                url: health_of(trusted.key_cache, now)
                 for url, trusted in self._flow.verifier.trusted.items()
             },
             self.link.health(),
@@ -270,10 +270,7 @@ class Guard(SessionKeeper):
         self.guesses.after_fork()
         if self._flow.sessions is not None:
             self._flow.sessions.after_fork()
-        self._flow.verifier.token_cache.after_fork()
-        self._flow.verifier.unmatched.after_fork()
+        self._flow.verifier.after_fork()
         self.state.after_fork()
         self._flow.revocations.after_fork()
         self.link.after_fork()
-        for trusted in self._flow.verifier.trusted.values():
-            trusted.key_cache.after_fork()

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from math import inf
 from typing import Any
 
-from .core.verify.key_fetch import Snapshot
+from .core.verify.keys import KeyCache
 
 
 class Health(dict[str, dict[str, Any]]):
@@ -26,12 +26,14 @@ class Health(dict[str, dict[str, Any]]):
         self.state = state
 
 
-def health_of(snapshot: Snapshot, now: float) -> dict[str, Any]:
+def health_of(cache: KeyCache, now: float) -> dict[str, Any]:
     """Return how the keys of one issuer are at *now*, in monotonic seconds."""
+    snapshot = cache.snapshot
     keys = snapshot.held(now)
     fetched = snapshot.refresh_at != inf  # else they were given directly
     return {
-        "ready": keys is not None,
+        # An issuer of opaque tokens may have no keys.
+        "ready": keys is not None or cache.issuer.introspect == "opaque",
         "keys": len(keys.keys) if keys else 0,
         "age": now - snapshot.fetched_at if keys and fetched else None,
         "failures": snapshot.failures,

@@ -18,7 +18,10 @@ __all__ = [
     "load_policy",
 ]
 
-_ONE_ISSUER = ("jwks_url", "discovery_url", "keys", "keys_authorization")
+_INTROSPECT = tuple(n for n in BY_NAME if n.partition("_")[0] == "introspect")
+_ONE_ISSUER = (
+    "jwks_url", "discovery_url", "keys", "keys_authorization", *_INTROSPECT
+)  # fmt: skip
 _OF_ISSUER = (*_ONE_ISSUER, "profile")
 _ALSO_OF_ISSUER = ("audience", "algorithms", *OF_RELAY)
 _NAMED_BY = {TrustedIssuer: "url", Client: "id", ScopeRule: "path"}

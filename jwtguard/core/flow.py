@@ -24,6 +24,7 @@ from .extract.missing import missing_token
 from .extract.paths import Kind, PathAccess, PathRules
 from .extract.wire import Wire, wire_of
 from .fastpath import FastPath
+from .introspect.live import verifier
 from .logout_flow import LogoutFlow
 from .model.decision import Decision, Outbox, Proceed, decoration
 from .model.effects import Ask
@@ -41,7 +42,6 @@ from .verify.keys import Emit
 from .verify.revocations import Revocations
 from .verify.revoking import Revoking
 from .verify.token_cache import CachedToken
-from .verify.verifier import Verifier
 
 Flowing = Generator[Ask, Any, Decision]
 
@@ -69,6 +69,7 @@ def path_rules(policy: Policy) -> PathRules:
         login=policy.login_url,
         session=endpoints_of(policy.session_path),
         scopes=policy.scopes,
+        live={path for issuer in policy.issuers for path in issuer.introspect_paths},
     )
 
 
@@ -94,7 +95,7 @@ class Flow:
         self.revocations = Revocations(policy.revocations, shared=shared)
         self.revoking = Revoking(policy, self.revocations, now, monotonic, emit)
         self.clients = clients.Clients(policy)
-        self.verifier = Verifier(policy, now, monotonic, emit, self.revocations)
+        self.verifier = verifier(policy, now, monotonic, emit, self.revocations, random)
         rules = self.origin_rules = OriginRules(policy, self.clients)
         self.authorizer = Authorizer(policy, self.clients)
         self.responses = Responses(policy, self.clients, emit)
@@ -184,12 +185,22 @@ class Flow:
         request: Request | None = None,
     ) -> Generator[Ask, Any, CachedToken]:
         """Return what a token says that may be used in *request*, or on its own."""
-        known = yield from self.verifier.verify(shown, wire)
+        live = request is not None and self._is_live(request)
+        known = yield from self.verifier.verify(shown, wire, live=live)
         if self.is_stale is not None:
             outage = self.policy.revocation_outage
             if needs_news(outage, request) and self.is_stale():
                 raise RevocationsStaleError
         return known
+
+    def _is_live(self, request: Request) -> bool:
+        """Whether the issuer has to call the token of *request* active."""
+        return (
+            self.verifier.live is not None
+            and self.paths.rule(
+                request.method, request.path, request.raw_path, request.root
+            ).live
+        )
 
     def token_request(
         self, request: Request, origin: str | None, *, revocation: bool

@@ -14,6 +14,7 @@
     - TokenTooLargeError        431 (RFC 6585 section 5)
     - KeysUnavailableError      503 without a challenge
       * RevocationsStaleError   503: the revocation list is unavailable
+      * IntrospectionUnavailableError  503: the issuer does not answer about a token
     - LoginRedirectError        303: a visitor is sent to the login page
     - IssuerUnavailableError    503: sign-in or refresh is unavailable
     - InvalidCredentialsError   401: a wrong user name or password
@@ -29,6 +30,7 @@ from .access import (
     AccessDeniedError,
     InsecureTransportError,
     InsufficientScopeError,
+    IntrospectionUnavailableError,
     InvalidOriginError,
     InvalidRequestError,
     InvalidTokenError,
@@ -55,6 +57,7 @@ __all__ = [
     "GrantError",
     "InsecureTransportError",
     "InsufficientScopeError",
+    "IntrospectionUnavailableError",
     "InvalidCredentialsError",
     "InvalidOriginError",
     "InvalidProofError",

@@ -102,6 +102,16 @@ class KeysUnavailableError(AuthError):
         return (("Retry-After", str(ceil(self._retry_after))),)
 
 
+class IntrospectionUnavailableError(KeysUnavailableError):
+    """The issuer does not say whether the token is active (RFC 7662).
+
+    ``retry_after`` is in seconds.
+    """
+
+    def __init__(self, *, retry_after: float = 1) -> None:
+        super().__init__("introspection_unavailable", retry_after=retry_after)
+
+
 class RevocationsStaleError(KeysUnavailableError):
     """The revocations of other processes are not known, and the policy refuses then.
 

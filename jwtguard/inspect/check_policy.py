@@ -13,6 +13,7 @@ from ..core.verify.issuer_states import IssuerState
 from ..core.verify.token_rules import TokenRules
 from ..errors import AuthError
 from ..guard import Guard
+from .check_introspection import introspection_findings
 from .check_logout import logout_findings
 from .check_revocations import revocation_findings
 from .check_sessions import session_findings
@@ -23,23 +24,27 @@ from .routes.rules import about
 from .routes.trials import Trials
 
 
-def check_app(app: Any) -> tuple[list[Finding], list[Row]]:
-    """Check every guard found in *app*, and list what its routes require."""
+def check_app(app: Any, *, probe: bool = False) -> tuple[list[Finding], list[Row]]:
+    """Check every guard found in *app*, and list what its routes require.
+
+    *probe*: ask introspection endpoints about a token that is made up.
+    """
     found = list(survey(app))
     routes = [one for one in found if isinstance(one, Route)]
     findings: list[Finding] = []
     for guard in dict.fromkeys(guard for route in routes for guard in route.guards):
-        findings += check(guard)
+        findings += check(guard, probe=probe)
     findings += [one for one in found if isinstance(one, Finding)]
     trials = Trials(app, routes)
     findings += about(trials)
     return list(dict.fromkeys(findings)), rows(trials)
 
 
-def check(guard: Guard) -> Iterator[Finding]:
+def check(guard: Guard, *, probe: bool = False) -> Iterator[Finding]:
     """Reach every issuer, and say what *guard* enforces."""
     for trusted in guard.issuers.values():
         yield from _issuer(guard, trusted)
+    yield from introspection_findings(guard, probe=probe)
     yield from _clients(guard.policy)
     yield from _paths(guard.policy)
     yield from _browser(guard.policy)
@@ -66,9 +71,10 @@ def _issuer(guard: Guard, trusted: IssuerState) -> Iterator[Finding]:
         # real request.
         guard.run(trusted.key_cache.find(lambda held: held.keys))
     except AuthError:
-        yield Finding(
-            "wrong", "keys", trusted.key_cache.snapshot.failure or "none available"
-        )
+        text = trusted.key_cache.snapshot.failure or "none available"
+        # An issuer of opaque tokens alone may have no keys.
+        opaque = trusted.key_cache.issuer.introspect == "opaque"
+        yield Finding("note" if opaque else "wrong", "keys", text)
         return
     keys = trusted.key_cache.snapshot.key_set
     if keys is None:

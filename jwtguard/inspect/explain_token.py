@@ -21,6 +21,7 @@ from ..guard import Guard
 from ..outside.http import Transport
 from . import hints
 from .explain_claims import claim_checks
+from .explain_introspection import live_checks, opaque_checks
 from .explain_logout import for_logout, is_logout_token, logout_checks
 from .explain_revoked import revoked_check
 from .shown import Check, failed, moment, value_text
@@ -100,6 +101,10 @@ def _refused_anyway(guard: Guard, token: str) -> Iterator[Check]:
 def _checks(guard: Guard, token: str, clock: Dated | None) -> Iterator[Check]:
     yield _size(guard, token)
     form = "header.claims.signature"
+    opaque = list(opaque_checks(guard, token))
+    if opaque:
+        yield from opaque
+        return
     try:
         compact = parse(token)
     except AuthError as error:
@@ -113,8 +118,10 @@ def _checks(guard: Guard, token: str, clock: Dated | None) -> Iterator[Check]:
     yield for_logout(issuer) if logout else issuer
     if trusted is None:
         return
+    signed = False
     for check in _key_checks(guard, trusted, compact) if near else ():
         yield for_logout(check) if logout else check
+        signed = check.passed
     ahead = clock.ahead if clock is not None else None
     if clock is not None and ahead is not None:
         yield _clock(clock.now(), ahead, trusted.rules.leeway)
@@ -124,6 +131,10 @@ def _checks(guard: Guard, token: str, clock: Dated | None) -> Iterator[Check]:
     if logout:
         yield from logout_checks(guard, trusted.rules, compact, guard.clock.time())
         return
+    if issuer.passed and signed:
+        # Nobody is asked about a token that is refused without it.
+        live, compact = live_checks(guard, trusted.rules.issuer, compact, token)
+        yield from live
     yield from claim_checks(trusted.rules, compact, guard.clock.time(), ahead)
     if issuer.passed:
         yield revoked_check(guard, trusted.rules, compact, token)

@@ -111,6 +111,19 @@ TOKENS: Mapping[str, Reason] = {
         "temporarily_unavailable",
         "The issuer's signing keys are temporarily unavailable",
     ),
+    # introspection
+    "inactive": Reason(
+        401,
+        "invalid_token",
+        "The access token is not active",
+        "its issuer says so: it has ended, was revoked, or was never issued",
+    ),
+    "introspection_unavailable": Reason(
+        503,
+        "temporarily_unavailable",
+        "The issuer temporarily does not say whether the access token is active",
+        "the introspection endpoint failed; the log and `jwtguard check` say how",
+    ),
     # the revocations
     "revocations_stale": Reason(
         503,

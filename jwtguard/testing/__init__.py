@@ -15,6 +15,7 @@ import pytest
 from ..guard import Guard
 from .clock import FakeClock
 from .dpop import DPoPKey
+from .introspection import OpaqueIssuer
 from .issuer import AUDIENCE as AUDIENCE
 from .issuer import ISSUER as ISSUER
 from .issuer import JWTIssuer
@@ -23,6 +24,7 @@ __all__ = [
     "DPoPKey",
     "FakeClock",
     "JWTIssuer",
+    "OpaqueIssuer",
     "jwt_clock",
     "jwt_guard",
     "jwt_issuer",

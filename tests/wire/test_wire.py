@@ -12,6 +12,7 @@ from tests.wire.cases_clients import CLIENTS
 from tests.wire.cases_cookies import COOKIES
 from tests.wire.cases_cors import CORS_CASES
 from tests.wire.cases_grants import GRANTS
+from tests.wire.cases_introspection import INTROSPECTION
 from tests.wire.cases_login_page import LOGIN_PAGE
 from tests.wire.cases_logout import LOGOUT
 from tests.wire.cases_paths import PATHS
@@ -32,6 +33,7 @@ CASES = [
     *SESSION_CASES,
     *LOGIN_PAGE,
     *REVOKED,
+    *INTROSPECTION,
 ]
 
 

@@ -27,6 +27,7 @@ from jwtguard.asgi import GuardMiddleware as ASGIGuard
 from jwtguard.flask import JWTGuard
 from jwtguard.starlette import GuardMiddleware as StarletteGuard
 from jwtguard.wsgi import GuardMiddleware as WSGIGuard
+from tests.wire.endpoint import Endpoint
 from tests.wire.tokens import ISSUER
 
 Fields = tuple[tuple[str, str], ...]
@@ -125,7 +126,7 @@ def guard_of(settings: Mapping[str, str], app: App | None = None) -> Guard:
     It lives in the issuer's moment: tokens made for the table do not grow old.
     """
     policy = load_policy({f"JWTGUARD_{k}": v for k, v in settings.items()})
-    guard = Guard(policy, clock=ISSUER.clock)
+    guard = Guard(policy, clock=ISSUER.clock, transport=Endpoint())
     for token in app.known if app else ():
         guard.verify(token)
     for one in app.revoked if app else ():

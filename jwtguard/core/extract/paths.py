@@ -35,10 +35,13 @@ class PathAccess:
     """None: the path is ambiguous."""
     scopes: tuple[str, ...] | None
     """All that are needed; None: no rule names the path."""
+    live: bool = False
+    """Whether the issuer has to call the token active (RFC 7662)."""
     reads_token: bool = field(init=False)
+    """A token is read there, and what is known of it may be enough."""
 
     def __post_init__(self) -> None:
-        reads = self.kind in (Kind.PROTECTED, Kind.OPTIONAL)
+        reads = self.kind in (Kind.PROTECTED, Kind.OPTIONAL) and not self.live
         object.__setattr__(self, "reads_token", reads)
 
 
@@ -59,6 +62,7 @@ class PathRules:
         login: str | None = None,
         session: Iterable[str] = (),
         scopes: Iterable[ScopeRule] = (),
+        live: Iterable[str] = (),
     ) -> None:
         self._token = tuple(token)
         self._revocation = tuple(revocation)
@@ -67,12 +71,14 @@ class PathRules:
         self._optional = tuple(optional)
         self._public = (*public, *((login,) if login else ()))
         self._scopes = tuple(scopes)
+        self._live = tuple(live)
         self.strict = bool(
             self._token
             or self._revocation
             or self._logout
             or self._session
             or self._scopes
+            or self._live
         )
         """Whether an ambiguous path is refused."""
         self._known = lru_cache(maxsize=1024)(self._find)
@@ -95,7 +101,13 @@ class PathRules:
         self, method: str, path: str, root: str, raw_path: str | None = None
     ) -> PathAccess:
         kind = self.kind(method, path, raw_path, root)
-        return _rule(kind, self.required(method, path, root))
+        live = bool(self._live) and self._is_live(path, root)
+        return _rule(kind, self.required(method, path, root), live)
+
+    def _is_live(self, path: str, root: str) -> bool:
+        """Whether the path is one of those, with its *root* or without."""
+        below, whole = folded(path), folded(root + path)
+        return any(demanded_by(p, below) or demanded_by(p, whole) for p in self._live)
 
     def kind(
         self, method: str, path: str, raw_path: str | None, root: str = ""

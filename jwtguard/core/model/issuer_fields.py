@@ -71,3 +71,26 @@ class IssuerFields:
     relay_auth: str | None = None
     """How the secret is sent: ``basic`` (the default) or ``post`` (RFC 6749 section
     2.3.1)."""
+    introspect: str = "never"
+    """Which tokens the issuer is asked about (RFC 7662): ``never`` any, ``opaque``
+    ones, or ``always`` also JWTs, after they were verified here."""
+    introspect_url: str | None = None
+    """The introspection endpoint; None: ``introspection_endpoint`` of the metadata."""
+    introspect_client_id: str | None = None
+    """The client id of this API at the issuer."""
+    introspect_client_secret: str | None = field(default=None, repr=False)
+    """Its secret. It is sent to the endpoint only, and never logged."""
+    introspect_auth: str | None = None
+    """``basic``, ``post`` (RFC 6749 section 2.3.1) or ``private_key_jwt`` (RFC 7523);
+    None: the last if there is a key, else the first."""
+    introspect_key: str | None = field(default=None, repr=False)
+    """The private key for ``private_key_jwt``, in PEM: P-256 or RSA."""
+    introspect_ttl: float = 30
+    """How long an answer is believed, in seconds; never beyond the token's ``exp``."""
+    introspect_paths: tuple[str, ...] = ()
+    """Patterns of paths where JWTs are introspected, whatever ``introspect`` says."""
+    introspect_outage: str = "refuse"
+    """What happens to a JWT if the issuer does not answer: ``refuse`` with 503, or
+    ``local``: what was verified here is enough."""
+    opaque_prefix: tuple[str, ...] = ()
+    """What its opaque tokens begin with; required if several issuers introspect."""

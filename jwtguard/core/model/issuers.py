@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, Literal
 
+from .introspection import check_introspection, introspection_strings
 from .issuer_fields import IssuerFields
 from .issuer_values import check_authorization, check_choices, check_mark
 from .jwk_set import parse_given
@@ -71,6 +72,16 @@ class TrustedIssuer(IssuerFields):
             relay_revocation_url: str | None = None,
             relay_client_secret: str | None = None,
             relay_auth: str | None = None,
+            introspect: str = "never",
+            introspect_url: str | None = None,
+            introspect_client_id: str | None = None,
+            introspect_client_secret: str | None = None,
+            introspect_auth: str | None = None,
+            introspect_key: str | None = None,
+            introspect_ttl: float = 30,
+            introspect_paths: Iterable[str] = (),
+            introspect_outage: str = "refuse",
+            opaque_prefix: Iterable[str] = (),
         ) -> None: ...
 
     def __post_init__(self) -> None:
@@ -97,6 +108,7 @@ class TrustedIssuer(IssuerFields):
         check_choices(problems, where, self)
         check_mark(problems, where, self.mark)
         check_authorization(problems, where, self.keys_authorization)
+        check_introspection(problems, where, self)
         if self.max_lifetime is not None:
             check_number(problems, (*where, "max_lifetime"), self.max_lifetime, 1)
         # Whose keys should be fetched for a token that does not name its issuer?
@@ -137,6 +149,7 @@ class TrustedIssuer(IssuerFields):
                 types = (item.lower() for item in names)
                 names = frozenset("" if item == _ABSENT else item for item in types)
             set_frozen(self, **{name: names})
+        set_frozen(self, **introspection_strings(problems, where, self))
         if self.expect is not None and not (
             isinstance(self.expect, Mapping)
             and all(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from .introspection import check_opaque
 from .issuers import check_relay
 from .origins import is_plain, serialized
 from .patterns import covers, demands, overlap
@@ -27,8 +28,11 @@ def check_issuers(policy: PolicyFields, problems: Problems) -> None:
     nameless = [i for i in policy.issuers if "iss" not in i.rules.require]
     text = "only one may make tokens without iss"
     problems.check(len(nameless) <= 1, ("issuers",), text)
+    check_opaque(problems, policy.issuers)
     for issuer in policy.issuers:
         where = ("issuers", without_user(issuer.url))
+        at = (*where, "introspect_url")
+        _check_url(policy, problems, at, issuer.introspect_url)
         named = issuer.audience is not None or policy.audience is not None
         text = "set it to this API's identifier, or to `unchecked`"
         problems.check(named, (*where, "audience"), text)

@@ -6,6 +6,8 @@ check that is added to ``CHECKS`` is done by both.
 
 from __future__ import annotations
 
+from math import inf
+
 from ...errors import InvalidTokenError
 from ..model.principal import Facts, Principal
 from .claim_check import Check
@@ -67,7 +69,7 @@ def facts_of(rules: TokenRules, compact: Compact) -> Facts:
         rules.client(claims),
         rules.scopes(claims),
         rules.roles(claims),
-        float(claims["exp"]),
+        float(claims.get("exp", inf)),  # only an answer about a token may lack it
         compact.payload,
         sub=_name(claims.get("sub")),
         sid=_name(claims.get("sid")),

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from hashlib import sha256
 from threading import Lock
+from typing import NamedTuple
 
 from ..model.jwk import KeySet
 from ..model.principal import Facts
@@ -16,12 +17,29 @@ from .entries import Entry
 from .keys import KeyCache
 
 
+class Signed(NamedTuple):
+    """What has signed a token: see ``CachedToken``."""
+
+    cache: KeyCache
+    key_set: KeySet | None
+    signed_with: tuple[bytes, str]
+
+
+class Live(NamedTuple):
+    """When the issuer is asked about a token again (RFC 7662)."""
+
+    until: float
+    """So long its last answer is believed, in monotonic seconds."""
+    everywhere: bool = True
+    """False: only on the paths where it is asked about all tokens."""
+
+
 class CachedToken:
     """The facts of one verified token, and the key that verified it."""
 
     __slots__ = (
-        "bearer", "cache", "facts", "generation", "key_set", "revoked", "signed_with",
-        "size", "valid_from", "valid_until",
+        "bearer", "cache", "facts", "generation", "key_set", "live", "revoked",
+        "signed_with", "size", "valid_from", "valid_until",
     )  # fmt: skip
 
     def __init__(
@@ -53,6 +71,19 @@ class CachedToken:
         """Why the token is refused, once it was found there."""
         self.bearer = bearer
         """Whoever holds the token may use it: no key and no certificate is needed."""
+        self.live: Live | None = None
+        """When the issuer is asked about it again; None: it is not asked."""
+
+    @property
+    def signed(self) -> Signed:
+        """What has signed the token."""
+        return Signed(self.cache, self.key_set, self.signed_with)
+
+    def take(self, other: CachedToken) -> None:
+        """Take over what the issuer has said of the same token since."""
+        for name in ("facts", "valid_from", "valid_until", "size", "bearer", "live"):
+            setattr(self, name, getattr(other, name))
+        self.generation = 0  # it may name another session now
 
 
 class TokenCache:

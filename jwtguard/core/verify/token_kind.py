@@ -23,6 +23,8 @@ OF_ID_TOKENS = frozenset({"nonce", "at_hash", "c_hash"})
 """Claims that only ID tokens have, where nothing marks an access token."""
 
 
+_NEVER = frozenset({"token-introspection+jwt", "secevent+jwt"})
+"""Header types that no access token has, whatever ``header_types`` says."""
 CERTIFICATE = "x5t#S256"
 """The member of ``cnf`` that names a client certificate (RFC 8705 section 3.1)."""
 _BINDINGS = frozenset({"jkt", CERTIFICATE})
@@ -59,6 +61,9 @@ def check_kind(rules: TokenRules, compact: Compact, _: float) -> Problem | None:
     # same subject and audience.
     if "events" in claims or typ == "logout+jwt":
         return Problem("logout_token")
+    # RFC 9701: an answer about somebody's token is signed with the same key, too.
+    if typ in _NEVER or "token_introspection" in claims:
+        return Problem("wrong_type", "an answer or an event")
     # Some issuers copy `nonce` into access tokens, so these claims decide only where
     # nothing marks the access token.
     suspicious = not present.isdisjoint(OF_ID_TOKENS)

@@ -32,6 +32,8 @@ class TokenRules:
     leeway: float
     max_lifetime: float | None = None
     clients: frozenset[str] = frozenset()
+    ends: bool = True
+    """Whether ``exp`` is required. An issuer's answer about a token may lack it."""
     role_paths: tuple[str, ...] = field(init=False)
     required: tuple[str, ...] = field(init=False)
     """The claims that must be there."""
@@ -130,8 +132,9 @@ class TokenRules:
         return names(value)
 
     def _required(self) -> Iterator[str]:
-        # Always ``exp``: what never ends is a refresh token of somebody sloppy.
-        for name in dict.fromkeys((*self.profile.require, "exp")):
+        # What never ends is a refresh token of somebody sloppy.
+        always = ("exp",) if self.ends else ()
+        for name in dict.fromkeys((*self.profile.require, *always)):
             if name != "aud" or self.audience != "unchecked":
                 yield self.profile.subject_claim if name == "sub" else name
 

@@ -5,9 +5,9 @@ Issuer, algorithm, key, signature, claims, in this order.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Collection, Generator, Sequence
 from math import inf
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from ...errors import InvalidTokenError, TokenTooLargeError
 from ..extract.credentials import Credentials
@@ -24,9 +24,32 @@ from .jose import Compact, parse
 from .keys import Emit, KeyCache
 from .revocations import Revocations
 from .signatures import matching_keys, verifying_key
-from .token_cache import CachedToken, TokenCache
+from .token_cache import CachedToken, Signed, TokenCache
 from .token_rules import TokenRules
 from .unmatched import Unmatched
+
+
+class LiveTokens(Protocol):
+    """Asks issuers about tokens: see ``core.introspect``."""
+
+    always: Collection[str]
+
+    def owner_of(self, token: str, /) -> Any:
+        """Return who is asked about an opaque *token*; None: it is not opaque."""
+
+    def opaque(self, asked: Any, token: str, /) -> Generator[Ask, Any, CachedToken]:
+        """Return what the issuer says of an opaque token."""
+
+    def signed(
+        self, new: Unverified, keys: Sequence[Key], token: str, /
+    ) -> Generator[Ask, Any, CachedToken]:
+        """Return what a JWT says that its issuer calls active."""
+
+    def after_fork(self) -> None:
+        """Forget what threads of the parent process were doing."""
+
+    def demand(self, known: CachedToken, token: str, /) -> Generator[Ask, Any, None]:
+        """Refuse a token that is not active."""
 
 
 class Unverified(NamedTuple):
@@ -64,31 +87,44 @@ class Verifier:
         self.gates = Gates(
             now, monotonic, policy.leeway, revocations, self.unmatched, self._binding
         )
+        self.live: LiveTokens | None = None
+        """Asks issuers about tokens, where the policy does."""
         self._origins_claim = policy.origins_claim
         self._leeway = policy.leeway
         self._longest = policy.max_token_bytes
         self._now = now
 
     def verify(
-        self, shown: Credentials, wire: Wire | None = None
+        self, shown: Credentials, wire: Wire | None = None, *, live: bool = False
     ) -> Generator[Ask, Any, CachedToken]:
         """Return what a token says, or raise ``AuthError``.
 
-        New and known tokens pass the same gates.
+        New and known tokens pass the same gates. *live*: the issuer has to call the
+        token active here, if it is asked at all.
         """
         token = shown.token
         # Before anything is decoded: parsing takes time in proportion to the length.
         if len(token) > self._longest:
             raise TokenTooLargeError("token_too_long")
         digest, found = self.token_cache.get(token)
-        known = found or self._verified(
-            new := self._unverified(token),
-            (yield from new.cache.find(new.matching_keys)),
-        )
+        known = found or (yield from self._new(token))
+        if live and self.live is not None:
+            yield from self.live.demand(known, token)
         yield from self.gates.check(known, shown, wire)
         if found is None:
             self.token_cache.put(digest, known)
         return known
+
+    def _new(self, token: str) -> Generator[Ask, Any, CachedToken]:
+        """Return what a token says that is not known yet."""
+        live = self.live
+        if live is not None and (asked := live.owner_of(token)) is not None:
+            return (yield from live.opaque(asked, token))
+        new = self._unverified(token)
+        keys = yield from new.cache.find(new.matching_keys)
+        if live is not None and new.rules.issuer in live.always:
+            return (yield from live.signed(new, keys, token))
+        return self._verified(new, keys)
 
     def verify_new_at_once(
         self, shown: Credentials, wire: Wire, digest: bytes
@@ -97,7 +133,12 @@ class Verifier:
 
         None: it needs the outside. *digest* is its key in the cache.
         """
+        live = self.live
+        if live is not None and live.owner_of(shown.token) is not None:
+            return None
         new = self._unverified(shown.token)
+        if live is not None and new.rules.issuer in live.always:
+            return None
         keys = new.cache.at_hand(new.matching_keys)
         if not keys:
             return None
@@ -127,21 +168,40 @@ class Verifier:
 
     def _verified(self, new: Unverified, keys: Sequence[Key]) -> CachedToken:
         """Check signature and claims."""
-        compact, rules, cache = new
-        key = verifying_key(compact, keys)
+        signed = self.signed_by(new, verifying_key(new.compact, keys))
+        return self.cached(new.rules, new.compact, signed)
+
+    def signed_by(self, new: Unverified, key: Key) -> Signed:
+        """Return what has signed a token, if its key is published still."""
+        held = new.cache.snapshot.key_set
+        signed_with = key.material, new.compact.header.alg
+        # The key was withdrawn between the look-up and now: the token is not cached.
+        if held is not None and signed_with not in held.published:
+            held = None
+        return Signed(new.cache, held, signed_with)
+
+    def cached(
+        self, rules: TokenRules, compact: Compact, signed: Signed
+    ) -> CachedToken:
+        """Check the claims of a token whose signature is good, or raise."""
         facts = principal_of(rules, "", compact, self._now()).facts
         claims = compact.claims
         if self._origins_claim is not None:
             listed = claimed_origins(claims, self._origins_claim)
             facts = facts._replace(origins=listed)
-        signed_with, held = (key.material, compact.header.alg), cache.snapshot.key_set
-        # The key was withdrawn between the look-up and now: the token is not cached.
-        if held is not None and signed_with not in held.published:
-            held = None
         starts = max(claims.get("nbf", -inf), claims.get("iat", -inf))
         validity = starts - self._leeway, facts.expires_at + self._leeway
         bearer = self._binding.is_bearer(facts)
-        return CachedToken(facts, validity, cache, held, signed_with, bearer=bearer)
+        return CachedToken(facts, validity, *signed, bearer=bearer)
+
+    def after_fork(self) -> None:
+        """Forget what threads of the parent process were doing."""
+        self.token_cache.after_fork()
+        self.unmatched.after_fork()
+        for trusted in self.trusted.values():
+            trusted.key_cache.after_fork()
+        if self.live is not None:
+            self.live.after_fork()
 
     def issuer_of(self, compact: Compact) -> IssuerState:
         """Return the issuer that the token claims, if it is trusted; no I/O."""
