@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
 from functools import partial
 
 from .application.endpoints import Endpoints, Guarding
@@ -14,7 +14,6 @@ from .core.model.patterns import below
 from .core.model.principal import Principal
 from .core.model.request import NameTable, Request, is_read
 from .core.respond.decorating import decorated_raw, raw, text, with_cookies_raw
-from .core.respond.responses import finish
 from .errors import AuthError, ConfigurationError
 from .gateway.asgi_messages import (
     ASGIApp,
@@ -27,10 +26,19 @@ from .gateway.asgi_messages import (
     respond,
     telling,
 )
+from .gateway.asgi_preflights import replacing
+from .gateway.asgi_refusals import teach_all
 from .gateway.asgi_streams import EventStream, streaming
 from .gateway.ending import is_ours
 from .guard import Guard
-from .places import BEFORE_KEY, GUARD_KEY, OUTBOX_KEY, PRINCIPAL_KEY, REFUSAL_KEY
+from .places import (
+    GUARD_KEY,
+    OUTBOX_KEY,
+    PRINCIPAL_KEY,
+    REFUSAL_KEY,
+    REFUSED_KEY,
+    REQUEST_KEY,
+)
 from .websocket import Admitted, deny, serve
 
 __all__ = [
@@ -97,7 +105,7 @@ class GuardMiddleware(Guarding):
     def __init__(self, app: ASGIApp, guard: Guard | None = None) -> None:
         check_application(app, "ASGI")
         self.app = app
-        self.endpoints = Endpoints(app)
+        self.endpoints = Endpoints(app, teach_all)
         self._whole_path = ignores_root_path(app)
         self._guard = guard
         self._problem: ConfigurationError | None = None
@@ -131,18 +139,19 @@ class GuardMiddleware(Guarding):
         if isinstance(decision, Respond):
             await respond(decision, send)
             return
-        _introduce(scope, decision, guard)
+        refused = _introduce(scope, decision, guard, request)
         if decision.body is not None:
             receive = replaying(decision.body, receive)
             send = telling(send, decision, guard)
         started: Started = []
-        finishing = _decorating if decision.fallback is None else _replacing
-        outgoing = finishing(send, decision, started, guard)
+        finishing = _decorating if decision.fallback is None else replacing
+        outgoing = finishing(send, decision, started, refused, guard)
         try:
             await self.app(scope, receive, outgoing)
         except (AuthError, OSError, ExceptionGroup) as error:
             if isinstance(error, AuthError) and not started:
-                await respond(guard.refuse(error, request, decision), send)
+                answer = guard.refuse(error, request, decision, refused)
+                await respond(answer, send)
             elif not is_ours(error):
                 raise
         finally:
@@ -178,8 +187,8 @@ class GuardMiddleware(Guarding):
             await receive()  # websocket.connect
             await deny(decision, scope, send)
             return
-        _introduce(scope, decision, guard)
-        admitted = Admitted(guard, request, decision)
+        refused = _introduce(scope, decision, guard, request)
+        admitted = Admitted(guard, request, decision, refused)
         await serve(self.app, scope, receive, send, admitted)
 
 
@@ -214,13 +223,17 @@ def request_of(scope: Scope, whole_path: bool = False) -> Request:
     return request._replace(websocket=True, subprotocols=offered)
 
 
-def _introduce(scope: Scope, decision: Proceed, guard: Guard) -> None:
-    principal = decision.principal
+def _introduce(
+    scope: Scope, decision: Proceed, guard: Guard, request: Request
+) -> list[AuthError]:
     scope[REFUSAL_KEY] = decision.refusal
     scope[GUARD_KEY] = guard
     scope[OUTBOX_KEY] = decision.outbox
-    scope[BEFORE_KEY] = scope.get("app")
-    introduce(scope, principal)
+    refused: list[AuthError] = []
+    scope[REFUSED_KEY] = refused
+    scope[REQUEST_KEY] = request
+    introduce(scope, decision.principal)
+    return refused
 
 
 def introduce(scope: Scope, principal: Principal | None) -> None:
@@ -230,7 +243,13 @@ def introduce(scope: Scope, principal: Principal | None) -> None:
     scope["auth"] = _NO_CREDENTIALS if principal is None else Credentials(principal)
 
 
-def _decorating(send: Send, decision: Proceed, started: Started, guard: Guard) -> Send:
+def _decorating(
+    send: Send,
+    decision: Proceed,
+    started: Started,
+    refused: Sequence[AuthError],
+    guard: Guard,
+) -> Send:
     """Decorate the head of the application's answer, and note it in *started*."""
     outbox = decision.outbox
 
@@ -238,6 +257,9 @@ def _decorating(send: Send, decision: Proceed, started: Started, guard: Guard) -
         nonlocal send
         if message["type"] == "http.response.start":
             given = list(message.get("headers", ()))  # an iterator too
+            if refused:
+                fields = guard.handled(refused, message["status"], text(given))
+                given = raw(fields)
             headers, events = decorated_raw(given, decision.decoration)
             if outbox is not None:
                 headers = with_cookies_raw(headers, outbox.fields())
@@ -249,26 +271,3 @@ def _decorating(send: Send, decision: Proceed, started: Started, guard: Guard) -
         return send(message)
 
     return outgoing
-
-
-def _replacing(send: Send, decision: Proceed, started: Started, _: Guard) -> Send:
-    """Do the same where the answer may be replaced whole."""
-    mute = False
-
-    def outgoing(message: Message) -> Awaitable[None]:
-        nonlocal mute
-        if message["type"] == "http.response.start":
-            started.append(None)
-            given = text(message.get("headers", ()))
-            status, headers, body = finish(decision, message["status"], given)
-            if body is not None:
-                mute = True
-                return respond(Respond(status, headers, body), send)
-            message["headers"] = raw(headers)
-        return _nothing() if mute else send(message)
-
-    return outgoing
-
-
-async def _nothing() -> None:
-    """What follows a head that was replaced goes nowhere."""

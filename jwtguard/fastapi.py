@@ -16,7 +16,8 @@ from .core.authorize import requirements
 from .core.authorize.requirements import ANY_TOKEN, Requirement, mark
 from .core.model import naming
 from .core.model.principal import Principal
-from .starlette import log_in, log_out, require
+from .gateway.starlette_refusals import require
+from .starlette import log_in, log_out
 
 __all__ = [
     "FastAPIGuard",

@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
-import functools
 import inspect
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
-from flask import Blueprint, Flask, Request, current_app, request
-from flask.typing import ResponseReturnValue
-from werkzeug.exceptions import Forbidden, HTTPException, Unauthorized
+from flask import Blueprint, Flask, Request
 from werkzeug.local import LocalProxy
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from . import rules
 from .application.endpoints import Endpoints
-from .core.authorize.requirements import ANY_TOKEN, Requirement, mark
+from .core.authorize.requirements import ANY_TOKEN, mark
 from .core.authorize.unguarded import name_of
-from .core.authorize.wrapping import note
 from .core.model.principal import Principal
 from .errors import AuthError, ConfigurationError
+from .gateway.flask_refusals import (
+    guard_of_request,
+    refusal_of,
+    report,
+    require,
+    translating,
+)
+from .gateway.flask_views import decorator
 from .guard import Guard
-from .wsgi import GUARD_KEY, OUTBOX_KEY, PRINCIPAL_KEY, GuardMiddleware, request_of
+from .wsgi import OUTBOX_KEY, PRINCIPAL_KEY, REQUEST_KEY, GuardMiddleware
 
 __all__ = [
     "JWTGuard",
@@ -41,41 +45,6 @@ PROXY_FIX_INSIDE = (
     "ProxyFix stands inside the guard, so the guard sees plain HTTP and refuses every "
     "token: apply ProxyFix after JWTGuard(app), or set JWTGUARD_TRUSTED_PROXIES"
 )
-
-
-class _Refusal(HTTPException):
-    """A werkzeug exception with our status and header fields."""
-
-    def __init__(self, error: AuthError) -> None:
-        super().__init__(error.description)
-        self.code = error.status
-        self.error = error
-
-    def get_headers(self, *args: Any, **kwargs: Any) -> list[tuple[str, str]]:
-        """Add to werkzeug's fields those of our own answer."""
-        fields = _guard().refusal_fields(self.error)
-        return [*super().get_headers(*args, **kwargs), *fields]
-
-
-class NotAuthenticated(_Refusal, Unauthorized):
-    """401: no token, or none that is good."""
-
-
-class NotAllowed(_Refusal, Forbidden):
-    """403: a good token that does not reach this far."""
-
-
-class OtherRefusal(_Refusal):
-    """Any other status: keys unavailable, a malformed request, the login page."""
-
-
-_REFUSALS: dict[int, type[_Refusal]] = {401: NotAuthenticated, 403: NotAllowed}
-
-
-def refusal_of(error: AuthError) -> HTTPException:
-    """Return *error* as the werkzeug exception that Flask's error handlers see."""
-    answered = _guard().answer_to(error, request_of(request.environ))
-    return _REFUSALS.get(answered.status, OtherRefusal)(answered)
 
 
 class JWTGuard:
@@ -105,7 +74,8 @@ class JWTGuard:
         app.extensions[EXTENSION] = middleware.guard
         # An application that raises our errors in a view, without our decorators, gets
         # the same answer.
-        app.register_error_handler(AuthError, _handle)
+        translated: Any = translating(app.handle_user_exception)
+        app.handle_user_exception = translated  # type: ignore[method-assign]
         _report_proxy_fix(middleware)
 
     @staticmethod
@@ -116,7 +86,7 @@ class JWTGuard:
 
         @blueprint.before_request
         def check() -> None:
-            _require(requirement)
+            require(requirement)
 
         mark(check, requirement)
 
@@ -149,31 +119,8 @@ def _check_app(app: Any) -> None:
     raise TypeError(f"JWTGuard guards a Flask application, and this is {text}")
 
 
-def _handle(error: AuthError) -> ResponseReturnValue:
-    """An AuthError that left a view ends where the others do."""
-    return current_app.handle_user_exception(refusal_of(error))
-
-
-def _guard() -> Guard:
-    guard = request.environ.get(GUARD_KEY)
-    if guard is None:
-        raise ConfigurationError("this request did not pass JWTGuard(app)")
-    return cast(Guard, guard)
-
-
-def _require(requirement: Requirement) -> Principal:
-    """Return the caller if it meets *requirement*, or raise werkzeug's exception."""
-    environ = request.environ
-    guard = _guard()
-    try:
-        return guard.require(environ[PRINCIPAL_KEY], requirement, request_of(environ))
-    except AuthError as error:
-        # Without the cause: an error tracker would record the token in its frames.
-        raise refusal_of(error) from None
-
-
 def _current() -> Principal:
-    return _require(ANY_TOKEN)
+    return require(ANY_TOKEN)
 
 
 if TYPE_CHECKING:
@@ -190,8 +137,12 @@ def log_in(request: Request, username: str, password: str) -> Principal:
     ``InvalidCredentialsError``, ``TooManyGuessesError`` or ``IssuerUnavailableError``;
     left alone, that error is answered with its ``status``.
     """
-    environ, guard = request.environ, _guard()
-    signed_in = guard.log_in(request_of(environ), username, password)
+    environ, guard = request.environ, guard_of_request()
+    try:
+        signed_in = guard.log_in(environ[REQUEST_KEY], username, password)
+    except AuthError as error:
+        report(error)
+        raise refusal_of(error) from None
     environ[OUTBOX_KEY].put(signed_in.cookies)
     environ[PRINCIPAL_KEY] = signed_in.principal
     return signed_in.principal
@@ -199,65 +150,21 @@ def log_in(request: Request, username: str, password: str) -> Principal:
 
 def log_out(request: Request) -> None:
     """End the session of *request*: its tokens here and at the issuer, its cookie."""
-    environ, guard = request.environ, _guard()
-    environ[OUTBOX_KEY].put(guard.log_out(request_of(environ)))
+    environ, guard = request.environ, guard_of_request()
+    environ[OUTBOX_KEY].put(guard.log_out(environ[REQUEST_KEY]))
     environ[PRINCIPAL_KEY] = None
-
-
-def _decorator(requirement: Requirement) -> Callable[[Callable[P, T]], Callable[P, T]]:
-    def decorate(view: Callable[P, T]) -> Callable[P, T]:
-        _check_view(view)
-        # Flask looks at the outermost function to decide whether to await, so the
-        # wrapper must be of the same kind.
-        runs_async = inspect.iscoroutinefunction(view)
-        guarded = (_guarded_async if runs_async else _guarded)(view, requirement)
-        mark(guarded, requirement)
-        note(view, guarded, requirement)
-        return cast(Callable[P, T], guarded)
-
-    return decorate
-
-
-def _check_view(view: Any) -> None:
-    if inspect.isclass(view):
-        raise TypeError(
-            f"{name_of(view)} is a class, which a decorator does not guard: write "
-            "decorators = [require_scope(...)] in it, or decorate its methods"
-        )
-    if not callable(view):
-        raise TypeError(
-            f"{view!r} is not a view: put the decorator next to the function"
-        )
-
-
-def _guarded(view: Any, requirement: Requirement) -> Any:
-    @functools.wraps(view)
-    def guarded(*args: Any, **kwargs: Any) -> Any:
-        _require(requirement)
-        return view(*args, **kwargs)
-
-    return guarded
-
-
-def _guarded_async(view: Any, requirement: Requirement) -> Any:
-    @functools.wraps(view)
-    async def guarded(*args: Any, **kwargs: Any) -> Any:
-        _require(requirement)
-        return await view(*args, **kwargs)
-
-    return guarded
 
 
 def require_scope(*scopes: str) -> Callable[[Callable[P, T]], Callable[P, T]]:
     """Let a view run only for callers that hold every one of *scopes*."""
-    return _decorator(rules.require_scope(*scopes))
+    return decorator(rules.require_scope(*scopes))
 
 
 def require_any_scope(*scopes: str) -> Callable[[Callable[P, T]], Callable[P, T]]:
     """Let a view run only for callers that hold one of *scopes*."""
-    return _decorator(rules.require_any_scope(*scopes))
+    return decorator(rules.require_any_scope(*scopes))
 
 
 def require_role(*roles: str) -> Callable[[Callable[P, T]], Callable[P, T]]:
     """Let a view run only for callers that have every one of *roles*."""
-    return _decorator(rules.require_role(*roles))
+    return decorator(rules.require_role(*roles))

@@ -10,22 +10,18 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Protocol
 
 from .core.authorize.origin_rules import Page
-from .core.authorize.requirements import Requirement
-from .core.authorize.unguarded import check_roles
 from .core.extract.credentials import Credentials
 from .core.extract.fetch_metadata import origin_of
 from .core.extract.paths import PathAccess
 from .core.flow import Flow
-from .core.model.decision import Decision, Proceed, Respond
+from .core.model.decision import Decision
 from .core.model.policy import Policy
 from .core.model.principal import Principal
-from .core.model.request import Fields, Request
+from .core.model.request import Request
 from .core.model.site_path import is_site_path
 from .core.relay.flow import RelayFlow
-from .core.respond.responses import told
 from .core.verify.issuer_states import IssuerState
 from .core.verify.jose import Compact
-from .errors import AuthError
 from .events import Hook, emitter
 from .health import Health, health_of
 from .outside.drivers import no_body
@@ -35,7 +31,7 @@ from .outside.http import Sender, Transport, sender_of
 from .outside.revocation_link import RevocationLink
 from .outside.state_client import StateClient
 from .outside.stores import state_at
-from .sessions import SessionKeeper
+from .refusing import Refuser
 from .settings import load_policy
 from .state import State
 
@@ -57,7 +53,7 @@ class Clock(Protocol):
         """Return seconds since any moment that does not move."""
 
 
-class Guard(SessionKeeper):
+class Guard(Refuser):
     """Decides requests and verifies tokens by *policy*.
 
     The constructor does no I/O and starts no thread. The same object serves threads,
@@ -167,32 +163,6 @@ class Guard(SessionKeeper):
             self._flow, self.clock.monotonic, self.emit, secrets.token_bytes
         )
 
-    def refuse(
-        self, error: AuthError, request: Request, decision: Proceed | None = None
-    ) -> Respond:
-        """Return the answer to *error*, and report it.
-
-        *decision* is the one that let the request through, if the application raised.
-        """
-        origin = origin_of(request)
-        if decision is None:
-            return self._flow.responses.refuse(error, request, origin=origin)
-        if decision.fallback is not None:
-            return decision.fallback
-        facts = decision.principal.facts if decision.principal else None
-        cors = decision.decoration.cors
-        refuse = self._flow.responses.refuse
-        answer = refuse(error, request, facts, cors, origin=origin)
-        return answer if decision.outbox is None else told(answer, decision.outbox)
-
-    def answer_to(self, error: AuthError, request: Request) -> AuthError:
-        """Return what a framework's own answer has to say: *error*, as a rule.
-
-        A visitor's navigation gets a ``LoginRedirectError`` in place of a 401, if
-        ``JWTGUARD_LOGIN_URL`` names the login page.
-        """
-        return self._flow.responses.answer_to(error, request)
-
     @staticmethod
     def next_path(value: str | None, default: str = "/") -> str:
         """Return *value* if it is a path of this site, else *default*.
@@ -201,27 +171,6 @@ class Guard(SessionKeeper):
         would let a link send people from your page to any other host.
         """
         return value if value is not None and is_site_path(value) else default
-
-    def refusal_fields(self, error: AuthError) -> Fields:
-        """Return the header fields that go with *error* in a framework's own answer."""
-        return self._flow.responses.fields(error)
-
-    def require(
-        self, principal: Principal | None, requirement: Requirement, request: Request
-    ) -> Principal:
-        """Return *principal* if it meets *requirement*; else report and raise.
-
-        Raises ``AuthError``, and ``ConfigurationError`` for a requirement that no token
-        can meet.
-        """
-        try:
-            return requirement.check(principal)
-        except AuthError as error:
-            check_roles(error, requirement.names, self.policy)
-            facts = principal.facts if principal else None
-            origin = origin_of(request)
-            self._flow.responses.report(error, request.method, origin, facts)
-            raise
 
     def path_access(self, request: Request) -> PathAccess:
         """Return what the policy's path settings ask of *request*."""

@@ -6,14 +6,15 @@ What is here runs for sockets that were let in, or closes those that were not.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import anyio
 
 from .core.extract.credentials import chosen, without_bearer
-from .core.model.decision import Outbox, Proceed, Respond
+from .core.model.decision import Proceed, Respond
 from .core.model.request import Request
-from .core.respond.decorating import raw
+from .core.respond.decorating import raw, text
 from .errors import AuthError
 from .gateway.asgi_messages import ASGIApp, Message, Receive, Scope, Send, respond
 from .gateway.ending import Ending, TokenEndedError, is_ours
@@ -57,16 +58,25 @@ class Admitted(NamedTuple):
     guard: Guard
     request: Request
     decision: Proceed
+    refused: Sequence[AuthError] = ()
+    """What was refused and reported since."""
+
+    def handled(self, message: Message) -> None:
+        """Add the fields of a refusal to what the application answers to it."""
+        if self.refused:
+            given, status = text(message.get("headers", ())), message["status"]
+            fields = self.guard.handled(self.refused, status, given)
+            message["headers"] = raw(fields)
 
 
 async def serve(
     app: ASGIApp, scope: Scope, receive: Receive, send: Send, admitted: Admitted
 ) -> None:
     """Run *app* for a WebSocket that was let in, until its token ends."""
-    guard, request, decision = admitted
+    guard, request, decision, refused = admitted
     by_subprotocol = decision.carrier == "subprotocol"
     echo = chosen(scope.get("subprotocols", ())) if by_subprotocol else ""
-    outgoing = Socket(send, echo=echo, outbox=decision.outbox)
+    outgoing = Socket(send, admitted, echo=echo)
     if by_subprotocol:
         offered = without_bearer(scope.get("subprotocols", ()))
         scope["subprotocols"] = offered
@@ -86,7 +96,7 @@ async def serve(
         if not is_ours(error):
             raise
     except AuthError as error:
-        answer = guard.refuse(error, request, decision)
+        answer = guard.refuse(error, request, decision, refused)
         if outgoing.state == "accept":
             await close(answer, send)
         elif not outgoing.state:
@@ -99,9 +109,10 @@ class Socket:
     *echo*: the browser fails the handshake unless one of its subprotocols is chosen.
     """
 
-    def __init__(self, send: Send, *, echo: str, outbox: Outbox | None = None) -> None:
+    def __init__(self, send: Send, admitted: Admitted, *, echo: str) -> None:
         self._send = send
-        self._outbox = outbox
+        self._admitted = admitted
+        self._outbox = admitted.decision.outbox
         self._echo = echo
         self.state = ""
         """Nothing yet, ``accept``, or that it is over."""
@@ -117,6 +128,8 @@ class Socket:
             if self._echo and not message.get("subprotocol"):
                 message["subprotocol"] = self._echo
         elif kind != "websocket.send":
+            if kind == "websocket.http.response.start":
+                self._admitted.handled(message)
             self.state = "over"
         await self._send(message)
 

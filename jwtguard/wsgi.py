@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
@@ -20,7 +20,14 @@ from .gateway.wsgi_preflights import answer_or_else
 from .gateway.wsgi_streams import Stream, streaming
 from .gateway.wsgi_token_answers import telling
 from .guard import Guard
-from .places import GUARD_KEY, OUTBOX_KEY, PRINCIPAL_KEY, REFUSAL_KEY
+from .places import (
+    GUARD_KEY,
+    OUTBOX_KEY,
+    PRINCIPAL_KEY,
+    REFUSAL_KEY,
+    REFUSED_KEY,
+    REQUEST_KEY,
+)
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -30,6 +37,7 @@ __all__ = [
     "OUTBOX_KEY",
     "PRINCIPAL_KEY",
     "REFUSAL_KEY",
+    "REQUEST_KEY",
     "GuardMiddleware",
     "read_body",
     "request_of",
@@ -86,6 +94,9 @@ class GuardMiddleware(Guarding):
         environ[REFUSAL_KEY] = decision.refusal
         environ[GUARD_KEY] = guard
         environ[OUTBOX_KEY] = decision.outbox
+        refused: list[AuthError] = []
+        environ[REFUSED_KEY] = refused
+        environ[REQUEST_KEY] = request
         if decision.body is not None:
             environ["wsgi.input"] = BytesIO(decision.body)
             environ["CONTENT_LENGTH"] = str(len(decision.body))
@@ -95,11 +106,11 @@ class GuardMiddleware(Guarding):
             return answer_or_else(app, environ, start_response, decision)
 
         def refuse(error: AuthError) -> list[bytes]:
-            answer = guard.refuse(error, request, decision)
+            answer = guard.refuse(error, request, decision, refused)
             return respond(answer, starting_over(start_response))
 
         streams: list[Stream] = []
-        outgoing = _decorating(start_response, decision, streams, guard)
+        outgoing = _decorating(start_response, decision, streams, refused, guard)
         try:
             answer = app(environ, outgoing)
         except AuthError as error:
@@ -141,6 +152,7 @@ def _decorating(
     start_response: StartResponse,
     decision: Proceed,
     streams: list[Stream],
+    refused: Sequence[AuthError],
     guard: Guard,
 ) -> StartResponse:
     """Decorate the head of the application's answer; *streams* gets an event stream."""
@@ -149,6 +161,8 @@ def _decorating(
     def start(
         status: str, headers: list[tuple[str, str]], exc_info: Any = None, /
     ) -> Callable[[bytes], object]:
+        if refused:
+            headers = list(guard.handled(refused, int(status[:3]), headers))
         fields, events = decorated(headers, ours)
         if outbox is not None:
             fields = list(with_cookies(tuple(fields), outbox.fields()))

@@ -104,7 +104,7 @@ def client(app: FastAPI) -> Iterator[TestClient]:
 def test_each_way_to_need_scopes_needs_them(
     client: TestClient, jwt_issuer: JWTIssuer, path: str, needed: str
 ) -> None:
-    """All of them pass; without one of them it is our 403, in FastAPI's words."""
+    """All of them pass; without one of them the answer is the guard's 403."""
     assert client.get(path).status_code == 401
     good = client.get(path, headers=jwt_issuer.headers(scope=needed))
     assert good.status_code == 200
@@ -112,7 +112,7 @@ def test_each_way_to_need_scopes_needs_them(
         held = needed.replace(missing, "other")
         refused = client.get(path, headers=jwt_issuer.headers(scope=held))
         assert refused.status_code == 403
-        assert "detail" in refused.json()
+        assert refused.json()["error"] == "insufficient_scope"
         assert missing in refused.headers["WWW-Authenticate"]
         assert refused.headers["Cache-Control"] == "no-store"
 

@@ -27,11 +27,13 @@ FRAMEWORKS = (
     "pytest",
 )
 MAY_USE = {
-    "flask": {"flask.py", "inspect/routes/flask.py"},
-    "werkzeug": {"flask.py", "inspect/routes/flask.py"},
+    "flask": {"flask.py", "gateway/flask_refusals.py", "inspect/routes/flask.py"},
+    "werkzeug": {"flask.py", "gateway/flask_refusals.py", "inspect/routes/flask.py"},
     "starlette": {
         "starlette.py",
         "fastapi.py",
+        "gateway/starlette_endpoints.py",
+        "gateway/starlette_refusals.py",
         "inspect/routes/starlette.py",
         "inspect/routes/fastapi.py",
     },

@@ -209,12 +209,13 @@ def test_whoever_holds_the_scopes_passes(
     assert client.get(path, headers=jwt_issuer.headers(scope=bad)).status_code == 403
 
 
-def test_a_refusal_is_starlettes_with_our_fields(
+def test_a_refusal_has_the_body_and_the_fields_of_the_guard(
     client: TestClient, jwt_issuer: JWTIssuer
 ) -> None:
-    """An HTTPException: its body, and our status, challenge and cache rule."""
+    """Status, JSON, challenge and cache rule, wherever the guard stands."""
     refused = client.get("/notes", headers=jwt_issuer.headers(scope="a"))
-    assert refused.headers["Content-Type"].startswith("text/plain")
+    assert refused.headers["Content-Type"] == "application/json"
+    assert refused.json()["error"] == "insufficient_scope"
     assert 'scope="a b"' in refused.headers["WWW-Authenticate"]
     assert refused.headers["Cache-Control"] == "no-store"
     nobody = client.get("/notes")

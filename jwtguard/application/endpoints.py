@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 from collections import deque
-from collections.abc import Iterator, Mapping, Sized
+from collections.abc import Callable, Iterator, Mapping, Sized
 from contextlib import suppress
 from typing import Any
 
@@ -37,16 +37,20 @@ class Endpoints:
 
     ``count`` and ``size`` are those of the last look. Routes are registered before the
     decorator above them runs, so a changed ``NOTED.count`` is seen in time; ``size``
-    sees what is included or mounted later.
+    sees what is included or mounted later. *teach* is called with what takes error
+    handlers, as Starlette's applications do.
     """
 
-    __slots__ = ("_app", "count", "size", "table")
+    __slots__ = ("_app", "_teach", "count", "size", "table")
 
-    def __init__(self, app: Any) -> None:
+    def __init__(
+        self, app: Any, teach: Callable[[list[Any]], None] | None = None
+    ) -> None:
         self._app = app
         self.count = -1
         self.size = 0
         self.table: Sized = ()
+        self._teach = teach
 
     def check(self, guard: Guard, outer: Any = None) -> None:
         """Raise ``ConfigurationError`` for decorators that cannot work.
@@ -67,6 +71,8 @@ class Endpoints:
         if problems:
             raise ConfigurationError(*problems)
         self.count, self.table, self.size = count, table, size
+        if self._teach is not None:
+            self._teach(found.catchers)
 
 
 class Found:
@@ -76,6 +82,7 @@ class Found:
         self.handlers: list[Any] = []
         self.table: Sized | None = None
         self.guards = False
+        self.catchers: list[Any] = []
 
 
 def look(app: Any, own: Endpoints | None = None) -> Found:
@@ -90,6 +97,8 @@ def look(app: Any, own: Endpoints | None = None) -> Found:
         walked[id(node)] = node  # kept alive, so that its id stays its own
         found.handlers += filter(callable, _handlers(node))
         found.guards |= _is_guard(node, own)
+        if callable(_get(node, "add_exception_handler")):
+            found.catchers.append(node)
         if not callable(_endpoint(node)):  # what a handler holds is its own affair
             waiting += _inside(node, found)
             left -= 1

@@ -236,10 +236,11 @@ def test_an_error_can_be_caught_by_its_class(client: Client) -> None:
     assert answer.json() == {"caught": "invalid_credentials"}
 
 
-def test_starlette_gets_the_answer_of_the_guard(site: Site) -> None:
-    """The guard's response is sent unchanged."""
-    answer = by_starlette(site).post("/login", data={**FORM, "password": "x"})
+def test_every_framework_gets_the_answer_of_the_guard(client: Client) -> None:
+    """The body is the guard's, in every position of it."""
+    answer = client.post("/login", data={**FORM, "password": "x"})
     assert answer.json()["error"] == "invalid_credentials"
+    assert answer.headers["content-type"] == "application/json"
 
 
 def test_a_websocket_is_refreshed_too(site: Site) -> None:

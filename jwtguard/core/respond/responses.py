@@ -6,7 +6,7 @@ RFC 6750 section 3 and RFC 6749 section 5.2 say what a refusal looks like.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -22,6 +22,7 @@ from ..verify.keys import Emit
 from . import cors
 from .decorating import decorated, with_cookies
 from .login_page import redirected
+from .refused import answered, with_fields
 
 _NO_STORE = ("Cache-Control", "no-store")
 
@@ -76,16 +77,50 @@ class Responses:
         those of the answer, if a rule has settled them; *origin* is the one sent.
         """
         self.report(error, request.method, origin, facts)
+        return self.answer(error, request, facts, cors_fields, origin=origin)
+
+    def answer(
+        self,
+        error: AuthError,
+        request: Request,
+        facts: Facts | None = None,
+        cors_fields: Fields | None = None,
+        *,
+        origin: str | None,
+    ) -> Respond:
+        """Word the refusal, which was reported already."""
         if cors_fields is None:
             cors_fields = self._cors(error, origin, facts)
         if self._login_url is not None:
             error = redirected(error, request, self._login_url)
+        answer = self.worded(error, request)
+        ours = (*self.fields(error), *cors_fields, clients.VARY)
+        return answer._replace(headers=(*answer.headers, *ours))
+
+    def worded(self, error: AuthError, request: Request) -> Respond:
+        """Return status and body of a refusal, and the fields that describe the body.
+
+        RFC 9110 section 9.3.2: the length is that of the GET answer, and HEAD has no
+        body.
+        """
         body, described = _body(error.code, error.description)
-        headers = (*described, *self.fields(error), *cors_fields, clients.VARY)
-        # RFC 9110 section 9.3.2: the length is that of the GET answer, the body is left
-        # out.
-        head = request.method == "HEAD"
-        return Respond(error.status, headers, b"" if head else body, error.reason)
+        shown = b"" if request.method == "HEAD" else body
+        return Respond(error.status, described, shown, error.reason)
+
+    def handled(
+        self,
+        refused: Sequence[AuthError],
+        status: int,
+        given: Iterable[tuple[str, str]],
+    ) -> Fields:
+        """Return the fields *given* of the application's answer to a refusal.
+
+        Those of the refusal are among them, if it has this *status*.
+        """
+        error = answered(refused, status)
+        if error is None:
+            return tuple(given)
+        return with_fields(given, self.fields(error))
 
     def answer_to(self, error: AuthError, request: Request) -> AuthError:
         """Return what is answered to *error*: itself, or a redirect to the login page.

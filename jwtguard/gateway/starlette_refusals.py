@@ -1,0 +1,53 @@
+"""Checks on a connection of Starlette, and their refusals as its exceptions."""
+
+from __future__ import annotations
+
+from starlette.exceptions import HTTPException, WebSocketException
+from starlette.requests import HTTPConnection
+from starlette.websockets import WebSocketState
+
+from ..core.authorize.requirements import Requirement
+from ..core.model.principal import Principal
+from ..errors import AuthError, ConfigurationError
+from ..guard import Guard
+from ..places import GUARD_KEY, PRINCIPAL_KEY, REQUEST_KEY
+from ..websocket import close_code
+from .asgi_refusals import HANDLERS_KEY, as_exception, note, teach
+
+
+def require(conn: HTTPConnection, requirement: Requirement) -> Principal:
+    """Return the caller if it meets *requirement*, or raise Starlette's exception."""
+    guard, scope = guard_of(conn), conn.scope
+    try:
+        return guard.require(scope[PRINCIPAL_KEY], requirement, scope[REQUEST_KEY])
+    except AuthError as error:
+        # Without the cause: an error tracker would record the token in its frames.
+        raise refusal_of(error, conn) from None
+
+
+def guard_of(conn: HTTPConnection) -> Guard:
+    """Return the guard that let *conn* through."""
+    guard = conn.scope.get(GUARD_KEY)
+    if not isinstance(guard, Guard):
+        raise ConfigurationError(
+            "this request did not pass GuardMiddleware: add "
+            "Middleware(GuardMiddleware) to the application"
+        )
+    return guard
+
+
+def refusal_of(error: AuthError, conn: HTTPConnection) -> Exception:
+    """Return *error*, which was reported, as the exception that Starlette answers."""
+    scope = conn.scope
+    if scope["type"] == "websocket" and not _answers(conn):
+        return WebSocketException(close_code(error.status), error.reason)
+    if HANDLERS_KEY in scope:
+        teach(scope[HANDLERS_KEY][0])
+    return as_exception(error, note(error, scope), HTTPException)
+
+
+def _answers(conn: HTTPConnection) -> bool:
+    """Whether a WebSocket can still be answered like a request."""
+    denial = "websocket.http.response" in (conn.scope.get("extensions") or {})
+    state = getattr(conn, "application_state", WebSocketState.CONNECTING)
+    return denial and state is WebSocketState.CONNECTING

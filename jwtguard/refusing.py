@@ -1,0 +1,99 @@
+"""The calls that answer and report what is refused behind the guard."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from .core.authorize.requirements import Requirement
+from .core.authorize.unguarded import check_roles
+from .core.extract.fetch_metadata import origin_of
+from .core.model.decision import Proceed, Respond
+from .core.model.principal import Principal
+from .core.model.request import Fields, Request
+from .core.respond.refused import original
+from .core.respond.responses import told
+from .errors import AuthError
+from .sessions import SessionKeeper
+
+
+class Refuser(SessionKeeper):
+    """What a guard answers when the application, or a decorator in it, refuses."""
+
+    def refuse(
+        self,
+        error: AuthError,
+        request: Request,
+        decision: Proceed | None = None,
+        reported: Sequence[AuthError] = (),
+    ) -> Respond:
+        """Return the answer to *error*, and report it.
+
+        *decision* is the one that let the request through, if the application raised;
+        an error that is among *reported* is not reported once more.
+        """
+        responses, origin = self._flow.responses, origin_of(request)
+        error = original(error)
+        if decision is None:
+            return responses.refuse(error, request, origin=origin)
+        if decision.fallback is not None:
+            return decision.fallback
+        if error not in reported:
+            self.report(error, request, decision.principal)
+        facts = decision.principal.facts if decision.principal else None
+        cors = decision.decoration.cors
+        answer = responses.answer(error, request, facts, cors, origin=origin)
+        return answer if decision.outbox is None else told(answer, decision.outbox)
+
+    def report(
+        self, error: AuthError, request: Request, principal: Principal | None
+    ) -> None:
+        """Tell the log and the hook that *request* of *principal* is refused."""
+        facts = principal.facts if principal else None
+        origin = origin_of(request)
+        self._flow.responses.report(error, request.method, origin, facts)
+
+    def answer_to(self, error: AuthError, request: Request) -> AuthError:
+        """Return what a framework's own answer has to say: *error*, as a rule.
+
+        A visitor's navigation gets a ``LoginRedirectError`` in place of a 401, if
+        ``JWTGUARD_LOGIN_URL`` names the login page.
+        """
+        return self._flow.responses.answer_to(error, request)
+
+    def refusal_body(self, error: AuthError, request: Request) -> Respond:
+        """Return the answer to *error* without the fields of ``refusal_fields``.
+
+        For a framework that adds those, or lets ``handled`` add them.
+        """
+        return self._flow.responses.worded(error, request)
+
+    def refusal_fields(self, error: AuthError) -> Fields:
+        """Return the header fields that go with *error* in a framework's own answer."""
+        return self._flow.responses.fields(error)
+
+    def handled(
+        self,
+        refused: Sequence[AuthError],
+        status: int,
+        given: Iterable[tuple[str, str]],
+    ) -> Fields:
+        """Return the fields *given* of the application's answer after it *refused*.
+
+        If the answer has the status of a refusal, it gets the fields of that refusal.
+        """
+        return self._flow.responses.handled(refused, status, given)
+
+    def require(
+        self, principal: Principal | None, requirement: Requirement, request: Request
+    ) -> Principal:
+        """Return *principal* if it meets *requirement*; else report and raise.
+
+        Raises ``AuthError``, and ``ConfigurationError`` for a requirement that no token
+        can meet.
+        """
+        try:
+            return requirement.check(principal)
+        except AuthError as error:
+            check_roles(error, requirement.names, self.policy)
+            self.report(error, request, principal)
+            raise

@@ -1,0 +1,188 @@
+"""A refusal of a decorator, a dependency or a handler answers like the guard itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from starlette.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException as WerkzeugException
+
+from jwtguard import AuthError, Client, Guard
+from jwtguard.errors import MissingTokenError
+from jwtguard.reasons import REASONS
+from jwtguard.testing import JWTIssuer
+from tests.dialect.apps import WORLDS, Handlers, Send, opaque
+
+PAGE = "https://www.example.com"
+CHALLENGE = 'Bearer realm="api"'
+LACKING = (
+    f'{CHALLENGE}, error="insufficient_scope", '
+    f'error_description="{REASONS["scope_missing"].sentence}", scope="a"'
+)
+Told = list[tuple[str, Any]]
+
+
+class World:
+    """One application; *told* collects what was reported."""
+
+    def __init__(self, make: Callable[[Guard, Handlers], Send], issuer: JWTIssuer):
+        self._make = make
+        self.issuer = issuer
+        self.told: Told = []
+
+    def _hear(self, name: str, fields: Any) -> None:
+        if name == "refused":
+            self.told.append((name, fields["reason"]))
+
+    def send(self, handlers: Handlers | None = None) -> Send:
+        guard = Guard(
+            self.issuer.policy(
+                optional_paths=("/who", "/caught"),
+                public_paths=("/broken",),
+                clients=[Client(id="spa", origins=[PAGE])],
+            ),
+            clock=self.issuer.clock,
+            transport=self.issuer.transport,
+            on_event=self._hear,
+        )
+        return self._make(guard, handlers or {})
+
+
+@pytest.fixture(params=WORLDS.values(), ids=list(WORLDS))
+def world(request: pytest.FixtureRequest, jwt_issuer: JWTIssuer) -> World:
+    """Each framework and each position of the guard."""
+    return World(request.param, jwt_issuer)
+
+
+ROWS = [
+    ("/scope", "b", 403, "scope_missing", LACKING),
+    ("/role", "b", 403, "role_missing", None),
+    ("/who", None, 401, "no_credentials", CHALLENGE),
+    ("/denied", "b", 403, "role_missing", None),
+    ("/broken", None, 503, "keys_unavailable", None),
+]
+Row = tuple[str, str | None, int, str, str | None]
+
+
+def headers_of(issuer: JWTIssuer, scope: str | None) -> dict[str, str]:
+    held = {} if scope is None else issuer.headers(scope=scope)
+    return {**held, "Origin": PAGE}
+
+
+@pytest.mark.parametrize("row", ROWS, ids=[row[0][1:] for row in ROWS])
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_every_refusal_is_answered_in_the_words_of_the_guard(
+    world: World, row: Row, method: str
+) -> None:
+    """Status, JSON, challenge, cache rule and CORS do not depend on who refuses."""
+    path, scope, status, reason, challenge = row
+    headers = headers_of(world.issuer, scope)
+    answer = world.send()(method, path, headers=headers)
+    assert answer.status_code == status
+    assert answer.headers["Content-Type"] == "application/json"
+    assert answer.headers.get("WWW-Authenticate") == challenge
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert answer.headers["Access-Control-Allow-Origin"] == PAGE
+    assert answer.headers["Vary"] == "Origin"
+    assert ("Retry-After" in answer.headers) is (status == 503)
+    known = REASONS[reason]
+    if method == "GET":
+        expected = {"error": known.code, "error_description": known.sentence}
+        assert answer.json() == expected
+        assert int(answer.headers["Content-Length"]) == len(answer.content)
+    assert world.told == [("refused", reason)]
+
+
+def own_words(error: Any) -> tuple[str, int]:
+    """What an application's own error handler answers."""
+    return f"own: {type(error).__name__}", error.status
+
+
+def by_status(error: Any) -> tuple[str, int]:
+    """The same, for a handler that knows nothing of us."""
+    status = getattr(error, "status_code", getattr(error, "code", 0))
+    text = getattr(error, "detail", "") or error.description
+    return f"own: {text}", status
+
+
+@pytest.mark.parametrize("row", ROWS, ids=[row[0][1:] for row in ROWS])
+@pytest.mark.parametrize(
+    "kind", [AuthError, HTTPException, WerkzeugException, "status"]
+)
+def test_an_error_handler_replaces_the_body_and_keeps_the_fields(
+    world: World, row: Row, kind: Any, request: pytest.FixtureRequest
+) -> None:
+    """It need not know of the fields, and may be found by class or by status."""
+    path, scope, status, reason, challenge = row
+    flask = "flask" in request.node.name or "blueprint" in request.node.name
+    if kind is (HTTPException if flask else WerkzeugException):
+        pytest.skip("another framework's")
+    kind, answer = (status, by_status) if kind == "status" else (kind, by_status)
+    if kind is AuthError:
+        answer = own_words
+    send = world.send({kind: answer})
+    found = send("GET", path, headers=headers_of(world.issuer, scope))
+    assert found.status_code == status
+    assert found.text.startswith("own: ")
+    if answer is by_status:
+        assert found.text == f"own: {REASONS[reason].sentence}"
+    assert found.headers.get("WWW-Authenticate") == challenge
+    assert found.headers["Cache-Control"] == "no-store"
+    assert found.headers["Access-Control-Allow-Origin"] == PAGE
+    assert ("Retry-After" in found.headers) is (status == 503)
+    assert world.told == [("refused", reason)]
+
+
+@pytest.mark.parametrize("row", ROWS[:3], ids=[row[0][1:] for row in ROWS[:3]])
+def test_an_application_that_the_guard_cannot_see_answers_alike(
+    jwt_issuer: JWTIssuer, row: Row
+) -> None:
+    """A dispatcher that copies the scope and hides the application changes nothing."""
+    path, scope, status, reason, challenge = row
+    world = World(opaque, jwt_issuer)
+    for handlers in ({}, {status: by_status}):
+        answer = world.send(handlers)(
+            "GET", path, headers=headers_of(jwt_issuer, scope)
+        )
+        assert answer.status_code == status
+        assert answer.headers.get("WWW-Authenticate") == challenge
+        assert answer.headers["Cache-Control"] == "no-store"
+        assert answer.text.startswith("own" if handlers else '{"error":')
+    assert world.told == [("refused", reason)] * 2
+
+
+def test_what_was_caught_leaves_no_trace_in_the_answer(world: World) -> None:
+    """The answer is no refusal, so it has no challenge and may be kept."""
+    answer = world.send()("GET", "/caught")
+    assert (answer.status_code, answer.text.strip('"')) == (200, "nobody")
+    assert "WWW-Authenticate" not in answer.headers
+    assert "Cache-Control" not in answer.headers
+
+
+def test_another_status_hides_the_refusal(world: World) -> None:
+    """A handler that answers 404 does not show that there is something to hide."""
+    send = world.send({403: lambda _: ("no such page", 404)})
+    answer = send("GET", "/scope", headers=headers_of(world.issuer, "b"))
+    assert (answer.status_code, answer.text) == (404, "no such page")
+    assert "WWW-Authenticate" not in answer.headers
+    assert "Cache-Control" not in answer.headers
+
+
+def test_the_exception_is_an_auth_error_of_its_class(world: World) -> None:
+    """Handlers and ``except`` see the class, the reason and the plain error."""
+    seen: list[Any] = []
+
+    def look(error: Any) -> tuple[str, int]:
+        seen.append(error)
+        return "", error.status
+
+    world.send({AuthError: look})("GET", "/who")
+    (error,) = seen
+    assert isinstance(error, MissingTokenError)
+    assert (error.reason, error.status) == ("no_credentials", 401)
+    plain: Any = vars(error)["error"]
+    assert type(plain) is MissingTokenError
+    assert plain.code == "missing_token"
+    assert error.__cause__ is None
