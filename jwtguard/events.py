@@ -26,6 +26,7 @@ Events and their fields, all of them also in the ``extra`` of the log record:
 * ``session_refresh_failed``: ``issuer``, ``problem``; the session goes on
 * ``session_ended``: ``issuer``, ``problem``; its issuer does not refresh it any more
 * ``misconfigured``: ``problem``, while starting
+* ``render_failed``: ``reason`` of the refusal, ``problem``: what the renderer raised
 
 Never a token, a claim or a path.
 """
@@ -59,6 +60,7 @@ _LEVELS = {
     "revocations_lost": logging.WARNING,
     "session_refresh_failed": logging.WARNING,
     "misconfigured": logging.WARNING,
+    "render_failed": logging.ERROR,
     "fetch_not_modified": logging.DEBUG,
     "session_refreshed": logging.DEBUG,
 }
@@ -76,7 +78,8 @@ def emitter(hook: Hook | None) -> Callable[..., None]:
                 f"{k}={v!r}" for k, v in fields.items() if v not in (None, "")
             )
             extra = {"event": event, **fields}
-            logger.log(level, "%s %s", event, text, extra=extra)
+            traced = level == logging.ERROR  # emitted where the exception is handled
+            logger.log(level, "%s %s", event, text, extra=extra, exc_info=traced)
         if hook is not None:
             _call(hook, event, fields)
 

@@ -20,6 +20,7 @@ from .core.model.principal import Principal
 from .core.model.request import Request
 from .core.model.site_path import is_site_path
 from .core.relay.flow import RelayFlow
+from .core.respond.wording import Render
 from .core.verify.issuer_states import IssuerState
 from .core.verify.jose import Compact
 from .events import Hook, emitter
@@ -31,7 +32,7 @@ from .outside.http import Sender, Transport, sender_of
 from .outside.revocation_link import RevocationLink
 from .outside.state_client import StateClient
 from .outside.stores import state_at
-from .refusing import Refuser
+from .refusing import Refuser, check_render
 from .settings import load_policy
 from .state import State
 
@@ -62,8 +63,9 @@ class Guard(Refuser):
     is called with a URL, header fields and seconds, GETs that URL, and returns status,
     header fields (names in lower case) and body, or raises ``OSError``; or it is an
     object with ``handle_request``, as httpx has them, which sends everything. *state*
-    None means what ``JWTGUARD_STATE`` says. Raises ``ConfigurationError`` if that names
-    a store whose library is missing.
+    None means what ``JWTGUARD_STATE`` says. *render* words refusals: see
+    ``jwtguard.rules.Render``. Raises ``ConfigurationError`` if the state is in a store
+    whose library is missing.
     """
 
     def __init__(
@@ -74,7 +76,9 @@ class Guard(Refuser):
         transport: Transport | Sender | None = None,
         on_event: Hook | None = None,
         state: State | None = None,
+        render: Render | None = None,
     ) -> None:
+        check_render(render)
         self.policy = policy
         self.clock = clock
         self.emit = emitter(on_event)
@@ -87,7 +91,7 @@ class Guard(Refuser):
         followed = state is not None or policy.state != "memory://"
         self._flow = flow = Flow(
             policy, clock.time, clock.monotonic, self.emit, shared=followed,
-            random=secrets.token_bytes,
+            random=secrets.token_bytes, render=render,
         )  # fmt: skip
         self.link = RevocationLink(
             self.state, policy, flow.revocations, flow.revoking.receive,
@@ -105,9 +109,9 @@ class Guard(Refuser):
         in_each_child(self)
 
     @classmethod
-    def from_env(cls) -> Guard:
+    def from_env(cls, *, render: Render | None = None) -> Guard:
         """Read ``JWTGUARD_*``; raise ``ConfigurationError`` with every problem."""
-        return cls(load_policy(os.environ))
+        return cls(load_policy(os.environ), render=render)
 
     def verify(self, token: str) -> Principal:
         """Return the principal of *token*, given without the ``Bearer`` prefix.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterable, Sequence
 
 from .core.authorize.requirements import Requirement
@@ -65,7 +66,7 @@ class Refuser(SessionKeeper):
 
         For a framework that adds those, or lets ``handled`` add them.
         """
-        return self._flow.responses.worded(error, request)
+        return self._flow.responses.wording.worded(error, request)
 
     def refusal_fields(self, error: AuthError) -> Fields:
         """Return the header fields that go with *error* in a framework's own answer."""
@@ -97,3 +98,14 @@ class Refuser(SessionKeeper):
             check_roles(error, requirement.names, self.policy)
             self.report(error, request, principal)
             raise
+
+
+def check_render(render: object) -> None:
+    """Raise ``TypeError`` if *render* cannot word a refusal at once."""
+    if render is None:
+        return
+    call = getattr(type(render), "__call__", None)  # noqa: B004  # its kind, not whether
+    if inspect.iscoroutinefunction(render) or inspect.iscoroutinefunction(call):
+        raise TypeError("render must be a plain function, and this one is async")
+    if not callable(render):
+        raise TypeError(f"render must be a function, not {render!r}")

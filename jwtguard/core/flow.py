@@ -31,6 +31,7 @@ from .model.effects import Ask
 from .model.policy import Policy
 from .model.request import Request
 from .respond.responses import Responses, answered_with
+from .respond.wording import Render
 from .revocation_flow import RevocationFlow
 from .session.answers import SessionAnswers, endpoints_of
 from .session.cookies import Shown
@@ -78,7 +79,7 @@ class Flow:
 
     ``now`` returns seconds since the epoch, ``monotonic`` seconds since anything;
     ``emit`` is told of every refusal. *shared*: other processes may revoke, too.
-    *random* returns so many random bytes; sessions need it.
+    *random* returns so many random bytes; sessions need it. *render* words refusals.
     """
 
     def __init__(
@@ -90,6 +91,7 @@ class Flow:
         *,
         shared: bool = False,
         random: Callable[[int], bytes] | None = None,
+        render: Render | None = None,
     ) -> None:
         self.policy = policy
         self.revocations = Revocations(policy.revocations, shared=shared)
@@ -98,7 +100,7 @@ class Flow:
         self.verifier = verifier(policy, now, monotonic, emit, self.revocations, random)
         rules = self.origin_rules = OriginRules(policy, self.clients)
         self.authorizer = Authorizer(policy, self.clients)
-        self.responses = Responses(policy, self.clients, emit)
+        self.responses = Responses(policy, self.clients, emit, render)
         self.token_flow = TokenFlow(policy, self.clients, self.responses)
         self.logout_flow = LogoutFlow(
             policy, self.verifier, self.responses, now, emit, self.revoking.add

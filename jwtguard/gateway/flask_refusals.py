@@ -34,7 +34,8 @@ class Refusal(HTTPException):
     def get_response(self, *_: Any, **__: Any) -> Response:
         """Return what the guard would answer, without the fields of the refusal."""
         answer = self._answer()
-        return Response(answer.body, answer.status, list(answer.headers))
+        # A list: of bytes werkzeug would count the length, and HEAD has none of them.
+        return Response([answer.body], answer.status, list(answer.headers))
 
     def get_headers(self, *_: Any, **__: Any) -> list[tuple[str, str]]:
         """Return the fields that describe the body."""

@@ -15,17 +15,20 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Mount, Route
 from starlette.testclient import TestClient
 
-from jwtguard import AuthError, Guard, flask
+from jwtguard import AuthError, Client, Guard, flask
 from jwtguard.errors import AccessDeniedError, KeysUnavailableError
 from jwtguard.fastapi import FastAPIGuard
+from jwtguard.rules import Render
 from jwtguard.starlette import (
     GuardMiddleware,
     principal_of,
     require_role,
     require_scope,
 )
+from jwtguard.testing import JWTIssuer
 
 BASE = "https://api.example"
+PAGE = "https://www.example.com"
 Handlers = Mapping[Any, Any]
 """What answers an exception class or a status: functions of the error alone."""
 Send = Callable[..., Any]
@@ -204,6 +207,38 @@ def opaque(guard: Guard, handlers: Handlers) -> Send:
         await hidden["app"](dict(scope), receive, send)
 
     return _client(GuardMiddleware(dispatch, guard))
+
+
+class World:
+    """One application; *told* collects what was reported."""
+
+    def __init__(
+        self, make: Callable[[Guard, Handlers], Send], issuer: JWTIssuer
+    ) -> None:
+        self._make = make
+        self.issuer = issuer
+        self.told: list[tuple[str, Any]] = []
+
+    def _hear(self, name: str, fields: Any) -> None:
+        if name in ("refused", "render_failed"):
+            self.told.append((name, fields["reason"]))
+
+    def send(
+        self, handlers: Handlers | None = None, render: Render | None = None
+    ) -> Send:
+        """Return what sends a request to a new application."""
+        guard = Guard(
+            self.issuer.policy(
+                optional_paths=("/who", "/caught"),
+                public_paths=("/broken",),
+                clients=[Client(id="spa", origins=[PAGE])],
+            ),
+            clock=self.issuer.clock,
+            transport=self.issuer.transport,
+            on_event=self._hear,
+            render=render,
+        )
+        return self._make(guard, handlers or {})
 
 
 WORLDS: Mapping[str, Callable[[Guard, Handlers], Send]] = {

@@ -1,11 +1,10 @@
-"""How answers leave: a refusal in words, and our header fields on the application's.
+"""How answers leave: a refusal, and our header fields on the application's answer.
 
-RFC 6750 section 3 and RFC 6749 section 5.2 say what a refusal looks like.
+RFC 6750 section 3 says which fields a refusal has.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import NamedTuple
@@ -23,6 +22,7 @@ from . import cors
 from .decorating import decorated, with_cookies
 from .login_page import redirected
 from .refused import answered, with_fields
+from .wording import Render, Wording
 
 _NO_STORE = ("Cache-Control", "no-store")
 
@@ -30,11 +30,18 @@ _NO_STORE = ("Cache-Control", "no-store")
 class Responses:
     """Answers preflights and words refusals by one policy, and reports them."""
 
-    def __init__(self, policy: Policy, clients: clients.Clients, emit: Emit) -> None:
+    def __init__(
+        self,
+        policy: Policy,
+        clients: clients.Clients,
+        emit: Emit,
+        render: Render | None = None,
+    ) -> None:
         self._clients = clients
         self._realm = policy.realm
         self._login_url = policy.login_url
         self._emit = emit
+        self.wording = Wording(emit, render)
 
     def preflight(self, request: Request, rule: PathAccess | None) -> Decision | None:
         """Answer a preflight, or return None if *request* is another kind of request.
@@ -93,19 +100,9 @@ class Responses:
             cors_fields = self._cors(error, origin, facts)
         if self._login_url is not None:
             error = redirected(error, request, self._login_url)
-        answer = self.worded(error, request)
+        answer = self.wording.worded(error, request)
         ours = (*self.fields(error), *cors_fields, clients.VARY)
         return answer._replace(headers=(*answer.headers, *ours))
-
-    def worded(self, error: AuthError, request: Request) -> Respond:
-        """Return status and body of a refusal, and the fields that describe the body.
-
-        RFC 9110 section 9.3.2: the length is that of the GET answer, and HEAD has no
-        body.
-        """
-        body, described = _body(error.code, error.description)
-        shown = b"" if request.method == "HEAD" else body
-        return Respond(error.status, described, shown, error.reason)
 
     def handled(
         self,
@@ -185,17 +182,6 @@ def _worded(challenge: Challenge, realm: str) -> str:
     params = (("realm", realm), *challenge.params)
     quoted = ", ".join(f'{name}="{value}"' for name, value in params)
     return f"{challenge.scheme} {quoted}"
-
-
-@lru_cache(maxsize=256)
-def _body(code: str, description: str) -> tuple[bytes, Fields]:
-    """Return the JSON that a refusal answers with, and the fields that describe it.
-
-    RFC 6749 section 5.2.
-    """
-    body = json.dumps({"error": code, "error_description": description}).encode()
-    length = ("Content-Length", str(len(body)))
-    return body, (("Content-Type", "application/json"), length)
 
 
 class Finished(NamedTuple):
