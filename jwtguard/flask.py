@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
-from flask import Blueprint, Flask, Request
+from flask import Blueprint, Flask, Request, request
 from werkzeug.local import LocalProxy
 from werkzeug.middleware.proxy_fix import ProxyFix
 
@@ -32,6 +32,7 @@ __all__ = [
     "current_principal",
     "log_in",
     "log_out",
+    "optional_principal",
     "require_any_scope",
     "require_role",
     "require_scope",
@@ -128,6 +129,18 @@ if TYPE_CHECKING:
 else:
     current_principal = LocalProxy(_current)
 """The caller of the current request; using it is a 401 where there is none."""
+
+
+def optional_principal() -> Principal | None:
+    """Return the caller of the current request, or None without a token.
+
+    A function and not a proxy, so that ``is None`` says what it means. The path must be
+    one of ``JWTGUARD_OPTIONAL_PATHS``: elsewhere the guard refuses requests without a
+    token, and does not read a token on public paths.
+    """
+    guard_of_request()
+    principal: Principal | None = request.environ[PRINCIPAL_KEY]
+    return principal
 
 
 def log_in(request: Request, username: str, password: str) -> Principal:

@@ -17,6 +17,7 @@ from jwtguard.errors import InvalidTokenError
 from jwtguard.flask import (
     JWTGuard,
     current_principal,
+    optional_principal,
     require_any_scope,
     require_role,
     require_scope,
@@ -171,6 +172,29 @@ def test_using_the_principal_where_there_is_none_is_401(world: World) -> None:
         assert refused.status_code == 401
         assert refused.headers["WWW-Authenticate"] == 'Bearer realm="api"'
     assert world.get("/optional", "").text == "alice"
+
+
+def test_the_optional_principal_is_none_without_a_token(world: World) -> None:
+    """On an optional path; a bad token is refused there."""
+
+    @world.app.get("/optional")
+    def optional() -> str:
+        who = optional_principal()
+        return "nobody" if who is None else who.subject
+
+    assert world.get("/optional").text == "nobody"
+    assert world.get("/optional", "").text == "alice"
+    bad = {"Authorization": f"Bearer {world.issuer.expired()}"}
+    assert world.app.test_client().get("/optional", headers=bad).status_code == 401
+
+
+def test_the_optional_principal_needs_the_guard() -> None:
+    """It is never taken for a request without a token."""
+    app = Flask("bare")
+    app.testing = True
+    app.add_url_rule("/", "root", lambda: str(optional_principal()))
+    with pytest.raises(ConfigurationError, match=r"did not pass JWTGuard\(app\)"):
+        app.test_client().get("/")
 
 
 def test_an_error_of_verify_that_leaves_a_view_is_answered(world: World) -> None:

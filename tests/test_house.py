@@ -32,12 +32,17 @@ MAY_USE = {
     "starlette": {
         "starlette.py",
         "fastapi.py",
+        "gateway/fastapi_routes.py",
         "gateway/starlette_endpoints.py",
         "gateway/starlette_refusals.py",
         "inspect/routes/starlette.py",
         "inspect/routes/fastapi.py",
     },
-    "fastapi": {"fastapi.py", "inspect/routes/fastapi.py"},
+    "fastapi": {
+        "fastapi.py",
+        "gateway/fastapi_routes.py",
+        "inspect/routes/fastapi.py",
+    },
     "limits": {"outside/rate_limit.py"},
     "redis": {"outside/redis_connection.py", "outside/redis_state.py"},
     "pytest": {"testing/__init__.py"},

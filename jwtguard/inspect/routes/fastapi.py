@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
-import fastapi.routing
 from fastapi import FastAPI
 
-from ...core.authorize.requirements import (
-    Requirement,
-    require_all,
-    requirements_of,
-)
 from ...core.model.request import Request
+from ...gateway.fastapi_routes import flat, login_is_optional, requirements_at
 from .model import Enter, Finding, Found, Place
 from .probe import WEBSOCKET, Probe, Reached
 from .starlette import Go, otherwise, patterns_of, routed, routes_at, through
@@ -24,17 +20,18 @@ def survey(app: Any, place: Place, enter: Enter) -> Iterator[Found]:
     if isinstance(app, FastAPI):
         place = yield from through(app, place)
         yield from _documents(app, place)
-    for number, (route, seen) in enumerate(_flat(app.routes)):
+    for number, (declared, seen) in enumerate(flat(app.routes)):
         here = place.at(number)
         dependant = getattr(seen, "dependant", None)
         if dependant is None:
-            yield from routes_at(route, seen, here, enter)
+            yield from routes_at(declared, seen, here, enter)
             continue
-        requirements = (*requirements_of(seen.endpoint), *_security(dependant))
         methods = tuple(sorted(getattr(seen, "methods", None) or (WEBSOCKET,)))
-        unique = tuple(dict.fromkeys(requirements))
         fits = patterns_of(seen)
-        yield here.route(seen.path, seen.endpoint, methods, unique, fits)
+        unique = requirements_at(seen)
+        optional = login_is_optional(seen)
+        route = here.route(seen.path, seen.endpoint, methods, unique, fits)
+        yield replace(route, optional=optional)
     yield from otherwise(app, place, enter)
     yield from _frontends(getattr(app, "router", app))
 
@@ -43,7 +40,7 @@ def resolve(app: Any, probe: Probe, go: Go) -> Reached | None:
     """Follow *probe* through a FastAPI application or router."""
     root = getattr(app, "root_path", "")
     probe = probe.rooted(root) if root else probe
-    return routed(app, list(_flat(app.routes)), probe, go)
+    return routed(app, list(flat(app.routes)), probe, go)
 
 
 def _frontends(router: Any) -> Iterator[Finding]:
@@ -56,38 +53,6 @@ def _frontends(router: Any) -> Iterator[Finding]:
             text = f"the frontend at {prefix}{getattr(one, 'path', '')} is not listed: "
             text += "only path rules ask for something there"
             yield Finding("note", "routes", text)
-
-
-def _flat(routes: Any) -> Iterator[tuple[Any, Any]]:
-    """Yield each route, and the same as it is reached, included routers unfolded.
-
-    Versions of FastAPI that copy the routes of an included router need no unfolding.
-    """
-    # Looked up each time and not at import: which version of FastAPI is installed
-    # decides.
-    contexts = getattr(fastapi.routing, "iter_route_contexts", None)
-    if contexts is None:
-        yield from ((route, route) for route in routes)
-        return
-    yield from ((context.original_route, context) for context in contexts(routes))
-
-
-def _security(dependant: Any) -> Iterator[Requirement]:
-    """Yield what guards among the dependencies require, the scopes of each."""
-    for needed in dependant.dependencies:
-        for requirement in requirements_of(needed.call):
-            scopes = _scopes(needed)
-            yield Requirement(require_all, scopes) if scopes else requirement
-        yield from _security(needed)
-
-
-def _scopes(dependant: Any) -> tuple[str, ...]:
-    # Newer versions keep the scopes of parents and of the dependency itself apart.
-    found = getattr(dependant, "security_scopes", None)
-    if found is None:
-        parents = getattr(dependant, "parent_oauth_scopes", None) or ()
-        found = (*parents, *(getattr(dependant, "own_oauth_scopes", None) or ()))
-    return tuple(dict.fromkeys(found))
 
 
 def _documents(app: FastAPI, place: Place) -> Iterator[Finding]:

@@ -37,7 +37,8 @@ class Route:
     decorator requires that the framework does not call. ``chain`` tells where the
     handler stands, ``patterns`` which regular expression each parameter of the path
     fits. ``opaque`` means that the handler is an application which cannot be read.
-    ``template`` is the path without a host.
+    ``template`` is the path without a host. ``optional`` means that the handler also
+    answers callers without a token.
     """
 
     path: str
@@ -53,6 +54,7 @@ class Route:
     patterns: tuple[tuple[str, str], ...] = ()
     opaque: bool = False
     template: str = ""
+    optional: bool = False
 
     @property
     def guard(self) -> Guard | None:

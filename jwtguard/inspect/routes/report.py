@@ -17,6 +17,8 @@ from .model import Route
 from .trials import METHODS, Trials, Tried
 
 _TOKEN_PATHS = "the rules of token paths"  # noqa: S105
+_ANSWERED = {Kind.LOGOUT: "a logout path", Kind.SESSION: "the session path"}
+_LISTED = "list it in optional_paths"
 _OPTIONAL = "nothing: a token is read if one is sent"
 
 
@@ -109,10 +111,8 @@ def _verdict(route: Route, method: str, rule: PathAccess | None) -> Verdict:
         return "weak", "refused: the path can be read in two ways"
     if rule.kind is Kind.TOKEN or rule.kind is Kind.REVOCATION:
         return "ok", _TOKEN_PATHS
-    if rule.kind is Kind.LOGOUT:
-        return "weak", "never runs: the guard itself answers on a logout path"
-    if rule.kind is Kind.SESSION:
-        return "weak", "never runs: the guard itself answers on the session path"
+    if rule.kind in _ANSWERED:
+        return "weak", f"never runs: the guard itself answers on {_ANSWERED[rule.kind]}"
     if rule.kind is Kind.PUBLIC:
         return _public(route, own, method)
     if route.relay:
@@ -121,6 +121,8 @@ def _verdict(route: Route, method: str, rule: PathAccess | None) -> Verdict:
         return ("ok", own or "any token") if route.requirements else ("note", _OPTIONAL)
     if rule.scopes is None:
         return "weak", "refused: no scope rule opens the path"
+    if route.optional:
+        return "weak", "any token, though the handler also answers without: " + _LISTED
     by_path = "scope " + " and ".join(rule.scopes) if rule.scopes else ""
     return "ok", " and ".join(filter(None, (by_path, own))) or "any token"
 
@@ -155,6 +157,8 @@ def _public(route: Route, own: str, method: str) -> Verdict:
     if route.requirements:
         text = f"refuses all: public, so no token is read, and it asks for {own}"
         return "wrong", text
+    if route.optional:
+        return "weak", "nothing: public, so optional() finds no caller: " + _LISTED
     # Login and logout are forms: with a cookie at stake, no foreign page sends them.
     cookie = route.guard is not None and route.guard.policy.cookie is not None
     if cookie and method not in ("GET", "OPTIONS", "WEBSOCKET"):

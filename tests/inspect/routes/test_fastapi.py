@@ -72,6 +72,49 @@ def test_each_dependency_is_read(issuer: JWTIssuer) -> None:
     }
 
 
+def test_any_of_several_scopes_and_roles_are_read(issuer: JWTIssuer) -> None:
+    """Beside the scopes that a parent asks for."""
+    app = made(issuer)
+    both = Security(guard.requires_any("a", "b"), scopes=["c"])
+
+    @app.get("/any", dependencies=[Depends(guard.requires_any("a", "b"))])
+    async def one_of() -> None: ...
+
+    @app.get("/both", dependencies=[both])
+    async def both_of() -> None: ...
+
+    @app.get("/role", dependencies=[Depends(guard.requires_role("admin"))])
+    async def role() -> None: ...
+
+    assert table(app) == {
+        "GET /any": "scope a or b",
+        "GET /both": "scope a or b and scope c",
+        "GET /role": "role admin",
+    }
+
+
+def test_optional_callers_need_an_optional_path(issuer: JWTIssuer) -> None:
+    """Elsewhere nobody comes without a token, or nobody is ever found."""
+    app = FastAPI(openapi_url=None)
+    settings: Any = {"optional_paths": ["/good"], "public_paths": ["/public"]}
+    app.add_middleware(GuardMiddleware, guard=issuer.guard(**settings))
+    needs = [Depends(guard.optional())]
+
+    async def open_to_all() -> None: ...
+
+    for path in ("/good", "/public", "/other"):
+        app.add_api_route(path, open_to_all, dependencies=needs)
+    assert levels(app) == {
+        "GET /good": "note",
+        "GET /public": "weak",
+        "GET /other": "weak",
+    }
+    found = table(app)
+    assert found["GET /good"] == "nothing: a token is read if one is sent"
+    for path in ("/public", "/other"):
+        assert found[f"GET {path}"].endswith("list it in optional_paths")
+
+
 def test_dependencies_without_the_middleware_fail(issuer: JWTIssuer) -> None:
     """They are the face of the middleware, and let nobody in without it."""
     app = FastAPI(openapi_url=None)

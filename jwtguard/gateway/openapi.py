@@ -1,0 +1,81 @@
+"""Locks and refusals in an OpenAPI document (OpenAPI 3.1, security requirements)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+from ..core.authorize.requirements import (
+    Requirement,
+    require_all,
+    require_any,
+    require_roles,
+)
+
+Document = dict[str, Any]
+
+SCHEMA = "JWTGuardRefusal"
+"""The name of the schema that describes the body of a refusal."""
+_REFUSAL: Document = {
+    "title": SCHEMA,
+    "type": "object",
+    "required": ["error", "error_description"],
+    "properties": {
+        "error": {"type": "string", "examples": ["invalid_token"]},
+        "error_description": {"type": "string"},
+    },
+}
+_CHALLENGE: Document = {"WWW-Authenticate": {"schema": {"type": "string"}}}
+
+
+class Needs(NamedTuple):
+    """What one operation requires of its caller."""
+
+    requirements: tuple[Requirement, ...]
+    optional: bool = False
+    """A token is read if one is sent."""
+
+
+def describe(operation: Document, needs: Needs, scheme: str) -> None:
+    """Add the lock of *operation*, and its 401 and 403."""
+    alternatives = _alternatives(needs.requirements)
+    locks: list[Document] = [{scheme: list(scopes)} for scopes in alternatives]
+    # RFC 6750 knows no optional token; an empty object says that none is needed.
+    operation["security"] = [{}, *locks] if needs.optional else locks
+    responses = operation.setdefault("responses", {})
+    responses.setdefault("401", _response("No valid access token was sent", _CHALLENGE))
+    if words := _words(needs.requirements):
+        responses.setdefault("403", _response(f"The caller lacks {words}"))
+
+
+def describe_components(document: Document, scheme: str, model: Document) -> None:
+    """Add the security scheme and the schema of refusals, unless they are there."""
+    components = document.setdefault("components", {})
+    components.setdefault("securitySchemes", {}).setdefault(scheme, model)
+    components.setdefault("schemas", {}).setdefault(SCHEMA, _REFUSAL)
+
+
+def _alternatives(requirements: Iterable[Requirement]) -> list[tuple[str, ...]]:
+    """Return the sets of scopes of which one has to be held."""
+    needed: list[tuple[str, ...]] = [()]
+    for one in requirements:
+        if one.rule is require_all:
+            needed = [(*held, *one.names) for held in needed]
+        elif one.rule is require_any:
+            needed = [(*held, name) for held in needed for name in one.names]
+    return [tuple(dict.fromkeys(held)) for held in needed]
+
+
+def _words(requirements: Iterable[Requirement]) -> str:
+    counted = (require_all, require_any, require_roles)
+    named = [one for one in requirements if one.rule in counted and one.names]
+    return ", ".join(str(one) for one in named)
+
+
+def _response(text: str, headers: Document | None = None) -> Document:
+    schema = {"$ref": f"#/components/schemas/{SCHEMA}"}
+    made: Document = {
+        "description": text,
+        "content": {"application/json": {"schema": schema}},
+    }
+    return {**made, "headers": headers} if headers else made
