@@ -24,7 +24,10 @@ def _flag(value: str) -> bool:
     # Neither "1" nor "yes": `require_https=no` must not be read as true, nor `False` as
     # a non-empty string.
     if value not in ("true", "false"):
-        raise ValueProblemError("must be true or false")
+        small = value.lower()
+        known = small in ("true", "false")
+        text = f"write {small}, in lower case" if known else "must be true or false"
+        raise ValueProblemError(text)
     return value == "true"
 
 
@@ -35,7 +38,7 @@ def _number(value: str) -> int | float:
     except ValueError:
         number = -1.0
     if not 0 <= number < 1e12:
-        raise ValueProblemError("must be a non-negative number")
+        raise ValueProblemError("must be a non-negative number, without a unit")
     return int(number) if number.is_integer() else number
 
 

@@ -124,6 +124,12 @@ _ENDPOINTS = (("token_endpoint", "wrong"), ("revocation_endpoint", "weak"))
 """Member of the metadata, and the level of the finding where it is missing."""
 
 
+def _origin_in(client_id: str) -> str:
+    """Return what follows the client id, where a colon stands for ``=``."""
+    scheme, _, rest = client_id.partition("://")
+    return f"{scheme.rpartition(':')[2]}://{rest}"
+
+
 def _clients(policy: Policy) -> Iterator[Finding]:
     if not policy.clients and not policy.origins_claim:
         yield Finding("note", "clients", "none: no cross-origin page is allowed")
@@ -138,6 +144,9 @@ def _clients(policy: Policy) -> Iterator[Finding]:
             if on
         ]
         yield Finding("ok", f"client {client.id}", " ".join([origins, *extras]))
+        if "://" in client.id and not client.origins:
+            text = f"its id looks like an origin; write ID={_origin_in(client.id)}"
+            yield Finding("weak", f"client {client.id}", text)
     if policy.clients and not policy.clients_only:
         text = "tokens of other clients are accepted too (JWTGUARD_CLIENTS_ONLY)"
         yield Finding("note", "clients", text)

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from ..core.model.issuers import TrustedIssuer
 from ..core.model.origins import serialized
 from ..core.model.policy import Client
+from ..core.verify.not_tokens import without_dots
 from ..reasons import REASONS
 
 OUR_REFRESH_TOKEN = "refresh."  # noqa: S105  # no token, but how one begins
@@ -29,6 +30,8 @@ def of_form(token: str) -> str:
         return "the token is empty: was the variable set, and the response a success?"
     if token.startswith(OUR_REFRESH_TOKEN):
         return f"from jwtguard issuer: {hint_of('refresh_token')}"
+    if (word := without_dots(token)).startswith("the word"):
+        return word
     if token.count(".") == 4:
         return hint_of("encrypted")
     if token.count(".") != 2:

@@ -121,9 +121,15 @@ class Authorizer:
         return fields
 
 
+_NO_RULE = (
+    "JWTGUARD_SCOPES has no rule for this path and method; a last rule `/*=` accepts "
+    "any token on all other paths"
+)
+
+
 def _check_scopes(key: AccessKey) -> None:
     needed = key.rule.scopes
     if needed is None and key.rule.kind is Kind.PROTECTED:
-        raise AccessDeniedError("no_rule")
+        raise AccessDeniedError("no_rule", detail=_NO_RULE)
     if needed:
         requirements.check_all(key.scopes, needed)

@@ -6,8 +6,9 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from ...errors import InvalidRequestError, TokenTooLargeError
+from ...errors import InvalidRequestError, InvalidTokenError, TokenTooLargeError
 from ..model.request import Request
+from .missing import not_one_token
 from .proofs import SentProof, proof_of
 
 _TOKEN68 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~+/"
@@ -38,6 +39,21 @@ class Credentials(NamedTuple):
     scheme: str = BEARER
     proof: SentProof | None = None
     """There is always one if the scheme is ``DPoP``."""
+
+
+def given(token: str) -> Credentials:
+    """Take a token that a program hands over; ``TypeError`` if it is no text."""
+    if not isinstance(token, str):
+        kind = type(token).__name__
+        raise TypeError(f"the token must be a str, not {kind}, and without Bearer")
+    if token[:7].lower() == "bearer ":
+        error = InvalidTokenError("malformed", detail=_WITH_SCHEME)
+        error.add_note(_WITH_SCHEME)
+        raise error
+    return Credentials(token, "")
+
+
+_WITH_SCHEME = "the token begins with Bearer: pass what follows it"
 
 
 def find(
@@ -93,7 +109,8 @@ def from_header(
     if "," in value:
         raise InvalidRequestError("authorization_repeated")
     if (_EITHER if dpop else _BEARER).match(value):
-        raise InvalidRequestError("authorization_malformed")
+        detail = not_one_token(rest.strip(" \t"))
+        raise InvalidRequestError("authorization_malformed", detail=detail)
     return None
 
 

@@ -22,6 +22,21 @@ _IN_QUERY = re.compile(r"(?:^|&)access_token=")
 _MOST_NAMES = 3
 
 
+def not_one_token(rest: str) -> str:
+    """Say what follows the scheme in place of one token, without its value."""
+    if not rest:
+        return "no token follows the scheme"
+    if rest[0] in "\"'":
+        return "the token is in quotes: send it without them"
+    if rest[:7].lower() == "bearer ":
+        return "Bearer stands there twice: the client's library adds it by itself"
+    if rest[0] in "<{$[":
+        return "a placeholder follows the scheme: a template was not filled in"
+    if " " in rest:
+        return "more than one word follows the scheme"
+    return "a character that no token has follows the scheme"
+
+
 def missing_token(request: Request, cookie: str | None) -> MissingTokenError:
     """Return the refusal of *request*; its detail never holds a value that was sent."""
     value = request.header("authorization") or ""

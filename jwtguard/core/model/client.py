@@ -73,6 +73,8 @@ class Client:
         problems.check(known, (*where, "id"), NOT_EMPTY)
         if known and (problem := json_problem(self.id)):
             problems.add(where, problem)
+        text = "'*': client ids are compared exactly; list each client"
+        problems.check(self.id != "*", (*where, "id"), text)
         problems.check_text((*where, "issuer"), self.issuer)
         origins = strings(self.origins, (*where, "origins"), problems)
         for origin in origins:

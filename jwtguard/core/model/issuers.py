@@ -207,6 +207,8 @@ def audience_of(
         return "unchecked"
     text = "`unchecked` must be the only value"
     problems.check(UNCHECKED not in names, where, text)
+    text = "'*': audiences are compared exactly; name this API, or write `unchecked`"
+    problems.check("*" not in names, where, text)
     return frozenset(names)
 
 

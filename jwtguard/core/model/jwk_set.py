@@ -64,6 +64,11 @@ def parse_given(keys: str | Mapping[str, Any]) -> KeySet:
     # A block without its end is a key that was cut off, or prose with the word BEGIN.
     end = "-----END"
     blocks = [block for block in keys.split("-----BEGIN ")[1:] if end in block]
+    if not blocks:
+        raise ValueError(
+            "the PEM text has no END line, so it was cut off, as some env files do at "
+            "a line break; write \\n for each, or use JWTGUARD_KEYS_FILE"
+        )
     return _usable(key_of_pem(f"-----BEGIN {block}".encode()) for block in blocks)
 
 

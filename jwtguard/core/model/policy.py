@@ -22,6 +22,7 @@ from .policy_sessions import check_sessions
 from .scope_rule import ScopeRule
 from .secret_keys import secrets_of
 from .state_url import check_state
+from .url_values import network_problem
 from .validation import HOST, Problems, set_frozen, strings
 
 __all__ = ["METHODS", "OF_RELAY", "OUTAGES", "Client", "Policy"]
@@ -155,11 +156,17 @@ class Policy(PolicyFields):
             try:
                 yield ipaddress.ip_network(text)
             except ValueError:
-                problems.add(
-                    ("trusted_proxies",),
-                    f"{text!r} is not valid; expected an address, a network like "
-                    "10.0.0.0/8, or unix",
-                )
+                problems.add(("trusted_proxies",), network_problem(text))
+
+
+def checked_policy(value: Policy) -> Policy:
+    """Return *value*, or raise the ``TypeError`` that says how to make a policy."""
+    if isinstance(value, Policy):
+        return value
+    raise TypeError(
+        f"Guard needs a Policy, not {type(value).__name__}: Guard.from_env() reads the "
+        "environment, and Guard(load_policy({...})) other variables"
+    )
 
 
 _ITEMS = {"issuers": TrustedIssuer, "clients": Client, "scopes": ScopeRule}

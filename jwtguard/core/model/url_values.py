@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from collections.abc import Collection
 from urllib.parse import urlsplit
@@ -46,6 +47,18 @@ def origin_problem(origin: str) -> str:
     right = serialized(origin.rstrip("/"))
     hint = f"write {right}" if right else "expected one like https://www.example.com"
     return f"{origin!r} is not a valid origin; {hint}"
+
+
+def network_problem(text: str) -> str:
+    """Say why *text* is not a peer that may be trusted, and what to write."""
+    try:
+        network = ipaddress.ip_network(text, strict=False)
+    except ValueError:
+        return (
+            f"{text!r} is not valid; expected an address, a network like 10.0.0.0/8, "
+            "or unix"
+        )
+    return f"{text!r} is an address in a network; write {network}"
 
 
 def url_problem(url: str) -> str:

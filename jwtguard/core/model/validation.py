@@ -36,7 +36,13 @@ def json_problem(text: str) -> str | None:
     if isinstance(found, list) and all(isinstance(i, str) and i for i in found):
         return f"JSON is not read here; write {' '.join(found)}"
     if text[0] in "\"'":
-        return f"the quotes are part of the value; write {text.strip(text[0])}"
+        bare = text.strip(text[0])
+        if " " in bare:
+            return (
+                "the quotes are part of the value, and without them it would be "
+                f"several values: write it in a TOML file, as {json.dumps([bare])}"
+            )
+        return f"the quotes are part of the value; write {bare}"
     return "JSON is not read here; write plain values, separated by spaces"
 
 

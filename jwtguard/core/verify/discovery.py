@@ -85,8 +85,17 @@ def _first(
     raise FetchFailedError(f"no metadata: {'; '.join(problems)}")
 
 
+def response_problem(got: Incoming) -> str:
+    """Say why a response holds no document; empty if it may hold one."""
+    if got.status != 200:
+        return status_problem(got)
+    if got.body.lstrip()[:1] == b"<":
+        return "a web page in place of JSON: check the URL"
+    return ""
+
+
 def status_problem(got: Incoming) -> str:
-    """Describe a response that is not a document; redirects are not followed."""
+    """Describe another status than 200; redirects are not followed."""
     target = got.headers.get("location", "")
     if not 300 <= got.status < 400 or not target:
         return f"status {got.status}"
@@ -96,8 +105,8 @@ def status_problem(got: Incoming) -> str:
 
 
 def _document(got: Incoming, issuer: str) -> dict[str, Any]:
-    if got.status != 200:
-        raise FetchFailedError(status_problem(got))
+    if problem := response_problem(got):
+        raise FetchFailedError(problem)
     document = parse_json(got.body)
     if not isinstance(document, dict):
         raise FetchFailedError("no JSON object")

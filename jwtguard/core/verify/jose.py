@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from ...errors import InvalidTokenError
 from ..model.encoding import _ALPHABET, _TO_STANDARD, _octets, parse_json
+from .not_tokens import without_dots
 
 
 class Header(NamedTuple):
@@ -39,7 +40,7 @@ def parse(token: str) -> Compact:
     head, _, rest = raw.translate(_TO_STANDARD).partition(b".")
     body, dot, signature = rest.partition(b".")
     if not dot:
-        raise InvalidTokenError("malformed")
+        raise InvalidTokenError("malformed", detail=without_dots(token))
     try:
         signed = _octets(signature)  # no dot is left in it
         payload = _octets(body)

@@ -17,7 +17,7 @@ from ..model.issuers import TrustedIssuer
 from ..model.jwk import KeySet
 from ..model.jwk_set import parse_jwk_set
 from .back_off import pause_after
-from .discovery import find_jwks_url, status_problem
+from .discovery import find_jwks_url, response_problem
 from .key_credential import credential_fields
 
 SHORTEST_AGE = 60.0
@@ -80,8 +80,8 @@ class KeyFetch:
             held = before.key_set
             fresh = self._fresh(held, got, url, before.etag)
             return "fetch_not_modified", held, fresh
-        if got.status != 200:
-            raise FetchFailedError(f"{url}: {status_problem(got)}")
+        if problem := response_problem(got):
+            raise FetchFailedError(f"{url}: {problem}")
         keys = parse_jwk_set(got.body)
         if before.key_set and before.key_set.keys == keys.keys:
             keys = before.key_set  # the same object says: nothing to check again

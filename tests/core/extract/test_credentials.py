@@ -10,7 +10,11 @@ from hypothesis import strategies as st
 
 from jwtguard.core.extract import credentials
 from jwtguard.core.model.request import Request
-from jwtguard.errors import InvalidRequestError, TokenTooLargeError
+from jwtguard.errors import (
+    InvalidRequestError,
+    InvalidTokenError,
+    TokenTooLargeError,
+)
 
 LONGEST = 100
 
@@ -247,3 +251,19 @@ def test_any_header_and_cookie_is_found_or_refused(
         # CSRF rules skip what carries a bearer token: it must then be read here.
         header = found is not None and found.carrier == "header"
         assert credentials.is_bearer(asked) == header
+
+
+@pytest.mark.parametrize("token", [None, b"a.b.c", 1])
+def test_a_token_handed_over_is_text(token: object) -> None:
+    """A program that hands over something else is told what to hand over."""
+    with pytest.raises(TypeError, match="must be a str, not"):
+        credentials.given(token)  # type: ignore[arg-type]
+
+
+def test_a_token_handed_over_with_its_scheme() -> None:
+    """The header's value in place of the token is a malformed token; a note says so."""
+    with pytest.raises(InvalidTokenError, match="malformed") as caught:
+        credentials.given("Bearer a.b.c")
+    assert caught.value.__notes__ == [caught.value.detail]
+    assert "begins with Bearer" in caught.value.detail
+    assert credentials.given("a.b.c").token == "a.b.c"

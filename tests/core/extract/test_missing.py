@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from jwtguard.core.extract.missing import missing_token
+from jwtguard.core.extract.missing import missing_token, not_one_token
 from jwtguard.core.model.request import Request
 
 JWT = "eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiJhbGljZSJ9.c2lnbmF0dXJl"
@@ -96,3 +96,25 @@ def test_a_token_where_none_is_read() -> None:
     assert missing(query="not_access_token=x") == ("no_credentials", "")
     _, detail = missing(websocket=True, subprotocols=("chat", JWT))
     assert "without bearer before it" in detail
+
+
+@pytest.mark.parametrize(
+    ("rest", "detail"),
+    [
+        ("", "no token follows"),
+        (f'"{JWT}"', "in quotes"),
+        (f"'{JWT}'", "in quotes"),
+        (f"Bearer {JWT}", "Bearer stands there twice"),
+        ("<token>", "a template was not filled in"),
+        ("{{ token }}", "a template was not filled in"),
+        ("$TOKEN", "a template was not filled in"),
+        ("hunter2 s3cret", "more than one word"),
+        ("s3cr\u00e9t", "a character that no token has"),
+    ],
+)
+def test_what_follows_the_scheme_in_place_of_a_token(rest: str, detail: str) -> None:
+    """What a client did wrong is named, without the value."""
+    said = not_one_token(rest)
+    assert detail in said
+    for secret in (JWT[:40], "s3cr", "hunter2"):
+        assert secret not in said

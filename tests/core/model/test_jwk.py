@@ -407,6 +407,10 @@ UNKNOWN_KIND = (
 
 NULL_ED = ed25519.Ed25519PublicKey.from_public_bytes(bytes(32))
 UNUSABLE = "no usable keys"
+CUT_OFF = (
+    "the PEM text has no END line, so it was cut off, as some env files do at a line "
+    "break; write \\n for each, or use JWTGUARD_KEYS_FILE"
+)
 UNREADABLE = (
     "neither a JWK set (JSON) nor PEM text; a path belongs in JWTGUARD_KEYS_FILE"
 )
@@ -420,7 +424,7 @@ UNREADABLE = (
         (5, UNREADABLE),
         ("{}", "keys is not an array"),
         ('{"keys":[]}', UNUSABLE),
-        ("-----BEGIN PUBLIC KEY-----", UNUSABLE),
+        ("-----BEGIN PUBLIC KEY-----", CUT_OFF),
         ("-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----", None),
         (pem(WEAK), "RSA modulus out of range"),
         (rsa_pem(N, 2**32 + 1), "RSA exponent out of range"),

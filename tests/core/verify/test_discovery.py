@@ -10,7 +10,11 @@ import pytest
 
 from jwtguard.core.model.effects import FetchFailedError, Incoming
 from jwtguard.core.model.issuers import TrustedIssuer
-from jwtguard.core.verify.discovery import find_endpoint, metadata_urls, status_problem
+from jwtguard.core.verify.discovery import (
+    find_endpoint,
+    metadata_urls,
+    response_problem,
+)
 from jwtguard.outside.fetcher import drive
 from jwtguard.outside.http import by_transport
 
@@ -241,14 +245,14 @@ def test_other_endpoints_are_found_likewise() -> None:
 )
 def test_a_redirect_is_named_with_its_target(target: str, shown: str) -> None:
     """It is not followed; query, user name and control characters stay out."""
-    found = status_problem(Incoming(302, {"location": target}, b""))
+    found = response_problem(Incoming(302, {"location": target}, b""))
     assert found == f"status 302: redirects are not followed; to {shown}"
 
 
 def test_other_answers_are_named_by_their_status() -> None:
     """A location says something only where the status says so."""
-    assert status_problem(Incoming(404, {"location": "/x"}, b"")) == "status 404"
-    assert status_problem(Incoming(304, {}, b"")) == "status 304"
+    assert response_problem(Incoming(404, {"location": "/x"}, b"")) == "status 404"
+    assert response_problem(Incoming(304, {}, b"")) == "status 304"
 
 
 def test_a_redirect_of_metadata_reaches_the_log() -> None:
@@ -260,3 +264,10 @@ def test_a_redirect_of_metadata_reaches_the_log() -> None:
     looking = find_endpoint(TrustedIssuer(url=ISSUER), "jwks_uri", ())
     with pytest.raises(FetchFailedError, match=r"to 'https://login\.example/'"):
         drive(looking, by_transport(login), lambda: 5.0)
+
+
+@pytest.mark.parametrize("body", [b"<!doctype html>", b"\n <html>"])
+def test_a_web_page_is_named_as_one(body: bytes) -> None:
+    """A wrong URL often answers with a page, and 200."""
+    assert response_problem(Incoming(200, {}, body)).startswith("a web page in place")
+    assert response_problem(Incoming(200, {}, b"{}")) == ""

@@ -323,3 +323,14 @@ def test_a_segment_has_one_spelling(content: bytes) -> None:
             except ValueError:
                 same = False
             assert same == (last == text[-1])
+
+
+@pytest.mark.parametrize(
+    ("token", "detail"),
+    [("undefined", "the client's variable is not set"), ("abc", "lacks the two dots")],
+)
+def test_what_is_no_token_is_named_for_the_log(token: str, detail: str) -> None:
+    """A word that a variable without a value becomes, or an opaque token."""
+    with pytest.raises(InvalidTokenError) as caught:
+        parse(token)
+    assert detail in caught.value.detail
