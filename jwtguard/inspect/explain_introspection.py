@@ -42,7 +42,7 @@ def opaque_checks(guard: Guard, token: str) -> Iterator[Check]:
     introspector = _introspector(guard, issuer.url)
     yield (answer := _answer(guard, introspector, token))[0]
     if answer[1] is not None:
-        rules = opaque_rules(introspector.state.rules)
+        rules = opaque_rules(introspector.state.rules, issuer.require or ())
         compact = opaque_compact(rules, answer[1].claims or {})
         yield from _said(introspector, compact.claims, {})
         yield from claim_checks(rules, compact, guard.clock.time(), None)

@@ -111,7 +111,7 @@ class OpaqueIssuer(JWTIssuer):
 
         Settings that only issuers have are those of this one.
         """
-        of_issuer = {field.name for field in fields(TrustedIssuer)} - {"audience"}
+        of_issuer = {field.name for field in fields(TrustedIssuer)}
         own = {name: settings.pop(name) for name in [*settings] if name in of_issuer}
         issuer = TrustedIssuer(
             **{

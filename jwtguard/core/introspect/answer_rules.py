@@ -7,7 +7,7 @@ supplies what is missing, as for Keycloak's lightweight tokens.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -23,8 +23,11 @@ _LACKING = frozenset({"missing_claim", "not_access_token"})
 """Why a part of the claims is refused that is good with the others."""
 
 
-def opaque_rules(rules: TokenRules) -> TokenRules:
-    """Return *rules* for answers about opaque tokens (RFC 7662 section 2.2)."""
+def opaque_rules(rules: TokenRules, require: Collection[str] = ()) -> TokenRules:
+    """Return *rules* for answers about opaque tokens (RFC 7662 section 2.2).
+
+    *require* are members that the settings ask for; what a JWT needs is optional here.
+    """
     profile = rules.profile
     return replace(
         rules,
@@ -32,7 +35,7 @@ def opaque_rules(rules: TokenRules) -> TokenRules:
         profile=replace(
             profile,
             header_types=ANY_JWT,
-            require=("aud",),
+            require=tuple(dict.fromkeys(("aud", *require))),
             client_claims=tuple(dict.fromkeys((*profile.client_claims, "client_id"))),
             scope_claims=tuple(dict.fromkeys((*profile.scope_claims, "scope"))),
         ),

@@ -46,7 +46,7 @@ class IntrospectionClient:
         """Return the request about *token*."""
         headers = {
             "Content-Type": "application/x-www-form-urlencoded",
-            "Accept": f"application/json, {SIGNED_TYPE};q=0.5",
+            "Accept": f"{SIGNED_TYPE}, application/json;q=0.9",
         }
         form = {"token": token, "token_type_hint": "access_token"}
         if self._auth == "basic":

@@ -84,7 +84,9 @@ class LiveTokens:
         )
         """The issuers whose JWTs are introspected wherever they are used."""
         self._opaque_rules = {
-            issuer.url: opaque_rules(verifier.trusted[issuer.url].rules)
+            issuer.url: opaque_rules(
+                verifier.trusted[issuer.url].rules, issuer.require or ()
+            )
             for issuer in opaque
         }
 

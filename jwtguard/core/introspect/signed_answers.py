@@ -47,12 +47,18 @@ def _check(compact: Compact, state: IssuerState, client_id: str, now: float) -> 
         problem = f"typ is not {TYPE}"
     elif claims.get("iss") != state.rules.issuer:
         problem = "iss is another issuer"
-    elif client_id not in (audiences(claims) or ()):
-        problem = "aud is not introspect_client_id"
+    elif not _names(state, client_id) & set(audiences(claims) or ()):
+        problem = "aud is neither introspect_client_id nor our audience"
     elif not _is_past(claims.get("iat"), now + state.rules.leeway):
         problem = "iat is missing or in the future"
     if problem:
         raise UnusableAnswerError(f"the signed answer: {problem}")
+
+
+def _names(state: IssuerState, client_id: str) -> frozenset[str]:
+    """Return what an issuer may call us: the client that asks, or the API."""
+    audience = state.rules.audience
+    return frozenset((client_id, *(() if audience == "unchecked" else audience)))
 
 
 def _is_past(value: Any, latest: float) -> bool:

@@ -72,6 +72,16 @@ def test_what_an_answer_need_not_say(issuer: OpaqueIssuer) -> None:
     assert guard.verify(issuer.opaque_token()).subject == "alice"
 
 
+def test_the_settings_may_require_members_of_an_answer(issuer: OpaqueIssuer) -> None:
+    """Some servers call refresh tokens active too, and only ``token_type`` differs."""
+    replying(issuer, token_type=None)
+    assert issuer.guard().verify(issuer.opaque_token())
+    guard = issuer.guard(require=("iss", "token_type"))
+    assert reason(guard, issuer.opaque_token()) == "missing_claim"
+    issuer.reply = None
+    assert guard.verify(issuer.opaque_token())
+
+
 @pytest.mark.parametrize(
     ("changes", "why"),
     [

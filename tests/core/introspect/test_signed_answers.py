@@ -46,9 +46,9 @@ def signing() -> Signing:
     return made
 
 
-def outcome(signing: Signing) -> str:
+def outcome(signing: Signing, audience: str = "") -> str:
     issuer = signing.issuer
-    guard: Guard = issuer.guard()
+    guard: Guard = issuer.guard(**({"audience": audience} if audience else {}))
     try:
         return guard.verify(issuer.opaque_token()).subject
     except IntrospectionUnavailableError:
@@ -60,6 +60,9 @@ def outcome(signing: Signing) -> str:
 def test_a_signed_answer_is_read(signing: Signing) -> None:
     """With the issuer's own key, and for the client that asks."""
     assert outcome(signing) == "alice"
+    signing.changes = {"aud": signing.issuer.audience}
+    assert outcome(signing) == "alice"
+    assert outcome(signing, audience="unchecked") == "unavailable"
     signing.changes = {"aud": ["other", "api"]}
     signing.head = {"typ": f"application/{TYPE}"}
     assert outcome(signing) == "alice"

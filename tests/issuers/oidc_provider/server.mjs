@@ -5,7 +5,7 @@
 //
 // node server.mjs PORT '{"CLIENT_ID": {"alg": "ES256", "origins": ["https://..."]}}'
 // A client's `resource` is what it gets a token for if it names none, `ttl` is the life of
-// its access tokens in seconds, and its `metadata` are added to what all clients have. With `redirect_uris` among them, browsers can sign in.
+// its access tokens in seconds, `format` their format, and its `metadata` are added to what all clients have. With `redirect_uris` among them, browsers can sign in.
 import { generateKeyPairSync, randomUUID } from "node:crypto";
 import { createServer } from "node:http";
 import { Provider, errors } from "oidc-provider";
@@ -33,7 +33,7 @@ const resourceServer = (ctx, resource, client) => ({
   scope: SCOPES.join(" "),
   audience: resource,
   accessTokenTTL: clients[client.clientId].ttl ?? 120,
-  accessTokenFormat: "jwt",
+  accessTokenFormat: clients[client.clientId].format ?? "jwt",
   jwt: { sign: { alg: clients[client.clientId].alg } },
 });
 
@@ -59,6 +59,8 @@ function provider(keys) {
     features: {
       devInteractions: { enabled: browsers },
       backchannelLogout: { enabled: true },
+      introspection: { enabled: true },
+      jwtIntrospection: { enabled: true },
       revocation: { enabled: true },
       resourceIndicators: {
         enabled: true,
