@@ -30,6 +30,7 @@ from .gateway.asgi_preflights import replacing
 from .gateway.asgi_refusals import teach_all
 from .gateway.asgi_streams import EventStream, streaming
 from .gateway.ending import is_ours
+from .gateway.given import guard_or_env
 from .guard import Guard
 from .places import (
     GUARD_KEY,
@@ -107,13 +108,12 @@ class GuardMiddleware(Guarding):
         self.app = app
         self.endpoints = Endpoints(app, teach_all)
         self._whole_path = ignores_root_path(app)
-        self._guard = guard
+        self._guard: Guard | None = None
         self._problem: ConfigurationError | None = None
-        if guard is None:
-            try:
-                self._guard = Guard.from_env()
-            except ConfigurationError as error:
-                self._problem = error
+        try:
+            self._guard = guard_or_env(guard)
+        except ConfigurationError as error:
+            self._problem = error
 
     @property
     def guard(self) -> Guard:

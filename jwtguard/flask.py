@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
-from flask import Blueprint, Flask, Request, request
+from flask import Blueprint, Flask, Request, has_request_context, request
 from werkzeug.local import LocalProxy
 from werkzeug.middleware.proxy_fix import ProxyFix
 
@@ -17,6 +17,7 @@ from .core.authorize.unguarded import name_of
 from .core.model.principal import Principal
 from .errors import AuthError, ConfigurationError
 from .gateway.flask_refusals import (
+    OUTSIDE,
     guard_of_request,
     refusal_of,
     report,
@@ -67,7 +68,8 @@ class JWTGuard:
         """
         _check_app(app)
         if EXTENSION in app.extensions:
-            raise ConfigurationError("JWTGuard: this app is guarded already")
+            text = "JWTGuard: this app is guarded already; call JWTGuard(app) once"
+            raise ConfigurationError(text)
         middleware = GuardMiddleware(app.wsgi_app, guard or self._guard)
         middleware.endpoints = Endpoints(app)  # whatever stands in front of them
         middleware.endpoints.check(middleware.guard)
@@ -121,6 +123,8 @@ def _check_app(app: Any) -> None:
 
 
 def _current() -> Principal:
+    if not has_request_context():
+        raise RuntimeError(OUTSIDE)  # what a LocalProxy knows: its repr survives it
     return require(ANY_TOKEN)
 
 

@@ -10,12 +10,12 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Protocol
 
 from .core.authorize.origin_rules import Page
-from .core.extract.credentials import Credentials
+from .core.extract.credentials import given
 from .core.extract.fetch_metadata import origin_of
 from .core.extract.paths import PathAccess
 from .core.flow import Flow
 from .core.model.decision import Decision
-from .core.model.policy import Policy
+from .core.model.policy import Policy, checked_policy
 from .core.model.principal import Principal
 from .core.model.request import Request
 from .core.model.site_path import is_site_path
@@ -79,7 +79,7 @@ class Guard(Refuser):
         render: Render | None = None,
     ) -> None:
         check_render(render)
-        self.policy = policy
+        self.policy = checked_policy(policy)
         self.clock = clock
         self.emit = emitter(on_event)
         shared = state_at(policy, clock.monotonic) if state is None else state
@@ -119,12 +119,12 @@ class Guard(Refuser):
         Raises ``AuthError``, whose ``reason`` says which check failed. Blocks only
         while signing keys are fetched. Path, scope and origin rules do not apply.
         """
-        known = self.run(self._flow.verify(Credentials(token, "")))
+        known = self.run(self._flow.verify(given(token)))
         return Principal.of(known.facts, token)
 
     async def averify(self, token: str) -> Principal:
         """Do what ``verify`` does, without blocking the event loop."""
-        known = await self.arun(self._flow.verify(Credentials(token, "")))
+        known = await self.arun(self._flow.verify(given(token)))
         return Principal.of(known.facts, token)
 
     def decide(

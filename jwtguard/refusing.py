@@ -7,13 +7,15 @@ from collections.abc import Iterable, Sequence
 
 from .core.authorize.requirements import Requirement
 from .core.authorize.unguarded import check_roles
+from .core.extract.credentials import is_bearer
 from .core.extract.fetch_metadata import origin_of
+from .core.extract.paths import Kind, PathAccess
 from .core.model.decision import Proceed, Respond
 from .core.model.principal import Principal
 from .core.model.request import Fields, Request
 from .core.respond.refused import original
 from .core.respond.responses import told
-from .errors import AuthError
+from .errors import AuthError, MissingTokenError
 from .sessions import SessionKeeper
 
 
@@ -96,8 +98,25 @@ class Refuser(SessionKeeper):
             return requirement.check(principal)
         except AuthError as error:
             check_roles(error, requirement.names, self.policy)
-            self.report(error, request, principal)
+            access = self._flow.paths.rule(
+                request.method, request.path, request.raw_path, request.root
+            )
+            self.report(_unread(error, request, access), request, principal)
             raise
+
+
+_PUBLIC = (
+    "the path is public, so its token is not read: take it out of "
+    "JWTGUARD_PUBLIC_PATHS, or list it in JWTGUARD_OPTIONAL_PATHS"
+)
+
+
+def _unread(error: AuthError, request: Request, access: PathAccess) -> AuthError:
+    """Say for the log that a token was sent where none is read."""
+    public = access.kind is Kind.PUBLIC and isinstance(error, MissingTokenError)
+    if public and is_bearer(request):
+        return MissingTokenError(error.reason, detail=_PUBLIC)
+    return error
 
 
 def check_render(render: object) -> None:

@@ -11,6 +11,7 @@ from .asgi import request_of as asgi_request_of
 from .asgi import respond as arespond
 from .core.relay.flow import settled
 from .errors import ConfigurationError
+from .gateway.given import guard_or_env
 from .guard import Guard
 from .outside.http import HTTPClient, Sender
 from .outside.relay_drivers import RelayDrivers
@@ -38,7 +39,7 @@ class TokenRelay:
     def __init__(
         self, guard: Guard | None = None, *, transport: Sender | None = None
     ) -> None:
-        self.guard = guard if guard is not None else Guard.from_env()
+        self.guard = guard_or_env(guard)
         limiter = self.guard.guesses.limiter()
         self._flow = self.guard.relay_flow()
         self._drivers = RelayDrivers(self.guard, HTTPClient(transport), limiter)

@@ -14,6 +14,7 @@ from .core.model.decision import Proceed, Respond
 from .core.model.request import NameTable, Request, is_read
 from .core.respond.decorating import decorated, with_cookies
 from .errors import AuthError
+from .gateway.given import guard_or_env
 from .gateway.wsgi_answers import Closing, is_plain, respond, starting_over
 from .gateway.wsgi_bodies import read_body
 from .gateway.wsgi_preflights import answer_or_else
@@ -73,7 +74,7 @@ class GuardMiddleware(Guarding):
     def __init__(self, app: WSGIApplication, guard: Guard | None = None) -> None:
         check_application(app, "WSGI")
         self.app = app
-        self.guard = guard if guard is not None else Guard.from_env()
+        self.guard = guard_or_env(guard)
         self.endpoints = Endpoints(app)
         self.endpoints.check(self.guard)
 

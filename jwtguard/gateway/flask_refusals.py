@@ -10,7 +10,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, cast
 
-from flask import request
+from flask import has_request_context, request
 from werkzeug.exceptions import HTTPException, default_exceptions
 from werkzeug.wrappers import Response
 
@@ -93,18 +93,29 @@ def report(error: AuthError) -> None:
     guard_of_request().report(error, environ[REQUEST_KEY], environ[PRINCIPAL_KEY])
 
 
+OUTSIDE = (
+    "jwtguard.flask was used outside of a Flask request; in Starlette and FastAPI, "
+    "import the same names from jwtguard.starlette"
+)
+
+
 def guard_of_request() -> Guard:
     """Return the guard that let the current request through."""
+    if not has_request_context():
+        raise ConfigurationError(OUTSIDE)
     guard = request.environ.get(GUARD_KEY)
     if guard is None:
-        raise ConfigurationError("this request did not pass JWTGuard(app)")
+        raise ConfigurationError(
+            "this request did not pass JWTGuard(app): call it for this application, "
+            "or init_app(app) of the JWTGuard() that you made"
+        )
     return cast(Guard, guard)
 
 
 def require(requirement: Requirement) -> Principal:
     """Return the caller if it meets *requirement*, or raise werkzeug's exception."""
-    environ = request.environ
     guard = guard_of_request()
+    environ = request.environ
     try:
         return guard.require(environ[PRINCIPAL_KEY], requirement, environ[REQUEST_KEY])
     except AuthError as error:

@@ -104,4 +104,7 @@ def _connection(args: tuple[Any, ...], kwargs: dict[str, Any]) -> HTTPConnection
     for value in (*args, *kwargs.values()):
         if isinstance(value, HTTPConnection):
             return value
-    raise ConfigurationError("the endpoint was called without its request")
+    raise ConfigurationError(
+        "the endpoint was called without its request; in Flask, import the same names "
+        "from jwtguard.flask"
+    )
