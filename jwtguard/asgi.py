@@ -9,6 +9,7 @@ from .application.endpoints import Endpoints, Guarding
 from .application.interfaces import check_application
 from .application.roots import ignores_root_path
 from .core.authorize.wrapping import NOTED
+from .core.model.client_cert import CertificateSource
 from .core.model.decision import Proceed, Respond
 from .core.model.patterns import below
 from .core.model.principal import Principal
@@ -29,6 +30,7 @@ from .gateway.asgi_messages import (
 from .gateway.asgi_preflights import replacing
 from .gateway.asgi_refusals import teach_all
 from .gateway.asgi_streams import EventStream, streaming
+from .gateway.certificates import take_from_scope
 from .gateway.ending import is_ours
 from .gateway.given import guard_or_env
 from .guard import Guard
@@ -131,7 +133,7 @@ class GuardMiddleware(Guarding):
         guard, known = self.guard, self.endpoints
         if known.count != NOTED.count or len(known.table) != known.size:
             known.check(guard, scope.get("app"))
-        request = request_of(scope, self._whole_path)
+        request = request_of(scope, self._whole_path, guard.policy.certificates)
         decision = guard.decide_at_once(request)
         if decision is None:
             read = partial(read_body, receive)
@@ -181,7 +183,7 @@ class GuardMiddleware(Guarding):
         guard, known = self.guard, self.endpoints
         if known.count != NOTED.count or len(known.table) != known.size:
             known.check(guard, scope.get("app"))
-        request = request_of(scope, self._whole_path)
+        request = request_of(scope, self._whole_path, guard.policy.certificates)
         decision = await guard.adecide(request)
         if isinstance(decision, Respond):
             await receive()  # websocket.connect
@@ -192,10 +194,13 @@ class GuardMiddleware(Guarding):
         await serve(self.app, scope, receive, send, admitted)
 
 
-def request_of(scope: Scope, whole_path: bool = False) -> Request:
+def request_of(
+    scope: Scope, whole_path: bool = False, source: CertificateSource | None = None
+) -> Request:
     """Read what the rules need from *scope*.
 
     *whole_path*: the application routes on the path as it is, ``root_path`` included.
+    *source*: where the client's certificate is; its field is taken out of *scope*.
     """
     headers: dict[str, tuple[str, ...]] = {}
     for raw_name, raw_value in scope["headers"]:
@@ -217,10 +222,11 @@ def request_of(scope: Scope, whole_path: bool = False) -> Request:
     )
     if root:
         request = request._replace(root=root)
+    if source is not None:
+        request = take_from_scope(request, scope, source)
     if http:
         return request
-    offered = scope.get("subprotocols", ())
-    return request._replace(websocket=True, subprotocols=offered)
+    return request._replace(websocket=True, subprotocols=scope.get("subprotocols", ()))
 
 
 def _introduce(

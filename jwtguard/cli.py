@@ -22,6 +22,7 @@ from .errors import ConfigurationError
 from .guard import Guard
 from .inspect.check_policy import check, check_app
 from .inspect.explain_app import explain_app
+from .inspect.explain_certificate import read_certificate
 from .inspect.explain_request import request_of, try_request
 from .inspect.explain_session import explain_session, session_in
 from .inspect.explain_token import Dated, explain, token_in
@@ -118,6 +119,11 @@ def _explain_arguments(one: argparse.ArgumentParser) -> None:
     one.add_argument(
         "--cookie", action="store_true", help="the token comes in JWTGUARD_COOKIE"
     )
+    one.add_argument(
+        "--cert",
+        metavar="FILE",
+        help="the client's certificate, for a token that is bound to one",
+    )
     one.set_defaults(run=_explain)
 
 
@@ -207,7 +213,11 @@ def _checks(
 ) -> Iterator[Check]:
     origin, cookie = arguments.origin or "", arguments.cookie
     method, path = request.get("method", "GET"), request.get("path", "/")
-    asked = {"method": method, "path": path, "origin": origin, "cookie": cookie}
+    certificate = _certificate(arguments.cert)
+    asked = {
+        "method": method, "path": path, "origin": origin, "cookie": cookie,
+        "certificate": certificate,
+    }  # fmt: skip
     if arguments.app:
         if "path" not in request:
             raise _UsageError("--app needs a request, like GET /notes")
@@ -225,9 +235,16 @@ def _checks(
         yield from opened
     if token is None:
         return
-    yield from explain(guard, token, clock)
+    yield from explain(guard, token, clock, certificate)
     if request or origin or cookie:
         yield from try_request(guard, request_of(guard, token, **asked), token)
+
+
+def _certificate(path: str | None) -> bytes | None:
+    try:
+        return None if path is None else read_certificate(path)
+    except ValueError as error:
+        raise _UsageError(f"--cert: {error}") from None
 
 
 def _words(arguments: argparse.Namespace) -> tuple[str, Mapping[str, str]]:

@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any
 from .application.endpoints import Endpoints, Guarding
 from .application.interfaces import check_application
 from .core.authorize.wrapping import NOTED
+from .core.model.client_cert import CertificateSource
 from .core.model.decision import Proceed, Respond
 from .core.model.request import NameTable, Request, is_read
 from .core.respond.decorating import decorated, with_cookies
 from .errors import AuthError
+from .gateway.certificates import take_from_environ
 from .gateway.given import guard_or_env
 from .gateway.wsgi_answers import Closing, is_plain, respond, starting_over
 from .gateway.wsgi_bodies import read_body
@@ -85,7 +87,7 @@ class GuardMiddleware(Guarding):
         guard, app, known = self.guard, self.app, self.endpoints
         if known.count != NOTED.count or len(known.table) != known.size:
             known.check(guard)
-        request = request_of(environ)
+        request = request_of(environ, guard.policy.certificates)
         decision = guard.decide_at_once(request)
         if decision is None:
             decision = guard.decide_in_full(request, partial(read_body, environ))
@@ -121,8 +123,13 @@ class GuardMiddleware(Guarding):
         return Closing(_refusing(answer, refuse, streams), answer, streams)
 
 
-def request_of(environ: WSGIEnvironment) -> Request:
-    """Read what the rules need from *environ*."""
+def request_of(
+    environ: WSGIEnvironment, source: CertificateSource | None = None
+) -> Request:
+    """Read what the rules need from *environ*.
+
+    *source*: where the client's certificate is; its field is taken out of *environ*.
+    """
     headers = {
         _NAMES[key]: (value,)
         for key in filter(_name_at, environ)
@@ -138,6 +145,8 @@ def request_of(environ: WSGIEnvironment) -> Request:
         environ.get("QUERY_STRING", ""),
         environ.get("REQUEST_URI") or environ.get("RAW_URI"),
     )
+    if source is not None:
+        request = take_from_environ(request, environ, source)
     return request._replace(root=_text(root)) if root else request
 
 

@@ -43,6 +43,8 @@ class FastPath:
     ) -> None:
         self.is_stale: Callable[[], bool] | None = None
         self._longest = policy.max_token_bytes
+        # No scheme at all where a certificate has to be looked for.
+        self._plain_tls = "https" if policy.certificates is None else None
         self._paths = paths
         self._wire_of = wire_of
         self._tokens = verifier.token_cache
@@ -70,7 +72,7 @@ class FastPath:
         digest, known = self._tokens.get(token)
         if known is None and not is_token68(token):
             return None
-        wire = TLS if request.scheme == "https" else self._wire_of(request)
+        wire = TLS if request.scheme == self._plain_tls else self._wire_of(request)
         if not wire.secure or (self.is_stale is not None and self.is_stale()):
             return None
         shown: Credentials = _new(Credentials, (token, "header", BEARER, None))

@@ -136,7 +136,10 @@ class Flow:
 
     def wire_of(self, request: Request) -> Wire:
         """Return how *request* travelled."""
-        return wire_of(request, self._proxies, self.policy.require_https)
+        policy = self.policy
+        return wire_of(
+            request, self._proxies, policy.require_https, policy.certificates
+        )
 
     def decide(self, request: Request) -> Flowing:
         """Return what to do with *request*: ``Respond`` now, or ``Proceed``."""

@@ -13,6 +13,7 @@ from ..core.verify.issuer_states import IssuerState
 from ..core.verify.token_rules import TokenRules
 from ..errors import AuthError
 from ..guard import Guard
+from .check_certificates import certificate_findings
 from .check_introspection import introspection_findings
 from .check_logout import logout_findings
 from .check_revocations import revocation_findings
@@ -49,6 +50,7 @@ def check(guard: Guard, *, probe: bool = False) -> Iterator[Finding]:
     yield from _paths(guard.policy)
     yield from _browser(guard.policy)
     yield from _transport(guard.policy)
+    yield from certificate_findings(guard.policy)
     yield from _streams(guard.policy)
     yield from _relay(guard)
     yield from logout_findings(guard)

@@ -18,15 +18,16 @@ from .shown import Check, failed
 
 
 def explain_app(
-    app: Any, token: str, *, method: str, path: str, origin: str, cookie: bool
-) -> Iterator[Check]:
+    app: Any, token: str, *, method: str, path: str, origin: str, cookie: bool,
+    certificate: bytes | None = None,
+) -> Iterator[Check]:  # fmt: skip
     """Yield each check of *token* and of one request to *app*, which brings it.
 
     The application's own router says which handler answers; it does not run.
     """
     found = requirements_at(app, method, path)
     for guard in dict.fromkeys(guard for guard, _ in found.guards):
-        yield from explain(guard, token)
+        yield from explain(guard, token, certificate=certificate)
     # Each guard with the request as it sees it: a mount takes a part of the path away.
     for guard, seen in found.guards:
         if cookie and guard.policy.cookie is None:
@@ -34,7 +35,7 @@ def explain_app(
             return
         sent = request_of(
             guard, token, method=seen.method, path=seen.path, origin=origin,
-            cookie=cookie,
+            cookie=cookie, certificate=certificate,
         )  # fmt: skip
         sent = sent._replace(raw_path=seen.raw_path, websocket=seen.websocket)
         yield from try_request(guard, sent, token, app=True)

@@ -13,6 +13,7 @@ from ..core.verify.jose import parse
 from ..errors import AuthError
 from ..guard import Guard
 from . import hints
+from .explain_certificate import with_certificate
 from .shown import Check, failed
 
 _KINDS = {
@@ -27,8 +28,9 @@ _KINDS = {
 
 
 def request_of(
-    guard: Guard, token: str, *, method: str, path: str, origin: str, cookie: bool
-) -> Request:
+    guard: Guard, token: str, *, method: str, path: str, origin: str, cookie: bool,
+    certificate: bytes | None = None,
+) -> Request:  # fmt: skip
     """Return the request that a caller would send, with *token* where it belongs."""
     url = next(iter(sorted(guard.policy.public_url)), "https://api.invalid")
     scheme, _, host = url.partition("://")
@@ -40,7 +42,8 @@ def request_of(
     if origin:
         headers["origin"] = (origin,)
     peer = "127.0.0.1" if scheme == "http" else ""
-    return Request(method=method, path=path, headers=headers, scheme=scheme, peer=peer)
+    sent = Request(method=method, path=path, headers=headers, scheme=scheme, peer=peer)
+    return sent if certificate is None else with_certificate(guard, sent, certificate)
 
 
 def try_request(

@@ -20,6 +20,7 @@ from ..errors import AuthError
 from ..guard import Guard
 from ..outside.http import Transport
 from . import hints
+from .explain_certificate import certificate_checks
 from .explain_claims import claim_checks
 from .explain_introspection import live_checks, opaque_checks
 from .explain_logout import for_logout, is_logout_token, logout_checks
@@ -74,14 +75,20 @@ class Dated:
         return got
 
 
-def explain(guard: Guard, token: str, clock: Dated | None = None) -> Iterator[Check]:
+def explain(
+    guard: Guard,
+    token: str,
+    clock: Dated | None = None,
+    certificate: bytes | None = None,
+) -> Iterator[Check]:
     """Yield each check of *token*, going on after a failure as far as makes sense.
 
     Asks the issuer for its keys if they are needed; *clock* is the guard's transport,
-    if that tells the time. Never yields the token.
+    if that tells the time; *certificate* is the client's, in DER. Never yields the
+    token.
     """
     good = True
-    for check in _checks(guard, token, clock):
+    for check in _checks(guard, token, clock, certificate):
         good = good and check.passed and check.name != "logout"
         yield check
     if good:
@@ -93,12 +100,16 @@ def _refused_anyway(guard: Guard, token: str) -> Iterator[Check]:
     try:
         guard.verify(token)
     except AuthError as error:
+        if error.reason == "certificate_missing":
+            return  # a check of its own has compared it
         hint = hints.hint_of(error.reason)
         found = f"refused ({error.detail})" if error.detail else "refused"
         yield failed("guard", error.reason, "a token that it accepts", found, hint)
 
 
-def _checks(guard: Guard, token: str, clock: Dated | None) -> Iterator[Check]:
+def _checks(
+    guard: Guard, token: str, clock: Dated | None, certificate: bytes | None
+) -> Iterator[Check]:
     yield _size(guard, token)
     form = "header.claims.signature"
     opaque = list(opaque_checks(guard, token))
@@ -138,6 +149,7 @@ def _checks(guard: Guard, token: str, clock: Dated | None) -> Iterator[Check]:
     yield from claim_checks(trusted.rules, compact, guard.clock.time(), ahead)
     if issuer.passed:
         yield revoked_check(guard, trusted.rules, compact, token)
+        yield from certificate_checks(guard, compact, certificate)
 
 
 def _size(guard: Guard, token: str) -> Check:

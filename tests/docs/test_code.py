@@ -136,8 +136,9 @@ ELSEWHERE = {
     "docs/tutorial.md": {"html"},
     "docs/how-to/nginx.md": {"nginx"},
     "docs/how-to/containers.md": {"dockerfile", "yaml"},
+    "docs/mtls.md": {"nginx", "yaml"},
 }
-"""Kinds of blocks that test_tutorial.py and test_deployed.py run."""
+"""Kinds of blocks that test_tutorial.py and test_deployed.py run, and test_mtls.py."""
 
 
 @pytest.mark.parametrize("page", PAGES, ids=by_name)

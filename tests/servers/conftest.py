@@ -78,7 +78,7 @@ def serve(issuer: JWTIssuer, tmp_path: Path) -> Iterator[Serve]:
     started: list[Running] = []
 
     def start(*arguments: str, answers: bool = True, **environ: str) -> Running:
-        port = _free_port()
+        port = free_port()
         log = tmp_path / f"server-{port}.log"
         command = [
             sys.executable,
@@ -117,7 +117,8 @@ def _clean_environ() -> dict[str, str]:
     return {**kept, "PYTHONPATH": str(HERE.parents[1])}
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a port that the system has just chosen."""
     with socket.create_server(("127.0.0.1", 0)) as held:
         port: int = held.getsockname()[1]
         return port

@@ -15,6 +15,7 @@ from tests.wire.cases_grants import GRANTS
 from tests.wire.cases_introspection import INTROSPECTION
 from tests.wire.cases_login_page import LOGIN_PAGE
 from tests.wire.cases_logout import LOGOUT
+from tests.wire.cases_mtls import MTLS
 from tests.wire.cases_paths import PATHS
 from tests.wire.cases_protected import PROTECTED
 from tests.wire.cases_revoked import REVOKED
@@ -34,6 +35,7 @@ CASES = [
     *LOGIN_PAGE,
     *REVOKED,
     *INTROSPECTION,
+    *MTLS,
 ]
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from .client import METHODS, Client
+from .client_cert import source_of
 from .issuers import ALGORITHMS, TrustedIssuer, algorithms_of, audience_of
 from .origins import Network
 from .policy_checks import (
@@ -69,6 +70,7 @@ class Policy(PolicyFields):
             public_url: Iterable[str] = frozenset(),
             require_https: bool = True,
             trusted_proxies: Iterable[str] = (),
+            client_cert: str = "off",
             realm: str = "api",
             http_hosts: Iterable[str] = frozenset(),
             keys_max_age: float = 600,
@@ -146,6 +148,7 @@ class Policy(PolicyFields):
             public_url=frozenset(strings(self.public_url, ("public_url",), problems)),
             proxies=tuple(self._networks(problems)),
             secrets=secrets_of(self.secrets, problems),
+            certificates=source_of(self.client_cert, self.trusted_proxies, problems),
         )
 
     def _networks(self, problems: Problems) -> Iterable[Network | str]:

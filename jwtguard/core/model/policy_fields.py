@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from .client import Client
+from .client_cert import CertificateSource
 from .issuers import ALGORITHMS, TrustedIssuer
 from .origins import Network
 from .scope_rule import ScopeRule
@@ -92,6 +93,10 @@ class PolicyFields:
     """Refuse tokens on plain HTTP, except on loopback."""
     trusted_proxies: tuple[str, ...] = ()
     """Addresses, networks or ``unix`` whose ``X-Forwarded-*`` headers are believed."""
+    client_cert: str = "off"
+    """Where the client's certificate comes from (RFC 8705 section 3): ``off``, ``tls``,
+    or a header field of the trusted proxies and its format, like
+    ``Client-Cert:rfc9440``."""
     realm: str = "api"
     """The ``realm`` of the challenge (RFC 9110 section 11.5)."""
     http_hosts: frozenset[str] = frozenset()
@@ -152,6 +157,8 @@ class PolicyFields:
     """Longest lifetime of a session, including refreshes."""
     proxies: tuple[Network | str, ...] = field(init=False, repr=False, default=())
     """``trusted_proxies``, parsed."""
+    certificates: CertificateSource | None = field(init=False, repr=False, default=None)
+    """``client_cert``, parsed; None: certificates are not read."""
 
     def client_key(self, client: Client) -> tuple[str, str]:
         """Return issuer and id of *client*: without an issuer, it is the first's."""

@@ -40,6 +40,11 @@ def shows_proxy(name: str) -> bool:
     return name in _PROXY_NAMES or name.startswith(_PROXY_PREFIXES)
 
 
+def has_other_use(name: str) -> bool:
+    """Whether the field of this lower-case *name* already means something else."""
+    return name in _READ or name in ("dpop", "x-forwarded-for", "x-forwarded-proto")
+
+
 def is_read(name: str) -> bool:
     """Whether a rule reads the field: adapters need to hand on no others."""
     return name in _READ or shows_proxy(name)
@@ -96,7 +101,8 @@ class Request(NamedTuple):
     ``headers`` maps lower-case names to the values of each field of that name.
     ``path`` is what the application routes on, and ``root`` where it is mounted;
     ``raw_path`` is the target as it was sent, where the server shows it. ``peer`` is an
-    address, or ``unix``.
+    address, or ``unix``. ``certificate`` is that of the client's TLS connection to this
+    server, as DER or PEM, where the server shows it and the policy asks for it.
     """
 
     method: str
@@ -109,6 +115,7 @@ class Request(NamedTuple):
     websocket: bool = False
     subprotocols: Sequence[str] = ()
     root: str = ""
+    certificate: bytes | str | None = None
 
     def header(self, name: str) -> str | None:
         """Return the field's value, several joined by a comma, or None."""

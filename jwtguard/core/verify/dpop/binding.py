@@ -53,8 +53,11 @@ class Binding:
 
 
 def _check_certificate(x5t: str, wire: Wire | None) -> None:
-    certificate = wire.certificate if wire is not None else None
-    if certificate is None:
-        raise InvalidTokenError("certificate_missing")
-    if certificate != x5t:
+    if wire is None or wire.certificate is None:
+        detail = wire.no_certificate if wire is not None else ""
+        raise InvalidTokenError("certificate_missing", detail=detail or _OFF)
+    if wire.certificate != x5t:
         raise InvalidTokenError("certificate_mismatch")
+
+
+_OFF = "JWTGUARD_CLIENT_CERT is off, or there is no request"
