@@ -64,7 +64,7 @@ class Introspector:
         self._now = now
         self._monotonic = monotonic
         self._emit = emit
-        self._lookups = Lookups(self._look_up, self._settle, monotonic)
+        self._lookups = Lookups(self._look_up, self._settle, self._believed, monotonic)
         self.after_fork()
 
     def after_fork(self) -> None:
@@ -89,7 +89,7 @@ class Introspector:
         ``IntrospectionUnavailableError`` if that cannot be known now.
         """
         before = self._recall(digest)
-        outcome = before
+        outcome: Outcome | None = before
         if before is None or before.until <= self._monotonic():
             outcome = yield from self._answer(token, digest, known=known)
         if outcome is None or outcome.failure is not None:
@@ -121,6 +121,12 @@ class Introspector:
             if outcome is not None:
                 self._remembered.move_to_end(digest)
             return outcome
+
+    def _believed(self, digest: bytes) -> Outcome | None:
+        outcome = self._recall(digest)
+        if outcome is None or outcome.until <= self._monotonic():
+            return None
+        return outcome
 
     def _wait(self) -> float:
         return max(1.0, self._retry_at - self._monotonic())

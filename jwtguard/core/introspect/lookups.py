@@ -52,20 +52,33 @@ class Lookup:
         """Do nothing: the worker says so."""
 
 
+def answered_lookup(
+    token: str, digest: bytes, since: float, outcome: Outcome
+) -> Lookup:
+    """Return a question that needs no more waiting."""
+    lookup = Lookup(token, digest, since)
+    lookup.outcome = outcome
+    lookup.flight.done.set_result(None)
+    return lookup
+
+
 class Lookups:
     """The questions under way to one endpoint.
 
     *ask* carries one out, and *settle* is told its outcome before those who wait are.
+    *recall* returns an outcome that is still believed.
     """
 
     def __init__(
         self,
         ask: Callable[[Lookup], Generator[Ask, Any, Outcome]],
         settle: Callable[[Lookup, Outcome], None],
+        recall: Callable[[bytes], Outcome | None],
         monotonic: Callable[[], float],
     ) -> None:
         self.ask = ask
         self._settle = settle
+        self._recall = recall
         self._monotonic = monotonic
         self.after_fork()
 
@@ -89,6 +102,10 @@ class Lookups:
             lookup = self._open.get(digest)
             if lookup is not None:
                 return lookup, None
+            # The answer may have come since the caller looked for it.
+            answered = self._recall(digest)
+            if answered is not None:
+                return answered_lookup(token, digest, now, answered), None
             if len(self._open) >= IN_LINE + AT_ONCE:
                 return None, None
             lookup = self._open[digest] = Lookup(token, digest, now)

@@ -140,13 +140,14 @@ def lookups(
     now: list[float], asked: list[str]
 ) -> tuple[Lookups, list[tuple[Lookup, Outcome]]]:
     settled: list[tuple[Lookup, Outcome]] = []
+    answers: dict[bytes, Outcome] = {b"answered": Outcome({"sub": "alice"})}
 
     def ask(lookup: Lookup) -> Generator[Any, Any, Outcome]:
         asked.append(lookup.token)
         yield from ()
         return Outcome({}, until=1.0)
 
-    made = Lookups(ask, lambda *one: settled.append(one), lambda: now[0])
+    made = Lookups(ask, lambda *one: settled.append(one), answers.get, lambda: now[0])
     return made, settled
 
 
@@ -169,6 +170,18 @@ def test_the_line_is_bounded() -> None:
     live.introspectors[holding.issuer.url]._lookups = made
     with pytest.raises(IntrospectionUnavailableError):
         guard.verify("one more")
+
+
+def test_an_answer_that_came_meanwhile_is_taken() -> None:
+    """Between the look for an answer and the question, another one may have ended."""
+    made, _ = lookups([0.0], [])
+    lookup, flight = made.join("t", b"answered", known=False)
+    assert (lookup is not None, flight) == (True, None)
+    assert lookup is not None
+    assert lookup.outcome == Outcome({"sub": "alice"})
+    assert lookup.flight.done.done()
+    _, flight = made.join("u", b"other", known=False)
+    assert flight is not None
 
 
 def test_known_tokens_come_first() -> None:
