@@ -137,6 +137,7 @@ ELSEWHERE = {
     "docs/how-to/nginx.md": {"nginx"},
     "docs/how-to/containers.md": {"dockerfile", "yaml"},
     "docs/mtls.md": {"nginx", "yaml"},
+    "docs/how-to/keycloak-compose.md": {"yaml"},  # tests/issuers
 }
 """Kinds of blocks that test_tutorial.py and test_deployed.py run, and test_mtls.py."""
 

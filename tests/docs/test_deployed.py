@@ -28,7 +28,8 @@ from jwtguard import load_policy
 from jwtguard.testing import JWTIssuer
 from tests.waiting import HANG, until
 
-HOW_TO = Path(__file__).parents[2] / "docs" / "how-to"
+ROOT = Path(__file__).parents[2]
+HOW_TO = ROOT / "docs" / "how-to"
 NGINX = shutil.which("nginx") or shutil.which("/usr/sbin/nginx")
 HOST = "api.example.com"
 
