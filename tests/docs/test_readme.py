@@ -39,6 +39,6 @@ def test_no_drawing_is_made_of_characters() -> None:
 
 
 def test_it_says_how_long_the_tests_take() -> None:
-    """Whoever types ``make test`` knows whether to wait or to fetch coffee."""
+    """It says how many minutes ``make test`` takes."""
     said = README.read_text("utf-8").partition("* `make test` ")[2]
     assert "minutes" in said.partition("\n\n")[0]
