@@ -14,7 +14,7 @@ from .core.model.decision import Proceed, Respond
 from .core.model.patterns import below
 from .core.model.principal import Principal
 from .core.model.request import NameTable, Request, is_read
-from .core.respond.decorating import decorated_raw, raw, text, with_cookies_raw
+from .core.respond.decorating import decorated_raw, raw, text, with_outbox_raw
 from .errors import AuthError, ConfigurationError
 from .gateway.asgi_messages import (
     ASGIApp,
@@ -268,7 +268,7 @@ def _decorating(
                 given = raw(fields)
             headers, events = decorated_raw(given, decision.decoration)
             if outbox is not None:
-                headers = with_cookies_raw(headers, outbox.fields())
+                headers = with_outbox_raw(headers, outbox)
             message["headers"] = headers
             stream = streaming(guard, decision.principal, send) if events else None
             started.append(stream)

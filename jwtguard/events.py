@@ -3,6 +3,9 @@
 Events and their fields, all of them also in the ``extra`` of the log record:
 
 * ``refused``: ``reason``, ``status``, ``method``, ``origin``, ``client_id``, ``detail``
+* ``would_refuse``: ``reason``, ``rule``, ``method``, ``origin``, ``client_id``,
+  ``issuer``, ``subject``: the request ran, as this reason is only reported
+* ``report_only``: ``kinds`` of refusals that are only reported
 * ``preflight_limited``: ``origin``; ``method``, ``headers``: what was not granted
 * ``fetch_ok``, ``fetch_not_modified``: ``issuer``, ``keys``, ``skipped``
 * ``fetch_failed``: ``issuer``, ``problem``
@@ -61,6 +64,7 @@ _LEVELS = {
     "session_refresh_failed": logging.WARNING,
     "misconfigured": logging.WARNING,
     "render_failed": logging.ERROR,
+    "report_only": logging.WARNING,
     "fetch_not_modified": logging.DEBUG,
     "session_refreshed": logging.DEBUG,
 }

@@ -7,7 +7,7 @@ import secrets
 import time
 import weakref
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Protocol
+from typing import Any
 
 from .core.authorize.origin_rules import Page
 from .core.extract.credentials import given
@@ -25,6 +25,8 @@ from .core.verify.issuer_states import IssuerState
 from .core.verify.jose import Compact
 from .events import Hook, emitter
 from .health import Health, health_of
+from .outside.clock import Clock
+from .outside.daily import reminding
 from .outside.drivers import no_body
 from .outside.forks import in_each_child
 from .outside.guesses import GuessCounter
@@ -42,16 +44,6 @@ __all__ = [
     "Hook",
     "Transport",
 ]
-
-
-class Clock(Protocol):
-    """What tells the time: the module ``time`` does."""
-
-    def time(self) -> float:
-        """Return seconds since the epoch."""
-
-    def monotonic(self) -> float:
-        """Return seconds since any moment that does not move."""
 
 
 class Guard(Refuser):
@@ -81,7 +73,7 @@ class Guard(Refuser):
         check_render(render)
         self.policy = checked_policy(policy)
         self.clock = clock
-        self.emit = emitter(on_event)
+        self.emit = reminding(emitter(on_event), policy.report_only, clock.monotonic)
         shared = state_at(policy, clock.monotonic) if state is None else state
         super().__init__(
             sender_of(transport),

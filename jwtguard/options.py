@@ -117,6 +117,8 @@ SETTINGS: tuple[Setting, ...] = (
     _setting("session_refresh_before", "seconds", "how long before it expires a token is refreshed; at most half its lifetime", "30"),
     _setting("session_grace", "seconds", "how long after a refresh the old cookie still leads to the new tokens", "60"),
     _setting("session_max_age", "seconds", "longest lifetime of a session, including refreshes", "28800"),
+    _setting("report_only", "names", "refusals that are only reported, as the event `would_refuse`: some of `scopes origins clients acr rules`", "empty: all are enforced"),
+    _setting("report_header", "flag", "name these refusals in the response field `JWTGuard-Report`; for development", "false"),
     _setting("token_cache", "count", "verified tokens cached in each process; 0 is off", "4096"),
     _setting("max_token_bytes", "bytes", "longest accepted token", "16384"),
 )  # fmt: skip

@@ -10,7 +10,7 @@ from .core.authorize.unguarded import check_roles
 from .core.extract.credentials import is_bearer
 from .core.extract.fetch_metadata import origin_of
 from .core.extract.paths import Kind, PathAccess
-from .core.model.decision import Proceed, Respond
+from .core.model.decision import Outbox, Proceed, Respond
 from .core.model.principal import Principal
 from .core.model.request import Fields, Request
 from .core.respond.refused import original
@@ -87,17 +87,25 @@ class Refuser(SessionKeeper):
         return self._flow.responses.handled(refused, status, given)
 
     def require(
-        self, principal: Principal | None, requirement: Requirement, request: Request
+        self,
+        principal: Principal | None,
+        requirement: Requirement,
+        request: Request,
+        outbox: Outbox | None = None,
     ) -> Principal:
         """Return *principal* if it meets *requirement*; else report and raise.
 
-        Raises ``AuthError``, and ``ConfigurationError`` for a requirement that no token
-        can meet.
+        With ``JWTGUARD_REPORT_ONLY`` it may only report; *outbox*, that of the request,
+        then tells the developer. Raises ``AuthError``, and ``ConfigurationError`` for a
+        requirement that no token can meet.
         """
         try:
             return requirement.check(principal)
         except AuthError as error:
             check_roles(error, requirement.names, self.policy)
+            reports, rule = self._flow.reports, str(requirement)
+            if principal and reports.instead(error, principal, request, outbox, rule):
+                return principal
             access = self._flow.paths.rule(
                 request.method, request.path, request.raw_path, request.root
             )

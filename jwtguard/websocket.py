@@ -121,9 +121,9 @@ class Socket:
         kind = message["type"]
         if kind == "websocket.accept":
             self.state = "accept"
-            cookies = () if self._outbox is None else self._outbox.fields()
-            if cookies:
-                made = raw(("Set-Cookie", value) for value in cookies)
+            if self._outbox is not None:
+                cookies = (("Set-Cookie", value) for value in self._outbox.fields())
+                made = raw((*cookies, *self._outbox.report_fields()))
                 message["headers"] = [*message.get("headers", ()), *made]
             if self._echo and not message.get("subprotocol"):
                 message["subprotocol"] = self._echo

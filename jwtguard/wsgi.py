@@ -13,7 +13,7 @@ from .core.authorize.wrapping import NOTED
 from .core.model.client_cert import CertificateSource
 from .core.model.decision import Proceed, Respond
 from .core.model.request import NameTable, Request, is_read
-from .core.respond.decorating import decorated, with_cookies
+from .core.respond.decorating import decorated, with_outbox
 from .errors import AuthError
 from .gateway.certificates import take_from_environ
 from .gateway.given import guard_or_env
@@ -175,7 +175,7 @@ def _decorating(
             headers = list(guard.handled(refused, int(status[:3]), headers))
         fields, events = decorated(headers, ours)
         if outbox is not None:
-            fields = list(with_cookies(tuple(fields), outbox.fields()))
+            fields = list(with_outbox(tuple(fields), outbox))
         if events or streams:
             streams[:] = streaming(guard, decision.principal) if events else ()
         if exc_info is None:

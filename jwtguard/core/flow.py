@@ -30,6 +30,7 @@ from .model.decision import Decision, Outbox, Proceed, decoration
 from .model.effects import Ask
 from .model.policy import Policy
 from .model.request import Request
+from .respond.reports import Reports
 from .respond.responses import Responses, answered_with
 from .respond.wording import Render
 from .revocation_flow import RevocationFlow
@@ -118,20 +119,20 @@ class Flow:
                     policy, self.signing, self.responses, self.clients,
                     self.origin_rules, self._without_token,
                 )  # fmt: skip
+        self.paths = path_rules(policy)
+        self.reports = Reports(policy, self.paths, emit)
         self.answers = TokenAnswers(
             policy, self.clients, self.origin_rules, self.authorizer, self.responses,
-            sessions=self.sessions is not None,
+            self.reports, sessions=self.sessions is not None,
         )  # fmt: skip
-        self.paths = path_rules(policy)
         self.fast = FastPath(
             policy, self.paths, self.wire_of, self.verifier, self.origin_rules,
-            self.authorizer, self.responses,
+            self.authorizer, self.responses, self.reports,
         )  # fmt: skip
         self.is_stale: Callable[[], bool] | None = None
         """Whether too little is known of revocations, where the policy refuses then."""
         self._proxies = tuple(policy.proxies)
-        self._cookie = policy.cookie
-        self._longest = policy.max_token_bytes
+        self._cookie, self._longest = policy.cookie, policy.max_token_bytes
         self._dpop = policy.dpop != "off"
 
     def wire_of(self, request: Request) -> Wire:
@@ -172,14 +173,14 @@ class Flow:
             )
             if shown is None:
                 return (yield from self._without_token(request, rule, page, wire))
-            self.answers.check_arrival(request, shown.carrier, page, wire)
+            told = self.answers.check_arrival(request, shown.carrier, page, wire)
             try:
                 known = yield from self.verify(shown, wire, request)
             except (InvalidTokenError, TokenTooLargeError) as error:
                 return self.answers.without_good_token(
                     error, request, kind, shown.carrier, page
                 )
-            return self.answers.authorized(request, rule, page, shown, known)
+            return self.answers.authorized(request, rule, page, shown, known, told)
         except AuthError as error:
             return self.responses.refuse(error, request, origin=origin)
 
@@ -251,15 +252,18 @@ class Flow:
         """
         outbox = Outbox()
         try:
-            self.answers.check_arrival(request, SESSION, page, wire)
+            told = self.answers.check_arrival(request, SESSION, page, wire)
             try:
                 signed_in = yield from self._signed_in(request, wire, visitor, outbox)
+                shown, known, mark = signed_in
             except (InvalidTokenError, TokenTooLargeError) as error:
                 decision: Decision = self.answers.without_good_token(
                     error, request, rule.kind, SESSION, page
                 )
             else:
-                decision = self.answers.authorized(request, rule, page, *signed_in)
+                decision = self.answers.authorized(
+                    request, rule, page, shown, known, told, mark
+                )
         except AuthError as error:
             decision = self.responses.refuse(error, request, origin=page.origin)
         return answered_with(decision, outbox)

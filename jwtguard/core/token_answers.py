@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from ..errors import AuthError, InsecureTransportError
-from .authorize.access import Authorizer
+from .authorize.access import Authorizer, Reported
 from .authorize.clients import Clients
 from .authorize.origin_rules import OriginRules, Page
 from .extract.credentials import Credentials
+from .extract.fetch_metadata import SAFE_METHODS
 from .extract.paths import Kind, PathAccess
 from .extract.plain_http import plain_http
 from .extract.wire import Wire
@@ -14,6 +15,7 @@ from .model.decision import Decision, Outbox, Proceed, decoration
 from .model.policy import Policy
 from .model.principal import Principal
 from .model.request import Request
+from .respond.reports import Reports
 from .respond.responses import Responses
 from .verify.token_cache import CachedToken
 
@@ -33,6 +35,7 @@ class TokenAnswers:
         origin_rules: OriginRules,
         authorizer: Authorizer,
         responses: Responses,
+        reports: Reports,
         *,
         sessions: bool,
     ) -> None:
@@ -40,24 +43,36 @@ class TokenAnswers:
         self._origin_rules = origin_rules
         self._authorizer = authorizer
         self._responses = responses
+        self._reports = reports
         self._proxies = tuple(policy.proxies)
         self._cookie = policy.cookie
         self._sessions = sessions
+        self._collects = sessions or policy.report_header
 
     def outbox(self) -> Outbox | None:
-        """Return the collector of session cookies, or None if sessions are off."""
-        return Outbox() if self._sessions else None
+        """Return the collector of session cookies and reports, or None without both."""
+        return Outbox() if self._collects else None
 
     def check_arrival(
         self, request: Request, carrier: str, page: Page, wire: Wire
-    ) -> None:
-        """Refuse a token sent over plain HTTP, or a cookie sent from a foreign page."""
+    ) -> tuple[AuthError, ...]:
+        """Refuse a token sent over plain HTTP, or a cookie sent from a foreign page.
+
+        What is returned is only to be reported, if the token is good.
+        """
         # Before the signature is checked: a token that travelled in the clear may have
         # been read on the way, whether it is valid or not.
         if not wire.secure:
             raise InsecureTransportError(plain_http(request, self._proxies))
-        if carrier in COOKIES:
+        if carrier not in COOKIES:
+            return ()
+        try:
             self._origin_rules.check_cookie(request, page)
+        except AuthError as error:
+            if changes(request) or not self._reports.covers(error):
+                raise
+            return (error.with_traceback(None),)
+        return ()
 
     def without_good_token(
         self,
@@ -94,18 +109,53 @@ class TokenAnswers:
         page: Page,
         shown: Credentials,
         known: CachedToken,
+        reported: tuple[AuthError, ...] = (),
         session: str = "",
     ) -> Decision:
         """Let a verified token pass, or refuse it.
 
-        *session* is the mark of the session that brought it.
+        *session* is the mark of the session that brought it; *reported* is what was to
+        be reported before.
         """
         cookie = shown.carrier in COOKIES
         access = self._authorizer.access(
             rule, request.method, page.origin, page.own, known, cookie
         )
+        if isinstance(access, Reported):
+            access = _enforced(access, request) if cookie else access
         if isinstance(access, AuthError):
             origin = page.origin
             return self._responses.refuse(access, request, known.facts, origin=origin)
+        if isinstance(access, Reported):
+            reported, access = _joined(reported, access.refusals), access.decoration
         principal = Principal.of(known.facts, shown.token, session)
-        return Proceed(principal, access, carrier=shown.carrier, outbox=self.outbox())
+        outbox = self.outbox()
+        decision = Proceed(principal, access, carrier=shown.carrier, outbox=outbox)
+        if not reported:
+            return decision
+        told = self._reports.tell(reported, request, known.facts, outbox)
+        return decision._replace(reported=told)
+
+
+def changes(request: Request) -> bool:
+    """Whether a request may change something, or opens a WebSocket."""
+    return request.method not in SAFE_METHODS or request.websocket
+
+
+def _enforced(access: Reported, request: Request) -> Reported | AuthError:
+    """Return the refusal of a foreign page that would act with a visitor's cookie.
+
+    Browsers attach cookies to requests of any page, so this is never only reported.
+    """
+    if not changes(request):
+        return access
+    pages = (r for r in access.refusals if r.report_only == "origins")
+    return next(pages, access)
+
+
+def _joined(
+    before: tuple[AuthError, ...], later: tuple[AuthError, ...]
+) -> tuple[AuthError, ...]:
+    """Return what is reported of one request: the cookie's page is refused once."""
+    pages = any(refusal.report_only == "origins" for refusal in before)
+    return (*before, *(r for r in later if not pages or r.report_only != "origins"))

@@ -70,6 +70,12 @@ class AuthError(JWTGuardError):
         return known.sentence if known else "The request was refused"
 
     @property
+    def report_only(self) -> str:
+        """The word in ``JWTGUARD_REPORT_ONLY`` that turns this into an event, or ""."""
+        known = REASONS.get(self._reason)
+        return known.report_only if known else ""
+
+    @property
     def challenges(self) -> tuple[Challenge, ...]:
         """The challenges of the response; empty if a token would not help."""
         return ()

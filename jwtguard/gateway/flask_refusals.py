@@ -19,7 +19,7 @@ from ..core.model.decision import Respond
 from ..core.model.principal import Principal
 from ..errors import AuthError, ConfigurationError
 from ..guard import Guard
-from ..places import GUARD_KEY, PRINCIPAL_KEY, REFUSED_KEY, REQUEST_KEY
+from ..places import GUARD_KEY, OUTBOX_KEY, PRINCIPAL_KEY, REFUSED_KEY, REQUEST_KEY
 
 
 class Refusal(HTTPException):
@@ -117,7 +117,10 @@ def require(requirement: Requirement) -> Principal:
     guard = guard_of_request()
     environ = request.environ
     try:
-        return guard.require(environ[PRINCIPAL_KEY], requirement, environ[REQUEST_KEY])
+        return guard.require(
+            environ[PRINCIPAL_KEY], requirement, environ[REQUEST_KEY],
+            environ[OUTBOX_KEY],
+        )  # fmt: skip
     except AuthError as error:
         # Without the cause: an error tracker would record the token in its frames.
         raise refusal_of(error) from None

@@ -10,7 +10,7 @@ from ..core.authorize.requirements import Requirement
 from ..core.model.principal import Principal
 from ..errors import AuthError, ConfigurationError
 from ..guard import Guard
-from ..places import GUARD_KEY, PRINCIPAL_KEY, REQUEST_KEY
+from ..places import GUARD_KEY, OUTBOX_KEY, PRINCIPAL_KEY, REQUEST_KEY
 from ..websocket import close_code
 from .asgi_refusals import HANDLERS_KEY, as_exception, note, teach
 
@@ -19,7 +19,9 @@ def require(conn: HTTPConnection, requirement: Requirement) -> Principal:
     """Return the caller if it meets *requirement*, or raise Starlette's exception."""
     guard, scope = guard_of(conn), conn.scope
     try:
-        return guard.require(scope[PRINCIPAL_KEY], requirement, scope[REQUEST_KEY])
+        return guard.require(
+            scope[PRINCIPAL_KEY], requirement, scope[REQUEST_KEY], scope[OUTBOX_KEY]
+        )
     except AuthError as error:
         # Without the cause: an error tracker would record the token in its frames.
         raise refusal_of(error, conn) from None

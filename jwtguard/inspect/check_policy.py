@@ -17,6 +17,7 @@ from .check_certificates import certificate_findings
 from .check_introspection import introspection_findings
 from .check_logout import logout_findings
 from .check_revocations import revocation_findings
+from .check_rollout import rollout_findings
 from .check_sessions import session_findings
 from .check_state import state_findings
 from .routes import Finding, Route, survey
@@ -52,6 +53,7 @@ def check(guard: Guard, *, probe: bool = False) -> Iterator[Finding]:
     yield from _transport(guard.policy)
     yield from certificate_findings(guard.policy)
     yield from _streams(guard.policy)
+    yield from rollout_findings(guard.policy)
     yield from _relay(guard)
     yield from logout_findings(guard)
     yield from revocation_findings(guard)

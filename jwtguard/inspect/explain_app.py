@@ -11,7 +11,13 @@ from ..core.model.request import Request
 from ..errors import AuthError
 from ..guard import Guard
 from . import hints
-from .explain_request import claimed_by, grants_of, request_of, try_request
+from .explain_request import (
+    claimed_by,
+    grants_of,
+    only_reported,
+    request_of,
+    try_request,
+)
 from .explain_token import explain
 from .routes.resolve import requirements_at
 from .shown import Check, failed
@@ -78,6 +84,10 @@ def _required(
                 requirement.rule(principal, requirement.names)
         except AuthError as error:
             hint = hints.hint_of(error.reason)
+            if error.report_only in guard.policy.report_only:
+                found = f"{requirement}: {only_reported(error.reason)}"
+                yield Check(name="decorator", passed=True, found=found, hint=hint)
+                continue
             yield failed("decorator", error.reason, str(requirement), held, hint)
         else:
             yield Check(name="decorator", passed=True, found=str(requirement))

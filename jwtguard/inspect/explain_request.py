@@ -148,12 +148,19 @@ def _decided(guard: Guard, request: Request, token: str) -> Check:
     if isinstance(decision, Proceed):
         who = decision.principal
         found = f"passes the guard as {who.subject if who else 'nobody'}"
+        if decision.reported:
+            found += f"; {only_reported(*decision.reported)}"
         return Check(name="request", passed=True, expected=asked, found=found)
     hint = hints.hint_of(decision.reason)
     if decision.reason == "foreign_origin" and origin:
         hint = hints.of_origin(origin, _client(guard, token), guard.policy.clients)
     answer = f"answered {decision.status}"
     return failed("request", decision.reason, asked, answer, hint)
+
+
+def only_reported(*reasons: str) -> str:
+    """Say that a refusal for *reasons* is only reported."""
+    return f"would be refused ({', '.join(reasons)}): JWTGUARD_REPORT_ONLY"
 
 
 def _client(guard: Guard, token: str) -> str | None:

@@ -15,3 +15,6 @@ class Reason(NamedTuple):
     """A fixed sentence for the client, without values of the request."""
     hint: str = ""
     """The hint that ``jwtguard explain`` shows."""
+    report_only: str = ""
+    """The word in ``JWTGUARD_REPORT_ONLY`` that turns the refusal into an event; empty
+    for what is always enforced."""

@@ -57,33 +57,46 @@ REQUESTS: Mapping[str, Reason] = {
         "insufficient_scope",
         "The access token lacks a required scope",
         "the client has to request the scope together with the token",
+        report_only="scopes",
     ),
     "role_missing": Reason(
         403,
         "access_denied",
         "The caller lacks a required role",
         "roles are read from `role_claims` of the issuer or its profile",
+        report_only="scopes",
     ),
     "no_rule": Reason(
         403,
         "access_denied",
         "No access rule allows this path",
         "no rule of JWTGUARD_SCOPES names this path and method",
+        report_only="scopes",
     ),
     "client_not_listed": Reason(
         403,
         "access_denied",
         "This client's tokens are not accepted",
         "list it in JWTGUARD_CLIENTS",
+        report_only="clients",
     ),
     "method_not_allowed_for_client": Reason(
-        403, "access_denied", "The client may not use this method"
+        403,
+        "access_denied",
+        "The client may not use this method",
+        report_only="origins",
     ),
     "foreign_origin": Reason(
-        403, "invalid_origin", "The token may not be used from this origin"
+        403,
+        "invalid_origin",
+        "The token may not be used from this origin",
+        report_only="origins",
     ),
     "cross_site": Reason(
-        403, "invalid_origin", "A cross-site request may not use the cookie"
+        403,
+        "invalid_origin",
+        "A cross-site request may not use the cookie",
+        report_only="origins",
     ),
     "origin_missing": Reason(
         403,

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from jwtguard import errors, events, testing
+from jwtguard.core.model.policy_fields import REPORT_ONLY
 from jwtguard.core.model.profiles import PROFILES
 from jwtguard.options import CONFIG, SETTINGS
 from jwtguard.reasons import REASONS
@@ -170,6 +171,18 @@ def test_events_are_those_of_the_code() -> None:
         for name in re.findall(r"``(\w+)``", names):
             fields = re.findall(r"`(\w+)`", listed[f"`{name}`"])
             assert fields == re.findall(r"``(\w+)``", told.split("\n\n")[0])
+
+
+def test_what_may_be_reported_only_is_that_of_the_code() -> None:
+    """The page has each word, with the reasons that it turns into events."""
+    listed = {
+        row[0].strip("`"): re.findall(r"`(\w+)`", row[2])
+        for row in rows(DOCS / "report-only.md")
+        if len(row) == 3
+    }
+    for word in REPORT_ONLY:
+        known = [reason for reason, one in REASONS.items() if one.report_only == word]
+        assert sorted(listed[word]) == sorted(known), word
 
 
 def test_fixtures_are_on_the_testing_page() -> None:

@@ -52,6 +52,8 @@ class Case:
     """The body that the application must have seen."""
     location: str | None = None
     """Where the answer redirects to, exactly."""
+    reported: tuple[str, ...] = ()
+    """Reasons of refusals that are only reported, each once."""
     worlds: tuple[str, ...] = ()
     """Empty: all of them."""
 
@@ -133,6 +135,8 @@ class Case:
     def check_log(self, records: Sequence[LogRecord], answer: Answer) -> None:
         """One reason for each refusal, and never a token."""
         told = [r for r in records if getattr(r, "event", "") == "refused"]
+        would = [r for r in records if getattr(r, "event", "") == "would_refuse"]
+        assert tuple(r.__dict__["reason"] for r in would) == self.reported
         if answer.seen is None and answer.status >= 400:
             (record,) = told
             assert record.__dict__["status"] == answer.status

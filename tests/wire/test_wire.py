@@ -18,6 +18,7 @@ from tests.wire.cases_logout import LOGOUT
 from tests.wire.cases_mtls import MTLS
 from tests.wire.cases_paths import PATHS
 from tests.wire.cases_protected import PROTECTED
+from tests.wire.cases_report_only import REPORT_ONLY
 from tests.wire.cases_revoked import REVOKED
 from tests.wire.cases_sessions import SESSION_CASES
 from tests.wire.worlds import WORLDS
@@ -36,6 +37,7 @@ CASES = [
     *REVOKED,
     *INTROSPECTION,
     *MTLS,
+    *REPORT_ONLY,
 ]
 
 

@@ -6,6 +6,7 @@ what is remembered under the key is right by construction.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -39,7 +40,15 @@ class AccessKey(NamedTuple):
     scopes: frozenset[str]
 
 
-Access = Decoration | AuthError
+class Reported(NamedTuple):
+    """Let the application run, though rules that are reported only refuse this."""
+
+    decoration: Decoration
+    refusals: tuple[AuthError, ...]
+    """At least one, in the order of the checks."""
+
+
+Access = Decoration | Reported | AuthError
 """What happens to the header fields of the application's answer, or the refusal."""
 
 
@@ -49,6 +58,10 @@ class Authorizer:
     def __init__(self, policy: Policy, clients: Clients) -> None:
         self._clients = clients
         self._clients_only = policy.clients_only
+        self._report_only = frozenset(policy.report_only)
+        self._checks: tuple[Callable[[AccessKey], Fields], ...] = (
+            self._check_listed, self._check_page, _check_scopes,
+        )  # fmt: skip
         size = min(policy.token_cache, 1024)
         self.remembered = lru_cache(size)(self._answer) if size else self._answer
 
@@ -83,23 +96,40 @@ class Authorizer:
 
     def authorize(self, key: AccessKey) -> Access:
         """Apply the rules about client, origin, method and scopes."""
-        try:
-            fields = self._check_client(key)
-            _check_scopes(key)
-        except AuthError as error:
-            return error.with_traceback(None)  # it is kept, the frames are not
+        fields: Fields = ()
+        reported: list[AuthError] = []
+        for check in self._checks:
+            try:
+                fields += check(key)
+            except AuthError as error:
+                refusal = error.with_traceback(None)  # it is kept, the frames are not
+                if refusal.report_only not in self._report_only:
+                    return refusal
+                reported.append(refusal)
+        # What the application itself grants to such an origin stays as it is: ours is
+        # neither granted nor taken away.
+        replace = all(refusal.report_only != "origins" for refusal in reported)
         if key.cookie:
-            return decoration(fields, vary=("Origin", "Cookie"), private=True)
-        return decoration(fields)
+            ours = decoration(
+                fields, replace=replace, vary=("Origin", "Cookie"), private=True
+            )
+        else:
+            ours = decoration(fields) if replace else decoration(replace=False)
+        return Reported(ours, tuple(reported)) if reported else ours
 
-    def _check_client(self, key: AccessKey) -> Fields:
-        """Return the CORS fields for the token's own client, or refuse the caller."""
-        client = self._clients.of(key.issuer, key.client_id)
-        if client is None and self._clients_only:
+    def _check_listed(self, key: AccessKey) -> Fields:
+        """Refuse the tokens of other clients, if only listed ones are accepted."""
+        listed = self._clients.of(key.issuer, key.client_id) is not None
+        if self._clients_only and not listed:
             raise AccessDeniedError("client_not_listed")
+        return ()
+
+    def _check_page(self, key: AccessKey) -> Fields:
+        """Return the CORS fields for the token's own client, or refuse the page."""
         origin = key.origin
         if origin is None:
             return ()
+        client = self._clients.of(key.issuer, key.client_id)
         fields = self._clients.cors_fields(
             key.issuer, key.client_id, origin, claimed=key.claimed
         )
@@ -127,9 +157,10 @@ _NO_RULE = (
 )
 
 
-def _check_scopes(key: AccessKey) -> None:
+def _check_scopes(key: AccessKey) -> Fields:
     needed = key.rule.scopes
     if needed is None and key.rule.kind is Kind.PROTECTED:
         raise AccessDeniedError("no_rule", detail=_NO_RULE)
     if needed:
         requirements.check_all(key.scopes, needed)
+    return ()

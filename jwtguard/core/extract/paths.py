@@ -146,8 +146,21 @@ class PathRules:
         """
         if not self._scopes:
             return ()
+        rules = self._matching(method, path, root)
+        # Several rules may name a path, as `/*` and `/admin/*` do; the scopes of all of
+        # them are needed.
+        if not rules:
+            return None
+        return tuple(dict.fromkeys(s for rule in rules for s in rule.require))
+
+    def naming(self, method: str, path: str, root: str = "") -> tuple[str, ...]:
+        """Return the patterns of the rules that require a scope for the path."""
+        rules = self._matching(method, path, root)
+        return tuple(dict.fromkeys(rule.path for rule in rules if rule.require))
+
+    def _matching(self, method: str, path: str, root: str) -> list[ScopeRule]:
         below, whole = folded(path), folded(root + path) if root else []
-        rules = [
+        return [
             rule
             for rule in self._scopes
             if rule.takes(method)
@@ -156,8 +169,3 @@ class PathRules:
                 or (rule.require and root and demanded_by(rule.path, whole))
             )
         ]
-        # Several rules may name a path, as `/*` and `/admin/*` do; the scopes of all of
-        # them are needed.
-        if not rules:
-            return None
-        return tuple(dict.fromkeys(s for rule in rules for s in rule.require))

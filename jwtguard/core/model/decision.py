@@ -32,17 +32,28 @@ of it."""
 
 
 class Outbox:
-    """The session cookies that leave with the answer to one request.
+    """The session cookies that leave with the answer to one request, and its report.
 
     Filled by the flow, or by a handler that signs somebody in or out; read when the
     answer starts. Never in a ``repr``.
     """
 
-    __slots__ = ("_fields", "_wanted")
+    __slots__ = ("_fields", "_wanted", "reported")
 
     def __init__(self) -> None:
         self._fields: tuple[str, ...] = ()
         self._wanted: Callable[[], bool] | None = None
+        self.reported: tuple[str, ...] = ()
+        """Reasons for which the request would be refused, for its developer."""
+
+    def report(self, *reasons: str) -> None:
+        """Add *reasons* to what the developer is told."""
+        self.reported = tuple(dict.fromkeys((*self.reported, *reasons)))
+
+    def report_fields(self) -> Fields:
+        """Return the header field of the report; none if nothing was reported."""
+        told = ", ".join(f"would_refuse={reason}" for reason in self.reported)
+        return (("JWTGuard-Report", told),) if told else ()
 
     def put(
         self, fields: tuple[str, ...], wanted: Callable[[], bool] | None = None
@@ -96,7 +107,9 @@ class Proceed(NamedTuple):
     grant: TokenRequest | None = None
     """What a token request asks for."""
     outbox: Outbox | None = None
-    """Collects session cookies for the response; None if sessions are off."""
+    """Collects session cookies and the report for the response, if there may be any."""
+    reported: tuple[str, ...] = ()
+    """Reasons of refusals that are only reported: this request would be refused."""
 
 
 Decision = Respond | Proceed

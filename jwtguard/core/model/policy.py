@@ -19,6 +19,7 @@ from .policy_checks import (
     check_what_the_relay_uses,
 )
 from .policy_fields import OF_RELAY, OUTAGES, PolicyFields
+from .policy_rollout import check_rollout
 from .policy_sessions import check_sessions
 from .scope_rule import ScopeRule
 from .secret_keys import secrets_of
@@ -98,6 +99,8 @@ class Policy(PolicyFields):
             session_refresh_before: float = 30,
             session_grace: float = 60,
             session_max_age: float = 28800,
+            report_only: Iterable[str] = (),
+            report_header: bool = False,
         ) -> None: ...
 
     def __post_init__(self) -> None:
@@ -111,6 +114,7 @@ class Policy(PolicyFields):
         check_values(self, problems)
         check_what_the_relay_uses(self, problems)
         check_sessions(self, problems)
+        check_rollout(self, problems)
         check_state(problems, self.state, self.state_prefix, self.state_timeout)
         problems.raise_if_any()
 
@@ -130,7 +134,7 @@ class Policy(PolicyFields):
         set_frozen(self, algorithms=algorithms)
         for name in (
             "public_paths", "optional_paths", "token_paths", "revocation_paths",
-            "logout_paths", "trusted_proxies", "session_scope",
+            "logout_paths", "trusted_proxies", "session_scope", "report_only",
         ):  # fmt: skip
             set_frozen(self, **{name: strings(getattr(self, name), (name,), problems)})
         scopes = " ".join(self.session_scope).split()

@@ -19,6 +19,8 @@ SAMESITE = ("Lax", "Strict")
 """RFC 6265bis section 4.1.2.7. ``None`` would be too weak for a session."""
 DPOP = ("accept", "require", "off")
 """Whether tokens are bound to keys (RFC 9449)."""
+REPORT_ONLY = ("scopes", "origins", "clients", "acr", "rules")
+"""Kinds of refusals that may be reported only; all others are always enforced."""
 OUTAGES = ("allow", "writes", "refuse")
 """What to do while the revocations of other processes are not known."""
 
@@ -155,6 +157,11 @@ class PolicyFields:
     """How long after a refresh the old cookie still leads to the new tokens."""
     session_max_age: float = 28800
     """Longest lifetime of a session, including refreshes."""
+    report_only: tuple[str, ...] = ()
+    """Kinds of refusals that become the event ``would_refuse``, and let the request
+    run: ``scopes``, ``origins``, ``clients``, ``acr``, ``rules``."""
+    report_header: bool = False
+    """Name these refusals in the field ``JWTGuard-Report``, for developers."""
     proxies: tuple[Network | str, ...] = field(init=False, repr=False, default=())
     """``trusted_proxies``, parsed."""
     certificates: CertificateSource | None = field(init=False, repr=False, default=None)

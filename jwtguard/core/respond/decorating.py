@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
-from ..model.decision import Decoration
+from ..model.decision import Decoration, Outbox
 from ..model.request import Fields, NameTable
 from . import cors
 from .streams import is_event_stream, is_events
@@ -77,14 +77,16 @@ def decorated_raw(given: RawFields, ours: Decoration) -> tuple[RawFields, bool]:
     return given, events
 
 
-def with_cookies(fields: Fields, cookies: Sequence[str]) -> Fields:
-    """Return *fields* with session cookies: no cache may keep such an answer then."""
+def with_outbox(fields: Fields, outbox: Outbox) -> Fields:
+    """Return *fields* with what is in *outbox*: no cache may keep its cookies."""
+    fields += outbox.report_fields()
+    cookies = outbox.fields()
     return cors.with_cookies(fields, cookies) if cookies else fields
 
 
-def with_cookies_raw(fields: RawFields, cookies: Sequence[str]) -> RawFields:
+def with_outbox_raw(fields: RawFields, outbox: Outbox) -> RawFields:
     """Do the same for the fields of an ASGI message."""
-    return raw(cors.with_cookies(text(fields), cookies)) if cookies else fields
+    return raw(with_outbox(text(fields), outbox))
 
 
 @lru_cache(maxsize=256)

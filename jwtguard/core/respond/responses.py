@@ -19,7 +19,7 @@ from ..model.principal import Facts
 from ..model.request import Fields, Request
 from ..verify.keys import Emit
 from . import cors
-from .decorating import decorated, with_cookies
+from .decorating import decorated, with_outbox
 from .login_page import redirected
 from .refused import answered, with_fields
 from .wording import Render, Wording
@@ -205,13 +205,15 @@ def finish(
         return Finished(fallback.status, fallback.headers, fallback.body)
     headers = tuple(decorated(given, decision.decoration)[0])
     if decision.outbox is not None:
-        headers = with_cookies(headers, decision.outbox.fields())
+        headers = with_outbox(headers, decision.outbox)
     return Finished(status, headers)
 
 
 def answered_with(decision: Decision, outbox: Outbox) -> Decision:
     """Return *decision* with what is in *outbox*, now or when the answer starts."""
     if isinstance(decision, Proceed):
+        if decision.outbox is not None:
+            outbox.report(*decision.outbox.reported)
         return decision._replace(outbox=outbox)
     return told(decision, outbox)
 
