@@ -31,6 +31,7 @@ from .outside.drivers import no_body
 from .outside.forks import in_each_child
 from .outside.guesses import GuessCounter
 from .outside.http import Sender, Transport, sender_of
+from .outside.public_suffixes import check_origin_patterns
 from .outside.revocation_link import RevocationLink
 from .outside.state_client import StateClient
 from .outside.stores import state_at
@@ -72,6 +73,7 @@ class Guard(Refuser):
     ) -> None:
         check_render(render)
         self.policy = checked_policy(policy)
+        check_origin_patterns(policy)
         self.clock = clock
         self.emit = reminding(emitter(on_event), policy.report_only, clock.monotonic)
         shared = state_at(policy, clock.monotonic) if state is None else state

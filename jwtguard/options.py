@@ -72,6 +72,8 @@ SETTINGS: tuple[Setting, ...] = (
     _setting("refresh_clients", "names", "clients that may refresh through a token path", "empty"),
     _setting("clients_only", "flag", "refuse tokens of clients that are not listed", "false"),
     _setting("origins_claim", "text", "claim with further allowed origins", "unset"),
+    _setting("cors_headers", "names", "request headers that pages of every client may send", "empty"),
+    _setting("cors_expose", "names", "response headers that pages of every client may read", "empty"),
     _setting("public_paths", "names", "paths where no token is read", "empty"),
     _setting("optional_paths", "names", "paths where a token is verified if sent", "empty"),
     _setting("scopes", "scope rules", "scopes by path: `GET:/notes/*=notes:read /admin/*=admin`", "empty"),

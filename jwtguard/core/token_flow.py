@@ -58,7 +58,7 @@ class TokenFlow:
     def _cors_fields_for_all(self, client_id: str, origin: str | None) -> Fields:
         """One id may be listed under several issuers: what every listing grants."""
         listed = self._clients.named(client_id)
-        if origin and listed and all(origin in client.origins for client in listed):
+        if origin and listed and all(client.serves(origin) for client in listed):
             agreed = all(client.credentials for client in listed)
-            return clients.cors_fields(origin, listed if agreed else ())
+            return self._clients.fields(origin, listed, credentials=agreed)
         return ()

@@ -151,6 +151,10 @@ def _clients(policy: Policy) -> Iterator[Finding]:
         if "://" in client.id and not client.origins:
             text = f"its id looks like an origin; write ID={_origin_in(client.id)}"
             yield Finding("weak", f"client {client.id}", text)
+        if client.origin_patterns:
+            patterns = " ".join(client.origin_patterns)
+            text = f"whoever can publish a page at {patterns} can use its tokens there"
+            yield Finding("note", f"client {client.id}", text)
     if policy.clients and not policy.clients_only:
         text = "tokens of other clients are accepted too (JWTGUARD_CLIENTS_ONLY)"
         yield Finding("note", "clients", text)

@@ -145,7 +145,7 @@ def of_origin(origin: str, client_id: str | None, clients: Iterable[Client]) -> 
     """Say which listed origin comes near, or which client the origin belongs to."""
     clients = tuple(clients)
     for client in clients:
-        if origin in client.origins:
+        if client.serves(origin):
             theirs = f"{origin} belongs to client {client.id}"
             return f"{theirs}, but the token was issued to {client_id or 'no client'}"
     for client in clients:
@@ -153,6 +153,10 @@ def of_origin(origin: str, client_id: str | None, clients: Iterable[Client]) -> 
             small = difference(origin, known) or _port(origin, known)
             if small:
                 return f"client {client.id} lists {known}: {small}"
+    for client in clients:
+        if client.origin_patterns:
+            patterns = " ".join(client.origin_patterns)
+            return f"no client lists it, and it does not fit {patterns} of {client.id}"
     if serialized(origin) != origin:
         return "not a valid origin; browsers send one like https://www.example.com"
     if client_id is None:

@@ -16,6 +16,7 @@ from tests.wire.cases_introspection import INTROSPECTION
 from tests.wire.cases_login_page import LOGIN_PAGE
 from tests.wire.cases_logout import LOGOUT
 from tests.wire.cases_mtls import MTLS
+from tests.wire.cases_pages import PAGE_CASES
 from tests.wire.cases_paths import PATHS
 from tests.wire.cases_protected import PROTECTED
 from tests.wire.cases_report_only import REPORT_ONLY
@@ -38,6 +39,7 @@ CASES = [
     *INTROSPECTION,
     *MTLS,
     *REPORT_ONLY,
+    *PAGE_CASES,
 ]
 
 

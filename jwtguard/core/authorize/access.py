@@ -133,7 +133,7 @@ class Authorizer:
         fields = self._clients.cors_fields(
             key.issuer, key.client_id, origin, claimed=key.claimed
         )
-        listed = client if client is not None and origin in client.origins else None
+        listed = client if client is not None and client.serves(origin) else None
         # A form or a simple request needs no preflight, so the methods of the client
         # are checked here once more.
         allowed = key.method in (METHODS if listed is None else listed.methods)
@@ -143,7 +143,7 @@ class Authorizer:
             return fields or ()
         # A cookie is sent without the page's doing, so only an origin that was promised
         # credentials may cause it.
-        agreed = listed is not None and listed.credentials
+        agreed = client is not None and client.credentials and origin in client.origins
         if fields is None or (key.cookie and not agreed):
             raise InvalidOriginError("foreign_origin")
         if not allowed:

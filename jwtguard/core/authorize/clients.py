@@ -23,12 +23,14 @@ class Clients:
     """The clients of a policy, by name and by origin."""
 
     def __init__(self, policy: Policy) -> None:
+        self._headers = (*HEADERS, *policy.cors_headers)
+        self._exposed = (*EXPOSED, *policy.cors_expose)
         self._by_key: dict[tuple[str, str | None], Client] = {
             policy.client_key(client): client for client in policy.clients
         }
         # Made once: every answer to one page carries the same tuple.
         self._cors_fields = {
-            key: {origin: cors_fields(origin, (client,)) for origin in client.origins}
+            key: {origin: self.fields(origin, (client,)) for origin in client.origins}
             for key, client in self._by_key.items()
         }
         self._by_id: dict[str, tuple[Client, ...]] = {}
@@ -38,14 +40,15 @@ class Clients:
             for origin in client.origins:
                 listed = self._by_origin.get(origin, ())
                 self._by_origin[origin] = (*listed, client)
+        self._patterned = tuple(c for c in policy.clients if c.origin_patterns)
         self._claim = policy.origins_claim
         self._preflights = {
-            origin: Respond(204, preflight_fields(origin, clients))
-            for origin, clients in self._by_origin.items()
+            origin: Respond(204, self._preflight_fields(origin, self._serving(origin)))
+            for origin in self._by_origin
         }
         self._unions = {
-            origin: cors_fields(origin, clients)
-            for origin, clients in self._by_origin.items()
+            origin: self.fields(origin, self._serving(origin))
+            for origin in self._by_origin
         }
 
     def of(self, issuer: str, client_id: str | None) -> Client | None:
@@ -62,58 +65,83 @@ class Clients:
         listed = self._cors_fields.get((issuer, client_id))
         if listed is not None and origin in listed:
             return listed[origin]
+        client = self.of(issuer, client_id) if self._patterned else None
+        if client is not None and client.serves(origin):
+            return self.fields(origin, (client,))
         # A claim grants reading only. Credentials are promised by the policy alone,
         # whatever a token says.
-        return cors_fields(origin, ()) if claimed else None
+        return self.fields(origin, ()) if claimed else None
 
     def named(self, client_id: str) -> tuple[Client, ...]:
         """Return every listing of *client_id*, whatever its issuer."""
         return self._by_id.get(client_id, ())
 
     def at(self, origin: str | None) -> tuple[Client, ...]:
-        """Return the clients that are served from *origin*."""
+        """Return the clients that list *origin*; patterns do not count."""
         return self._by_origin.get(origin, ()) if origin else ()
+
+    def _serving(self, origin: str) -> tuple[Client, ...]:
+        """Return the clients whose pages may be at *origin*, by whatever setting."""
+        listed = self._by_origin.get(origin, ())
+        fitting = (c for c in self._patterned if c not in listed and c.serves(origin))
+        return (*listed, *fitting)
 
     def preflight(self, origin: str) -> Respond:
         """Answer a preflight for all who list its origin: 204, or 403 if none does."""
         if origin in self._preflights:
             return self._preflights[origin]
-        # Which token will come is not known yet, so any https origin passes here; the
-        # request itself is checked.
-        if self._claim and _https(origin):
-            return Respond(204, preflight_fields(origin, ()))
+        serving = self._serving(origin)
+        # Which token will come is not known yet, so with a claim any https origin
+        # passes here; the request itself is checked.
+        if serving or (self._claim and _https(origin)):
+            return Respond(204, self._preflight_fields(origin, serving))
         # 403 shows up in the browser's console; a 204 without fields would look like a
         # mistake of the network.
         return Respond(403, (("Content-Length", "0"), VARY), reason="preflight_refused")
 
     def union(self, origin: str | None) -> Fields:
         """Return CORS fields for when the client is not known (yet)."""
-        return self._unions.get(origin, ()) if origin else ()
+        if not origin:
+            return ()
+        if origin in self._unions or not self._patterned:
+            return self._unions.get(origin, ())
+        serving = self._serving(origin)
+        return self.fields(origin, serving) if serving else ()
+
+    def fields(
+        self, origin: str, clients: Sequence[Client], *, credentials: bool = True
+    ) -> Fields:
+        """Return the CORS fields of an actual response to a page at *origin*.
+
+        *credentials*: a page may have them if one of *clients* lists its origin so.
+        """
+        named = (name for client in clients for name in client.expose)
+        exposed = dict.fromkeys((*self._exposed, *named))
+        fields = (
+            ("Access-Control-Allow-Origin", origin),
+            ("Access-Control-Expose-Headers", ", ".join(exposed)),
+        )
+        return fields + _CREDENTIALS * (credentials and _promised(origin, clients))
+
+    def _preflight_fields(self, origin: str, clients: Sequence[Client]) -> Fields:
+        """Return the CORS fields of a preflight; no clients mean the defaults."""
+        methods = dict.fromkeys(m for c in clients for m in c.methods) or METHODS
+        named = (name for client in clients for name in client.headers)
+        headers = dict.fromkeys((*self._headers, *named))
+        age = min((client.max_age for client in clients), default=600)
+        fields = (
+            ("Access-Control-Allow-Origin", origin),
+            ("Access-Control-Allow-Methods", ", ".join(methods)),
+            ("Access-Control-Allow-Headers", ", ".join(headers)),
+            ("Access-Control-Max-Age", str(age)),
+            VARY,
+        )
+        return fields + _CREDENTIALS * _promised(origin, clients)
 
 
-def cors_fields(origin: str, clients: Iterable[Client]) -> Fields:
-    """Return the CORS fields of an actual response to a page at *origin*."""
-    fields = [
-        ("Access-Control-Allow-Origin", origin),
-        ("Access-Control-Expose-Headers", ", ".join(EXPOSED)),
-    ]
-    if any(client.credentials for client in clients):
-        fields.append(("Access-Control-Allow-Credentials", "true"))
-    return tuple(fields)
+_CREDENTIALS: Fields = (("Access-Control-Allow-Credentials", "true"),)
 
 
-def preflight_fields(origin: str, clients: Sequence[Client]) -> Fields:
-    """Return the CORS fields of a preflight response; no clients mean the defaults."""
-    methods = dict.fromkeys(m for c in clients for m in c.methods) or METHODS
-    headers = dict.fromkeys((*HEADERS, *(h for c in clients for h in c.headers)))
-    age = min((client.max_age for client in clients), default=600)
-    fields = [
-        ("Access-Control-Allow-Origin", origin),
-        ("Access-Control-Allow-Methods", ", ".join(methods)),
-        ("Access-Control-Allow-Headers", ", ".join(headers)),
-        ("Access-Control-Max-Age", str(age)),
-        VARY,
-    ]
-    if any(client.credentials for client in clients):
-        fields.append(("Access-Control-Allow-Credentials", "true"))
-    return tuple(fields)
+def _promised(origin: str, clients: Iterable[Client]) -> bool:
+    """Whether a client promises credentials to *origin*: never to a mere pattern."""
+    return any(client.credentials and origin in client.origins for client in clients)

@@ -81,8 +81,13 @@ def check(
     listed = clients.named(grant.client_id) if grant.client_id is not None else ()
     foreign = origin is None and from_elsewhere(request)
     # `all` of nothing is true: an unknown client must not be at home everywhere.
-    at_home = bool(listed) and all(origin in client.origins for client in listed)
     renewing = _renews(grant)
+    at_home = bool(listed) and all(
+        # Many people may put a page where a pattern fits: a stolen refresh token is not
+        # spent for such a page.
+        origin in client.origins if renewing else client.serves(origin)
+        for client in listed
+    )
     # Refresh and revocation need no password, only a stolen refresh token, so the
     # page's origin is the one thing that stands in the way.
     if renewing or not grant.grant_type:
@@ -90,7 +95,8 @@ def check(
             raise _refused("grant_client_unknown")
         if renewing and not all(client.refresh for client in listed):
             raise _refused("refresh_disabled")
-        if any(client.origins for client in listed) and not at_home:
+        pages = any(client.origins or client.origin_patterns for client in listed)
+        if pages and not at_home:
             raise _refused("grant_foreign_origin")
     if foreign or (origin is not None and not at_home):
         raise _refused("grant_foreign_origin")

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from .origin_patterns import fits, origin_pattern_problem
 from .origins import serialized
 from .url_values import origin_problem
 from .validation import (
@@ -13,6 +14,7 @@ from .validation import (
     TOKEN,
     Problems,
     check_number,
+    header_names,
     json_problem,
     set_frozen,
     strings,
@@ -49,6 +51,11 @@ class Client:
     """Whether to send ``Access-Control-Allow-Credentials``."""
     max_age: int = 600
     """How long browsers may cache a preflight, in seconds."""
+    expose: tuple[str, ...] = ()
+    """Response headers that its pages may read, beside those of the guard."""
+    origin_patterns: tuple[str, ...] = ()
+    """Origins of previews, with one ``*`` inside one label of the host. Such pages
+    cannot use credentials or refresh tokens."""
 
     if TYPE_CHECKING:
 
@@ -64,7 +71,15 @@ class Client:
             headers: Iterable[str] = (),
             credentials: bool = False,
             max_age: int = 600,
+            expose: Iterable[str] = (),
+            origin_patterns: Iterable[str] = (),
         ) -> None: ...
+
+    def serves(self, origin: str | None) -> bool:
+        """Whether its pages may be at *origin*, by its list or by a pattern."""
+        if origin is None or origin in self.origins:
+            return origin is not None
+        return bool(self.origin_patterns) and fits(self.origin_patterns, origin)
 
     def __post_init__(self) -> None:
         problems = Problems()
@@ -87,13 +102,12 @@ class Client:
             good = TOKEN.fullmatch(method) is not None and method == method.upper()
             text = f"{method!r} is not a valid method; expected one like GET"
             problems.check(good, (*where, "methods"), text)
-        headers = strings(self.headers, (*where, "headers"), problems)
-        for header in headers:
-            # The Fetch standard: `*` does not cover Authorization, so it would not do
-            # what it seems to.
-            good = TOKEN.fullmatch(header) is not None and header != "*"
-            text = f"{header!r} is not a valid header name"
-            problems.check(good, (*where, "headers"), text)
+        patterns = strings(self.origin_patterns, (*where, "origin_patterns"), problems)
+        for pattern in patterns:
+            if problem := origin_pattern_problem(pattern):
+                problems.add((*where, "origin_patterns"), problem)
+        headers = header_names(self.headers, (*where, "headers"), problems)
+        expose = header_names(self.expose, (*where, "expose"), problems)
         for name in ("refresh", "dpop", "credentials"):
             problems.check_flag((*where, name), getattr(self, name))
         check_number(problems, (*where, "max_age"), self.max_age, 0, whole=True)
@@ -103,5 +117,7 @@ class Client:
             self,
             origins=frozenset(origins),
             methods=tuple(dict.fromkeys(methods + heads)),
-            headers=tuple(dict.fromkeys(headers)),
+            headers=headers,
+            expose=expose,
+            origin_patterns=patterns,
         )

@@ -25,7 +25,7 @@ from .scope_rule import ScopeRule
 from .secret_keys import secrets_of
 from .state_url import check_state
 from .url_values import network_problem
-from .validation import HOST, Problems, set_frozen, strings
+from .validation import HOST, Problems, header_names, set_frozen, strings
 
 __all__ = ["METHODS", "OF_RELAY", "OUTAGES", "Client", "Policy"]
 
@@ -51,6 +51,8 @@ class Policy(PolicyFields):
             clients: Iterable[Client] = (),
             clients_only: bool = False,
             origins_claim: str | None = None,
+            cors_headers: Iterable[str] = (),
+            cors_expose: Iterable[str] = (),
             public_paths: Iterable[str] = (),
             optional_paths: Iterable[str] = (),
             scopes: Iterable[ScopeRule] = (),
@@ -137,6 +139,10 @@ class Policy(PolicyFields):
             "logout_paths", "trusted_proxies", "session_scope", "report_only",
         ):  # fmt: skip
             set_frozen(self, **{name: strings(getattr(self, name), (name,), problems)})
+        for name in ("cors_headers", "cors_expose"):
+            set_frozen(
+                self, **{name: header_names(getattr(self, name), (name,), problems)}
+            )
         scopes = " ".join(self.session_scope).split()
         set_frozen(self, session_scope=tuple(scopes))
         hosts = strings(self.http_hosts, ("http_hosts",), problems)

@@ -49,6 +49,10 @@ class PolicyFields:
     origins_claim: str | None = None
     """A claim in which a token lists further origins that may use it, as Keycloak's
     ``allowed-origins`` does; None: ``clients`` alone count."""
+    cors_headers: tuple[str, ...] = ()
+    """Request headers that pages of every client may send, as ``Client.headers``."""
+    cors_expose: tuple[str, ...] = ()
+    """Response headers that pages of every client may read, as ``Client.expose``."""
     public_paths: tuple[str, ...] = ()
     """Patterns of paths where no token is read."""
     optional_paths: tuple[str, ...] = ()

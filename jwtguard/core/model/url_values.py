@@ -40,10 +40,8 @@ def origin_problem(origin: str) -> str:
     if "@" in origin:
         return "an origin has no @; expected one like https://www.example.com"
     if "*" in origin:
-        return (
-            f"{origin!r}: wildcards are not supported; list each origin exactly, like "
-            "https://www.example.com"
-        )
+        text = "wildcards are not supported; list each origin, or use origin_patterns"
+        return f"{origin!r}: {text}"
     right = serialized(origin.rstrip("/"))
     hint = f"write {right}" if right else "expected one like https://www.example.com"
     return f"{origin!r} is not a valid origin; {hint}"

@@ -89,6 +89,17 @@ def strings(value: Any, where: Where, problems: Problems) -> tuple[str, ...]:
     return tuple(item for item in found if isinstance(item, str) and item)
 
 
+def header_names(value: Any, where: Where, problems: Problems) -> tuple[str, ...]:
+    """Read names of header fields, each of them once."""
+    found = strings(value, where, problems)
+    for name in found:
+        # The Fetch standard: `*` does not cover Authorization, and means nothing beside
+        # credentials, so it would not do what it seems to.
+        good = TOKEN.fullmatch(name) is not None and name != "*"
+        problems.check(good, where, f"{name!r} is not a valid header name")
+    return tuple(dict.fromkeys(found))
+
+
 def set_frozen(owner: object, **values: object) -> None:
     for name, value in values.items():
         object.__setattr__(owner, name, value)

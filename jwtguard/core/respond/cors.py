@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ..authorize.clients import EXPOSED
 from ..model.decision import Decoration, Respond
 from ..model.request import Fields, Request
 from ..model.validation import quoted
@@ -85,7 +84,7 @@ def decorate(app: Iterable[tuple[str, str]], ours: Decoration) -> Fields:
         merging = name == "Access-Control-Expose-Headers"
         # The application knows which of its own fields a page needs; ours come beside
         # them.
-        kept.append((name, _merged([*exposed, *EXPOSED]) if merging else value))
+        kept.append((name, _merged([*exposed, *_listed(value)]) if merging else value))
     # A shared cache must not hand one person's answer to the next; an application that
     # has thought about caching knows better.
     if ours.private and "cache-control" not in names:

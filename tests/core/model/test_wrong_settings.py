@@ -21,7 +21,7 @@ PROFILES = "rfc9068 generic keycloak auth0 entra okta cognito"
 LIKE = "like https://www.example.com"
 EMPTY = "must be a non-empty string"
 NO_ORIGIN = f"is not a valid origin; expected one {LIKE}"
-NO_WILDCARD = f"wildcards are not supported; list each origin exactly, {LIKE}"
+NO_WILDCARD = "wildcards are not supported; list each origin, or use origin_patterns"
 SET_IT = "set it to this API's identifier, or to `unchecked`"
 NO_AT = (
     "must be an https URL without user name or password (not shown, as it holds an @)"

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jwtguard import Client, Policy, TrustedIssuer
-from jwtguard.core.authorize.clients import Clients, cors_fields
+from jwtguard.core.authorize.clients import Clients
 from jwtguard.core.model.decision import Decoration, Respond
 from jwtguard.core.model.origins import claimed_origins
 from jwtguard.core.model.request import Fields, Request
@@ -220,7 +220,8 @@ def test_only_a_preflight_is_one(method: str, names: set[str], expected: bool) -
 
 # The application's own answer.
 
-OURS = Decoration(cors_fields(WWW, ()))
+CORS = clients().fields(WWW, ())
+OURS = Decoration(CORS)
 
 
 def test_the_applications_cors_fields_are_replaced_never_doubled() -> None:
@@ -294,9 +295,7 @@ def test_every_answer_has_one_vary_and_at_most_one_origin(
     app: list[tuple[str, str]], ours: bool, replace: bool, private: bool
 ) -> None:
     """Whatever the application sent, caches keep origins apart."""
-    how = Decoration(
-        cors_fields(WWW, ()) if ours else (), replace=replace, private=private
-    )
+    how = Decoration(CORS if ours else (), replace=replace, private=private)
     found = decorate(app, how)
     vary = [item.lower() for item in (field(found, "vary") or "").split(", ")]
     assert "*" in vary or "origin" in vary

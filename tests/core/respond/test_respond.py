@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from jwtguard.core.authorize.clients import cors_fields
+from jwtguard.core.authorize.clients import EXPOSED
 from jwtguard.core.model.decision import Decoration, Proceed, Respond
 from jwtguard.core.respond.decorating import decorated_raw, raw
 from jwtguard.core.respond.responses import as_mapping, challenge_fields, finish
@@ -66,7 +66,12 @@ def test_each_challenge_is_a_field_of_its_own() -> None:
     assert challenge_fields((), "api") == (NO_STORE,)
 
 
-OURS = Decoration(cors_fields(WWW, ()))
+OURS = Decoration(
+    (
+        ("Access-Control-Allow-Origin", WWW),
+        ("Access-Control-Expose-Headers", ", ".join(EXPOSED)),
+    )
+)
 FALLBACK = Respond(403, (("Content-Length", "0"),), b"", "preflight_refused")
 
 
