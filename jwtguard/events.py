@@ -36,12 +36,15 @@ Never a token, a claim or a path.
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 __all__ = [
     "Hook",
+    "JSONFormatter",
     "emitter",
     "logger",
 ]
@@ -95,3 +98,31 @@ def _call(hook: Hook, event: str, fields: Mapping[str, Any]) -> None:
         hook(event, fields)
     except Exception:  # somebody's metrics must not decide requests
         logger.exception("the on_event hook failed at %s", event)
+
+
+class JSONFormatter(logging.Formatter):
+    """Formats a record as one line of JSON, with the fields of the event.
+
+    ``time`` (RFC 3339, UTC) and ``level`` come first. What filters add to the record is
+    there too. A record without an event has ``message``, and ``exception`` if it has
+    one. The line is ASCII, so that no field can break it.
+    """
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line."""
+        time = datetime.fromtimestamp(record.created, UTC)
+        line: dict[str, Any] = {
+            "time": time.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            "level": record.levelname,
+        }
+        added = vars(record)
+        line |= {name: added[name] for name in added if name not in _OF_EVERY_RECORD}
+        if "event" not in added:
+            line["message"] = record.getMessage()
+        if record.exc_info:
+            line["exception"] = self.formatException(record.exc_info)
+        return json.dumps(line, default=str)
+
+
+_OF_EVERY_RECORD = {*vars(logging.makeLogRecord({})), "asctime", "message", "taskName"}
+"""Attributes that ``logging`` itself sets."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import logging
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,7 +13,7 @@ import pytest
 from jwtguard.core.model.decision import Respond
 from jwtguard.core.model.request import Request
 from jwtguard.errors import AuthError
-from jwtguard.events import emitter
+from jwtguard.events import JSONFormatter, emitter
 from jwtguard.guard import Guard
 from jwtguard.testing import FakeClock, JWTIssuer
 
@@ -187,3 +189,49 @@ def test_refused_tells_reason_status_and_who(
         ("client_not_listed", 403, "stranger"),
         ("bad_signature", 401, None),
     ]
+
+
+def formatted(**fields: Any) -> dict[str, Any]:
+    """Return what the formatter makes of an event with these fields."""
+    made = logging.makeLogRecord(
+        {"name": "jwtguard", "levelname": "INFO", "created": 1793836800.25, **fields}
+    )
+    line = JSONFormatter().format(made)
+    assert line.isascii()
+    assert line.isprintable()
+    found: dict[str, Any] = json.loads(line)
+    return found
+
+
+def test_json_has_time_level_and_every_field() -> None:
+    """One line for each record, with what other filters have added."""
+    assert formatted(event="refused", reason="expired", origin=None, status=401) == {
+        "time": "2026-11-05T00:00:00.250Z",
+        "level": "INFO",
+        "event": "refused",
+        "reason": "expired",
+        "origin": None,
+        "status": 401,
+    }
+    assert formatted(event="x", request_id="r-1")["request_id"] == "r-1"
+
+
+@pytest.mark.parametrize(
+    "value", ["a\nb", "\u2028", '"}\r{"', "\x1b[2J", "\udc80", {1}]
+)
+def test_no_field_can_break_a_line_of_json(value: Any) -> None:
+    """Whatever a stranger sends as its origin; sets and the like become text."""
+    found = formatted(event="refused", origin=value)["origin"]
+    assert found == (value if isinstance(value, str) else str(value))
+
+
+def test_json_of_a_record_without_an_event() -> None:
+    """Message and traceback, for a hook that failed."""
+    try:
+        raise ZeroDivisionError("none")
+    except ZeroDivisionError:
+        info = sys.exc_info()
+    found = formatted(msg="the hook failed at %s", args=("refused",), exc_info=info)
+    assert found["message"] == "the hook failed at refused"
+    assert "ZeroDivisionError: none" in found["exception"]
+    assert set(found) == {"time", "level", "message", "exception"}

@@ -169,7 +169,7 @@ def test_each_recipe_takes_each_event() -> None:
     """The page runs its formatter and its hooks with all events of its table."""
     assert len(list(every_event())) > 7
     text = (ROOT / "docs/observability.md").read_text("utf-8")
-    recipes = text.count("def on_event(") + text.count("(logging.Formatter):")
+    recipes = text.count("def on_event(") + text.count("JSONFormatter())")
     assert text.count("in every_event():") == recipes == 4
 
 
