@@ -5,6 +5,8 @@ Events and their fields, all of them also in the ``extra`` of the log record:
 * ``refused``: ``reason``, ``status``, ``method``, ``origin``, ``client_id``, ``detail``
 * ``would_refuse``: ``reason``, ``rule``, ``method``, ``origin``, ``client_id``,
   ``issuer``, ``subject``: the request ran, as this reason is only reported
+* ``shadow_differs``: ``reason``, ``shadow_reason``, ``rule``, ``method``, ``origin``,
+  ``client_id``, ``issuer``, ``subject``; an empty reason: that policy lets it pass
 * ``report_only``: ``kinds`` of refusals that are only reported
 * ``preflight_limited``: ``origin``; ``method``, ``headers``: what was not granted
 * ``fetch_ok``, ``fetch_not_modified``: ``issuer``, ``keys``, ``skipped``

@@ -21,6 +21,7 @@ from .core.model.request import Request
 from .core.model.site_path import is_site_path
 from .core.relay.flow import RelayFlow
 from .core.respond.wording import Render
+from .core.shadow import ShadowedFlow
 from .core.verify.issuer_states import IssuerState
 from .core.verify.jose import Compact
 from .events import Hook, emitter
@@ -83,7 +84,7 @@ class Guard(Refuser):
         )
         # A store of the application's own may be shared, whatever it is.
         followed = state is not None or policy.state != "memory://"
-        self._flow = flow = Flow(
+        self._flow = flow = (ShadowedFlow if policy.shadow else Flow)(
             policy, clock.time, clock.monotonic, self.emit, shared=followed,
             random=secrets.token_bytes, render=render,
         )  # fmt: skip
@@ -93,7 +94,7 @@ class Guard(Refuser):
         )  # fmt: skip
         if followed and policy.revocation_outage != "allow":
             flow.fast.is_stale = flow.is_stale = self.link.is_stale
-        self.decide_at_once = self._flow.fast.decide
+        self.decide_at_once = flow.decide_at_once
         """Returns the decision on a request, or None if the outside is needed."""
         self.relays: weakref.WeakSet[Any] = weakref.WeakSet()
         """The relays that use this guard."""

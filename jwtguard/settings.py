@@ -12,6 +12,7 @@ from .core.model.scope_rule import ScopeRule
 from .core.model.url_values import without_user
 from .errors import ConfigurationError, Problem
 from .options import BY_NAME, CONFIG
+from .shadows import shadow_sources, take_path
 from .sources import Source, did_you_mean, read_environ, read_toml
 
 __all__ = [
@@ -33,10 +34,18 @@ def load_policy(environ: Mapping[str, str]) -> Policy:
     Raises ``ConfigurationError`` with every problem: where it is, the value, and what
     is expected. Values of secrets are never shown.
     """
-    loading = _Loading(read_toml(environ.get(CONFIG, "")), read_environ(environ))
+    file, variables = read_toml(environ.get(CONFIG, "")), read_environ(environ)
+    path = take_path(file, variables)
+    loading = _Loading(file, variables)
     settings = loading.settings()
-    if loading.problems:
-        raise ConfigurationError(*dict.fromkeys(loading.problems))
+    problems = loading.problems
+    if path and not problems:
+        beside = _Loading(*shadow_sources(path, file, variables))
+        second = beside.settings()
+        problems = beside.problems
+        settings |= {} if problems else {"shadow": Policy(**second)}
+    if problems:
+        raise ConfigurationError(*dict.fromkeys(problems))
     return Policy(**settings)
 
 

@@ -121,15 +121,17 @@ def _reason(error: Exception) -> str:
     return getattr(error, "strerror", None) or str(error)
 
 
-def read_toml(path: str) -> Source:
-    """Read the TOML file at *path*; an empty path means that there is none."""
+def read_toml(path: str, variable: str = CONFIG) -> Source:
+    """Read the TOML file at *path*, which *variable* names; empty: there is none."""
     source = Source()
     if not path:
         return source
     try:
         document = tomllib.loads(Path(path).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        source.problems.append(f"{CONFIG}: {path!r}: cannot be read: {_reason(error)}")
+        source.problems.append(
+            f"{variable}: {path!r}: cannot be read: {_reason(error)}"
+        )
         source.unread.update(BY_NAME)
         return source
     for key, value in document.items():

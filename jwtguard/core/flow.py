@@ -129,6 +129,8 @@ class Flow:
             policy, self.paths, self.wire_of, self.verifier, self.origin_rules,
             self.authorizer, self.responses, self.reports,
         )  # fmt: skip
+        self.decide_at_once = self.fast.decide
+        """Returns the decision on a request, or None if the outside is needed."""
         self.is_stale: Callable[[], bool] | None = None
         """Whether too little is known of revocations, where the policy refuses then."""
         self._proxies = tuple(policy.proxies)

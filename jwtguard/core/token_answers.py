@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from ..errors import AuthError, InsecureTransportError
 from .authorize.access import Authorizer, Reported
 from .authorize.clients import Clients
@@ -47,6 +49,8 @@ class TokenAnswers:
         self._proxies = tuple(policy.proxies)
         self._cookie = policy.cookie
         self._sessions = sessions
+        self.compare: Callable[..., None] | None = None
+        """Told what was decided about each verified token, if anybody compares."""
         self._collects = sessions or policy.report_header
 
     def outbox(self) -> Outbox | None:
@@ -123,6 +127,8 @@ class TokenAnswers:
         )
         if isinstance(access, Reported):
             access = _enforced(access, request) if cookie else access
+        if self.compare is not None:
+            self.compare(request, page, known, shown.carrier, access)
         if isinstance(access, AuthError):
             origin = page.origin
             return self._responses.refuse(access, request, known.facts, origin=origin)

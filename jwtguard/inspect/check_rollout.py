@@ -28,6 +28,9 @@ def rollout_findings(policy: Policy) -> Iterator[Finding]:
                 "visitor's cookie; those that write are refused"
             )
             yield Finding("weak", _WHAT, text)
+    if policy.shadow is not None:
+        text = "a second policy is judged beside this one, and every request is slower"
+        yield Finding("note", "shadow config", text)
     if policy.report_header:
         text = "answers name rules to every client (JWTGUARD_REPORT_HEADER)"
         yield Finding("weak", "report header", text)

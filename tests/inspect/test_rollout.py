@@ -79,3 +79,11 @@ def test_explain_shows_a_decorator_that_only_reports(
     assert row.passed is reported
     assert ("JWTGUARD_REPORT_ONLY" in row.found) is reported
     assert "scope notes:write" in f"{row.found} {row.expected}"
+
+
+def test_check_names_a_second_policy(jwt_issuer: JWTIssuer) -> None:
+    """It costs time, and should not be forgotten."""
+    policy = jwt_issuer.policy(shadow=jwt_issuer.policy())
+    guard = Guard(policy, clock=jwt_issuer.clock, transport=jwt_issuer.transport)
+    (found,) = [one for one in check(guard) if one.what == "shadow config"]
+    assert found.level == "note"

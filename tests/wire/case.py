@@ -54,6 +54,8 @@ class Case:
     """Where the answer redirects to, exactly."""
     reported: tuple[str, ...] = ()
     """Reasons of refusals that are only reported, each once."""
+    differs: tuple[str, str] | None = None
+    """The reasons of both policies, where a second one is judged beside the first."""
     worlds: tuple[str, ...] = ()
     """Empty: all of them."""
 
@@ -137,6 +139,9 @@ class Case:
         told = [r for r in records if getattr(r, "event", "") == "refused"]
         would = [r for r in records if getattr(r, "event", "") == "would_refuse"]
         assert tuple(r.__dict__["reason"] for r in would) == self.reported
+        both = [r for r in records if getattr(r, "event", "") == "shadow_differs"]
+        found = [(r.__dict__["reason"], r.__dict__["shadow_reason"]) for r in both]
+        assert found == ([] if self.differs is None else [self.differs])
         if answer.seen is None and answer.status >= 400:
             (record,) = told
             assert record.__dict__["status"] == answer.status

@@ -22,6 +22,7 @@ from tests.wire.cases_protected import PROTECTED
 from tests.wire.cases_report_only import REPORT_ONLY
 from tests.wire.cases_revoked import REVOKED
 from tests.wire.cases_sessions import SESSION_CASES
+from tests.wire.cases_shadow import SHADOW_CASES
 from tests.wire.worlds import WORLDS
 
 CASES = [
@@ -40,6 +41,7 @@ CASES = [
     *MTLS,
     *REPORT_ONLY,
     *PAGE_CASES,
+    *SHADOW_CASES,
 ]
 
 

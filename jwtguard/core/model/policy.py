@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from .client import METHODS, Client
@@ -19,7 +19,7 @@ from .policy_checks import (
     check_what_the_relay_uses,
 )
 from .policy_fields import OF_RELAY, OUTAGES, PolicyFields
-from .policy_rollout import check_rollout
+from .policy_rollout import check_rollout, check_shadow
 from .policy_sessions import check_sessions
 from .scope_rule import ScopeRule
 from .secret_keys import secrets_of
@@ -38,6 +38,10 @@ class Policy(PolicyFields):
     given as any iterable, and where its items are strings also as one string. Raises
     ``ConfigurationError`` with every problem, never one at a time.
     """
+
+    shadow: Policy | None = field(default=None, repr=False)
+    """A policy that differs from this one in rules only. It decides nothing: the event
+    ``shadow_differs`` tells where its verdict is another one."""
 
     if TYPE_CHECKING:
 
@@ -103,6 +107,7 @@ class Policy(PolicyFields):
             session_max_age: float = 28800,
             report_only: Iterable[str] = (),
             report_header: bool = False,
+            shadow: Policy | None = None,
         ) -> None: ...
 
     def __post_init__(self) -> None:
@@ -117,6 +122,7 @@ class Policy(PolicyFields):
         check_what_the_relay_uses(self, problems)
         check_sessions(self, problems)
         check_rollout(self, problems)
+        check_shadow(self, self.shadow, problems)
         check_state(problems, self.state, self.state_prefix, self.state_timeout)
         problems.raise_if_any()
 
