@@ -95,7 +95,6 @@ class Guard(Refuser):
         if followed and policy.revocation_outage != "allow":
             flow.fast.is_stale = flow.is_stale = self.link.is_stale
         self.decide_at_once = flow.decide_at_once
-        """Returns the decision on a request, or None if the outside is needed."""
         self.relays: weakref.WeakSet[Any] = weakref.WeakSet()
         """The relays that use this guard."""
         self.guesses = GuessCounter(policy, shared, clock.monotonic, self.emit)

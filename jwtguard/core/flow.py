@@ -38,7 +38,7 @@ from .session.answers import SessionAnswers, endpoints_of
 from .session.cookies import Shown
 from .session.sessions import Sessions
 from .session.signing import Signing
-from .token_answers import SESSION, TokenAnswers
+from .token_answers import SESSION, TokenAnswers, changes
 from .token_flow import TokenFlow
 from .verify.keys import Emit
 from .verify.revocations import Revocations
@@ -46,18 +46,6 @@ from .verify.revoking import Revoking
 from .verify.token_cache import CachedToken
 
 Flowing = Generator[Ask, Any, Decision]
-
-
-SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
-"""Methods that change nothing (RFC 9110 section 9.2.1)."""
-
-
-def needs_news(outage: str, request: Request | None) -> bool:
-    """Whether a good token is refused while what others revoked is not known."""
-    if outage == "refuse":
-        return True
-    changes = request is not None and request.method not in SAFE
-    return changes or (request is not None and request.websocket)
 
 
 def path_rules(policy: Policy) -> PathRules:
@@ -99,7 +87,7 @@ class Flow:
         self.revoking = Revoking(policy, self.revocations, now, monotonic, emit)
         self.clients = clients.Clients(policy)
         self.verifier = verifier(policy, now, monotonic, emit, self.revocations, random)
-        rules = self.origin_rules = OriginRules(policy, self.clients)
+        self.origin_rules = OriginRules(policy, self.clients)
         self.authorizer = Authorizer(policy, self.clients)
         self.responses = Responses(policy, self.clients, emit, render)
         self.token_flow = TokenFlow(policy, self.clients, self.responses)
@@ -109,16 +97,11 @@ class Flow:
         self.revocation_flow = RevocationFlow(
             policy, self.clients, self.verifier, self.revoking, now, emit
         )
-        self.sessions = self.signing = self.session_answers = None
+        self.sessions: Sessions | None = None
+        self.signing: Signing | None = None
+        self.session_answers: SessionAnswers | None = None
         if policy.session_client is not None and random is not None:
-            parts = (self.verifier, self.revoking, now, monotonic, emit, random)
-            self.sessions = Sessions(policy, *parts)
-            self.signing = Signing(self.sessions, self.verify, self.wire_of, rules)
-            if policy.session_path is not None:
-                self.session_answers = SessionAnswers(
-                    policy, self.signing, self.responses, self.clients,
-                    self.origin_rules, self._without_token,
-                )  # fmt: skip
+            self._keep_sessions(now, monotonic, emit, random)
         self.paths = path_rules(policy)
         self.reports = Reports(policy, self.paths, emit)
         self.answers = TokenAnswers(
@@ -136,6 +119,23 @@ class Flow:
         self._proxies = tuple(policy.proxies)
         self._cookie, self._longest = policy.cookie, policy.max_token_bytes
         self._dpop = policy.dpop != "off"
+
+    def _keep_sessions(
+        self,
+        now: Callable[[], float],
+        monotonic: Callable[[], float],
+        emit: Emit,
+        random: Callable[[int], bytes],
+    ) -> None:
+        policy, rules = self.policy, self.origin_rules
+        parts = (self.verifier, self.revoking, now, monotonic, emit, random)
+        self.sessions = Sessions(policy, *parts)
+        self.signing = Signing(self.sessions, self.verify, self.wire_of, rules)
+        if policy.session_path is not None:
+            self.session_answers = SessionAnswers(
+                policy, self.signing, self.responses, self.clients, rules,
+                self._without_token,
+            )  # fmt: skip
 
     def wire_of(self, request: Request) -> Wire:
         """Return how *request* travelled."""
@@ -197,7 +197,8 @@ class Flow:
         known = yield from self.verifier.verify(shown, wire, live=live)
         if self.is_stale is not None:
             outage = self.policy.revocation_outage
-            if needs_news(outage, request) and self.is_stale():
+            writes = outage == "refuse" or (request is not None and changes(request))
+            if writes and self.is_stale():
                 raise RevocationsStaleError
         return known
 
