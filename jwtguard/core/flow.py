@@ -21,7 +21,7 @@ from .authorize.origin_rules import OriginRules, Page
 from .extract import credentials
 from .extract.fetch_metadata import origin_of
 from .extract.missing import missing_token
-from .extract.paths import Kind, PathAccess, PathRules
+from .extract.paths import Kind, PathAccess
 from .extract.wire import Wire, wire_of
 from .fastpath import FastPath
 from .introspect.live import verifier
@@ -30,11 +30,12 @@ from .model.decision import Decision, Outbox, Proceed, decoration
 from .model.effects import Ask
 from .model.policy import Policy
 from .model.request import Request
+from .path_rules import path_rules
 from .respond.reports import Reports
 from .respond.responses import Responses, answered_with
 from .respond.wording import Render
 from .revocation_flow import RevocationFlow
-from .session.answers import SessionAnswers, endpoints_of
+from .session.answers import SessionAnswers
 from .session.cookies import Shown
 from .session.sessions import Sessions
 from .session.signing import Signing
@@ -46,21 +47,6 @@ from .verify.revoking import Revoking
 from .verify.token_cache import CachedToken
 
 Flowing = Generator[Ask, Any, Decision]
-
-
-def path_rules(policy: Policy) -> PathRules:
-    """Return the path settings of *policy*, ready to be asked."""
-    return PathRules(
-        token=policy.token_paths,
-        revocation=policy.revocation_paths,
-        logout=policy.logout_paths,
-        optional=policy.optional_paths,
-        public=policy.public_paths,
-        login=policy.login_url,
-        session=endpoints_of(policy.session_path),
-        scopes=policy.scopes,
-        live={path for issuer in policy.issuers for path in issuer.introspect_paths},
-    )
 
 
 class Flow:

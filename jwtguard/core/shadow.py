@@ -16,11 +16,12 @@ from .authorize.origin_rules import Page
 from .extract import credentials
 from .extract.fetch_metadata import origin_of
 from .extract.paths import Kind, PathRules
-from .flow import Flow, Flowing, path_rules
+from .flow import Flow, Flowing
 from .model.decision import Decision, Respond
 from .model.policy import Policy
 from .model.principal import Facts
 from .model.request import Request
+from .path_rules import path_rules
 from .respond.reports import path_shape, subject_mark
 from .token_answers import COOKIES
 from .verify.keys import Emit
