@@ -86,6 +86,7 @@ class Shadow:
         rule = self._paths.rule(
             request.method, request.path, request.raw_path, request.root
         )
+        # On a public path the second policy reads no token, so it refuses none.
         second: Access | None = None
         if rule.reads_token:
             second = self._authorizer.access(
@@ -117,6 +118,8 @@ class Shadow:
         try:
             found = credentials.find(request, self._cookie, self._longest, dpop=True)
         except (InvalidRequestError, TokenTooLargeError):
+            # Broken credentials are some: whether the second policy would refuse them
+            # is another question than whether they are missing.
             return True
         return found is not None
 

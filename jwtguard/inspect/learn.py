@@ -28,6 +28,7 @@ def learn(lines: Iterable[str], policy: Policy | None) -> Iterator[str]:
     yield from _setting(_scopes(learnt.scopes, policy), learnt.scopes)
     if not learnt.clients and not learnt.scopes:
         yield "# nothing to propose"
+    # The most frequent first: those are clients that need a decision, not attacks.
     refused = sorted(learnt.refused, key=lambda one: -one[1].count)
     if refused:
         yield "# These would still be refused:"

@@ -67,6 +67,7 @@ class Learnt:
             if key not in found and len(found) >= _MOST:
                 self.left_out += 1
                 continue
+            # Two issuers may have a subject of one name, and marks are short.
             mark = event.text("subject")
             marks = (f"{event.text('issuer')} {mark}",) if mark else ()
             found.setdefault(key, Seen()).add(1, (event.day,), marks)
@@ -175,6 +176,7 @@ def _merged(found: dict[Key, Seen]) -> dict[Key, Seen]:
         if key.reason == "no_rule" and len(seen.subjects) < _FEWEST:
             for wider in _wider(key):
                 groups.setdefault(wider, []).append(key)
+    # What an earlier group has taken in is not counted once more in a later one.
     for wider, keys in groups.items():
         left = [key for key in keys if key in merged]
         if len(left) < _SIBLINGS:

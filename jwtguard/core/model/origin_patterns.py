@@ -44,6 +44,8 @@ def _host(pattern: str) -> str:
 @lru_cache(maxsize=256)
 def _compiled(pattern: str) -> re.Pattern[str]:
     """The ``*`` stands for what completes one label, and never for a dot."""
+    # The whole label is looked at as one: neither end of it may be a hyphen, and it has
+    # at most 63 characters.
     before, _, after = pattern.partition("*")
     start = max(before.rfind("."), before.rfind("/")) + 1
     end, dot, rest = after.partition(".")

@@ -87,6 +87,7 @@ class Reports:
 
 def path_shape(path: str) -> str:
     """Return a pattern for *path*: ``*`` in place of whatever may name one thing."""
+    # The path itself may name a person, and a pattern is what a rule needs anyway.
     parts = path.rstrip("/").split("/")[1:]
     kept = ["*" if not _WORD.fullmatch(part) else part for part in parts]
     return "/" + "/".join(kept[:_MOST_SEGMENTS])
