@@ -20,13 +20,13 @@ from typing import Any
 from . import __version__
 from .errors import ConfigurationError
 from .guard import Guard
+from .inspect import learn_command
 from .inspect.check_policy import check, check_app
 from .inspect.explain_app import explain_app
 from .inspect.explain_certificate import read_certificate
 from .inspect.explain_request import request_of, try_request
 from .inspect.explain_session import explain_session, session_in
 from .inspect.explain_token import Dated, explain, token_in
-from .inspect.learn import learn
 from .inspect.loading import LoadError, attempt, load
 from .inspect.printing import painted, print_check, print_findings, print_rows
 from .inspect.routes import Finding
@@ -89,7 +89,7 @@ def _parser(argv: Sequence[str]) -> argparse.ArgumentParser:
     one = commands.add_parser(
         "learn", help="propose settings from a log of what is only reported"
     )
-    one.set_defaults(run=_learn)
+    one.set_defaults(run=learn_command.run)
 
     one = commands.add_parser(
         "secret", help="print a new random secret for JWTGUARD_SECRETS"
@@ -176,19 +176,6 @@ def _check(arguments: argparse.Namespace) -> int:
         print_rows(rows)
     levels = {one.level for one in findings} | {row.level for row in rows}
     return 1 if "wrong" in levels else 0
-
-
-def _learn(_: argparse.Namespace) -> int:
-    policy = None
-    if any(name.startswith("JWTGUARD_") for name in os.environ):
-        policy = load_policy(os.environ)
-    else:
-        print("# the present settings are not known: add these lines to them")
-    if sys.stdin.isatty():
-        print("reading a log; end with Ctrl-D", file=sys.stderr)
-    for line in learn(sys.stdin, policy):
-        print(line)
-    return 0
 
 
 def _secret(_: argparse.Namespace) -> int:
