@@ -9,10 +9,10 @@ from .application.endpoints import Endpoints, Guarding
 from .application.interfaces import check_application
 from .application.roots import ignores_root_path
 from .core.authorize.wrapping import NOTED
-from .core.model.client_cert import CertificateSource
 from .core.model.decision import Proceed, Respond
 from .core.model.patterns import below
 from .core.model.principal import Principal
+from .core.model.proxy_fields import ProxyFields
 from .core.model.request import NameTable, Request, is_read
 from .core.respond.decorating import decorated_raw, raw, text, with_outbox_raw
 from .errors import AuthError, ConfigurationError
@@ -133,7 +133,7 @@ class GuardMiddleware(Guarding):
         guard, known = self.guard, self.endpoints
         if known.count != NOTED.count or len(known.table) != known.size:
             known.check(guard, scope.get("app"))
-        request = request_of(scope, self._whole_path, guard.policy.certificates)
+        request = request_of(scope, self._whole_path, guard.policy.proxy_fields)
         decision = guard.decide_at_once(request)
         if decision is None:
             read = partial(read_body, receive)
@@ -183,7 +183,7 @@ class GuardMiddleware(Guarding):
         guard, known = self.guard, self.endpoints
         if known.count != NOTED.count or len(known.table) != known.size:
             known.check(guard, scope.get("app"))
-        request = request_of(scope, self._whole_path, guard.policy.certificates)
+        request = request_of(scope, self._whole_path, guard.policy.proxy_fields)
         decision = await guard.adecide(request)
         if isinstance(decision, Respond):
             await receive()  # websocket.connect
@@ -195,12 +195,12 @@ class GuardMiddleware(Guarding):
 
 
 def request_of(
-    scope: Scope, whole_path: bool = False, source: CertificateSource | None = None
+    scope: Scope, whole_path: bool = False, wanted: ProxyFields | None = None
 ) -> Request:
     """Read what the rules need from *scope*.
 
     *whole_path*: the application routes on the path as it is, ``root_path`` included.
-    *source*: where the client's certificate is; its field is taken out of *scope*.
+    *wanted*: fields that proxies set, which are taken out of *scope*.
     """
     headers: dict[str, tuple[str, ...]] = {}
     for raw_name, raw_value in scope["headers"]:
@@ -222,8 +222,8 @@ def request_of(
     )
     if root:
         request = request._replace(root=root)
-    if source is not None:
-        request = take_from_scope(request, scope, source)
+    if wanted is not None:
+        request = take_from_scope(request, scope, wanted)
     if http:
         return request
     return request._replace(websocket=True, subprotocols=scope.get("subprotocols", ()))

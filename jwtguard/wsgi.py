@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from .application.endpoints import Endpoints, Guarding
 from .application.interfaces import check_application
 from .core.authorize.wrapping import NOTED
-from .core.model.client_cert import CertificateSource
 from .core.model.decision import Proceed, Respond
+from .core.model.proxy_fields import ProxyFields
 from .core.model.request import NameTable, Request, is_read
 from .core.respond.decorating import decorated, with_outbox
 from .errors import AuthError
@@ -87,7 +87,7 @@ class GuardMiddleware(Guarding):
         guard, app, known = self.guard, self.app, self.endpoints
         if known.count != NOTED.count or len(known.table) != known.size:
             known.check(guard)
-        request = request_of(environ, guard.policy.certificates)
+        request = request_of(environ, guard.policy.proxy_fields)
         decision = guard.decide_at_once(request)
         if decision is None:
             decision = guard.decide_in_full(request, partial(read_body, environ))
@@ -123,12 +123,10 @@ class GuardMiddleware(Guarding):
         return Closing(_refusing(answer, refuse, streams), answer, streams)
 
 
-def request_of(
-    environ: WSGIEnvironment, source: CertificateSource | None = None
-) -> Request:
+def request_of(environ: WSGIEnvironment, wanted: ProxyFields | None = None) -> Request:
     """Read what the rules need from *environ*.
 
-    *source*: where the client's certificate is; its field is taken out of *environ*.
+    *wanted*: fields that proxies set, which are taken out of *environ*.
     """
     headers = {
         _NAMES[key]: (value,)
@@ -145,8 +143,8 @@ def request_of(
         environ.get("QUERY_STRING", ""),
         environ.get("REQUEST_URI") or environ.get("RAW_URI"),
     )
-    if source is not None:
-        request = take_from_environ(request, environ, source)
+    if wanted is not None:
+        request = take_from_environ(request, environ, wanted)
     return request._replace(root=_text(root)) if root else request
 
 

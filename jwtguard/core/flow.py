@@ -18,7 +18,7 @@ from ..errors import (
 from .authorize import clients
 from .authorize.access import Authorizer
 from .authorize.origin_rules import OriginRules, Page
-from .extract import credentials
+from .extract import credentials, token_header
 from .extract.fetch_metadata import origin_of
 from .extract.missing import missing_token
 from .extract.paths import Kind, PathAccess
@@ -98,13 +98,13 @@ class Flow:
             policy, self.paths, self.wire_of, self.verifier, self.origin_rules,
             self.authorizer, self.responses, self.reports,
         )  # fmt: skip
-        self.decide_at_once = self.fast.decide
+        self.decide_at_once = token_header.beside(policy, self.fast.decide)
         """Returns the decision on a request, or None if the outside is needed."""
         self.is_stale: Callable[[], bool] | None = None
         """Whether too little is known of revocations, where the policy refuses then."""
         self._proxies = tuple(policy.proxies)
-        self._cookie, self._longest = policy.cookie, policy.max_token_bytes
-        self._dpop = policy.dpop != "off"
+        self._cookie, self._field = policy.cookie, token_header.field_of(policy)
+        self._find = token_header.finder(policy)
 
     def _keep_sessions(
         self,
@@ -156,9 +156,7 @@ class Flow:
             self.origin_rules.check_login_csrf(request, page)
             if kind is Kind.SESSION or kind is Kind.PUBLIC:
                 return (yield from self._open(request, rule, page, wire))
-            shown = credentials.find(
-                request, self._cookie, self._longest, dpop=self._dpop
-            )
+            shown = self._find(request)
             if shown is None:
                 return (yield from self._without_token(request, rule, page, wire))
             told = self.answers.check_arrival(request, shown.carrier, page, wire)
@@ -224,7 +222,7 @@ class Flow:
             return (yield from self._by_session(request, rule, page, wire, visitor))
         if rule.kind is Kind.OPTIONAL:
             return self.answers.anonymous(page)
-        raise missing_token(request, self._cookie)
+        raise missing_token(request, self._cookie, self._field)
 
     def _by_session(
         self,

@@ -16,6 +16,7 @@ from .authorize.origin_rules import Page
 from .extract import credentials
 from .extract.fetch_metadata import origin_of
 from .extract.paths import Kind, PathRules
+from .extract.token_header import field_of
 from .flow import Flow, Flowing
 from .model.decision import Decision, Respond
 from .model.policy import Policy
@@ -72,6 +73,7 @@ class Shadow:
         self._authorizer = Authorizer(policy, Clients(policy))
         self._cookie, self._longest = policy.cookie, policy.max_token_bytes
         self._sessions = policy.session_client is not None
+        self._field = field_of(policy)
         self._emit = emit
 
     def compare(
@@ -114,6 +116,8 @@ class Shadow:
 
     def _brings_token(self, request: Request) -> bool:
         if self._sessions and "cookie" in request.headers:
+            return True
+        if self._field in request.headers:
             return True
         try:
             found = credentials.find(request, self._cookie, self._longest, dpop=True)

@@ -1,7 +1,7 @@
-"""RFC 8705 section 3: the client's certificate, as servers and proxies hand it on.
+"""What proxies and servers hand on: certificates (RFC 8705 section 3), and tokens.
 
-The field of the proxies is removed from what the application sees, in every spelling:
-whatever a stranger has sent in it means nothing.
+The fields of the proxies are removed from what the application sees, in every spelling:
+whatever a stranger has sent in them means nothing.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from ..core.model.client_cert import CertificateSource
+from ..core.model.proxy_fields import ProxyFields
 from ..core.model.request import Request
 
 if TYPE_CHECKING:
@@ -21,33 +21,41 @@ _PEM_KEYS = ("SSL_CLIENT_CERT", "HTTPS_CC")
 
 
 def take_from_environ(
-    request: Request, environ: WSGIEnvironment, source: CertificateSource
+    request: Request, environ: WSGIEnvironment, wanted: ProxyFields
 ) -> Request:
-    """Return *request* with the certificate that *environ* holds."""
-    if not source.field:
+    """Return *request* with what *wanted* names, which *environ* then lacks."""
+    names = _names(wanted)
+    for name in names:
+        value = environ.pop("HTTP_" + name.replace("-", "_").upper(), None)
+        request = _with_field(request, name, () if value is None else (value,))
+    if wanted.certificates is not None and not wanted.certificates.field:
         return request._replace(certificate=_of_environ(environ))
-    value = environ.pop("HTTP_" + source.field.replace("-", "_").upper(), None)
-    return _with_field(request, source, () if value is None else (value,))
+    return request
 
 
-def take_from_scope(request: Request, scope: Any, source: CertificateSource) -> Request:
-    """Return *request* with the certificate that *scope* holds."""
-    if not source.field:
+def take_from_scope(request: Request, scope: Any, wanted: ProxyFields) -> Request:
+    """Return *request* with what *wanted* names, which *scope* then lacks."""
+    for field in _names(wanted):
+        given, name = scope["headers"], field.encode()
+        # Most frameworks read `_` and `-` apart, but some code behind them does not.
+        scope["headers"] = [one for one in given if one[0].replace(b"_", b"-") != name]
+        values = tuple(value.decode("latin-1") for key, value in given if key == name)
+        request = _with_field(request, field, values)
+    if wanted.certificates is not None and not wanted.certificates.field:
         return request._replace(certificate=_of_extension(scope))
-    given, name = scope["headers"], source.field.encode()
-    # Most frameworks read `_` and `-` apart, but some code behind them does not.
-    scope["headers"] = [one for one in given if one[0].replace(b"_", b"-") != name]
-    values = tuple(value.decode("latin-1") for key, value in given if key == name)
-    return _with_field(request, source, values)
+    return request
 
 
-def _with_field(
-    request: Request, source: CertificateSource, values: tuple[str, ...]
-) -> Request:
+def _names(wanted: ProxyFields) -> list[str]:
+    certificate = wanted.certificates.field if wanted.certificates else ""
+    return [name for name in (certificate, wanted.token) if name]
+
+
+def _with_field(request: Request, name: str, values: tuple[str, ...]) -> Request:
     headers = dict(request.headers)
-    headers.pop(source.field, None)
+    headers.pop(name, None)
     if values:
-        headers[source.field] = values
+        headers[name] = values
     return request._replace(headers=headers)
 
 

@@ -212,6 +212,9 @@ def _streams(policy: Policy) -> Iterator[Finding]:
 def _transport(policy: Policy) -> Iterator[Finding]:
     if not policy.require_https:
         yield Finding("weak", "transport", "tokens are accepted over plain http")
+    if policy.token_header is not None:
+        proxies = " ".join(policy.trusted_proxies)
+        yield Finding("ok", "token header", f"{policy.token_header}, from {proxies}")
     for host in sorted(policy.http_hosts):
         yield Finding("weak", "keys", f"fetched over plain http from {host}")
     if "0.0.0.0/0" in policy.trusted_proxies or "::/0" in policy.trusted_proxies:

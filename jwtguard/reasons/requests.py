@@ -22,6 +22,9 @@ REQUESTS: Mapping[str, Reason] = {
     "subprotocol_malformed": Reason(
         400, "invalid_request", "No token follows bearer in Sec-WebSocket-Protocol"
     ),
+    "token_header_malformed": Reason(
+        400, "invalid_request", "The token header does not hold exactly one token"
+    ),
     "token_repeated": Reason(
         400, "invalid_request", "The request carries a token in two places"
     ),

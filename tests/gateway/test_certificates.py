@@ -8,6 +8,7 @@ import pytest
 
 from jwtguard.asgi import request_of as request_of_scope
 from jwtguard.core.model.client_cert import TLS_SOURCE, CertificateSource
+from jwtguard.core.model.proxy_fields import ProxyFields
 from jwtguard.wsgi import request_of as request_of_environ
 
 FIELD = CertificateSource("x-client-cert", "pem-url")
@@ -15,7 +16,7 @@ ENVIRON = {"REQUEST_METHOD": "GET", "PATH_INFO": "/", "wsgi.url_scheme": "https"
 
 
 def of_environ(**found: Any) -> Any:
-    return request_of_environ({**ENVIRON, **found}, TLS_SOURCE)
+    return request_of_environ({**ENVIRON, **found}, ProxyFields(TLS_SOURCE))
 
 
 def scope(**more: Any) -> dict[str, Any]:
@@ -23,7 +24,7 @@ def scope(**more: Any) -> dict[str, Any]:
 
 
 def of_scope(**more: Any) -> Any:
-    return request_of_scope(scope(**more), source=TLS_SOURCE).certificate
+    return request_of_scope(scope(**more), wanted=ProxyFields(TLS_SOURCE)).certificate
 
 
 @pytest.mark.parametrize("key", ["SSL_CLIENT_CERT", "HTTPS_CC"])
@@ -89,10 +90,10 @@ def test_an_odd_extension_shows_nothing(extensions: Any) -> None:
 def test_the_field_is_taken_out_of_the_environ() -> None:
     """WSGI has one spelling for ``-`` and ``_``."""
     environ = {**ENVIRON, "HTTP_X_CLIENT_CERT": "mine", "HTTP_HOST": "a"}
-    found = request_of_environ(environ, FIELD)
+    found = request_of_environ(environ, ProxyFields(FIELD))
     assert found.headers == {"host": ("a",), "x-client-cert": ("mine",)}
     assert set(environ) == {*ENVIRON, "HTTP_HOST"}
-    assert request_of_environ({**ENVIRON}, FIELD).headers == {}
+    assert request_of_environ({**ENVIRON}, ProxyFields(FIELD)).headers == {}
     assert found.certificate is None
 
 
@@ -102,16 +103,16 @@ def test_the_field_is_taken_out_of_the_scope(kind: str) -> None:
     names = [b"x-client-cert", b"x_client_cert", b"x-client_cert", b"x-client-cert"]
     sent = [(name, str(n).encode()) for n, name in enumerate(names)]
     asked = scope(type=kind, headers=[*sent, (b"host", b"a"), (b"x-client", b"b")])
-    found = request_of_scope(asked, source=FIELD)
+    found = request_of_scope(asked, wanted=ProxyFields(FIELD))
     assert found.headers == {"host": ("a",), "x-client-cert": ("0", "3")}
     assert asked["headers"] == [(b"host", b"a"), (b"x-client", b"b")]
     only = scope(headers=[(b"x_client_cert", b"fake")])
-    assert request_of_scope(only, source=FIELD).headers == {}
+    assert request_of_scope(only, wanted=ProxyFields(FIELD)).headers == {}
 
 
 def test_a_field_that_the_guard_reads_anyway_is_replaced() -> None:
     """``X-Forwarded-Client-Cert`` also shows that a proxy is there."""
     source = CertificateSource("x-forwarded-client-cert", "xfcc")
     both = [(b"x-forwarded-client-cert", b"1"), (b"x-forwarded-client-cert", b"2")]
-    found = request_of_scope(scope(headers=both), source=source)
+    found = request_of_scope(scope(headers=both), wanted=ProxyFields(source))
     assert found.headers == {"x-forwarded-client-cert": ("1", "2")}

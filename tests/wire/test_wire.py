@@ -23,6 +23,7 @@ from tests.wire.cases_report_only import REPORT_ONLY
 from tests.wire.cases_revoked import REVOKED
 from tests.wire.cases_sessions import SESSION_CASES
 from tests.wire.cases_shadow import SHADOW_CASES
+from tests.wire.cases_token_header import TOKEN_HEADER
 from tests.wire.worlds import WORLDS
 
 CASES = [
@@ -42,6 +43,7 @@ CASES = [
     *REPORT_ONLY,
     *PAGE_CASES,
     *SHADOW_CASES,
+    *TOKEN_HEADER,
 ]
 
 

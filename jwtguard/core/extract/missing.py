@@ -37,7 +37,9 @@ def not_one_token(rest: str) -> str:
     return "a character that no token has follows the scheme"
 
 
-def missing_token(request: Request, cookie: str | None) -> MissingTokenError:
+def missing_token(
+    request: Request, cookie: str | None, field: str = ""
+) -> MissingTokenError:
     """Return the refusal of *request*; its detail never holds a value that was sent."""
     value = request.header("authorization") or ""
     scheme, space, _ = value.strip(" \t").partition(" ")
@@ -49,7 +51,11 @@ def missing_token(request: Request, cookie: str | None) -> MissingTokenError:
     if scheme:
         detail = "Authorization is one word: send Bearer, a space and the token"
         return MissingTokenError("no_credentials", detail=detail)
-    detail = "; ".join(_elsewhere(request, cookie))
+    found = [*_elsewhere(request, cookie)]
+    if field and field in request.headers:
+        peer = "the request does not come from JWTGUARD_TRUSTED_PROXIES"
+        found.append(f"{field} is empty, or not read because {peer}")
+    detail = "; ".join(found)
     return MissingTokenError("no_credentials", detail=detail)
 
 

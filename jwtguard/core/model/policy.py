@@ -21,6 +21,7 @@ from .policy_checks import (
 from .policy_fields import OF_RELAY, OUTAGES, PolicyFields
 from .policy_rollout import check_rollout, check_shadow
 from .policy_sessions import check_sessions
+from .proxy_fields import proxy_fields
 from .scope_rule import ScopeRule
 from .secret_keys import secrets_of
 from .state_url import check_state
@@ -78,6 +79,7 @@ class Policy(PolicyFields):
             require_https: bool = True,
             trusted_proxies: Iterable[str] = (),
             client_cert: str = "off",
+            token_header: str | None = None,
             realm: str = "api",
             http_hosts: Iterable[str] = frozenset(),
             keys_max_age: float = 600,
@@ -166,6 +168,8 @@ class Policy(PolicyFields):
             secrets=secrets_of(self.secrets, problems),
             certificates=source_of(self.client_cert, self.trusted_proxies, problems),
         )
+        named = (self.token_header, self.trusted_proxies, problems)
+        set_frozen(self, proxy_fields=proxy_fields(self.certificates, *named))
 
     def _networks(self, problems: Problems) -> Iterable[Network | str]:
         for text in self.trusted_proxies:

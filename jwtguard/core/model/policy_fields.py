@@ -9,6 +9,7 @@ from .client import Client
 from .client_cert import CertificateSource
 from .issuers import ALGORITHMS, TrustedIssuer
 from .origins import Network
+from .proxy_fields import ProxyFields
 from .scope_rule import ScopeRule
 
 OF_RELAY = ("relay_url", "relay_revocation_url", "relay_client_secret", "relay_auth")
@@ -105,6 +106,9 @@ class PolicyFields:
     """Where the client's certificate comes from (RFC 8705 section 3): ``off``, ``tls``,
     or a header field of the trusted proxies and its format, like
     ``Client-Cert:rfc9440``."""
+    token_header: str | None = None
+    """A header field in which trusted proxies send the token, alone or after
+    ``Bearer``; None: ``Authorization`` only."""
     realm: str = "api"
     """The ``realm`` of the challenge (RFC 9110 section 11.5)."""
     http_hosts: frozenset[str] = frozenset()
@@ -172,6 +176,8 @@ class PolicyFields:
     """``trusted_proxies``, parsed."""
     certificates: CertificateSource | None = field(init=False, repr=False, default=None)
     """``client_cert``, parsed; None: certificates are not read."""
+    proxy_fields: ProxyFields | None = field(init=False, repr=False, default=None)
+    """The fields of ``client_cert`` and ``token_header``; None: there are none."""
 
     def client_key(self, client: Client) -> tuple[str, str]:
         """Return issuer and id of *client*: without an issuer, it is the first's."""
