@@ -160,3 +160,14 @@ def test_each_rule_may_differ(name: str) -> None:
     }
     second = replace(ALONE, **{name: values[name]})
     assert guard_of(replace(ALONE, shadow=second), Told()).policy.shadow == second
+
+
+def test_a_token_in_a_header_of_its_own_counts_too() -> None:
+    """Where the first policy reads no token, none is missing for the second."""
+    told = Told()
+    first = replace(ALONE, token_header="X-Token", trusted_proxies=("unix",))
+    guard = guard_of(replace(first, shadow=replace(first, public_paths=())), told)
+    guard.decide(request("/open", x_token="a.b.c", peer="unix"))
+    assert told == []
+    guard.decide(request("/open", peer="unix"))
+    assert [one["shadow_reason"] for one in told] == ["no_credentials"]

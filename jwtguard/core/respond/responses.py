@@ -212,8 +212,7 @@ def finish(
 def answered_with(decision: Decision, outbox: Outbox) -> Decision:
     """Return *decision* with what is in *outbox*, now or when the answer starts."""
     if isinstance(decision, Proceed):
-        if decision.outbox is not None:
-            outbox.report(*decision.outbox.reported)
+        outbox.report(*(decision.outbox or outbox).reported)
         return decision._replace(outbox=outbox)
     return told(decision, outbox)
 
