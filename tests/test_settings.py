@@ -327,7 +327,7 @@ def test_the_config_variable_itself_has_no_file_form() -> None:
 def test_each_setting_is_a_field_of_the_policy_or_of_its_issuer() -> None:
     """The table of settings and the dataclasses say the same names."""
     own = {"issuer", "refresh_clients", "jwks_url", "discovery_url", "keys", "profile"}
-    own |= {"keys_authorization"}
+    own |= {"keys_authorization", "shadow_config"}
     own |= {s.name for s in SETTINGS if s.name.startswith("introspect")}
     policy = load_policy(BASE)
     for setting in SETTINGS:
