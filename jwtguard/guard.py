@@ -189,8 +189,8 @@ class Guard(Refuser):
 
     @property
     def issuers(self) -> Mapping[str, IssuerState]:
-        """The rules and the keys of each trusted issuer, by its URL."""
-        return self._flow.verifier.trusted
+        """The rules and keys of each issuer, and of the tenants known now, by URL."""
+        return self._flow.verifier.issuers
 
     def health(self) -> Health:
         """Return the state of each issuer's keys, for a readiness endpoint.
@@ -205,7 +205,7 @@ class Guard(Refuser):
         return Health(
             {
                 url: health_of(trusted.key_cache, now)
-                for url, trusted in self._flow.verifier.trusted.items()
+                for url, trusted in self.issuers.items()
             },
             self.link.health(),
         )

@@ -9,6 +9,7 @@ from typing import Any
 from .core.model.issuers import TrustedIssuer
 from .core.model.policy import OF_RELAY, Client, Policy
 from .core.model.scope_rule import ScopeRule
+from .core.model.tenants import template_of
 from .core.model.url_values import without_user
 from .errors import ConfigurationError, Problem
 from .options import BY_NAME, CONFIG
@@ -206,7 +207,13 @@ def _stand_ins(
     named = [table.get("url") for table in tables]
     urls = [url for url in named if isinstance(url, str) and url]
     urls = urls or [client.issuer for client in clients if client.issuer]
+    good = [url for url in urls if template_of(url) or not set("{}") & set(url)]
     return [
-        TrustedIssuer(url=url, audience="unchecked", jwks_url="https://keys.invalid")
-        for url in dict.fromkeys(urls or ["https://issuer.invalid"])
+        TrustedIssuer(
+            url=url,
+            audience="unchecked",
+            jwks_url="https://keys.invalid",
+            tenants="any" if template_of(url) else None,
+        )
+        for url in dict.fromkeys(good or ["https://issuer.invalid"])
     ]

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from .core.model.url_values import without_user
 from .core.model.validation import json_problem
 from .errors import Problem
 from .option_values import ValueProblemError
@@ -140,11 +141,34 @@ def read_toml(path: str, variable: str = CONFIG) -> Source:
         if problem:
             source.refuse(key, place, problem)
             continue
-        source.values[key] = value
+        tables = value if key == "issuers" else ()
+        read = [_with_tenants(source, place, table) for table in tables]
+        source.values[key] = read or value
         source.places[key] = f"{path}: [[{key}]]" if key in TABLES else place
     if "issuer" in source.values and "issuers" in source.values:
         source.problems.append(f"{path}: issuer and issuers are both set; keep one")
     return source
+
+
+def _with_tenants(source: Source, place: str, table: dict[str, Any]) -> Any:
+    """Read the tenants of one issuer from the file that names them, one a line."""
+    if "tenants_file" not in table:
+        return table
+    rest, path = {**table}, table["tenants_file"]
+    del rest["tenants_file"]
+    try:
+        if "tenants" in table:
+            raise ValueProblemError("tenants is set too; keep one")
+        if not isinstance(path, str) or not path:
+            raise ValueProblemError(f"{path!r}: must be a path")
+        names = _contents(path).split()
+        if not names:
+            raise ValueProblemError(f"{path!r}: names no tenant")
+    except ValueProblemError as error:
+        where = f"{place}: {without_user(table.get('url'))}: tenants_file"
+        source.refuse("tenants", where, str(error))
+        return rest
+    return {**rest, "tenants": names}
 
 
 def _toml_problem(key: str, value: Any) -> str | None:

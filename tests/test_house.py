@@ -179,6 +179,7 @@ def test_what_lists_routes_is_for_the_command_line() -> None:
             "jwtguard.inspect.check_rollout",
             "jwtguard.inspect.check_sessions",
             "jwtguard.inspect.check_state",
+            "jwtguard.inspect.check_tenants",
             "jwtguard.cli",
             "jwtguard.inspect.explain_app",
             "jwtguard.inspect.printing",

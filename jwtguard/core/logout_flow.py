@@ -61,8 +61,6 @@ class LogoutFlow:
         record: Record,
     ) -> None:
         self._policy = policy
-        self._modes = {issuer.url: issuer.rules.logout for issuer in policy.issuers}
-        self._lifetimes = {i.url: lifetime_of(i, policy) for i in policy.issuers}
         self._verifier = verifier
         self._responses = responses
         self._now = now
@@ -110,8 +108,9 @@ class LogoutFlow:
         that took the first one may have died before it told the others.
         """
         first = yield from self._claimed(token)
-        mode = self._modes[token.issuer]
-        entry = token.entry(mode, self._policy.leeway, self._until(token))
+        issuer = self._policy.listed(token.issuer) or self._policy.issuers[0]
+        until = self._until(token, lifetime_of(issuer, self._policy))
+        entry = token.entry(issuer.rules.logout, self._policy.leeway, until)
         yield from self._record(entry)
         if first:
             self._emit("logout_received", issuer=token.issuer, kind=entry.kind)
@@ -141,7 +140,6 @@ class LogoutFlow:
             return True
         return first
 
-    def _until(self, token: LogoutToken) -> float:
+    def _until(self, token: LogoutToken, lifetime: float) -> float:
         """When no token that it ends can be good any more: the same for a repeat."""
-        lifetime = self._lifetimes[token.issuer]
         return token.issued_at + 2 * self._policy.leeway + lifetime

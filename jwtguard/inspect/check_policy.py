@@ -20,6 +20,7 @@ from .check_revocations import revocation_findings
 from .check_rollout import rollout_findings
 from .check_sessions import session_findings
 from .check_state import state_findings
+from .check_tenants import tenant_findings
 from .routes import Finding, Route, survey
 from .routes.report import Row, rows
 from .routes.rules import about
@@ -44,9 +45,11 @@ def check_app(app: Any, *, probe: bool = False) -> tuple[list[Finding], list[Row
 
 def check(guard: Guard, *, probe: bool = False) -> Iterator[Finding]:
     """Reach every issuer, and say what *guard* enforces."""
-    for trusted in guard.issuers.values():
+    alone = [one for one in guard.issuers.values() if one.rules.tenant is None]
+    for trusted in alone:
         yield from _issuer(guard, trusted)
     yield from introspection_findings(guard, probe=probe)
+    yield from tenant_findings(guard, _issuer)
     yield from _clients(guard.policy)
     yield from _paths(guard.policy)
     yield from _browser(guard.policy)

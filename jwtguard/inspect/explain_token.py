@@ -25,6 +25,7 @@ from .explain_claims import claim_checks
 from .explain_introspection import live_checks, opaque_checks
 from .explain_logout import for_logout, is_logout_token, logout_checks
 from .explain_revoked import revoked_check
+from .hints_tenants import of_tenant
 from .shown import Check, failed, moment, value_text
 
 
@@ -167,7 +168,7 @@ def _issuer(guard: Guard, compact: Compact) -> tuple[Check, IssuerState | None, 
     After a failure that is the nearest issuer, or the only one.
     """
     known = guard.issuers
-    expected = " or ".join(sorted(known))
+    expected = " or ".join(sorted(one.url for one in guard.policy.issuers))
     try:
         trusted = guard.issuer_of(compact)
     except AuthError as error:
@@ -180,6 +181,7 @@ def _issuer(guard: Guard, compact: Compact) -> tuple[Check, IssuerState | None, 
         else:
             found = value_text(claimed)
             hint, name = hints.of_issuer(found, sorted(known))
+            hint = of_tenant(found, guard.policy.issuers) or hint
             near = known[name] if name else None
         check = failed("issuer", error.reason, expected, found, hint)
         return check, near or only, near is not None

@@ -25,6 +25,8 @@ class Clients:
     def __init__(self, policy: Policy) -> None:
         self._headers = (*HEADERS, *policy.cors_headers)
         self._exposed = (*EXPOSED, *policy.cors_expose)
+        self._policy = policy
+        self._tenants = any(issuer.tenants for issuer in policy.issuers)
         self._by_key: dict[tuple[str, str | None], Client] = {
             policy.client_key(client): client for client in policy.clients
         }
@@ -53,7 +55,13 @@ class Clients:
 
     def of(self, issuer: str, client_id: str | None) -> Client | None:
         """Return the listed client that a token was made for."""
-        return self._by_key.get((issuer, client_id))
+        return self._by_key.get((self._listed(issuer), client_id))
+
+    def _listed(self, issuer: str) -> str:
+        """Return the URL under which the policy lists *issuer*."""
+        # What this leads to is remembered for each issuer and client.
+        found = self._policy.listed(issuer) if self._tenants else None
+        return issuer if found is None else found.url
 
     def cors_fields(
         self, issuer: str, client_id: str | None, origin: str, *, claimed: bool
@@ -62,7 +70,7 @@ class Clients:
 
         *claimed*: the token itself names the origin, and the policy believes it.
         """
-        listed = self._cors_fields.get((issuer, client_id))
+        listed = self._cors_fields.get((self._listed(issuer), client_id))
         if listed is not None and origin in listed:
             return listed[origin]
         client = self.of(issuer, client_id) if self._patterned else None

@@ -68,6 +68,7 @@ def of_der_base64(text: str) -> bytes:
 def of_xfcc(text: str) -> bytes:
     """Read Envoy's field: the last element is that of the nearest proxy."""
     element = last_element(text)
+    # Envoy always writes it, and it is the cheaper one to read.
     if "hash" in element:
         digest = bytes.fromhex(element["hash"])
         if len(element["hash"]) != _HEX_DIGITS or len(digest) != sha256().digest_size:

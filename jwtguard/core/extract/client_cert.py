@@ -44,6 +44,7 @@ def _named(source: CertificateSource) -> str:
 def _of_field(
     request: Request, source: CertificateSource, proxies: Sequence[Network | str]
 ) -> bytes:
+    # Before the value is looked at: a stranger's field must not even cost time.
     if not is_trusted(request.peer, proxies):
         raise ValueError(
             "not read: the request does not come from JWTGUARD_TRUSTED_PROXIES"

@@ -94,3 +94,6 @@ class IssuerFields:
     ``local``: what was verified here is enough."""
     opaque_prefix: tuple[str, ...] = ()
     """What its opaque tokens begin with; required if several issuers introspect."""
+    tenants: frozenset[str] | Literal["any"] | None = None
+    """The tenants of a ``url`` with a placeholder, as in
+    ``https://id.example.com/realms/{realm}``: their names, or knowingly ``any``."""

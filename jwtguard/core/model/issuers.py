@@ -11,6 +11,7 @@ from .issuer_fields import IssuerFields
 from .issuer_values import check_authorization, check_choices, check_mark
 from .jwk_set import parse_given
 from .profiles import PROFILES, Profile
+from .tenants import ANY, check_template, template_of, tenants_of
 from .url_values import without_user
 from .validation import (
     NOT_EMPTY,
@@ -82,6 +83,7 @@ class TrustedIssuer(IssuerFields):
             introspect_paths: Iterable[str] = (),
             introspect_outage: str = "refuse",
             opaque_prefix: Iterable[str] = (),
+            tenants: Iterable[str] | Literal["any"] | None = None,
         ) -> None: ...
 
     def __post_init__(self) -> None:
@@ -91,6 +93,7 @@ class TrustedIssuer(IssuerFields):
         problems.check(good, where, NOT_EMPTY)
         if good:
             _check_name(problems, where, self.url)
+            self._check_tenants(where, problems)
         known = isinstance(self.profile, Profile) or self.profile in tuple(PROFILES)
         problems.check(
             known,
@@ -112,10 +115,26 @@ class TrustedIssuer(IssuerFields):
         if self.max_lifetime is not None:
             check_number(problems, (*where, "max_lifetime"), self.max_lifetime, 1)
         # Whose keys should be fetched for a token that does not name its issuer?
-        if known and self.keys is None and "iss" not in self.rules.require:
+        given = self.keys is not None and self.tenants is None
+        if known and not given and "iss" not in self.rules.require:
             text = "without iss in it, keys have to be given directly"
+            text = (
+                text if self.tenants is None else "iss is needed: it names the tenant"
+            )
             problems.add((*where, "require"), text)
         problems.raise_if_any()
+
+    def _check_tenants(self, where: Where, problems: Problems) -> None:
+        if self.tenants is not None:
+            before = len(problems)
+            tenants = tenants_of(self.tenants, (*where, "tenants"), problems)
+            wrong = len(problems) > before  # what is told already is not missing too
+            set_frozen(self, tenants=ANY if wrong else tenants)
+        names = ("discovery_url", "relay_url", "relay_revocation_url")
+        named = {name: getattr(self, name) for name in names}
+        asked = self.introspect != "never" or self.introspect_paths
+        named["introspect"] = "asked" if asked else None
+        check_template(problems, where, self.url, self.tenants, named)
 
     def _check_keys(self, where: Where, problems: Problems) -> None:
         if self.keys is None:
@@ -158,6 +177,29 @@ class TrustedIssuer(IssuerFields):
             )
         ):
             problems.add((*where, "expect"), "must be a table of claim = string")
+
+    def tenant_of(self, issuer: str) -> str | None:
+        """Return the accepted tenant that ``iss`` names, or None."""
+        if self.tenants is None:
+            return None
+        template = template_of(self.url)
+        tenant = template.tenant_of(issuer) if template else None
+        return tenant if self.tenants == ANY or tenant in self.tenants else None
+
+    def for_tenant(self, tenant: str) -> TrustedIssuer:
+        """Return the issuer of one tenant: the placeholder is filled in everywhere."""
+        template = template_of(self.url)
+        if template is None:
+            raise ValueError("not an issuer with tenants")
+        changes: dict[str, Any] = {
+            name: value and template.filled(value, tenant)
+            for name in ("url", "discovery_url", "jwks_url")
+            if (value := getattr(self, name)) is not None
+        }
+        # Entra names the tenant twice, and has one key set for all of them.
+        own = {**(self.expect or {}), "tid": tenant}
+        expect = own if self.rules.name == "entra" else self.expect
+        return replace(self, **changes, expect=expect, tenants=None)
 
     @property
     def rules(self) -> Profile:

@@ -44,6 +44,8 @@ class Key:
     public: PublicKey = field(repr=False, compare=False)
     material: bytes
     """SHA-256 of the key itself: two names for one key have the same."""
+    issuer: str | None = None
+    """The member ``issuer``, in which Entra says whose tokens the key may sign."""
 
     def verifies(self, alg: str, signing_input: bytes, signature: bytes) -> bool:
         """RFC 7515 section 5.2: whether this key made *signature*."""

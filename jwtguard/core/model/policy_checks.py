@@ -6,12 +6,13 @@ import re
 from typing import Any
 
 from .introspection import check_opaque
-from .issuers import check_relay
+from .issuers import TrustedIssuer, check_relay
 from .origins import is_plain, serialized
 from .patterns import covers, demands, overlap
 from .policy_fields import DPOP, OF_RELAY, OUTAGES, PolicyFields
 from .scope_rule import pattern_problem
 from .site_path import is_site_path
+from .tenants import overlaps
 from .url_values import fetchable, origin_problem, url_problem, without_user
 from .validation import TOKEN, Problems, Where, check_number
 
@@ -29,7 +30,9 @@ def check_issuers(policy: PolicyFields, problems: Problems) -> None:
     text = "only one may make tokens without iss"
     problems.check(len(nameless) <= 1, ("issuers",), text)
     check_opaque(problems, policy.issuers)
-    for issuer in policy.issuers:
+    text = "two urls with placeholders could mean the same issuer"
+    problems.check(not overlaps(urls), ("issuers",), text)
+    for issuer in map(_sample, policy.issuers):
         where = ("issuers", without_user(issuer.url))
         at = (*where, "introspect_url")
         _check_url(policy, problems, at, issuer.introspect_url)
@@ -42,6 +45,11 @@ def check_issuers(policy: PolicyFields, problems: Problems) -> None:
             _check_url(policy, problems, (*where, name), getattr(issuer, name))
         if not issuer.jwks_url and not issuer.discovery_url:
             _check_url(policy, problems, ("issuer",), issuer.url)
+
+
+def _sample(issuer: TrustedIssuer) -> TrustedIssuer:
+    """Return *issuer*, or one of its tenants: what its URLs look like when used."""
+    return issuer.for_tenant("tenant") if issuer.tenants else issuer
 
 
 def _check_url(
@@ -167,6 +175,10 @@ def check_what_the_relay_uses(policy: PolicyFields, problems: Problems) -> None:
         for issuer in policy.issuers:
             where = ("issuers", without_user(issuer.url), name)
             _check_url(policy, problems, where, getattr(issuer, name))
+    tenants = any(issuer.tenants is not None for issuer in policy.issuers)
+    for name in OF_RELAY if tenants and len(policy.issuers) == 1 else ():
+        text = "not available for an issuer with tenants"
+        problems.check(getattr(policy, name) is None, (name,), text)
     for name in OF_RELAY if len(policy.issuers) > 1 else ():
         text = (
             "for one issuer only; with several, write it in the [[issuers]] "

@@ -182,3 +182,13 @@ class PolicyFields:
     def client_key(self, client: Client) -> tuple[str, str]:
         """Return issuer and id of *client*: without an issuer, it is the first's."""
         return client.issuer or self.issuers[0].url, client.id
+
+    def listed(self, issuer: str) -> TrustedIssuer | None:
+        """Return the trusted issuer that ``iss`` names, alone or as one of tenants."""
+        # A template is not the name of an issuer, so it is compared with none.
+        for one in self.issuers:
+            if one.tenant_of(issuer) is not None or (
+                one.url == issuer and one.tenants is None
+            ):
+                return one
+        return None

@@ -58,6 +58,10 @@ def _check_issuer(policy: PolicyFields, problems: Problems) -> None:
     elif urls:
         text = f"{named!r} is not one of the trusted issuers"
         problems.check(named in urls, ("session_issuer",), text)
+    several = [issuer.url for issuer in policy.issuers if issuer.tenants is not None]
+    text = "an issuer with tenants has no single place to sign in at; name another one"
+    own = urls[0] if named is None and len(urls) == 1 else named
+    problems.check(own not in several, ("session_issuer",), text)
 
 
 def _check_path(policy: PolicyFields, problems: Problems) -> None:

@@ -28,6 +28,8 @@ class Facts(NamedTuple):
     """Thumbprint of the key that the token is bound to (RFC 9449 section 6.1)."""
     x5t: str | None = None
     """SHA-256 of the certificate that it is bound to (RFC 8705 section 3.1)."""
+    tenant: str | None = None
+    """The tenant whose issuer it is, if the issuer in the policy has several."""
 
 
 class Principal:
@@ -109,6 +111,11 @@ class Principal:
     def expires_at(self) -> float:
         """When the token expires, in seconds since the epoch (RFC 7519 4.1.4)."""
         return self._facts.expires_at
+
+    @property
+    def tenant(self) -> str | None:
+        """The tenant that ``issuer`` belongs to; None without a ``{placeholder}``."""
+        return self._facts.tenant
 
     @property
     def bound(self) -> Literal["dpop", "mtls"] | None:

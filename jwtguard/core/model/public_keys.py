@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -64,9 +65,18 @@ def key_of_member(member: Any) -> Key | None:
     if not isinstance(kid, str | None) or not isinstance(alg, str | None):
         return None
     try:
-        return _prepared(_public(member), kid, alg)
+        key = _prepared(_public(member), kid, alg)
+        return key if key is None else _named(key, member)
     except (ValueError, TypeError, KeyError, UnsupportedAlgorithm):
         return None
+
+
+def _named(key: Key, member: dict[str, Any]) -> Key:
+    """Add whose tokens the key may sign, where the member says so (Entra)."""
+    if "issuer" not in member:
+        return key
+    issuer = member["issuer"]
+    return replace(key, issuer=issuer if isinstance(issuer, str) else "")
 
 
 def _for_signatures(member: dict[str, Any]) -> bool:

@@ -47,13 +47,17 @@ class RelayFlow:
         self._flow = flow
         self._refreshes = SharedRefreshes(flow.policy, monotonic, random)
         self._proxies = tuple(flow.policy.proxies)
-        issuers = tuple(flow.policy.issuers)
+        policy = flow.policy
+        # A form does not name a tenant, so its client belongs to no single issuer.
         self.upstreams = {
-            issuer.url: Upstream(flow.policy, issuer, monotonic, emit)
-            for issuer in issuers
+            issuer.url: Upstream(policy, issuer, monotonic, emit)
+            for issuer in policy.issuers
+            if issuer.tenants is None
         }
         self._issuer_of = {
-            client.id: client.issuer or issuers[0].url for client in flow.policy.clients
+            name: issuer
+            for issuer, name in map(policy.client_key, policy.clients)
+            if issuer in self.upstreams
         }
         self._check_clients()
 

@@ -77,6 +77,7 @@ def facts_of(rules: TokenRules, compact: Compact) -> Facts:
         issued_at=claims.get("iat"),
         jkt=cnf.get("jkt"),
         x5t=cnf.get(CERTIFICATE),
+        tenant=rules.tenant,
     )
 
 

@@ -19,6 +19,9 @@ from ..model.validation import quoted
 from .key_credential import credential_fields
 
 Found = TypeVar("Found")
+ABSENT = "absent"
+"""The ``kind`` of a failure where the server says that there is no such issuer."""
+_ABSENT_STATUS = (400, 404, 410)
 
 
 def metadata_urls(issuer: TrustedIssuer) -> tuple[str, ...]:
@@ -72,7 +75,7 @@ def _first(
     issuer: TrustedIssuer, read: Callable[[str, dict[str, Any]], Found]
 ) -> Generator[Exchange, Any, Found]:
     """Return what *read* finds in the first metadata that it can use."""
-    problems = []
+    problems, absent = [], True
     for url in metadata_urls(issuer):
         try:
             # Both places are asked even if the first answered something else: a proxy's
@@ -81,8 +84,10 @@ def _first(
             return read(url, _document(got, issuer.url))
         except (FetchFailedError, ValueError) as error:
             text = str(error)
+            absent = absent and getattr(error, "kind", "") == ABSENT
             problems.append(text if text.startswith(url) else f"{url}: {text}")
-    raise FetchFailedError(f"no metadata: {'; '.join(problems)}")
+    text = f"no metadata: {'; '.join(problems)}"
+    raise FetchFailedError(text, kind=ABSENT if absent else "")
 
 
 def response_problem(got: Incoming) -> str:
@@ -106,7 +111,8 @@ def status_problem(got: Incoming) -> str:
 
 def _document(got: Incoming, issuer: str) -> dict[str, Any]:
     if problem := response_problem(got):
-        raise FetchFailedError(problem)
+        kind = ABSENT if got.status in _ABSENT_STATUS else ""
+        raise FetchFailedError(problem, kind=kind)
     document = parse_json(got.body)
     if not isinstance(document, dict):
         raise FetchFailedError("no JSON object")

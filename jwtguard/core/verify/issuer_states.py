@@ -27,11 +27,17 @@ def issuer_states(
             rules_of(issuer, policy), key_cache_for(issuer, policy, monotonic, emit)
         )
         for issuer in policy.issuers
+        if issuer.tenants is None
     }
 
 
-def rules_of(issuer: TrustedIssuer, policy: Policy) -> TokenRules:
-    """Put together what *issuer* and *policy* say about its tokens."""
+def rules_of(
+    issuer: TrustedIssuer, policy: Policy, listed: str = "", tenant: str | None = None
+) -> TokenRules:
+    """Put together what *issuer* and *policy* say about its tokens.
+
+    *listed*: the URL of *tenant*'s issuer in the policy, with its placeholder.
+    """
     audience: Any = policy.audience if issuer.audience is None else issuer.audience
     return TokenRules(
         issuer=issuer.url,
@@ -45,16 +51,18 @@ def rules_of(issuer: TrustedIssuer, policy: Policy) -> TokenRules:
         clients=frozenset(
             client.id
             for client in policy.clients
-            if client.issuer in (None, issuer.url)
+            if client.issuer in (None, listed or issuer.url)
         ),
+        tenant=tenant,
     )
 
 
 def key_cache_for(
-    issuer: TrustedIssuer, policy: Policy, monotonic: Callable[[], float], emit: Emit
-) -> KeyCache:
+    issuer: TrustedIssuer, policy: Policy, monotonic: Callable[[], float], emit: Emit,
+    kind: Callable[..., KeyCache] = KeyCache, **more: Any,
+) -> KeyCache:  # fmt: skip
     """Return the key cache of *issuer*, empty as yet unless its keys were given."""
-    return KeyCache(
+    return kind(
         issuer,
         monotonic,
         max_age=policy.keys_max_age,
@@ -62,4 +70,5 @@ def key_cache_for(
         cooldown=policy.keys_cooldown,
         http_hosts=policy.http_hosts,
         emit=emit,
+        **more,
     )

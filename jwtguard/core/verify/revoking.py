@@ -49,16 +49,17 @@ class Revoking:
         self._steady = SteadyTime(now, monotonic)
         self._emit = emit
         self._leeway = policy.leeway
-        self._lifetimes = {
-            issuer.url: lifetime_of(issuer, policy) for issuer in policy.issuers
-        }
-        self._issuers = {url: url for url in self._lifetimes}
+        self._policy = policy
+        self._issuers = {issuer.url: issuer.url for issuer in policy.issuers}
         """One string for all entries of an issuer: there may be many."""
-        self._keep = max(self._lifetimes.values()) + 2 * policy.leeway
+        longest = max(lifetime_of(issuer, policy) for issuer in policy.issuers)
+        self._keep = longest + 2 * policy.leeway
 
     def until(self, issuer: str) -> float:
         """Return when the last token of *issuer* that is good now has ended."""
-        return self._now() + self._lifetimes[issuer] + 2 * self._leeway
+        listed = self._policy.listed(issuer)
+        longest = self._keep if listed is None else lifetime_of(listed, self._policy)
+        return self._now() + longest + 2 * self._leeway
 
     def add(self, entry: Entry) -> Asking:
         """Take *entry* here, at once, and tell the other processes of it."""
@@ -79,9 +80,9 @@ class Revoking:
         What names no trusted issuer hits no token here, and would only be kept.
         """
         entry = decoded(data)
-        issuer = None if entry is None else self._issuers.get(entry.issuer)
-        if entry is None or issuer is None:
+        if entry is None or self._policy.listed(entry.issuer) is None:
             return
+        issuer = self._issuers.get(entry.issuer, entry.issuer)
         if entry.kind != "issuer" or not entry.value:
             self._list.add(entry._replace(issuer=issuer), self._steady())
 
@@ -159,5 +160,5 @@ class Revoking:
     def _check_issuer(self, issuer: Any) -> None:
         if not isinstance(issuer, str):
             raise TypeError(f"issuer must be a string, not {type(issuer).__name__}")
-        if issuer not in self._lifetimes:
+        if self._policy.listed(issuer) is None:
             raise ValueError(f"{issuer!r} is not one of the trusted issuers")

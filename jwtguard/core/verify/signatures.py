@@ -16,7 +16,18 @@ def matching_keys(compact: Compact, held: KeySet, rules: TokenRules) -> Sequence
     found = held.select(alg, kid, rules.profile.kidless)
     if not found and kid is not None and kid in held.by_kid:
         raise InvalidTokenError("wrong_algorithm")
+    if rules.tenant is not None:
+        return [key for key in found if _belongs(key, rules)]
     return found
+
+
+def _belongs(key: Key, rules: TokenRules) -> bool:
+    """Whether a key may sign for this tenant: Entra names the issuer of each key."""
+    # One key set serves all tenants, so a tenant's own key could sign for another.
+    named = key.issuer
+    return named is None or rules.issuer == named.replace(
+        "{tenantid}", rules.tenant or ""
+    )
 
 
 def publishing(signed_with: tuple[bytes, str], held: KeySet) -> Sequence[Key]:

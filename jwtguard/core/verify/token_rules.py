@@ -34,6 +34,8 @@ class TokenRules:
     clients: frozenset[str] = frozenset()
     ends: bool = True
     """Whether ``exp`` is required. An issuer's answer about a token may lack it."""
+    tenant: str | None = None
+    """The tenant, if the issuer in the policy has several."""
     role_paths: tuple[str, ...] = field(init=False)
     required: tuple[str, ...] = field(init=False)
     """The claims that must be there."""

@@ -24,6 +24,7 @@ from .jose import Compact, parse
 from .keys import Emit, KeyCache
 from .revocations import Revocations
 from .signatures import matching_keys, verifying_key
+from .tenants import Issuers, Tenants
 from .token_cache import CachedToken, Signed, TokenCache
 from .token_rules import TokenRules
 from .unmatched import Unmatched
@@ -78,6 +79,8 @@ class Verifier:
         self.revocations = revocations
         self.token_cache = TokenCache(policy.token_cache)
         self.trusted = issuer_states(policy, monotonic, emit)
+        self.tenants = Tenants(policy, monotonic, emit)
+        self.issuers = Issuers(self.trusted, self.tenants)
         self._nameless = next(
             (t for t in self.trusted.values() if "iss" not in t.rules.profile.require),
             None,
@@ -173,6 +176,8 @@ class Verifier:
 
     def signed_by(self, new: Unverified, key: Key) -> Signed:
         """Return what has signed a token, if its key is published still."""
+        if new.rules.tenant is not None:
+            self.tenants.prove(IssuerState(new.rules, new.cache))
         held = new.cache.snapshot.key_set
         signed_with = key.material, new.compact.header.alg
         # The key was withdrawn between the look-up and now: the token is not cached.
@@ -198,6 +203,7 @@ class Verifier:
         """Forget what threads of the parent process were doing."""
         self.token_cache.after_fork()
         self.unmatched.after_fork()
+        self.tenants.after_fork()
         for trusted in self.trusted.values():
             trusted.key_cache.after_fork()
         if self.live is not None:
@@ -212,7 +218,7 @@ class Verifier:
             return self._nameless
         if name is None:
             raise InvalidTokenError("missing_claim", detail="iss")
-        found = self.trusted.get(name) if isinstance(name, str) else None
+        found = self.issuers.get(name) if isinstance(name, str) else None
         if found is None:
             raise InvalidTokenError("unknown_issuer")
         return found

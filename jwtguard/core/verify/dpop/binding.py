@@ -24,6 +24,7 @@ class Binding:
 
     def __init__(self, policy: Policy) -> None:
         self._spoken = policy.dpop != "off"
+        self._policy = policy
         self._required = policy.dpop == "require"
         self._clients = frozenset(
             policy.client_key(client) for client in policy.clients if client.dpop
@@ -33,7 +34,9 @@ class Binding:
         """Whether a token may be used by whoever holds it."""
         if facts.jkt is not None or facts.x5t is not None or self._required:
             return False
-        return (facts.issuer, facts.client_id) not in self._clients
+        listed = self._policy.listed(facts.issuer) if facts.tenant else None
+        issuer = facts.issuer if listed is None else listed.url
+        return (issuer, facts.client_id) not in self._clients
 
     def check(
         self, facts: Facts, shown: Credentials, wire: Wire | None
