@@ -13,6 +13,7 @@ from sphinx.util.docutils import SphinxDirective
 
 import jwtguard
 from jwtguard.options import SETTINGS
+from jwtguard.reasons import REASONS
 
 project = "jwtguard"
 author = "the jwtguard contributors"
@@ -96,7 +97,16 @@ def _strip(_app: Sphinx, _name: str, source: list[str]) -> None:
     source[0] = HIDDEN.sub("", source[0])
 
 
+def _anchor_reasons(_app: Sphinx, doctree: nodes.document) -> None:
+    """Give each reason in the first column of a table an anchor of its name."""
+    for row in doctree.findall(nodes.row):
+        first = next(iter(row.findall(nodes.literal)), None)
+        if first is not None and first.astext() in REASONS:
+            first["ids"].append(first.astext())
+
+
 def setup(app: Sphinx) -> None:
     app.add_directive("diagram", Diagram)
     app.add_directive("settings", Settings)
     app.connect("source-read", _strip)
+    app.connect("doctree-read", _anchor_reasons)

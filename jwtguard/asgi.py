@@ -8,6 +8,7 @@ from functools import partial
 from .application.endpoints import Endpoints, Guarding
 from .application.interfaces import check_application
 from .application.roots import ignores_root_path
+from .callers import CALLERS
 from .core.authorize.wrapping import NOTED
 from .core.model.decision import Proceed, Respond
 from .core.model.patterns import below
@@ -16,6 +17,7 @@ from .core.model.proxy_fields import ProxyFields
 from .core.model.request import NameTable, Request, is_read
 from .core.respond.decorating import decorated_raw, raw, text, with_outbox_raw
 from .errors import AuthError, ConfigurationError
+from .gateway.asgi_lifespan import lifespan
 from .gateway.asgi_messages import (
     ASGIApp,
     Message,
@@ -127,7 +129,7 @@ class GuardMiddleware(Guarding):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, or hand on to the application."""
-        if scope["type"] != "http":
+        if scope["type"] != "http" or (CALLERS.noted and CALLERS.misses(scope)):
             await self._other(scope, receive, send)
             return
         guard, known = self.guard, self.endpoints
@@ -162,22 +164,15 @@ class GuardMiddleware(Guarding):
 
     async def _other(self, scope: Scope, receive: Receive, send: Send) -> None:
         kind = scope["type"]
-        if kind == "websocket":
+        if kind != "lifespan" and CALLERS.misses(scope):
+            with CALLERS.during(scope):
+                await self(scope, receive, send)
+        elif kind == "websocket":
             await self._websocket(scope, receive, send)
         elif kind != "lifespan":  # whatever it carries, no rule has looked at it
             raise ConfigurationError(f"GuardMiddleware does not know {kind!r}")
         else:
-            await self._lifespan(scope, receive, send)
-
-    async def _lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
-        try:
-            self.endpoints.check(self.guard, scope.get("app"))
-        except ConfigurationError as error:
-            await receive()
-            await send({"type": "lifespan.startup.failed", "message": str(error)})
-            raise  # as Starlette does: test clients wait for that
-        self.endpoints.count = -1  # startup handlers may register more
-        await self.app(scope, receive, send)
+            await lifespan(self, scope, receive, send)
 
     async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
         guard, known = self.guard, self.endpoints

@@ -33,7 +33,9 @@ Events and their fields, all of them also in the ``extra`` of the log record:
 * ``misconfigured``: ``problem``, while starting
 * ``render_failed``: ``reason`` of the refusal, ``problem``: what the renderer raised
 
-Never a token, a claim or a path.
+Never a token, a claim or a path. Only with ``JWTGUARD_DEBUG`` the log record of
+``refused``, and not the hook, has more: ``path``, ``rule``, ``needed``, ``seen``,
+``hint``, ``see``.
 """
 
 from __future__ import annotations
@@ -44,7 +46,10 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from .callers import CallerFilter
+
 __all__ = [
+    "CallerFilter",
     "Hook",
     "JSONFormatter",
     "emitter",
@@ -76,17 +81,23 @@ _LEVELS = {
 
 
 def emitter(hook: Hook | None) -> Callable[..., None]:
-    """Return a function that tells the log and *hook* of an event."""
+    """Return a function that tells the log and *hook* of an event.
 
-    def emit(event: str, **fields: Any) -> None:
-        level = _LEVELS.get(event, logging.INFO)
+    Its *debug* holds more fields, for the log alone.
+    """
+
+    def emit(
+        event: str, *, debug: Mapping[str, str] | None = None, **fields: Any
+    ) -> None:
+        level = logging.WARNING if debug else _LEVELS.get(event, logging.INFO)
+        shown = {**fields, **debug} if debug else fields
         # Formatting costs more than deciding; at the default level most events are not
         # written.
         if logger.isEnabledFor(level):
             text = " ".join(
-                f"{k}={v!r}" for k, v in fields.items() if v not in (None, "")
+                f"{k}={v!r}" for k, v in shown.items() if v not in (None, "")
             )
-            extra = {"event": event, **fields}
+            extra = {"event": event, **shown}
             traced = level == logging.ERROR  # emitted where the exception is handled
             logger.log(level, "%s %s", event, text, extra=extra, exc_info=traced)
         if hook is not None:

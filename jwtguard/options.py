@@ -123,6 +123,7 @@ SETTINGS: tuple[Setting, ...] = (
     _setting("report_only", "names", "refusals that are only reported, as the event `would_refuse`: some of `scopes origins clients acr rules`", "empty: all are enforced"),
     _setting("report_header", "flag", "name these refusals in the response field `JWTGuard-Report`; for development", "false"),
     _setting("shadow_config", "text", "TOML file with the rules of a second policy, which is judged beside this one and decides nothing", "unset"),
+    _setting("debug", "flag", "log each refusal as a warning, with path, rule, what was sent, and a hint; for development", "false"),
     _setting("token_cache", "count", "verified tokens cached in each process; 0 is off", "4096"),
     _setting("max_token_bytes", "bytes", "longest accepted token", "16384"),
 )  # fmt: skip

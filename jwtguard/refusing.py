@@ -52,8 +52,7 @@ class Refuser(SessionKeeper):
     ) -> None:
         """Tell the log and the hook that *request* of *principal* is refused."""
         facts = principal.facts if principal else None
-        origin = origin_of(request)
-        self._flow.responses.report(error, request.method, origin, facts)
+        self._flow.responses.report(error, request, origin_of(request), facts)
 
     def answer_to(self, error: AuthError, request: Request) -> AuthError:
         """Return what a framework's own answer has to say: *error*, as a rule.

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from .application.endpoints import Endpoints, Guarding
 from .application.interfaces import check_application
+from .callers import CALLERS
 from .core.authorize.wrapping import NOTED
 from .core.model.decision import Proceed, Respond
 from .core.model.proxy_fields import ProxyFields
@@ -19,6 +20,7 @@ from .gateway.certificates import take_from_environ
 from .gateway.given import guard_or_env
 from .gateway.wsgi_answers import Closing, is_plain, respond, starting_over
 from .gateway.wsgi_bodies import read_body
+from .gateway.wsgi_noted import Noted
 from .gateway.wsgi_preflights import answer_or_else
 from .gateway.wsgi_streams import Stream, streaming
 from .gateway.wsgi_token_answers import telling
@@ -84,6 +86,8 @@ class GuardMiddleware(Guarding):
         self, environ: WSGIEnvironment, start_response: StartResponse
     ) -> Iterable[bytes]:
         """Answer, or hand on to the application."""
+        if CALLERS.noted and CALLERS.misses(environ):
+            return self._noted(environ, start_response)
         guard, app, known = self.guard, self.app, self.endpoints
         if known.count != NOTED.count or len(known.table) != known.size:
             known.check(guard)
@@ -121,6 +125,14 @@ class GuardMiddleware(Guarding):
         if is_plain(answer, environ):
             return answer
         return Closing(_refusing(answer, refuse, streams), answer, streams)
+
+    def _noted(
+        self, environ: WSGIEnvironment, start_response: StartResponse
+    ) -> Iterable[bytes]:
+        """Answer while the log knows which request is handled."""
+        with CALLERS.during(environ):
+            answer = self(environ, start_response)
+        return answer if is_plain(answer, environ) else Noted(answer, environ)
 
 
 def request_of(environ: WSGIEnvironment, wanted: ProxyFields | None = None) -> Request:

@@ -75,7 +75,8 @@ class Flow:
         self.verifier = verifier(policy, now, monotonic, emit, self.revocations, random)
         self.origin_rules = OriginRules(policy, self.clients)
         self.authorizer = Authorizer(policy, self.clients)
-        self.responses = Responses(policy, self.clients, emit, render)
+        self.paths = path_rules(policy)
+        self.responses = Responses(policy, self.clients, emit, self.paths, render)
         self.token_flow = TokenFlow(policy, self.clients, self.responses)
         self.logout_flow = LogoutFlow(
             policy, self.verifier, self.responses, now, emit, self.revoking.add

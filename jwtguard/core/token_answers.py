@@ -91,7 +91,7 @@ class TokenAnswers:
         # for strangers, and sign in again in vain.
         if kind is not Kind.OPTIONAL or carrier not in COOKIES:
             raise error
-        self._responses.report(error, request.method, page.origin)
+        self._responses.report(error, request, page.origin)
         return self.anonymous(page, error)
 
     def anonymous(self, page: Page, error: AuthError | None = None) -> Proceed:

@@ -76,6 +76,12 @@ class AuthError(JWTGuardError):
         return known.report_only if known else ""
 
     @property
+    def hint(self) -> str:
+        """What usually helps, for the log of ``JWTGUARD_DEBUG``; often empty."""
+        known = REASONS.get(self._reason)
+        return known.hint if known else ""
+
+    @property
     def challenges(self) -> tuple[Challenge, ...]:
         """The challenges of the response; empty if a token would not help."""
         return ()

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import urlsplit
 
 from ..core.model.effects import FetchFailedError
+from ..core.model.origins import is_loopback_host
 from ..core.model.policy import OF_RELAY, Policy
 from ..core.model.profiles import UNMARKED
 from ..core.relay.upstream import Upstream
@@ -57,6 +59,7 @@ def check(guard: Guard, *, probe: bool = False) -> Iterator[Finding]:
     yield from certificate_findings(guard.policy)
     yield from _streams(guard.policy)
     yield from rollout_findings(guard.policy)
+    yield from _debugging(guard.policy)
     yield from _relay(guard)
     yield from logout_findings(guard)
     yield from revocation_findings(guard)
@@ -210,6 +213,24 @@ def _streams(policy: Policy) -> Iterator[Finding]:
     if not policy.close_streams:
         text = "they stay open after their token has ended (JWTGUARD_CLOSE_STREAMS)"
         yield Finding("weak", "event streams", text)
+
+
+def _debugging(policy: Policy) -> Iterator[Finding]:
+    """Debugging is for a developer's machine: that has no issuer of the public web."""
+    if not policy.debug:
+        return
+    text = "refusals are logged with paths and what tokens claim (JWTGUARD_DEBUG)"
+    public = policy.require_https and not all(
+        _is_local(issuer.url, policy) for issuer in policy.issuers
+    )
+    if public:
+        text += ": switch it off in production"
+    yield Finding("weak" if public else "note", "debug", text)
+
+
+def _is_local(url: str, policy: Policy) -> bool:
+    host = urlsplit(url).hostname or ""
+    return is_loopback_host(host) or host in policy.http_hosts or "." not in host
 
 
 def _transport(policy: Policy) -> Iterator[Finding]:

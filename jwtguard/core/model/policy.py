@@ -96,6 +96,7 @@ class Policy(PolicyFields):
             revocation_max_stale: float = 60,
             revocation_outage: str = "allow",
             close_streams: bool = True,
+            debug: bool = False,
             session_client: str | None = None,
             session_client_secret: str | None = None,
             session_scope: Iterable[str] = (),

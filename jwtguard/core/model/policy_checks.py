@@ -151,7 +151,7 @@ def check_values(policy: PolicyFields, problems: Problems) -> None:
     problems.check(known, ("revocation_outage",), text + " ".join(OUTAGES))
     text = f"{policy.dpop!r} is not valid; expected one of {' '.join(DPOP)}"
     problems.check(policy.dpop in DPOP, ("dpop",), text)
-    for name in ("clients_only", "require_https", "close_streams"):
+    for name in ("clients_only", "require_https", "close_streams", "debug"):
         problems.check_flag((name,), getattr(policy, name))
     good = isinstance(policy.realm, str) and _REALM.fullmatch(policy.realm)
     text = f"{policy.realm!r}: must be printable ASCII without quotes or backslashes"

@@ -148,6 +148,8 @@ class PolicyFields:
     unsafe methods (RFC 9110 section 9.2.1) and WebSockets, ``refuse`` to all tokens."""
     close_streams: bool = True
     """End ``text/event-stream`` responses when their token expires or is revoked."""
+    debug: bool = False
+    """Log each refusal as a warning that helps a developer. Never in production."""
     session_client: str | None = None
     """The client id of this site; setting it enables sessions."""
     session_client_secret: str | None = field(default=None, repr=False)

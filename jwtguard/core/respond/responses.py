@@ -12,13 +12,14 @@ from typing import NamedTuple
 from ...errors import AuthError, Challenge, InvalidOriginError
 from ..authorize import clients
 from ..extract.fetch_metadata import origin_of
-from ..extract.paths import Kind, PathAccess
+from ..extract.paths import Kind, PathAccess, PathRules
 from ..model.decision import Decision, Outbox, Proceed, Respond, decoration
 from ..model.policy import Policy
 from ..model.principal import Facts
 from ..model.request import Fields, Request
 from ..verify.keys import Emit
 from . import cors
+from .debugging import Debugging
 from .decorating import decorated, with_outbox
 from .login_page import redirected
 from .refused import answered, with_fields
@@ -35,6 +36,7 @@ class Responses:
         policy: Policy,
         clients: clients.Clients,
         emit: Emit,
+        paths: PathRules,
         render: Render | None = None,
     ) -> None:
         self._clients = clients
@@ -42,6 +44,7 @@ class Responses:
         self._login_url = policy.login_url
         self._emit = emit
         self.wording = Wording(emit, render)
+        self._debugging = Debugging(policy, paths) if policy.debug else None
 
     def preflight(self, request: Request, rule: PathAccess | None) -> Decision | None:
         """Answer a preflight, or return None if *request* is another kind of request.
@@ -61,7 +64,7 @@ class Responses:
         if rule is not None and rule.kind is Kind.PUBLIC:
             return Proceed(None, decoration(replace=False), fallback=answer)
         if answer.reason:
-            self.report(InvalidOriginError(answer.reason), request.method, origin)
+            self.report(InvalidOriginError(answer.reason), request, origin)
         elif any(missing := cors.ungranted(request, answer)):
             method, headers = missing
             self._emit(
@@ -83,7 +86,7 @@ class Responses:
         *facts* are those of the verified token, if there is one; *cors_fields* are
         those of the answer, if a rule has settled them; *origin* is the one sent.
         """
-        self.report(error, request.method, origin, facts)
+        self.report(error, request, origin, facts)
         return self.answer(error, request, facts, cors_fields, origin=origin)
 
     def answer(
@@ -153,19 +156,21 @@ class Responses:
     def report(
         self,
         error: AuthError,
-        method: str,
+        request: Request,
         origin: str | None,
         facts: Facts | None = None,
     ) -> None:
         """Tell the log and the hook of a refusal."""
+        debug = self._debugging and self._debugging.fields(error, request, facts)
         self._emit(
             "refused",
             reason=error.reason,
             status=error.status,
-            method=method,
+            method=request.method,
             origin=origin,
             client_id=facts.client_id if facts else None,
             detail=error.detail,
+            **({"debug": debug} if debug else {}),
         )
 
 

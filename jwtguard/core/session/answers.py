@@ -130,7 +130,7 @@ class SessionAnswers:
         """Redirect a person to the login page, with the reason in the query."""
         if posted.script or self._login_url is None:
             return self._responses.refuse(error, request, origin=page.origin)
-        self._responses.report(error, request.method, page.origin)
+        self._responses.report(error, request, page.origin)
         query = {"error": _WORDS[error.status]}
         if posted.next:
             query["next"] = posted.next

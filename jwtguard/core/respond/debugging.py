@@ -1,0 +1,86 @@
+"""What the log of ``JWTGUARD_DEBUG`` says of a refusal. No answer ever holds it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ...errors import AuthError, InvalidTokenError
+from ..extract import credentials
+from ..extract.paths import Kind, PathAccess, PathRules
+from ..model.policy import Policy
+from ..model.principal import Facts
+from ..model.request import Request
+from ..verify.jose import parse
+
+PAGE = "docs/errors.md"
+"""The page that explains every reason; each has an anchor there."""
+_EXPLAIN = "jwtguard explain reads a token from its input, and shows every check of it"
+_LONGEST = 200
+_RULES = {
+    Kind.TOKEN: "token path",
+    Kind.REVOCATION: "revocation path",
+    Kind.LOGOUT: "logout path",
+    Kind.SESSION: "session path",
+    Kind.OPTIONAL: "optional path",
+    Kind.PUBLIC: "public path",
+}
+_CLAIMS = ("iss", "aud", "client_id", "azp", "scope", "scp", "iat", "nbf", "exp")
+"""What tells tokens apart. Nothing that says who the user is."""
+
+
+class Debugging:
+    """Describes refusals for a developer, by one policy."""
+
+    def __init__(self, policy: Policy, paths: PathRules) -> None:
+        self._cookie = policy.cookie
+        self._longest = policy.max_token_bytes
+        self._paths = paths
+
+    def fields(
+        self, error: AuthError, request: Request, facts: Facts | None
+    ) -> Mapping[str, str]:
+        """Return what the log says beside the fields of the event."""
+        rule = self._paths.rule(
+            request.method, request.path, request.raw_path, request.root
+        )
+        return {
+            "path": request.path[:_LONGEST],
+            "rule": _rule(rule),
+            "needed": error.scope or "",
+            "seen": self._seen(request) if facts is None else _verified(facts),
+            "hint": _hint(error),
+            "see": f"{PAGE}#{error.reason}",
+        }
+
+    def _seen(self, request: Request) -> str:
+        """Say what an unverified token claims, as far as it can be read."""
+        try:
+            shown = credentials.find(request, self._cookie, self._longest, dpop=True)
+            if shown is None:
+                return "no token"
+            compact = parse(shown.token)
+        except AuthError:
+            return "no token that can be read"
+        header, claims = compact.header, compact.claims
+        said = [f"alg={header.alg!r} typ={header.typ!r} kid={header.kid!r}"]
+        said += [f"{name}={claims[name]!r}" for name in _CLAIMS if name in claims]
+        return f"unverified, by {shown.carrier}: {' '.join(said)}"[: 4 * _LONGEST]
+
+
+def _hint(error: AuthError) -> str:
+    return error.hint or (_EXPLAIN if isinstance(error, InvalidTokenError) else "")
+
+
+def _verified(facts: Facts) -> str:
+    scopes, roles = " ".join(sorted(facts.scopes)), " ".join(sorted(facts.roles))
+    return f"client={facts.client_id!r} scopes={scopes!r} roles={roles!r}"
+
+
+def _rule(access: PathAccess) -> str:
+    if access.kind is None:
+        return "none: the path is ambiguous"
+    if access.kind is not Kind.PROTECTED:
+        return _RULES[access.kind]
+    if access.scopes is None:
+        return "none: no rule names the path"
+    return f"scope {' and '.join(access.scopes)}" if access.scopes else "any token"
