@@ -10,7 +10,7 @@ from jwtguard import Guard, load_policy
 from jwtguard.relay import TokenRelay
 from jwtguard.starlette import GuardMiddleware
 
-from . import live, messages
+from . import live, messages, security
 
 PATHS = {"JWTGUARD_PUBLIC_PATHS": "/docs /openapi.json /oauth/* /healthz"}
 """Swagger UI and the token path; who may call is for the environment to say."""
@@ -21,6 +21,7 @@ def create_app(guard: Guard | None = None) -> FastAPI:
     guard = guard or Guard(load_policy({**PATHS, **os.environ}))
     app = FastAPI(title="Rooms", redoc_url=None)
     app.add_middleware(GuardMiddleware, guard=guard)
+    security.guard.describe(app)
     app.include_router(messages.router)
     app.include_router(live.router)
     app.add_api_route("/healthz", healthz, include_in_schema=False)

@@ -53,6 +53,8 @@ def test_swagger_knows_the_scopes(client: TestClient) -> None:
     assert flow["tokenUrl"] == "/oauth/token"
     write = document["paths"]["/rooms/{room}"]["post"]["security"]
     assert write == [{"JWTGuard": ["rooms:read", "rooms:write"]}]
+    refused = document["paths"]["/rooms/{room}"]["post"]["responses"]["403"]
+    assert refused["description"] == "The caller lacks scope rooms:read and rooms:write"
     assert client.get("/docs").status_code == 200
 
 

@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
-from jwtguard import Guard, load_policy
+from jwtguard import AuthError, Guard, load_policy
 from jwtguard.flask import JWTGuard, current_principal, require_role, require_scope
 from jwtguard.relay import TokenRelay
 
@@ -123,6 +123,8 @@ def sign_out_somebody() -> ResponseReturnValue:
 def as_json(error: HTTPException) -> ResponseReturnValue:
     """Say what went wrong in JSON, as the guard does; status and headers stay."""
     answer = error.get_response()
+    if isinstance(error, AuthError):  # a refusal, in the words of the guard
+        return answer
     body = {"error": error.name, "error_description": error.description}
     answer.data = current_app.json.dumps(body)
     answer.content_type = "application/json"

@@ -67,9 +67,12 @@ def _alternatives(requirements: Iterable[Requirement]) -> list[tuple[str, ...]]:
 
 
 def _words(requirements: Iterable[Requirement]) -> str:
-    counted = (require_all, require_any, require_roles)
-    named = [one for one in requirements if one.rule in counted and one.names]
-    return ", ".join(str(one) for one in named)
+    """Say what a caller may lack: the scopes that are all needed in one place."""
+    named = [one for one in requirements if one.names]
+    scopes = (name for one in named if one.rule is require_all for name in one.names)
+    every = Requirement(require_all, tuple(dict.fromkeys(scopes)))
+    others = [one for one in named if one.rule in (require_any, require_roles)]
+    return ", ".join(str(one) for one in (every, *others) if one.names)
 
 
 def _response(text: str, headers: Document | None = None) -> Document:
