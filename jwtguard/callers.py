@@ -80,6 +80,7 @@ class CallerFilter(logging.Filter):
     def _id_of(self, place: Place) -> str:
         known = place.get(REQUEST_ID_KEY)
         if known is None:
+            # Made when it is first needed: most requests write no line.
             sent = _field(place, self._header)
             known = sent if _ID.fullmatch(sent) else uuid.uuid4().hex
             place[REQUEST_ID_KEY] = known

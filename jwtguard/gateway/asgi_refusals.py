@@ -21,6 +21,7 @@ from .asgi_messages import Receive, Scope, Send, respond
 
 HANDLERS_KEY = "starlette.exception_handlers"
 """Where Starlette keeps handlers of the innermost application: by class, by status."""
+# By module: each ExceptionMiddleware has a bound method of its own.
 _DEFAULTS = frozenset({"starlette.middleware.exceptions", "fastapi.exception_handlers"})
 
 Handlers = MutableMapping[Any, Callable[..., Any]]
@@ -166,4 +167,5 @@ async def _ask(handler: Any, connection: Any, error: Exception) -> Any:
     call = getattr(handler, "__call__", None)  # noqa: B004  # its kind, not whether
     if inspect.iscoroutinefunction(handler) or inspect.iscoroutinefunction(call):
         return await handler(connection, error)
+    # As Starlette does: a plain function may block.
     return await anyio.to_thread.run_sync(handler, connection, error)

@@ -71,6 +71,7 @@ def _called_by(dependant: Any) -> Iterator[Any]:
 def _of_dependencies(dependant: Any) -> Iterator[Requirement]:
     for needed in dependant.dependencies:
         for requirement in requirements_of(needed.call):
+            # The guard itself asks for the scopes that it was named with.
             scopes = _scopes(needed) if requirement == ANY_TOKEN else ()
             yield Requirement(require_all, scopes) if scopes else requirement
         yield from _of_dependencies(needed)

@@ -79,6 +79,7 @@ def translating(handle: Callable[[Exception], Any]) -> Callable[[Exception], Any
     """Return Flask's ``handle_user_exception`` for an ``AuthError`` of a view, too."""
 
     def handle_user_exception(error: Exception) -> Any:
+        # Before Flask looks for handlers: those of a status would not see it.
         if isinstance(error, AuthError) and not isinstance(error, Refusal):
             report(error)
             error = refusal_of(error)

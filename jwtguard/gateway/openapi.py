@@ -50,6 +50,7 @@ def describe(operation: Document, needs: Needs, scheme: str) -> None:
 
 def describe_components(document: Document, scheme: str, model: Document) -> None:
     """Add the security scheme and the schema of refusals, unless they are there."""
+    # An application may describe the scheme in other words.
     components = document.setdefault("components", {})
     components.setdefault("securitySchemes", {}).setdefault(scheme, model)
     components.setdefault("schemas", {}).setdefault(SCHEMA, _REFUSAL)

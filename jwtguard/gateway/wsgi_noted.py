@@ -23,6 +23,7 @@ class Noted:
         return self
 
     def __next__(self) -> bytes:
+        # Not between the chunks: the server may do other work in this thread.
         with CALLERS.during(self._environ):
             if self._chunks is None:
                 self._chunks = iter(self._answer)
