@@ -96,6 +96,8 @@ SETTINGS: tuple[Setting, ...] = (
     _setting("trusted_proxies", "names", "addresses, networks or `unix` whose X-Forwarded-Proto and -For count", "empty"),
     _setting("client_cert", "text", "where the client's certificate comes from: `off`, `tls`, or a header field of the trusted proxies and its format: `NAME:rfc9440`, `NAME:pem-url`, `NAME:der-base64` or `NAME:xfcc`", "off"),
     _setting("token_header", "text", "header field in which trusted proxies send the token, alone or after `Bearer`", "unset: `Authorization` only"),
+    _setting("resource", "text", "https URL that identifies this API, for the metadata of RFC 9728", "off"),
+    _setting("resource_scopes", "names", "scopes that the metadata of this API name", "those of `JWTGUARD_SCOPES`"),
     _setting("realm", "text", "`realm` of the challenge", "api"),
     _setting("keys_max_age", "seconds", "age at which keys are fetched again", "600"),
     _setting("keys_stale_for", "seconds", "how long keys serve after that while the issuer is down", "86400"),

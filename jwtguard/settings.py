@@ -8,6 +8,7 @@ from typing import Any
 
 from .core.model.issuers import TrustedIssuer
 from .core.model.policy import OF_RELAY, Client, Policy
+from .core.model.resource import Resource
 from .core.model.scope_rule import ScopeRule
 from .core.model.tenants import template_of
 from .core.model.url_values import without_user
@@ -26,7 +27,7 @@ _ONE_ISSUER = (
 )  # fmt: skip
 _OF_ISSUER = (*_ONE_ISSUER, "profile")
 _ALSO_OF_ISSUER = ("audience", "algorithms", *OF_RELAY)
-_NAMED_BY = {TrustedIssuer: "url", Client: "id", ScopeRule: "path"}
+_NAMED_BY = {TrustedIssuer: "url", Client: "id", ScopeRule: "path", Resource: "url"}
 
 
 def load_policy(environ: Mapping[str, str]) -> Policy:
@@ -71,6 +72,7 @@ class _Loading:
             "issuers": self._built(TrustedIssuer, "issuers", issuer_tables),
             "clients": self._built(Client, "clients", clients),
             "scopes": self._built(ScopeRule, "scopes", found.get("scopes", ())),
+            "resources": self._built(Resource, "resources", found.get("resources", ())),
         }
         # A policy cannot be made without issuers: with a stand-in, the problems of
         # everything else are found in the same run.

@@ -15,7 +15,7 @@ from .errors import Problem
 from .option_values import ValueProblemError
 from .options import BY_NAME, CONFIG, PREFIX, SETTINGS, Setting
 
-TABLES = ("clients", "issuers", "scopes")
+TABLES = ("clients", "issuers", "resources", "scopes")
 """Settings that TOML has tables for: these hold more members than a variable can."""
 _TOML_TYPES = {
     list: "a list of strings",

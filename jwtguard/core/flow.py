@@ -21,7 +21,7 @@ from .authorize.origin_rules import OriginRules, Page
 from .extract import credentials, token_header
 from .extract.fetch_metadata import origin_of
 from .extract.missing import missing_token
-from .extract.paths import Kind, PathAccess
+from .extract.paths import OPEN, Kind, PathAccess
 from .extract.wire import Wire, wire_of
 from .fastpath import FastPath
 from .introspect.live import verifier
@@ -155,7 +155,7 @@ class Flow:
                 )
             page = self.origin_rules.page_of(request, wire, origin)
             self.origin_rules.check_login_csrf(request, page)
-            if kind is Kind.SESSION or kind is Kind.PUBLIC:
+            if kind in OPEN:
                 return (yield from self._open(request, rule, page, wire))
             shown = self._find(request)
             if shown is None:
@@ -209,6 +209,8 @@ class Flow:
         self, request: Request, rule: PathAccess, page: Page, wire: Wire
     ) -> Flowing:
         """Decide a request to a path where no token is needed."""
+        if rule.kind is Kind.METADATA:
+            return self.responses.metadata.answer(request)
         if rule.kind is Kind.SESSION and self.session_answers is not None:
             return (yield from self.session_answers.decide(request, rule, page, wire))
         ours = decoration(self.clients.union(page.origin), replace=False)
@@ -223,7 +225,8 @@ class Flow:
             return (yield from self._by_session(request, rule, page, wire, visitor))
         if rule.kind is Kind.OPTIONAL:
             return self.answers.anonymous(page)
-        raise missing_token(request, self._cookie, self._field)
+        needed = self.responses.scope_of(rule)
+        raise missing_token(request, self._cookie, self._field, needed)
 
     def _by_session(
         self,

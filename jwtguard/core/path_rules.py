@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .extract.paths import PathRules
 from .model.policy import Policy
+from .model.resources import resources_of
 from .session.answers import endpoints_of
 
 
@@ -18,5 +19,6 @@ def path_rules(policy: Policy) -> PathRules:
         login=policy.login_url,
         session=endpoints_of(policy.session_path),
         scopes=policy.scopes,
+        metadata=bool(resources_of(policy)),
         live={path for issuer in policy.issuers for path in issuer.introspect_paths},
     )

@@ -18,6 +18,7 @@ from ..guard import Guard
 from .check_certificates import certificate_findings
 from .check_introspection import introspection_findings
 from .check_logout import logout_findings
+from .check_resources import resource_findings
 from .check_revocations import revocation_findings
 from .check_rollout import rollout_findings
 from .check_sessions import session_findings
@@ -52,6 +53,7 @@ def check(guard: Guard, *, probe: bool = False) -> Iterator[Finding]:
         yield from _issuer(guard, trusted)
     yield from introspection_findings(guard, probe=probe)
     yield from tenant_findings(guard, _issuer)
+    yield from resource_findings(guard)
     yield from _clients(guard.policy)
     yield from _paths(guard.policy)
     yield from _browser(guard.policy)

@@ -15,6 +15,7 @@ from tests.wire.cases_grants import GRANTS
 from tests.wire.cases_introspection import INTROSPECTION
 from tests.wire.cases_login_page import LOGIN_PAGE
 from tests.wire.cases_logout import LOGOUT
+from tests.wire.cases_metadata import METADATA
 from tests.wire.cases_mtls import MTLS
 from tests.wire.cases_pages import PAGE_CASES
 from tests.wire.cases_paths import PATHS
@@ -44,6 +45,7 @@ CASES = [
     *PAGE_CASES,
     *SHADOW_CASES,
     *TOKEN_HEADER,
+    *METADATA,
 ]
 
 

@@ -38,25 +38,28 @@ def not_one_token(rest: str) -> str:
 
 
 def missing_token(
-    request: Request, cookie: str | None, field: str = ""
+    request: Request, cookie: str | None, field: str = "", scope: str | None = None
 ) -> MissingTokenError:
-    """Return the refusal of *request*; its detail never holds a value that was sent."""
+    """Return the refusal of *request*; its detail never holds a value that was sent.
+
+    *scope* is what a token would need.
+    """
     value = request.header("authorization") or ""
     scheme, space, _ = value.strip(" \t").partition(" ")
     if space:
         # The first word may be an API key without a scheme: it stays out of the log.
         name = _SCHEMES.get(scheme.lower(), "one that is not known")
         detail = f"the Authorization scheme is {name}, and only Bearer is read"
-        return MissingTokenError("unsupported_scheme", detail=detail)
+        return MissingTokenError("unsupported_scheme", detail=detail, scope=scope)
     if scheme:
         detail = "Authorization is one word: send Bearer, a space and the token"
-        return MissingTokenError("no_credentials", detail=detail)
+        return MissingTokenError("no_credentials", detail=detail, scope=scope)
     found = [*_elsewhere(request, cookie)]
     if field and field in request.headers:
         peer = "the request does not come from JWTGUARD_TRUSTED_PROXIES"
         found.append(f"{field} is empty, or not read because {peer}")
     detail = "; ".join(found)
-    return MissingTokenError("no_credentials", detail=detail)
+    return MissingTokenError("no_credentials", detail=detail, scope=scope)
 
 
 def _elsewhere(request: Request, cookie: str | None) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import Enum
@@ -15,6 +16,11 @@ _SHORT = 200
 """Characters of method and path. What was found for longer ones is not remembered."""
 
 
+_METADATA = re.compile(r"/\.well-known/(?:oauth-|openid-configuration(?:/|$))")
+"""RFC 9728 section 3.1, RFC 8414 section 3: what clients read before they sign in."""
+_READS = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
 class Kind(Enum):
     """What a path requires of its callers; the first match wins."""
 
@@ -22,9 +28,14 @@ class Kind(Enum):
     REVOCATION = "revocation"
     LOGOUT = "logout"
     SESSION = "session"
+    METADATA = "metadata"
     PROTECTED = "protected"
     OPTIONAL = "optional"
     PUBLIC = "public"
+
+
+OPEN = frozenset({Kind.SESSION, Kind.METADATA, Kind.PUBLIC})
+"""Kinds of paths where no token is read."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -63,6 +74,7 @@ class PathRules:
         session: Iterable[str] = (),
         scopes: Iterable[ScopeRule] = (),
         live: Iterable[str] = (),
+        metadata: bool = False,
     ) -> None:
         self._token = tuple(token)
         self._revocation = tuple(revocation)
@@ -72,6 +84,7 @@ class PathRules:
         self._public = (*public, *((login,) if login else ()))
         self._scopes = tuple(scopes)
         self._live = tuple(live)
+        self._metadata = metadata
         self.strict = bool(
             self._token
             or self._revocation
@@ -117,6 +130,8 @@ class PathRules:
         # `;` keep working.
         if ambiguous(path, raw_path):
             return None if self.strict else Kind.PROTECTED
+        if self._metadata and method in _READS and _METADATA.match(path):
+            return Kind.METADATA
         wide, exact = folded(path), path.split("/")
         # What restricts comes first and matches widely, what opens comes last and
         # matches exactly: a mistake then refuses too much.

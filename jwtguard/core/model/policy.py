@@ -22,6 +22,8 @@ from .policy_fields import OF_RELAY, OUTAGES, PolicyFields
 from .policy_rollout import check_rollout, check_shadow
 from .policy_sessions import check_sessions
 from .proxy_fields import proxy_fields
+from .resource import Resource
+from .resources import check_resources
 from .scope_rule import ScopeRule
 from .secret_keys import secrets_of
 from .state_url import check_state
@@ -80,6 +82,9 @@ class Policy(PolicyFields):
             trusted_proxies: Iterable[str] = (),
             client_cert: str = "off",
             token_header: str | None = None,
+            resource: str | None = None,
+            resource_scopes: Iterable[str] = (),
+            resources: Iterable[Resource] = (),
             realm: str = "api",
             http_hosts: Iterable[str] = frozenset(),
             keys_max_age: float = 600,
@@ -126,6 +131,7 @@ class Policy(PolicyFields):
         check_sessions(self, problems)
         check_rollout(self, problems)
         check_shadow(self, self.shadow, problems)
+        check_resources(self, problems)
         check_state(problems, self.state, self.state_prefix, self.state_timeout)
         problems.raise_if_any()
 
@@ -193,7 +199,12 @@ def checked_policy(value: Policy) -> Policy:
     )
 
 
-_ITEMS = {"issuers": TrustedIssuer, "clients": Client, "scopes": ScopeRule}
+_ITEMS = {
+    "issuers": TrustedIssuer,
+    "clients": Client,
+    "scopes": ScopeRule,
+    "resources": Resource,
+}
 """What comes to these paths is read and answered by rules of their own."""
 
 

@@ -10,6 +10,7 @@ from .client_cert import CertificateSource
 from .issuers import ALGORITHMS, TrustedIssuer
 from .origins import Network
 from .proxy_fields import ProxyFields
+from .resource import Resource
 from .scope_rule import ScopeRule
 
 OF_RELAY = ("relay_url", "relay_revocation_url", "relay_client_secret", "relay_auth")
@@ -109,6 +110,13 @@ class PolicyFields:
     token_header: str | None = None
     """A header field in which trusted proxies send the token, alone or after
     ``Bearer``; None: ``Authorization`` only."""
+    resource: str | None = None
+    """The URL that identifies this API (RFC 9728 section 1.2), where clients reach it;
+    None or ``off``: no metadata are published."""
+    resource_scopes: tuple[str, ...] = ()
+    """``scopes_supported`` of the metadata; empty: those of the scope rules."""
+    resources: tuple[Resource, ...] = ()
+    """In place of ``resource``, if there are several."""
     realm: str = "api"
     """The ``realm`` of the challenge (RFC 9110 section 11.5)."""
     http_hosts: frozenset[str] = frozenset()

@@ -22,6 +22,7 @@ from . import cors
 from .debugging import Debugging
 from .decorating import decorated, with_outbox
 from .login_page import redirected
+from .metadata import Metadata
 from .refused import answered, with_fields
 from .wording import Render, Wording
 
@@ -45,6 +46,7 @@ class Responses:
         self._emit = emit
         self.wording = Wording(emit, render)
         self._debugging = Debugging(policy, paths) if policy.debug else None
+        self.metadata = Metadata(policy)
 
     def preflight(self, request: Request, rule: PathAccess | None) -> Decision | None:
         """Answer a preflight, or return None if *request* is another kind of request.
@@ -55,6 +57,8 @@ class Responses:
             return None
         if rule is not None and rule.kind is Kind.LOGOUT:
             return None  # no page is let in there
+        if rule is not None and rule.kind is Kind.METADATA:
+            return self.metadata.preflight(request)
         # A preflight brings no token, so which client asks is not known: the answer
         # serves every client that lists the origin.
         origin = origin_of(request)
@@ -104,7 +108,7 @@ class Responses:
         if self._login_url is not None:
             error = redirected(error, request, self._login_url)
         answer = self.wording.worded(error, request)
-        ours = (*self.fields(error), *cors_fields, clients.VARY)
+        ours = (*self.fields(error, request.path), *cors_fields, clients.VARY)
         return answer._replace(headers=(*answer.headers, *ours))
 
     def handled(
@@ -129,11 +133,21 @@ class Responses:
         """
         return redirected(error, request, self._login_url)
 
-    def fields(self, error: AuthError) -> Fields:
-        """Return the fields of any refusal: challenge, Retry-After, Allow; no-store."""
-        challenged = challenge_fields(error.challenges, self._realm)
+    def fields(self, error: AuthError, path: str | None = None) -> Fields:
+        """Return the fields of any refusal: challenge, Retry-After, Allow; no-store.
+
+        *path* is that of the request, if it is known.
+        """
+        challenges = error.challenges
+        if challenges and self.metadata:
+            challenges = self.metadata.challenges(challenges, error.status, path)
+        challenged = challenge_fields(challenges, self._realm)
         fields = error.fields
         return (*challenged, *fields) if fields else challenged
+
+    def scope_of(self, rule: PathAccess) -> str | None:
+        """Return the scopes to ask for before a request to a path (RFC 6750 3)."""
+        return " ".join(rule.scopes) if rule.scopes and self.metadata else None
 
     def _cors(
         self, error: AuthError, origin: str | None, facts: Facts | None

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from ..model.issuers import TrustedIssuer
 from ..model.policy import Policy
+from ..model.resources import spellings
 from .keys import Emit, KeyCache
 from .token_rules import TokenRules
 
@@ -39,6 +40,8 @@ def rules_of(
     *listed*: the URL of *tenant*'s issuer in the policy, with its placeholder.
     """
     audience: Any = policy.audience if issuer.audience is None else issuer.audience
+    if isinstance(audience, frozenset):
+        audience |= spellings(policy, audience)
     return TokenRules(
         issuer=issuer.url,
         profile=issuer.rules,
