@@ -23,6 +23,7 @@ PAGE = HERE.parents[1] / "docs/issuers/tested.md"
 ORDER = (
     "Keycloak",
     "oidc-provider",
+    "django-oauth-toolkit",
     "Auth0",
     "Microsoft Entra",
     "Okta",

@@ -127,8 +127,10 @@ class LiveTokens:
         try:
             outcome = yield from introspector.ask(token, _digest(token), known=False)
         except IntrospectionUnavailableError as error:
+            # Before the claims are checked: an answer might have had what they lack.
+            skipped = self._skip(introspector, error)
             fresh = self._verifier.cached(new.rules, new.compact, signed)
-            fresh.live = self._skip(introspector, error)
+            fresh.live = skipped
             return fresh
         return self._merged(new.rules, new.compact, signed, outcome)
 
