@@ -62,6 +62,9 @@ def check_introspection(problems: Problems, where: Where, issuer: Any) -> None:
             problems.add((*where, "introspect_paths"), problem)
     if introspects(issuer):
         _check_client(problems, where, issuer)
+        # A token whose tenant is not asked would be accepted without an answer.
+        text = "not possible with tenants; write an [[issuers]] table for each"
+        problems.check(issuer.tenants is None, (*where, "introspect"), text)
         return
     for name in _OTHERS:
         text = "has no effect, as introspect is never and there are no introspect_paths"

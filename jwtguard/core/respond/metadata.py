@@ -7,16 +7,18 @@ can write any ``Host``.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from ..model.challenge import Challenge
 from ..model.decision import Decision, Proceed, Respond, decoration
+from ..model.issuers import TrustedIssuer
 from ..model.patterns import demands
 from ..model.policy import Policy
 from ..model.request import Fields, Request
 from ..model.resource import WELL_KNOWN, Resource
 from ..model.resources import resources_of, scopes_supported
+from ..model.tenants import ANY
 
 _ANYBODY = ("Access-Control-Allow-Origin", "*")
 _MAX_AGE = 3600
@@ -111,7 +113,7 @@ def document_of(policy: Policy, resource: Resource) -> dict[str, Any]:
     by_certificate = policy.client_cert != "off"
     found = {
         "resource": resource.url,
-        "authorization_servers": [issuer.url for issuer in policy.issuers],
+        "authorization_servers": [url for i in policy.issuers for url in _servers(i)],
         "scopes_supported": scopes_supported(policy, resource),
         "bearer_methods_supported": ["header"],
         "resource_name": resource.name,
@@ -121,6 +123,14 @@ def document_of(policy: Policy, resource: Resource) -> dict[str, Any]:
     }
     # Section 2: members without a value are left out, empty lists too.
     return {name: value for name, value in found.items() if value not in (None, [])}
+
+
+def _servers(issuer: TrustedIssuer) -> Iterator[str]:
+    """Yield the issuer, or that of each tenant; with any tenant, nobody knows which."""
+    if issuer.tenants is None:
+        yield issuer.url
+    elif issuer.tenants != ANY:
+        yield from (issuer.for_tenant(tenant).url for tenant in sorted(issuer.tenants))
 
 
 def _answer(document: dict[str, Any]) -> Respond:

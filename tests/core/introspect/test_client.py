@@ -98,6 +98,7 @@ NO_KEY = (
     "introspect_key: must be a private key in PEM, without a password: P-256 or RSA "
     "(not shown)"
 )
+NO_TENANTS = "not possible with tenants; write an [[issuers]] table for each"
 NO_EFFECT = "has no effect, as introspect is never and there are no introspect_paths"
 
 
@@ -156,6 +157,10 @@ NO_EFFECT = "has no effect, as introspect is never and there are no introspect_p
             "introspect_key: required with introspect_auth private_key_jwt",
         ),
         (
+            {"url": "https://id.example/{realm}", "tenants": ("a",)},
+            f"introspect: {NO_TENANTS}",
+        ),
+        (
             {
                 "introspect": "never",
                 "introspect_client_id": None,
@@ -167,10 +172,11 @@ NO_EFFECT = "has no effect, as introspect is never and there are no introspect_p
 )
 def test_wrong_settings_are_refused(wrong: dict[str, Any], message: str) -> None:
     """The sentence says what to write, and no secret is shown."""
-    given = {**ON, **CREDENTIAL, **wrong}
+    url = "https://id.example"
+    given = {"url": url, **ON, **CREDENTIAL, **wrong}
     with pytest.raises(ConfigurationError) as caught:
-        TrustedIssuer(url="https://id.example", audience="api", **given)
-    assert f"issuer https://id.example: {message}" in caught.value.problems
+        TrustedIssuer(audience="api", **given)
+    assert f"issuer {given['url']}: {message}" in caught.value.problems
     assert "s3cret" not in str(caught.value)
 
 

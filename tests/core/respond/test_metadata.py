@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from jwtguard import ConfigurationError, Guard
+from jwtguard import ConfigurationError, Guard, Policy, TrustedIssuer
 from jwtguard.core.model.decision import Proceed, Respond
 from jwtguard.core.model.request import Request
 from jwtguard.core.model.resource import Resource
@@ -100,6 +100,18 @@ def test_metadata_hide_what_is_for_nobody(issuer: JWTIssuer) -> None:
     named = issuer.guard(resource=HOST, resource_scopes=("z y", "offline_access"))
     assert document(named, AT)["scopes_supported"] == ["y", "z"]
     assert "scopes_supported" not in document(issuer.guard(resource=HOST), AT)
+
+
+def test_each_tenant_is_a_server() -> None:
+    """With a list of tenants, that is; ``any`` names none."""
+    url = "https://id.example/{realm}"
+    for tenants, servers in (
+        (("b", "a"), ["https://id.example/a", "https://id.example/b"]),
+        ("any", None),
+    ):
+        issuer = TrustedIssuer(url=url, audience=HOST, tenants=tenants)
+        guard = Guard(Policy(issuers=[issuer], resource=HOST))
+        assert document(guard, AT).get("authorization_servers") == servers
 
 
 def test_bound_tokens_are_announced(issuer: JWTIssuer) -> None:
