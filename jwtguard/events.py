@@ -30,6 +30,8 @@ Events and their fields, all of them also in the ``extra`` of the log record:
 * ``session_refreshed``: ``issuer``
 * ``session_refresh_failed``: ``issuer``, ``problem``; the session goes on
 * ``session_ended``: ``issuer``, ``problem``; its issuer does not refresh it any more
+* ``reloaded``: ``policy``, its hash; ``added``, ``removed``: what differs, in lines
+* ``reload_failed``: ``problem``; the old policy stays
 * ``misconfigured``: ``problem``, while starting
 * ``render_failed``: ``reason`` of the refusal, ``problem``: what the renderer raised
 
@@ -72,6 +74,8 @@ _LEVELS = {
     "revocations_stale": logging.WARNING,
     "revocations_lost": logging.WARNING,
     "session_refresh_failed": logging.WARNING,
+    "reloaded": logging.WARNING,
+    "reload_failed": logging.ERROR,
     "misconfigured": logging.WARNING,
     "render_failed": logging.ERROR,
     "report_only": logging.WARNING,

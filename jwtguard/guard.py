@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 import time
 import weakref
 from collections.abc import Awaitable, Callable, Mapping
@@ -13,15 +12,14 @@ from .core.authorize.origin_rules import Page
 from .core.extract.credentials import given
 from .core.extract.fetch_metadata import origin_of
 from .core.extract.paths import PathAccess
-from .core.flow import Flow
 from .core.model.decision import Decision
 from .core.model.policy import Policy, checked_policy
+from .core.model.policy_lines import policy_hash
 from .core.model.principal import Principal
 from .core.model.request import Request
 from .core.model.site_path import is_site_path
 from .core.relay.flow import RelayFlow
 from .core.respond.wording import Render
-from .core.shadow import ShadowedFlow
 from .core.verify.issuer_states import IssuerState
 from .core.verify.jose import Compact
 from .events import Hook, emitter
@@ -36,7 +34,8 @@ from .outside.public_suffixes import check_origin_patterns
 from .outside.revocation_link import RevocationLink
 from .outside.state_client import StateClient
 from .outside.stores import state_at
-from .refusing import Refuser, check_render
+from .refusing import check_render
+from .reloading import Reloader
 from .settings import load_policy
 from .state import State
 
@@ -48,7 +47,7 @@ __all__ = [
 ]
 
 
-class Guard(Refuser):
+class Guard(Reloader):
     """Decides requests and verifies tokens by *policy*.
 
     The constructor does no I/O and starts no thread. The same object serves threads,
@@ -84,17 +83,13 @@ class Guard(Refuser):
         )
         # A store of the application's own may be shared, whatever it is.
         followed = state is not None or policy.state != "memory://"
-        self._flow = flow = (ShadowedFlow if policy.shadow else Flow)(
-            policy, clock.time, clock.monotonic, self.emit, shared=followed,
-            random=secrets.token_bytes, render=render,
-        )  # fmt: skip
+        self._begin(shared=followed, render=render)
+        flow = self._flow_of(policy)
         self.link = RevocationLink(
-            self.state, policy, flow.revocations, flow.revoking.receive,
-            clock.monotonic, self.emit,
+            self.state, policy, flow.revocations, self._receive, clock.monotonic,
+            self.emit,
         )  # fmt: skip
-        if followed and policy.revocation_outage != "allow":
-            flow.fast.is_stale = flow.is_stale = self.link.is_stale
-        self.decide_at_once = flow.decide_at_once
+        self._adopt(policy, flow)
         self.relays: weakref.WeakSet[Any] = weakref.WeakSet()
         """The relays that use this guard."""
         self.guesses = GuessCounter(policy, shared, clock.monotonic, self.emit)
@@ -105,7 +100,9 @@ class Guard(Refuser):
     @classmethod
     def from_env(cls, *, render: Render | None = None) -> Guard:
         """Read ``JWTGUARD_*``; raise ``ConfigurationError`` with every problem."""
-        return cls(load_policy(os.environ), render=render)
+        guard = cls(load_policy(os.environ), render=render)
+        guard.follow_files(os.environ)
+        return guard
 
     def verify(self, token: str) -> Principal:
         """Return the principal of *token*, given without the ``Bearer`` prefix.
@@ -157,9 +154,7 @@ class Guard(Refuser):
 
         Raises ``ConfigurationError``.
         """
-        return RelayFlow(
-            self._flow, self.clock.monotonic, self.emit, secrets.token_bytes
-        )
+        return self._relay_flow(self._flow)
 
     @staticmethod
     def next_path(value: str | None, default: str = "/") -> str:
@@ -199,7 +194,7 @@ class Guard(Refuser):
         seconds since they were fetched, None if never or if they were given directly.
         ``failures``: failed fetches since then; ``failure`` and ``failed_ago``
         (seconds) describe the last one. ``health().state`` is the state of the
-        shared store.
+        shared store, and ``health().policy`` the hash of the policy.
         """
         now = self.clock.monotonic()
         return Health(
@@ -208,6 +203,7 @@ class Guard(Refuser):
                 for url, trusted in self.issuers.items()
             },
             self.link.health(),
+            policy_hash(self.policy),
         )
 
     def after_fork(self) -> None:
@@ -221,3 +217,5 @@ class Guard(Refuser):
         self.state.after_fork()
         self._flow.revocations.after_fork()
         self.link.after_fork()
+        if self._files is not None:
+            self._files.after_fork()

@@ -16,14 +16,19 @@ class Health(dict[str, dict[str, Any]]):
     ``failure``, a word for what went wrong, and ``failed_ago``, seconds since then,
     both None while the store answers; ``shared``, false with ``memory://``; ``age``,
     seconds since the revocations of other processes were read, None before that has
-    begun; ``revocations``, how many are known.
+    begun; ``revocations``, how many are known. ``policy`` is a hash of the settings:
+    processes with the same one enforce the same policy, apart from secrets.
     """
 
     def __init__(
-        self, issuers: Mapping[str, dict[str, Any]], state: dict[str, Any]
+        self,
+        issuers: Mapping[str, dict[str, Any]],
+        state: dict[str, Any],
+        policy: str = "",
     ) -> None:
         super().__init__(issuers)
         self.state = state
+        self.policy = policy
 
 
 def health_of(cache: KeyCache, now: float) -> dict[str, Any]:

@@ -126,6 +126,7 @@ SETTINGS: tuple[Setting, ...] = (
     _setting("report_header", "flag", "name these refusals in the response field `JWTGuard-Report`; for development", "false"),
     _setting("shadow_config", "text", "TOML file with the rules of a second policy, which is judged beside this one and decides nothing", "unset"),
     _setting("debug", "flag", "log each refusal as a warning, with path, rule, what was sent, and a hint; for development", "false"),
+    _setting("reload", "seconds", "how often to look whether a settings file has changed; 0 is never", "0"),
     _setting("token_cache", "count", "verified tokens cached in each process; 0 is off", "4096"),
     _setting("max_token_bytes", "bytes", "longest accepted token", "16384"),
 )  # fmt: skip

@@ -9,7 +9,7 @@ from .asgi import GUARD_KEY
 from .asgi import read_body as aread_body
 from .asgi import request_of as asgi_request_of
 from .asgi import respond as arespond
-from .core.relay.flow import settled
+from .core.relay.flow import RelayFlow, settled
 from .errors import ConfigurationError
 from .gateway.given import guard_or_env
 from .guard import Guard
@@ -75,6 +75,10 @@ class TokenRelay:
         if GUARD_KEY in scope:
             answer = settled(answer)
         await arespond(answer, send)
+
+    def use(self, flow: RelayFlow) -> None:
+        """Relay by the guard's new policy."""
+        self._flow = flow
 
     def after_fork(self) -> None:
         """Drop what belongs to the parent process."""

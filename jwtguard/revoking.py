@@ -95,8 +95,10 @@ class Revoker(Drivers):
         found = [watch.marks]
         if session:
             found.append(watch.marks._replace(token=session))
-        if any(revocations.find(marks).reason for marks in found):
-            end(watch)  # it was revoked since the request was decided
+        # A reload may have come between the decision and this call.
+        gone = self.policy.listed(watch.marks.issuer) is None
+        if gone or any(revocations.find(marks).reason for marks in found):
+            end(watch)  # since the request was decided
         return watch
 
     def unwatch(self, watch: Watch) -> None:

@@ -150,6 +150,30 @@ def read_toml(path: str, variable: str = CONFIG) -> Source:
     return source
 
 
+def named_files(environ: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the files that settings are read from, those of tenants included."""
+    paths = [
+        value
+        for name, value in sorted(environ.items())
+        if name.startswith(PREFIX) and name.endswith("_FILE") and value
+        and name.removeprefix(PREFIX).lower() not in BY_NAME
+    ]  # fmt: skip
+    config = environ.get(CONFIG, "")
+    paths += [config, environ.get(f"{PREFIX}SHADOW_CONFIG", ""), *_named_in(config)]
+    return tuple(path for path in dict.fromkeys(paths) if path)
+
+
+def _named_in(config: str) -> list[str]:
+    """Return the files that a TOML file names, as far as it can be read."""
+    try:
+        document = tomllib.loads(Path(config).read_text(encoding="utf-8"))
+        tables = [t for t in document.get("issuers", ()) if isinstance(t, dict)]
+    except (OSError, ValueError, TypeError):
+        return []
+    found = [document.get("shadow_config"), *(t.get("tenants_file") for t in tables)]
+    return [path for path in found if isinstance(path, str)]
+
+
 def _with_tenants(source: Source, place: str, table: dict[str, Any]) -> Any:
     """Read the tenants of one issuer from the file that names them, one a line."""
     if "tenants_file" not in table:

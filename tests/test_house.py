@@ -176,6 +176,7 @@ def test_what_lists_routes_is_for_the_command_line() -> None:
             "jwtguard.inspect.check_logout",
             "jwtguard.inspect.check_policy",
             "jwtguard.inspect.check_resources",
+            "jwtguard.inspect.check_reload",
             "jwtguard.inspect.check_revocations",
             "jwtguard.inspect.check_rollout",
             "jwtguard.inspect.check_sessions",

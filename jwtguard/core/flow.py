@@ -42,9 +42,9 @@ from .session.signing import Signing
 from .token_answers import SESSION, TokenAnswers, changes
 from .token_flow import TokenFlow
 from .verify.keys import Emit
-from .verify.revocations import Revocations
 from .verify.revoking import Revoking
 from .verify.token_cache import CachedToken
+from .verify.verifier import Verifier
 
 Flowing = Generator[Ask, Any, Decision]
 
@@ -55,6 +55,7 @@ class Flow:
     ``now`` returns seconds since the epoch, ``monotonic`` seconds since anything;
     ``emit`` is told of every refusal. *shared*: other processes may revoke, too.
     *random* returns so many random bytes; sessions need it. *render* words refusals.
+    *before*: the flow of another policy, whose revocations and keys are kept.
     """
 
     def __init__(
@@ -67,12 +68,16 @@ class Flow:
         shared: bool = False,
         random: Callable[[int], bytes] | None = None,
         render: Render | None = None,
+        before: Flow | None = None,
     ) -> None:
         self.policy = policy
-        self.revocations = Revocations(policy.revocations, shared=shared)
+        held: Verifier | None = before.verifier if before else None
+        self.verifier: Verifier = verifier(
+            policy, now, monotonic, emit, random, held, shared=shared
+        )
+        self.revocations = self.verifier.revocations
         self.revoking = Revoking(policy, self.revocations, now, monotonic, emit)
         self.clients = clients.Clients(policy)
-        self.verifier = verifier(policy, now, monotonic, emit, self.revocations, random)
         self.origin_rules = OriginRules(policy, self.clients)
         self.authorizer = Authorizer(policy, self.clients)
         self.paths = path_rules(policy)
@@ -89,7 +94,6 @@ class Flow:
         self.session_answers: SessionAnswers | None = None
         if policy.session_client is not None and random is not None:
             self._keep_sessions(now, monotonic, emit, random)
-        self.paths = path_rules(policy)
         self.reports = Reports(policy, self.paths, emit)
         self.answers = TokenAnswers(
             policy, self.clients, self.origin_rules, self.authorizer, self.responses,
@@ -103,7 +107,7 @@ class Flow:
         """Returns the decision on a request, or None if the outside is needed."""
         self.is_stale: Callable[[], bool] | None = None
         """Whether too little is known of revocations, where the policy refuses then."""
-        self._proxies = tuple(policy.proxies)
+        self._wire = policy.proxies, policy.require_https, policy.certificates
         self._cookie, self._field = policy.cookie, token_header.field_of(policy)
         self._find = token_header.finder(policy)
 
@@ -126,10 +130,7 @@ class Flow:
 
     def wire_of(self, request: Request) -> Wire:
         """Return how *request* travelled."""
-        policy = self.policy
-        return wire_of(
-            request, self._proxies, policy.require_https, policy.certificates
-        )
+        return wire_of(request, *self._wire)
 
     def decide(self, request: Request) -> Flowing:
         """Return what to do with *request*: ``Respond`` now, or ``Proceed``."""

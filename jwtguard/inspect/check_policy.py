@@ -18,6 +18,7 @@ from ..guard import Guard
 from .check_certificates import certificate_findings
 from .check_introspection import introspection_findings
 from .check_logout import logout_findings
+from .check_reload import reload_findings
 from .check_resources import resource_findings
 from .check_revocations import revocation_findings
 from .check_rollout import rollout_findings
@@ -67,6 +68,7 @@ def check(guard: Guard, *, probe: bool = False) -> Iterator[Finding]:
     yield from revocation_findings(guard)
     yield from session_findings(guard)
     yield from state_findings(guard)
+    yield from reload_findings(guard)
 
 
 def _issuer(guard: Guard, trusted: IssuerState) -> Iterator[Finding]:

@@ -53,6 +53,10 @@ class RevocationLink:
         self._sender: threading.Thread | None = None
         self._told_at = float("-inf")
 
+    def use(self, policy: Policy) -> None:
+        """Go by *policy* when others cannot be heard."""
+        self._policy = policy
+
     def after_fork(self) -> None:
         """Begin anew: what waits to be sent is sent by the parent process."""
         self.follower.after_fork()

@@ -227,11 +227,23 @@ def verifier(
     now: Callable[[], float],
     monotonic: Callable[[], float],
     emit: Emit,
-    revocations: Revocations,
     random: Callable[[int], bytes] | None,
+    before: Verifier | None = None,
+    *,
+    shared: bool = False,
 ) -> Verifier:
-    """Return the verifier of *policy*, which asks issuers where the policy says so."""
-    made = Verifier(policy, now, monotonic, emit, revocations)
+    """Return the verifier of *policy*, which asks issuers where the policy says so.
+
+    *before*: one whose revocations are kept, and its keys, as far as they come from the
+    same place.
+    """
+    # What was revoked under another policy has not become good by this one.
+    revocations = (
+        Revocations(policy.revocations, shared=shared)
+        if before is None
+        else before.revocations
+    )
+    made = Verifier(policy, now, monotonic, emit, revocations, before)
     if random is not None and any(map(introspects, policy.issuers)):
         live = LiveTokens(policy, made, now, monotonic, emit, random)
         made.live = live

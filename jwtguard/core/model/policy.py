@@ -113,6 +113,7 @@ class Policy(PolicyFields):
             session_refresh_before: float = 30,
             session_grace: float = 60,
             session_max_age: float = 28800,
+            reload: float = 0,
             report_only: Iterable[str] = (),
             report_header: bool = False,
             shadow: Policy | None = None,

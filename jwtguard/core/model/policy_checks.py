@@ -134,7 +134,7 @@ def _check_own_paths(policy: PolicyFields, problems: Problems) -> None:
 
 
 def check_values(policy: PolicyFields, problems: Problems) -> None:
-    for name in ("leeway", "keys_cooldown", "keys_stale_for"):
+    for name in ("leeway", "keys_cooldown", "keys_stale_for", "reload"):
         check_number(problems, (name,), getattr(policy, name), 0)
     check_number(problems, ("keys_max_age",), policy.keys_max_age, 1)
     check_number(problems, ("token_cache",), policy.token_cache, 0, whole=True)

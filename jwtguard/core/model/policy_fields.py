@@ -182,6 +182,9 @@ class PolicyFields:
     run: ``scopes``, ``origins``, ``clients``, ``acr``, ``rules``."""
     report_header: bool = False
     """Name these refusals in the field ``JWTGuard-Report``, for developers."""
+    reload: float = 0
+    """How often a request looks whether a settings file has changed, in seconds; 0 is
+    never. Only for guards that ``Guard.from_env()`` makes."""
     proxies: tuple[Network | str, ...] = field(init=False, repr=False, default=())
     """``trusted_proxies``, parsed."""
     certificates: CertificateSource | None = field(init=False, repr=False, default=None)

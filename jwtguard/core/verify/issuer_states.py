@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from ..model.issuers import TrustedIssuer
@@ -20,16 +20,33 @@ class IssuerState(NamedTuple):
 
 
 def issuer_states(
-    policy: Policy, monotonic: Callable[[], float], emit: Emit
+    policy: Policy,
+    monotonic: Callable[[], float],
+    emit: Emit,
+    held: Mapping[str, IssuerState] | None = None,
 ) -> dict[str, IssuerState]:
-    """Return the state of each trusted issuer, by its URL."""
+    """Return the state of each trusted issuer, by its URL.
+
+    *held* are those of another policy: keys from the same place are kept.
+    """
     return {
         issuer.url: IssuerState(
-            rules_of(issuer, policy), key_cache_for(issuer, policy, monotonic, emit)
+            rules_of(issuer, policy),
+            kept_or_new(
+                (held or {}).get(issuer.url),
+                key_cache_for(issuer, policy, monotonic, emit),
+            ),
         )
         for issuer in policy.issuers
         if issuer.tenants is None
     }
+
+
+def kept_or_new(held: IssuerState | None, made: KeyCache) -> KeyCache:
+    """Return the keys that are held, if they are fetched as *made* fetches them."""
+    if held is not None and held.key_cache.fetch.source == made.fetch.source:
+        return held.key_cache
+    return made
 
 
 def rules_of(

@@ -59,6 +59,16 @@ class KeyFetch:
     jitter: Callable[[], float]
     """Returns numbers from 0 to 1, so that a fleet does not fetch in step."""
 
+    @property
+    def source(self) -> tuple[object, ...]:
+        """All that decides where keys come from, and how long they are used."""
+        issuer = self.issuer
+        return (
+            issuer.url, issuer.discovery_url, issuer.jwks_url, issuer.keys,
+            issuer.keys_authorization, issuer.introspect, self.max_age, self.stale_for,
+            self.cooldown, frozenset(self.http_hosts),
+        )  # fmt: skip
+
     def obtain(
         self, before: Snapshot
     ) -> Generator[Exchange, Any, tuple[str, KeySet, Snapshot]]:

@@ -71,7 +71,7 @@ class KeyCache:
         self._max_age = max_age
         self._cooldown = cooldown
         self._emit = emit
-        self._fetch = KeyFetch(
+        self.fetch = KeyFetch(
             issuer=issuer,
             monotonic=monotonic,
             max_age=max_age,
@@ -250,7 +250,7 @@ class KeyCache:
         """Fetch and store; a failure is stored too, beside the keys we have."""
         before = self.snapshot
         try:
-            event, keys, snapshot = yield from self._fetch.obtain(before)
+            event, keys, snapshot = yield from self.fetch.obtain(before)
         except (FetchFailedError, ValueError) as error:
             self.fail(flight, str(error))
             return
@@ -268,7 +268,7 @@ class KeyCache:
 
         The pause counts from *since*: now, unless something else is given.
         """
-        failed = self._fetch.failed(self.snapshot, problem, since)
+        failed = self.fetch.failed(self.snapshot, problem, since)
         if self._settle(flight, failed):
             self._emit("fetch_failed", issuer=self.issuer.url, problem=problem)
 

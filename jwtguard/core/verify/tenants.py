@@ -18,8 +18,9 @@ from ..model.issuers import TrustedIssuer
 from ..model.jwk import Key, KeySet
 from ..model.policy import Policy
 from ..model.tenants import ANY
+from .budget import Budget
 from .discovery import ABSENT
-from .issuer_states import IssuerState, key_cache_for, rules_of
+from .issuer_states import IssuerState, kept_or_new, key_cache_for, rules_of
 from .key_fetch import KeyFetch, Snapshot
 from .keys import Emit, KeyCache, Wanted
 
@@ -27,37 +28,6 @@ KEPT = 100
 """Tenants whose keys are held, for each issuer that accepts any of them."""
 UNKNOWN_FOR = 60.0
 """Seconds for which the outcome of asking for a new tenant is remembered."""
-BURST, PAUSE = 2, 10.0
-"""How many new tenants may be asked for at once, and seconds until one more may."""
-
-
-class Budget:
-    """How often new tenants may be asked for, whatever the names in tokens are."""
-
-    def __init__(self, monotonic: Callable[[], float]) -> None:
-        self._monotonic = monotonic
-        self.after_fork()
-
-    def after_fork(self) -> None:
-        """Begin anew: another thread of the parent may have held the lock."""
-        self._lock = Lock()
-        self._left, self._at = float(BURST), -inf
-
-    def take(self) -> float:
-        """Take one; return 0, or the seconds until there is one."""
-        with self._lock:
-            now = self._monotonic()
-            refilled = self._left + (now - self._at) / PAUSE
-            self._left, self._at = min(BURST, refilled), now
-            if self._left < 1:
-                return (1 - self._left) * PAUSE
-            self._left -= 1
-            return 0
-
-    def give_back(self) -> None:
-        """Return one: the tenant was real."""
-        with self._lock:
-            self._left = min(BURST, self._left + 1)
 
 
 class _Fetch:
@@ -65,7 +35,7 @@ class _Fetch:
 
     def __init__(self, fetch: KeyFetch) -> None:
         self._fetch = fetch
-        self.failed = fetch.failed
+        self.failed, self.source = fetch.failed, fetch.source
         self.absent = False
 
     def obtain(
@@ -88,8 +58,8 @@ class NewTenantKeys(KeyCache):
 
     def __init__(self, *given: Any, budget: Budget, **settings: Any) -> None:
         super().__init__(*given, **settings)
-        self._fetch: Any = _Fetch(self._fetch)
-        self._budget = budget
+        self.fetch: Any = _Fetch(self.fetch)
+        self.budget = budget
         self._asked_until = -inf
         self.proved = False
 
@@ -121,7 +91,7 @@ class NewTenantKeys(KeyCache):
                 return
             # Before the outcome is known: invented names must cost the same whether or
             # not the server answers.
-            wait = self._budget.take()
+            wait = self.budget.take()
             if wait:
                 raise KeysUnavailableError(retry_after=wait)
             self._asked_until = self._monotonic() + UNKNOWN_FOR
@@ -131,7 +101,7 @@ class NewTenantKeys(KeyCache):
         if snapshot.held(now) is not None:
             return InvalidTokenError("unknown_key")
         # 401 only if the server says so: else every sign-in would fail in an outage.
-        if snapshot.failures and self._fetch.absent:
+        if snapshot.failures and self.fetch.absent:
             return InvalidTokenError("unknown_issuer", detail="no such tenant")
         return KeysUnavailableError(retry_after=max(1.0, self._asked_until - now))
 
@@ -139,7 +109,7 @@ class NewTenantKeys(KeyCache):
         """Note that a token of this tenant was verified; return whether that is new."""
         new, self.proved = not self.proved, True
         if new:
-            self._budget.give_back()
+            self.budget.give_back()
         return new
 
 
@@ -158,18 +128,33 @@ class Tenants:
     """The tenants of the issuers of one policy."""
 
     def __init__(
-        self, policy: Policy, monotonic: Callable[[], float], emit: Emit
+        self,
+        policy: Policy,
+        monotonic: Callable[[], float],
+        emit: Emit,
+        before: Tenants | None = None,
     ) -> None:
         self._policy = policy
         self._monotonic = monotonic
         self._emit = emit
-        self._budget = Budget(monotonic)
+        self.budget = Budget(monotonic)
         self._lock = Lock()
         self._kept = [
             _Kept(issuer, self._shared(issuer), OrderedDict(), OrderedDict())
             for issuer in policy.issuers
             if issuer.tenants is not None
         ]
+        if before is not None:
+            self.budget = before.budget
+            for url, state in before.known().items():
+                self._keep(url, state)
+
+    def _keep(self, url: str, held: IssuerState) -> None:
+        """Take over a tenant of another policy, if this one accepts it."""
+        made = self.state_of(url)
+        if made is not None:
+            cache = kept_or_new(held, made.key_cache)
+            self._hold(IssuerState(made.rules, cache))
 
     def _shared(self, issuer: TrustedIssuer) -> KeyCache | None:
         one = issuer.for_tenant("tenant")
@@ -212,7 +197,7 @@ class Tenants:
         # Listed names are as many as the operator wants, so no budget is needed.
         if kept.issuer.tenants != ANY:
             return IssuerState(rules, key_cache_for(*given))
-        kind, budget = NewTenantKeys, self._budget
+        kind, budget = NewTenantKeys, self.budget
         return IssuerState(rules, key_cache_for(*given, kind=kind, budget=budget))
 
     @staticmethod
@@ -224,9 +209,12 @@ class Tenants:
 
     def prove(self, state: IssuerState) -> None:
         """Note that a token of this tenant was verified: it stays when others come."""
-        cache, url = state.key_cache, state.rules.issuer
-        if isinstance(cache, NewTenantKeys) and not cache.prove():
-            return
+        cache = state.key_cache
+        if not isinstance(cache, NewTenantKeys) or cache.prove():
+            self._hold(state)
+
+    def _hold(self, state: IssuerState) -> None:
+        url = state.rules.issuer
         for kept in self._kept:
             with self._lock:
                 if url in kept.proved or kept.issuer.tenant_of(url) is None:
@@ -244,7 +232,7 @@ class Tenants:
     def after_fork(self) -> None:
         """Begin anew: threads and locks belong to the parent process."""
         self._lock = Lock()
-        self._budget.after_fork()
+        self.budget.after_fork()
         for cache in self._caches():
             cache.after_fork()
 

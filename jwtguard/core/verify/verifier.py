@@ -75,11 +75,16 @@ class Verifier:
         monotonic: Callable[[], float],
         emit: Emit,
         revocations: Revocations,
+        before: Verifier | None = None,
     ) -> None:
         self.revocations = revocations
         self.token_cache = TokenCache(policy.token_cache)
-        self.trusted = issuer_states(policy, monotonic, emit)
-        self.tenants = Tenants(policy, monotonic, emit)
+        held = before.trusted if before is not None else {}
+        self.trusted: dict[str, IssuerState] = issuer_states(
+            policy, monotonic, emit, held
+        )
+        kept = before.tenants if before is not None else None
+        self.tenants: Tenants = Tenants(policy, monotonic, emit, kept)
         self.issuers = Issuers(self.trusted, self.tenants)
         self._nameless = next(
             (t for t in self.trusted.values() if "iss" not in t.rules.profile.require),

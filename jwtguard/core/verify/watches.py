@@ -48,6 +48,11 @@ class Watches:
             for key in watch.keys:
                 self._by_key.setdefault(key, set()).add(watch)
 
+    def all(self) -> set[Watch]:
+        """Return every open connection."""
+        with self._lock:
+            return {watch for found in self._by_key.values() for watch in found}
+
     def remove(self, watch: Watch) -> None:
         """Forget *watch*."""
         with self._lock:
