@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Generator
+from hashlib import sha256
 from typing import Any
 
 import anyio
@@ -142,6 +143,19 @@ def test_garbage_does_not_fill_the_memory() -> None:
     assert len(introspector._remembered) == REMEMBERED
     assert guard.verify(token)
     assert issuer.introspections == 1
+
+
+def test_an_answer_that_has_just_come_is_taken() -> None:
+    """A request that looked before it came asks nobody."""
+    issuer = OpaqueIssuer()
+    guard, token = issuer.guard(), issuer.opaque_token()
+    assert guard.verify(token)
+    live: Any = guard._flow.verifier.live
+    questions = live.introspectors[issuer.url]._lookups
+    lookup, flight = questions.join(token, sha256(token.encode()).digest(), known=False)
+    assert flight is None
+    assert lookup.outcome.claims["sub"] == "alice"
+    assert lookup.flight.done.done()
 
 
 def test_a_prefix_keeps_garbage_away() -> None:

@@ -8,10 +8,12 @@ from typing import Any
 import pytest
 
 from jwtguard import ConfigurationError, Guard, Policy, TrustedIssuer
+from jwtguard.core.model.challenge import Challenge
 from jwtguard.core.model.decision import Proceed, Respond
 from jwtguard.core.model.request import Request
 from jwtguard.core.model.resource import Resource
 from jwtguard.core.model.scope_rule import ScopeRule
+from jwtguard.core.respond.metadata import Metadata
 from jwtguard.errors import InvalidTokenError
 from jwtguard.inspect.check_resources import resource_findings
 from jwtguard.settings import load_policy
@@ -244,3 +246,30 @@ def test_check_names_a_resource_that_tokens_are_not_for() -> None:
     assert [f.level for f in resource_findings(unchecked.guard(resource=HOST))] == [
         "ok"
     ]
+
+
+def test_only_what_a_token_cures_is_answered_with_the_place(issuer: JWTIssuer) -> None:
+    """A challenge of another refusal stays as it is."""
+    metadata = Metadata(issuer.policy(resource=HOST))
+    bare = (Challenge("Bearer"), Challenge("DPoP"))
+    assert metadata.challenges(bare, 403, "/x") == bare
+    assert metadata.challenges(bare, 400, "/x") == bare
+    named = (("resource_metadata", f"{HOST}{AT}"),)
+    assert [c.params for c in metadata.challenges(bare, 401, None)] == [named, named]
+    scope = (Challenge("Bearer", (("error", "insufficient_scope"),)),)
+    assert metadata.challenges(scope, 403, None)[0].params[-1:] == named
+    assert Metadata(issuer.policy()).challenges(bare, 401, "/x") == bare
+
+
+def test_preflights_are_answered_to_anybody(issuer: JWTIssuer) -> None:
+    """For other metadata only if the application does not answer them itself."""
+    asked = {"origin": ["https://a.example"], "access-control-request-method": ["GET"]}
+    guard = issuer.guard(resource=HOST)
+    ours = guard.decide(Request("OPTIONS", AT, asked), lambda _: None)
+    assert isinstance(ours, Respond)
+    assert ours.status == 204
+    path = "/.well-known/oauth-authorization-server"
+    theirs = guard.decide(Request("OPTIONS", path, asked), lambda _: None)
+    assert isinstance(theirs, Proceed)
+    assert theirs.fallback == ours
+    assert answer(guard, AT, "HEAD").body == b""
