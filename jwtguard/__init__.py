@@ -1,5 +1,6 @@
 """A guard for Python web applications: verifies bearer tokens, scopes and origins."""
 
+from .core.model.claim_rule import ClaimRule
 from .core.model.issuers import TrustedIssuer
 from .core.model.policy import Client, Policy
 from .core.model.principal import Principal
@@ -10,6 +11,7 @@ from .settings import load_policy
 
 __all__ = [
     "AuthError",
+    "ClaimRule",
     "Client",
     "ConfigurationError",
     "Guard",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 
 from .application.endpoints import Endpoints, Guarding
@@ -47,16 +47,9 @@ from .places import (
 from .websocket import Admitted, deny, serve
 
 __all__ = [
-    "GUARD_KEY",
-    "OUTBOX_KEY",
-    "PRINCIPAL_KEY",
-    "REFUSAL_KEY",
-    "GuardMiddleware",
-    "introduce",
-    "read_body",
-    "request_of",
-    "respond",
-]
+    "GUARD_KEY", "OUTBOX_KEY", "PRINCIPAL_KEY", "REFUSAL_KEY", "GuardMiddleware",
+    "introduce", "read_body", "request_of", "respond",
+]  # fmt: skip
 
 
 def _name_of(raw: bytes) -> str | None:
@@ -91,8 +84,6 @@ class Credentials:
         return ["authenticated", *sorted(self._principal.scopes)]
 
 
-Started = list[EventStream | None]
-"""Empty until the answer has begun; then it holds the event stream, if it is one."""
 _ANONYMOUS = Anonymous()
 _NO_CREDENTIALS = Credentials(None)
 
@@ -112,6 +103,7 @@ class GuardMiddleware(Guarding):
         self.app = app
         self.endpoints = Endpoints(app, teach_all)
         self._whole_path = ignores_root_path(app)
+        self._read: Callable[..., Request] = request_of
         self._guard: Guard | None = None
         self._problem: ConfigurationError | None = None
         try:
@@ -134,8 +126,8 @@ class GuardMiddleware(Guarding):
             return
         guard, known = self.guard, self.endpoints
         if known.count != NOTED.count or len(known.table) != known.size:
-            known.check(guard, scope.get("app"))
-        request = request_of(scope, self._whole_path, guard.policy.proxy_fields)
+            self._look(scope)
+        request = self._read(scope, self._whole_path, guard.policy.proxy_fields)
         decision = guard.decide_at_once(request)
         if decision is None:
             read = partial(read_body, receive)
@@ -147,7 +139,7 @@ class GuardMiddleware(Guarding):
         if decision.body is not None:
             receive = replaying(decision.body, receive)
             send = telling(send, decision, guard)
-        started: Started = []
+        started: list[EventStream | None] = []
         finishing = _decorating if decision.fallback is None else replacing
         outgoing = finishing(send, decision, started, refused, guard)
         try:
@@ -174,11 +166,17 @@ class GuardMiddleware(Guarding):
         else:
             await lifespan(self, scope, receive, send)
 
+    def _look(self, scope: Scope) -> None:
+        """Check what the application has registered; and what it opens."""
+        self.endpoints.check(self.guard, scope.get("app"))
+        opener = self.endpoints.opener
+        self._read = opener.reading(request_of, self.guard) if opener else request_of
+
     async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
         guard, known = self.guard, self.endpoints
         if known.count != NOTED.count or len(known.table) != known.size:
-            known.check(guard, scope.get("app"))
-        request = request_of(scope, self._whole_path, guard.policy.proxy_fields)
+            self._look(scope)
+        request = self._read(scope, self._whole_path, guard.policy.proxy_fields)
         decision = await guard.adecide(request)
         if isinstance(decision, Respond):
             await receive()  # websocket.connect
@@ -247,7 +245,7 @@ def introduce(scope: Scope, principal: Principal | None) -> None:
 def _decorating(
     send: Send,
     decision: Proceed,
-    started: Started,
+    started: list[EventStream | None],
     refused: Sequence[AuthError],
     guard: Guard,
 ) -> Send:

@@ -14,6 +14,7 @@ from starlette.requests import HTTPConnection
 
 from . import rules
 from .core.authorize import requirements
+from .core.authorize.opening import is_opening, opening_in
 from .core.authorize.requirements import ANY_TOKEN, Requirement, mark
 from .core.model import naming
 from .core.model.principal import Principal
@@ -24,7 +25,7 @@ from .gateway.fastapi_routes import (
     requirements_at,
 )
 from .gateway.openapi import Needs, describe, describe_components
-from .gateway.starlette_refusals import require
+from .gateway.starlette_refusals import require_principal
 from .starlette import log_in, log_out
 
 __all__ = [
@@ -70,7 +71,7 @@ class FastAPIGuard(SecurityBase):
 
     async def __call__(self, conn: HTTPConnection, needed: SecurityScopes) -> Principal:
         """Return the caller, or refuse with 401 or 403."""
-        return require(
+        return require_principal(
             conn, Requirement(requirements.require_all, tuple(needed.scopes))
         )
 
@@ -141,7 +142,7 @@ class FastAPIGuard(SecurityBase):
         async def required(
             conn: HTTPConnection, _: Annotated[Principal, anybody]
         ) -> Principal:
-            return require(conn, requirement)
+            return require_principal(conn, requirement)
 
         mark(required, requirement)
         return required
@@ -166,4 +167,9 @@ def _needs(route: Any) -> Needs:
     """Return what an operation requires; routes of Starlette are in no document."""
     if getattr(route, "dependant", None) is None:
         return Needs(())
-    return Needs(requirements_at(route), login_is_optional(route))
+    found, optional = requirements_at(route), login_is_optional(route)
+    asked = tuple(one for one in found if not is_opening(one))
+    opening = opening_in(found)
+    if opening == "public":
+        return Needs(())
+    return Needs(asked, optional or (opening == "optional" and not asked))

@@ -12,16 +12,18 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from . import rules
 from .application.endpoints import Endpoints
+from .application.opening import optional, public
+from .application.routed import by_environ
 from .core.authorize.requirements import ANY_TOKEN, mark
 from .core.authorize.unguarded import name_of
 from .core.model.principal import Principal
 from .errors import AuthError, ConfigurationError
+from .gateway import flask_refusals
 from .gateway.flask_refusals import (
     OUTSIDE,
     guard_of_request,
     refusal_of,
     report,
-    require,
     translating,
 )
 from .gateway.flask_views import decorator
@@ -33,8 +35,13 @@ __all__ = [
     "current_principal",
     "log_in",
     "log_out",
+    "optional",
     "optional_principal",
+    "public",
+    "require",
+    "require_acr",
     "require_any_scope",
+    "require_fresh",
     "require_role",
     "require_scope",
 ]
@@ -71,8 +78,9 @@ class JWTGuard:
             text = "JWTGuard: this app is guarded already; call JWTGuard(app) once"
             raise ConfigurationError(text)
         middleware = GuardMiddleware(app.wsgi_app, guard or self._guard)
-        middleware.endpoints = Endpoints(app)  # whatever stands in front of them
-        middleware.endpoints.check(middleware.guard)
+        # Whatever stands in front of the views.
+        middleware.endpoints = Endpoints(app, find=by_environ, behind=middleware.app)
+        middleware.look()
         app.wsgi_app = middleware  # type: ignore[method-assign]
         app.extensions[EXTENSION] = middleware.guard
         # An application that raises our errors in a view, without our decorators, gets
@@ -89,7 +97,7 @@ class JWTGuard:
 
         @blueprint.before_request
         def check() -> None:
-            require(requirement)
+            flask_refusals.require(requirement)
 
         mark(check, requirement)
 
@@ -125,7 +133,7 @@ def _check_app(app: Any) -> None:
 def _current() -> Principal:
     if not has_request_context():
         raise RuntimeError(OUTSIDE)  # what a LocalProxy knows: its repr survives it
-    return require(ANY_TOKEN)
+    return flask_refusals.require(ANY_TOKEN)
 
 
 if TYPE_CHECKING:
@@ -185,3 +193,24 @@ def require_any_scope(*scopes: str) -> Callable[[Callable[P, T]], Callable[P, T]
 def require_role(*roles: str) -> Callable[[Callable[P, T]], Callable[P, T]]:
     """Let a view run only for callers that have every one of *roles*."""
     return decorator(rules.require_role(*roles))
+
+
+def require_acr(*acr_values: str) -> Callable[[Callable[P, T]], Callable[P, T]]:
+    """Let a view run only for callers whose ``acr`` is one of *acr_values*."""
+    return decorator(rules.require_acr(*acr_values))
+
+
+def require_fresh(max_age: int) -> Callable[[Callable[P, T]], Callable[P, T]]:
+    """Let a view run only for callers who signed in within *max_age* seconds."""
+    return decorator(rules.require_fresh(max_age))
+
+
+def require(
+    check: Callable[..., Any], reason: str = rules.NOT_OWNER
+) -> Callable[[Callable[P, T]], Callable[P, T]]:
+    """Let a view run only for callers for whom *check* returns ``True``.
+
+    *check* gets the principal, and the request if it has two parameters; it may be
+    ``async``. *reason* is a name for logs.
+    """
+    return decorator(rules.require(check, reason))

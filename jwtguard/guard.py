@@ -167,9 +167,7 @@ class Guard(Reloader):
 
     def path_access(self, request: Request) -> PathAccess:
         """Return what the policy's path settings ask of *request*."""
-        return self._flow.paths.rule(
-            request.method, request.path, request.raw_path, request.root
-        )
+        return self._flow.paths.access(request)
 
     def page_of(self, request: Request) -> Page:
         """Return the page that *request* comes from, as the browser states it."""

@@ -5,12 +5,10 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterable, Sequence
 
-from .core.authorize.requirements import Requirement
-from .core.authorize.unguarded import check_roles
 from .core.extract.credentials import is_bearer
 from .core.extract.fetch_metadata import origin_of
 from .core.extract.paths import Kind, PathAccess
-from .core.model.decision import Outbox, Proceed, Respond
+from .core.model.decision import Proceed, Respond
 from .core.model.principal import Principal
 from .core.model.request import Fields, Request
 from .core.respond.refused import original
@@ -85,32 +83,6 @@ class Refuser(SessionKeeper):
         """
         return self._flow.responses.handled(refused, status, given)
 
-    def require(
-        self,
-        principal: Principal | None,
-        requirement: Requirement,
-        request: Request,
-        outbox: Outbox | None = None,
-    ) -> Principal:
-        """Return *principal* if it meets *requirement*; else report and raise.
-
-        With ``JWTGUARD_REPORT_ONLY`` it may only report; *outbox*, that of the request,
-        then tells the developer. Raises ``AuthError``, and ``ConfigurationError`` for a
-        requirement that no token can meet.
-        """
-        try:
-            return requirement.check(principal)
-        except AuthError as error:
-            check_roles(error, requirement.names, self.policy)
-            reports, rule = self._flow.reports, str(requirement)
-            if principal and reports.instead(error, principal, request, outbox, rule):
-                return principal
-            access = self._flow.paths.rule(
-                request.method, request.path, request.raw_path, request.root
-            )
-            self.report(_unread(error, request, access), request, principal)
-            raise
-
 
 _PUBLIC = (
     "the path is public, so its token is not read: take it out of "
@@ -118,7 +90,7 @@ _PUBLIC = (
 )
 
 
-def _unread(error: AuthError, request: Request, access: PathAccess) -> AuthError:
+def unread(error: AuthError, request: Request, access: PathAccess) -> AuthError:
     """Say for the log that a token was sent where none is read."""
     public = access.kind is Kind.PUBLIC and isinstance(error, MissingTokenError)
     if public and is_bearer(request):

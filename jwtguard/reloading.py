@@ -20,7 +20,7 @@ from .core.shadow import ShadowedFlow
 from .core.verify.watches import end
 from .errors import ConfigurationError, Problem
 from .outside.public_suffixes import check_origin_patterns
-from .refusing import Refuser
+from .requiring import Requirer
 
 FIXED = (
     "state", "state_prefix", "state_timeout", "revocations", "relay_limit",
@@ -29,7 +29,7 @@ FIXED = (
 """Settings of what outlives a reload: connections, and what has been counted."""
 
 
-class Reloader(Refuser):
+class Reloader(Requirer):
     """How a guard gets its policy, and another one later."""
 
     clock: Any

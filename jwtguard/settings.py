@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import MISSING, fields
 from typing import Any
 
+from .core.model.claim_rule import ClaimRule
 from .core.model.issuers import TrustedIssuer
 from .core.model.policy import OF_RELAY, Client, Policy
 from .core.model.resource import Resource
@@ -27,7 +28,13 @@ _ONE_ISSUER = (
 )  # fmt: skip
 _OF_ISSUER = (*_ONE_ISSUER, "profile")
 _ALSO_OF_ISSUER = ("audience", "algorithms", *OF_RELAY)
-_NAMED_BY = {TrustedIssuer: "url", Client: "id", ScopeRule: "path", Resource: "url"}
+_NAMED_BY = {
+    TrustedIssuer: "url",
+    Client: "id",
+    ScopeRule: "path",
+    ClaimRule: "path",
+    Resource: "url",
+}
 
 
 def load_policy(environ: Mapping[str, str]) -> Policy:
@@ -73,6 +80,7 @@ class _Loading:
             "clients": self._built(Client, "clients", clients),
             "scopes": self._built(ScopeRule, "scopes", found.get("scopes", ())),
             "resources": self._built(Resource, "resources", found.get("resources", ())),
+            "rules": self._built(ClaimRule, "rules", found.get("rules", ())),
         }
         # A policy cannot be made without issuers: with a stand-in, the problems of
         # everything else are found in the same run.

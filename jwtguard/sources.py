@@ -15,7 +15,7 @@ from .errors import Problem
 from .option_values import ValueProblemError
 from .options import BY_NAME, CONFIG, PREFIX, SETTINGS, Setting
 
-TABLES = ("clients", "issuers", "resources", "scopes")
+TABLES = ("clients", "issuers", "resources", "rules", "scopes")
 """Settings that TOML has tables for: these hold more members than a variable can."""
 _TOML_TYPES = {
     list: "a list of strings",
@@ -203,7 +203,7 @@ def _toml_problem(key: str, value: Any) -> str | None:
         return None if good else f"must be [[{key}]] tables"
     setting = BY_NAME.get(key)
     if setting is None:
-        return f"unknown setting{did_you_mean(key, [*BY_NAME, 'issuers'])}"
+        return f"unknown setting{did_you_mean(key, [*BY_NAME, *TABLES])}"
     shown = "(secret)" if setting.secret else repr(value)
     listed = setting.toml is list
     if listed and isinstance(value, str) and key in ("issuer", "audience"):

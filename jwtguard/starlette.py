@@ -6,25 +6,32 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 from starlette.requests import HTTPConnection
 
 from . import rules
+from .application.opening import optional, public
 from .asgi import GuardMiddleware, introduce
 from .core.authorize.requirements import ANY_TOKEN
 from .core.model.principal import Principal
 from .errors import AuthError
+from .gateway import starlette_refusals
 from .gateway.starlette_endpoints import decorator
-from .gateway.starlette_refusals import guard_of, refusal_of, require
+from .gateway.starlette_refusals import guard_of, refusal_of
 from .places import OUTBOX_KEY, PRINCIPAL_KEY, REQUEST_KEY
 
 __all__ = [
     "GuardMiddleware",
     "log_in",
     "log_out",
+    "optional",
     "principal_of",
+    "public",
+    "require",
+    "require_acr",
     "require_any_scope",
+    "require_fresh",
     "require_role",
     "require_scope",
 ]
@@ -41,7 +48,7 @@ def principal_of(request: HTTPConnection) -> Principal:
     if request.scope["type"] == "websocket":  # the middleware answers and reports:
         guard_of(request)  # it knows whether the WebSocket was accepted
         return ANY_TOKEN.check(request.scope[PRINCIPAL_KEY])
-    return require(request, ANY_TOKEN)
+    return starlette_refusals.require_principal(request, ANY_TOKEN)
 
 
 async def log_in(request: HTTPConnection, username: str, password: str) -> Principal:
@@ -82,3 +89,24 @@ def require_any_scope(*scopes: str) -> Callable[[Callable[P, T]], Callable[P, T]
 def require_role(*roles: str) -> Callable[[Callable[P, T]], Callable[P, T]]:
     """Let an endpoint run only for callers that have every one of *roles*."""
     return decorator(rules.require_role(*roles))
+
+
+def require_acr(*acr_values: str) -> Callable[[Callable[P, T]], Callable[P, T]]:
+    """Let an endpoint run only for callers whose ``acr`` is one of *acr_values*."""
+    return decorator(rules.require_acr(*acr_values))
+
+
+def require_fresh(max_age: int) -> Callable[[Callable[P, T]], Callable[P, T]]:
+    """Let an endpoint run only for callers who signed in within *max_age* seconds."""
+    return decorator(rules.require_fresh(max_age))
+
+
+def require(
+    check: Callable[..., Any], reason: str = rules.NOT_OWNER
+) -> Callable[[Callable[P, T]], Callable[P, T]]:
+    """Let an endpoint run only for callers for whom *check* returns ``True``.
+
+    *check* gets the principal, and the request if it has two parameters; it may be
+    ``async``. *reason* is a name for logs.
+    """
+    return decorator(rules.require(check, reason))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from .application.endpoints import Endpoints, Guarding
 from .application.interfaces import check_application
+from .application.routed import by_environ
 from .callers import CALLERS
 from .core.authorize.wrapping import NOTED
 from .core.model.decision import Proceed, Respond
@@ -79,8 +80,15 @@ class GuardMiddleware(Guarding):
         check_application(app, "WSGI")
         self.app = app
         self.guard = guard_or_env(guard)
-        self.endpoints = Endpoints(app)
+        self.endpoints = Endpoints(app, find=by_environ)
+        self._read: Callable[..., Request] = request_of
+        self.look()
+
+    def look(self) -> None:
+        """Check what the application has registered, and what it opens."""
         self.endpoints.check(self.guard)
+        opener = self.endpoints.opener
+        self._read = opener.reading(request_of, self.guard) if opener else request_of
 
     def __call__(
         self, environ: WSGIEnvironment, start_response: StartResponse
@@ -90,8 +98,8 @@ class GuardMiddleware(Guarding):
             return self._noted(environ, start_response)
         guard, app, known = self.guard, self.app, self.endpoints
         if known.count != NOTED.count or len(known.table) != known.size:
-            known.check(guard)
-        request = request_of(environ, guard.policy.proxy_fields)
+            self.look()
+        request = self._read(environ, guard.policy.proxy_fields)
         decision = guard.decide_at_once(request)
         if decision is None:
             decision = guard.decide_in_full(request, partial(read_body, environ))

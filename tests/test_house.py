@@ -245,6 +245,7 @@ def test_the_front_door_has_exactly_these_names() -> None:
     """Public names are promises."""
     assert jwtguard.__all__ == [
         "AuthError",
+        "ClaimRule",
         "Client",
         "ConfigurationError",
         "Guard",

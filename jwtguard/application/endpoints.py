@@ -16,7 +16,9 @@ from ..core.authorize.unguarded import problems_of
 from ..core.authorize.wrapping import NOTED
 from ..errors import ConfigurationError
 from ..guard import Guard
+from .openers import Find, Opener, opener_of
 from .roots import own_roots
+from .routed import by_scope
 
 _INSIDE = ("app", "wsgi_app", "asgi_app", "original_router", "router")
 """What mounts, applications and included routers lead to."""
@@ -41,12 +43,22 @@ class Endpoints:
     handlers, as Starlette's applications do.
     """
 
-    __slots__ = ("_app", "_teach", "count", "size", "table")
+    __slots__ = (
+        "_app", "_behind", "_find", "_teach", "count", "opener", "size", "table",
+    )  # fmt: skip
 
     def __init__(
-        self, app: Any, teach: Callable[[list[Any]], None] | None = None
+        self,
+        app: Any,
+        teach: Callable[[list[Any]], None] | None = None,
+        find: Find = by_scope,
+        behind: Any = None,
     ) -> None:
         self._app = app
+        self._behind = app if behind is None else behind
+        self._find = find
+        self.opener: Opener | None = None
+        """Asks the router about handlers that are public or optional, if any are."""
         self.count = -1
         self.size = 0
         self.table: Sized = ()
@@ -68,11 +80,14 @@ class Endpoints:
         handlers, others = found.handlers, found.guards
         problems = dict.fromkeys(problems_of(handlers, guard.policy, others=others))
         problems |= dict.fromkeys(str(own) for own in own_roots(self._app))
+        opener, lost = opener_of(self._behind, self._find, handlers)
+        problems |= dict.fromkeys(lost)
         if problems:
             raise ConfigurationError(*problems)
         self.count, self.table, self.size = count, table, size
         if self._teach is not None:
             self._teach(found.catchers)
+        self.opener = opener
 
 
 class Found:

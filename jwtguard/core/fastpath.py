@@ -65,7 +65,7 @@ class FastPath:
         """Return the decision, or None if the full flow has to run."""
         method = request.method
         rule_of = self._paths.rule
-        if method == "OPTIONS":
+        if method == "OPTIONS" and not request.opened:
             rule = rule_of(method, request.path, request.raw_path, request.root)
             return self._preflight(request, rule)
         token = _simple_bearer(request)
@@ -134,7 +134,7 @@ def _simple_bearer(request: Request) -> str | None:
     None: there is no token, or ``credentials.find`` has to look for it.
     """
     values = request.headers.get("authorization")
-    if not values or len(values) > 1 or request.websocket:
+    if not values or len(values) > 1 or request.websocket or request.opened:
         return None
     value = values[0]
     return value[7:] if value.startswith("Bearer ") else None

@@ -97,7 +97,7 @@ class Flow:
         self.reports = Reports(policy, self.paths, emit)
         self.answers = TokenAnswers(
             policy, self.clients, self.origin_rules, self.authorizer, self.responses,
-            self.reports, sessions=self.sessions is not None,
+            self.reports, now, sessions=self.sessions is not None,
         )  # fmt: skip
         self.fast = FastPath(
             policy, self.paths, self.wire_of, self.verifier, self.origin_rules,
@@ -136,9 +136,7 @@ class Flow:
         """Return what to do with *request*: ``Respond`` now, or ``Proceed``."""
         origin = origin_of(request)
         try:
-            rule = self.paths.rule(
-                request.method, request.path, request.raw_path, request.root
-            )
+            rule = self.paths.access(request)
             if request.method == "OPTIONS" and (
                 answer := self.responses.preflight(request, rule)
             ):

@@ -20,5 +20,6 @@ def path_rules(policy: Policy) -> PathRules:
         session=endpoints_of(policy.session_path),
         scopes=policy.scopes,
         metadata=bool(resources_of(policy)),
+        rules=policy.rules,
         live={path for issuer in policy.issuers for path in issuer.introspect_paths},
     )

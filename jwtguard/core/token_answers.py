@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ..errors import AuthError, InsecureTransportError
-from .authorize.access import Authorizer, Reported
+from .authorize.access import Access, Authorizer, Reported
 from .authorize.clients import Clients
+from .authorize.freshness import check_fresh
 from .authorize.origin_rules import OriginRules, Page
 from .extract.credentials import Credentials
 from .extract.fetch_metadata import SAFE_METHODS
 from .extract.paths import Kind, PathAccess
 from .extract.plain_http import plain_http
 from .extract.wire import Wire
-from .model.decision import Decision, Outbox, Proceed, decoration
+from .model.decision import Decision, Decoration, Outbox, Proceed, decoration
 from .model.policy import Policy
 from .model.principal import Principal
 from .model.request import Request
@@ -38,6 +39,7 @@ class TokenAnswers:
         authorizer: Authorizer,
         responses: Responses,
         reports: Reports,
+        now: Callable[[], float],
         *,
         sessions: bool,
     ) -> None:
@@ -46,6 +48,9 @@ class TokenAnswers:
         self._authorizer = authorizer
         self._responses = responses
         self._reports = reports
+        self._now = now
+        self._leeway = policy.leeway
+        self._report_only = frozenset(policy.report_only)
         self._proxies = tuple(policy.proxies)
         self._cookie = policy.cookie
         self._sessions = sessions
@@ -127,6 +132,8 @@ class TokenAnswers:
         )
         if isinstance(access, Reported):
             access = _enforced(access, request) if cookie else access
+        if rule.max_age is not None and not isinstance(access, AuthError):
+            access = self._if_fresh(rule, known, access)
         if self.compare is not None:
             self.compare(request, page, known, shown.carrier, access)
         if isinstance(access, AuthError):
@@ -141,6 +148,26 @@ class TokenAnswers:
             return decision
         told = self._reports.tell(reported, request, known.facts, outbox)
         return decision._replace(reported=told)
+
+    def _if_fresh(
+        self, rule: PathAccess, known: CachedToken, access: Decoration | Reported
+    ) -> Access:
+        """Return *access* if the user signed in recently enough, else the refusal.
+
+        After all that a new login cannot change, and never remembered: the answer
+        depends on the clock.
+        """
+        at, age, acr = known.facts.authenticated_at, rule.max_age, rule.acr or ()
+        try:
+            check_fresh(at, age or 0, self._now(), self._leeway, acr)
+        except AuthError as error:
+            if error.report_only not in self._report_only:
+                return error
+            # In the order of the checks: this is the last of them.
+            before = access.refusals if isinstance(access, Reported) else ()
+            ours = access.decoration if isinstance(access, Reported) else access
+            return Reported(ours, (*before, error))
+        return access
 
 
 def changes(request: Request) -> bool:

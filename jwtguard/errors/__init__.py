@@ -7,8 +7,11 @@
     - MissingTokenError         401, bare challenge
     - InvalidTokenError         401, invalid_token
     - InvalidProofError         401, invalid_dpop_proof (RFC 9449 section 7.1)
+    - InsufficientUserAuthenticationError
+                                401: sign in again (RFC 9470)
     - InsufficientScopeError    403, insufficient_scope
     - AccessDeniedError         403, access_denied: the caller may not use the token
+      * CheckRefusedError       403, access_denied: a check of the application's own
       * InvalidOriginError      403, invalid_origin (RFC 6454)
       * InsecureTransportError  403, insecure_transport (RFC 6750 section 5.3)
     - TokenTooLargeError        431 (RFC 6585 section 5)
@@ -28,8 +31,10 @@ from ..core.model.challenge import Challenge
 from ..core.model.problem import Problem
 from .access import (
     AccessDeniedError,
+    CheckRefusedError,
     InsecureTransportError,
     InsufficientScopeError,
+    InsufficientUserAuthenticationError,
     IntrospectionUnavailableError,
     InvalidOriginError,
     InvalidRequestError,
@@ -53,10 +58,12 @@ __all__ = [
     "AccessDeniedError",
     "AuthError",
     "Challenge",
+    "CheckRefusedError",
     "ConfigurationError",
     "GrantError",
     "InsecureTransportError",
     "InsufficientScopeError",
+    "InsufficientUserAuthenticationError",
     "IntrospectionUnavailableError",
     "InvalidCredentialsError",
     "InvalidOriginError",

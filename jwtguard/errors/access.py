@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import ceil
 
 from ..core.model.challenge import MISSING_TOKEN, Challenge, challenges_of
+from ..reasons import REASONS
 from .base import AuthError
+
+NOT_OWNER = "not_owner"
+"""What a check of the application's own refuses for, unless it gives a name."""
 
 
 class _BearerError(AuthError):
@@ -44,11 +49,74 @@ class InsufficientScopeError(_BearerError):
     code = "insufficient_scope"
 
 
+class InsufficientUserAuthenticationError(_BearerError):
+    """The user has to sign in again, or in another way (RFC 9470).
+
+    ``acr_values`` are the authentication contexts that will do, the preferred first;
+    ``max_age`` is how many seconds ago the user may have signed in. A refreshed token
+    does not help.
+    """
+
+    status = 401
+    code = "insufficient_user_authentication"
+
+    def __init__(
+        self, reason: str, acr_values: Sequence[str] = (), max_age: int | None = None
+    ) -> None:
+        super().__init__(reason)
+        self._acr_values = tuple(acr_values)
+        self._max_age = max_age
+
+    @property
+    def acr_values(self) -> tuple[str, ...]:
+        """The authentication contexts that will do; empty: any."""
+        return self._acr_values
+
+    @property
+    def max_age(self) -> int | None:
+        """Seconds since the user has signed in; None: any."""
+        return self._max_age
+
+    @property
+    def challenges(self) -> tuple[Challenge, ...]:
+        """RFC 9470 section 3: what the client has to ask the issuer for."""
+        params = tuple((name, str(value)) for name, value in self.members)
+        return tuple(
+            one._replace(params=one.params + params) for one in super().challenges
+        )
+
+    @property
+    def members(self) -> tuple[tuple[str, str | int], ...]:
+        """The same, so that a page need not take a header field apart."""
+        acr = " ".join(self._acr_values)
+        found: list[tuple[str, str | int]] = [("acr_values", acr)] if acr else []
+        if self._max_age is not None:
+            found.append(("max_age", self._max_age))
+        return tuple(found)
+
+
 class AccessDeniedError(AuthError):
     """The token is valid, but this caller may not use it here."""
 
     status = 403
     code = "access_denied"
+
+
+class CheckRefusedError(AccessDeniedError):
+    """The application's own check refused the caller.
+
+    ``reason`` is the name that ``require(check, reason)`` gave it.
+    """
+
+    @property
+    def description(self) -> str:
+        """One sentence for all such reasons, which are for the log."""
+        return REASONS[NOT_OWNER].sentence
+
+    @property
+    def report_only(self) -> str:
+        """What ``JWTGUARD_REPORT_ONLY`` calls such refusals, whatever their reason."""
+        return REASONS[NOT_OWNER].report_only
 
 
 class InvalidOriginError(AccessDeniedError):

@@ -90,3 +90,8 @@ class AuthError(JWTGuardError):
     def fields(self) -> tuple[tuple[str, str], ...]:
         """Header fields of this refusal, except for its challenges."""
         return ()
+
+    @property
+    def members(self) -> tuple[tuple[str, str | int], ...]:
+        """Members of the JSON body, beside ``error`` and ``error_description``."""
+        return ()

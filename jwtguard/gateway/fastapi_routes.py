@@ -10,6 +10,7 @@ import fastapi.routing
 from fastapi.security.base import SecurityBase
 from starlette.requests import HTTPConnection
 
+from ..core.authorize.opening import is_opening
 from ..core.authorize.requirements import (
     ANY_TOKEN,
     Requirement,
@@ -45,7 +46,7 @@ def login_is_optional(route: Any) -> bool:
     """Whether a route takes callers without a token, too, by a dependency of ours."""
     calls = _called_by(route.dependant)
     optional = any(isinstance(call, OptionalLogin) for call in calls)
-    return optional and not requirements_at(route)
+    return optional and all(map(is_opening, requirements_at(route)))
 
 
 class OptionalLogin(SecurityBase):

@@ -6,11 +6,12 @@ middleware adds the header fields of a refusal to both.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any, cast
 
-from flask import has_request_context, request
+from flask import current_app, has_request_context, request
 from werkzeug.exceptions import HTTPException, default_exceptions
 from werkzeug.wrappers import Response
 
@@ -115,13 +116,48 @@ def guard_of_request() -> Guard:
 
 def require(requirement: Requirement) -> Principal:
     """Return the caller if it meets *requirement*, or raise werkzeug's exception."""
+    principal, own = _require_principal(requirement), requirement.own
+    if own is not None:
+        # Flask's own way from a plain view to async code: it needs asgiref.
+        ask: Any = current_app.async_to_sync(own.acall) if own.is_async else own.call
+        _judge(ask(principal, _flasks_request()), principal, requirement)
+    return principal
+
+
+async def arequire(requirement: Requirement) -> Principal:
+    """Do the same in a view that is ``async``."""
+    principal, own = _require_principal(requirement), requirement.own
+    if own is not None:
+        answer = await own.acall(principal, _flasks_request())
+        _judge(answer, principal, requirement)
+    return principal
+
+
+def _flasks_request() -> Any:
+    """Return the request itself: a check may hand it on to another thread."""
+    return request._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001
+
+
+def _require_principal(requirement: Requirement) -> Principal:
     guard = guard_of_request()
     environ = request.environ
+    principal = environ[PRINCIPAL_KEY]
+    with _translated():
+        return guard.require_principal(
+            principal, requirement, environ[REQUEST_KEY], environ[OUTBOX_KEY]
+        )
+
+
+def _judge(answer: object, principal: Principal, requirement: Requirement) -> None:
+    asked, outbox = request.environ[REQUEST_KEY], request.environ[OUTBOX_KEY]
+    with _translated():
+        guard_of_request().judge(answer, principal, requirement, asked, outbox)
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
     try:
-        return guard.require(
-            environ[PRINCIPAL_KEY], requirement, environ[REQUEST_KEY],
-            environ[OUTBOX_KEY],
-        )  # fmt: skip
+        yield
     except AuthError as error:
         # Without the cause: an error tracker would record the token in its frames.
         raise refusal_of(error) from None

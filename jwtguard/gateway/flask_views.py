@@ -10,7 +10,7 @@ from typing import Any, ParamSpec, TypeVar, cast
 from ..core.authorize.requirements import Requirement, mark
 from ..core.authorize.unguarded import name_of
 from ..core.authorize.wrapping import note
-from .flask_refusals import require
+from .flask_refusals import arequire, require
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -56,7 +56,7 @@ def _guarded(view: Any, requirement: Requirement) -> Any:
 def _guarded_async(view: Any, requirement: Requirement) -> Any:
     @functools.wraps(view)
     async def guarded(*args: Any, **kwargs: Any) -> Any:
-        require(requirement)
+        await arequire(requirement)
         return await view(*args, **kwargs)
 
     return guarded

@@ -46,6 +46,8 @@ def describe(operation: Document, needs: Needs, scheme: str) -> None:
     responses.setdefault("401", _response("No valid access token was sent", _CHALLENGE))
     if words := _words(needs.requirements):
         responses.setdefault("403", _response(f"The caller lacks {words}"))
+    elif any(one.own is not None for one in needs.requirements):
+        responses.setdefault("403", _response("The caller may not do this"))
 
 
 def describe_components(document: Document, scheme: str, model: Document) -> None:

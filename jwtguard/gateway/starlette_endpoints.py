@@ -7,12 +7,13 @@ import inspect
 from collections.abc import Callable
 from typing import Any, ParamSpec, TypeVar, cast
 
-from starlette.requests import HTTPConnection
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import HTTPConnection, Request
 
 from ..core.authorize.requirements import Requirement, mark
 from ..core.authorize.wrapping import note
 from ..errors import ConfigurationError
-from .starlette_refusals import require
+from .starlette_refusals import arequire, require
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -40,6 +41,8 @@ def _guarded(endpoint: Any, requirement: Requirement) -> Any:
     # What a decorator wraps does not count: Starlette does not look there either.
     if inspect.iscoroutinefunction(_innermost(endpoint)):
         return _guarded_async(endpoint, requirement)
+    if requirement.own is not None and requirement.own.is_async:
+        return _guarded_by_async(endpoint, requirement)
 
     @functools.wraps(endpoint)
     def guarded(*args: Any, **kwargs: Any) -> Any:
@@ -58,8 +61,21 @@ def _innermost(endpoint: Any) -> Any:
 def _guarded_async(endpoint: Any, requirement: Requirement) -> Any:
     @functools.wraps(endpoint)
     async def guarded(*args: Any, **kwargs: Any) -> Any:
-        require(_connection(args, kwargs), requirement)
+        await arequire(_connection(args, kwargs), requirement)
         return await endpoint(*args, **kwargs)
+
+    return guarded
+
+
+def _guarded_by_async(endpoint: Any, requirement: Requirement) -> Any:
+    """A plain endpoint whose check is ``async``: it runs in a thread, as before."""
+
+    # The wrapper has to be async to await the check, so that Starlette no longer sees
+    # that the endpoint is not.
+    @functools.wraps(endpoint)
+    async def guarded(*args: Any, **kwargs: Any) -> Any:
+        await arequire(_connection(args, kwargs), requirement)
+        return await run_in_threadpool(endpoint, *args, **kwargs)
 
     return guarded
 
@@ -70,7 +86,10 @@ def _guarded_class(endpoint: Any, requirement: Requirement) -> Any:
         raise TypeError(f"{endpoint!r} is not a Starlette endpoint class")
 
     async def dispatch(self: Any) -> None:
-        require(HTTPConnection(self.scope), requirement)
+        # Without its body: the endpoint reads that by a request of its own.
+        http = self.scope["type"] == "http"
+        conn = (Request if http else HTTPConnection)(self.scope)
+        await arequire(conn, requirement)
         await super(guarded, self).dispatch()
 
     members = {

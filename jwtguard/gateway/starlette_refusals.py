@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException, WebSocketException
 from starlette.requests import HTTPConnection
 from starlette.websockets import WebSocketState
@@ -15,13 +20,52 @@ from ..websocket import close_code
 from .asgi_refusals import HANDLERS_KEY, as_exception, note, teach
 
 
-def require(conn: HTTPConnection, requirement: Requirement) -> Principal:
-    """Return the caller if it meets *requirement*, or raise Starlette's exception."""
+def require_principal(conn: HTTPConnection, requirement: Requirement) -> Principal:
+    """Return the caller if it meets *requirement*, or raise Starlette's exception.
+
+    Without a check of the application's own.
+    """
     guard, scope = guard_of(conn), conn.scope
-    try:
-        return guard.require(
+    with _translated(conn):
+        return guard.require_principal(
             scope[PRINCIPAL_KEY], requirement, scope[REQUEST_KEY], scope[OUTBOX_KEY]
         )
+
+
+def require(conn: HTTPConnection, requirement: Requirement) -> None:
+    """Do the same, and ask the application's own check, which is not ``async``."""
+    principal, own = require_principal(conn, requirement), requirement.own
+    if own is not None:
+        _judge(own.call(principal, conn), conn, principal, requirement)
+
+
+async def arequire(conn: HTTPConnection, requirement: Requirement) -> None:
+    """Do the same without blocking the event loop.
+
+    A plain check runs in a thread, as Starlette's own plain endpoints do.
+    """
+    principal, own = require_principal(conn, requirement), requirement.own
+    if own is not None:
+        ask = own.acall if own.is_async else functools.partial(_in_thread, own.call)
+        _judge(await ask(principal, conn), conn, principal, requirement)
+
+
+async def _in_thread(ask: Callable[..., object], *given: object) -> object:
+    return await run_in_threadpool(ask, *given)
+
+
+def _judge(
+    answer: object, conn: HTTPConnection, principal: Principal, needed: Requirement
+) -> None:
+    asked, outbox = conn.scope[REQUEST_KEY], conn.scope[OUTBOX_KEY]
+    with _translated(conn):
+        guard_of(conn).judge(answer, principal, needed, asked, outbox)
+
+
+@contextmanager
+def _translated(conn: HTTPConnection) -> Iterator[None]:
+    try:
+        yield
     except AuthError as error:
         # Without the cause: an error tracker would record the token in its frames.
         raise refusal_of(error, conn) from None

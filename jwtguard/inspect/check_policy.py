@@ -10,6 +10,7 @@ from ..core.model.effects import FetchFailedError
 from ..core.model.origins import is_loopback_host
 from ..core.model.policy import OF_RELAY, Policy
 from ..core.model.profiles import UNMARKED
+from ..core.model.scope_rule import ScopeRule
 from ..core.relay.upstream import Upstream
 from ..core.verify.issuer_states import IssuerState
 from ..core.verify.token_rules import TokenRules
@@ -25,6 +26,7 @@ from .check_rollout import rollout_findings
 from .check_sessions import session_findings
 from .check_state import state_findings
 from .check_tenants import tenant_findings
+from .demands import claims_of, login_of
 from .routes import Finding, Route, survey
 from .routes.report import Row, rows
 from .routes.rules import about
@@ -188,8 +190,20 @@ def _paths(policy: Policy) -> Iterator[Finding]:
         yield Finding("ok", "paths", "every path needs a token")
     for rule in policy.scopes:
         methods = " ".join(rule.methods) or "any method"
-        needed = " ".join(rule.require) or "any token"
-        yield Finding("ok", f"scopes {rule.path}", f"{methods}: {needed}")
+        needed = [*rule.require, *_login(rule)]
+        text = f"{methods}: {' '.join(needed) or 'any token'}"
+        yield Finding("ok", f"scopes {rule.path}", text)
+    for claims in policy.rules:
+        methods = " ".join(claims.methods) or "any method"
+        text = f"{methods}: {claims_of(claims)}"
+        yield Finding("ok", f"rules {claims.path}", text)
+
+
+def _login(rule: ScopeRule) -> Iterator[str]:
+    if rule.acr:
+        yield "acr " + " or ".join(rule.acr)
+    if rule.max_age is not None:
+        yield login_of(rule.max_age)
 
 
 def _browser(policy: Policy) -> Iterator[Finding]:

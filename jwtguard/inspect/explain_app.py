@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from ..core.authorize.requirements import ANY_TOKEN, Requirement, require_principal
+from ..core.authorize.opening import is_opening, opening_in
+from ..core.authorize.requirements import Requirement
 from ..core.extract.paths import Kind
+from ..core.model.patterns import ambiguous
+from ..core.model.principal import Principal
 from ..core.model.request import Request
 from ..errors import AuthError
 from ..guard import Guard
+from ..reasons.login import LOGIN
 from . import hints
 from .explain_request import (
     claimed_by,
@@ -43,7 +47,10 @@ def explain_app(
             guard, token, method=seen.method, path=seen.path, origin=origin,
             cookie=cookie, certificate=certificate,
         )  # fmt: skip
-        sent = sent._replace(raw_path=seen.raw_path, websocket=seen.websocket)
+        opened = opening_in(found.requirements) if _opens(guard, seen) else ""
+        sent = sent._replace(
+            raw_path=seen.raw_path, websocket=seen.websocket, opened=opened
+        )
         yield from try_request(guard, sent, token, app=True)
     asked = f"{method} {path}"
     if found.route is None:
@@ -63,6 +70,13 @@ def explain_app(
         yield from _required(*found.guards[-1], found.requirements, token)
 
 
+def _opens(guard: Guard, seen: Request) -> bool:
+    """Whether the path is one that a handler may open."""
+    # The middleware asks no router about a path that can be read in two ways.
+    plain = not ambiguous(seen.path, seen.raw_path)
+    return plain and guard.path_access(seen).openable
+
+
 def _required(
     guard: Guard, seen: Request, requirements: Sequence[Requirement], token: str
 ) -> Iterator[Check]:
@@ -71,23 +85,29 @@ def _required(
     Scopes and roles are those that the token claims, so that what is missing shows
     beside whatever else is wrong with it.
     """
-    kind = guard.path_access(seen).kind
+    opened = opening_in(requirements) if _opens(guard, seen) else ""
+    kind = guard.path_access(seen._replace(opened=opened)).kind
     # On a public path no token is read, so a decorator there refuses every request.
     read = kind in (Kind.PROTECTED, Kind.OPTIONAL)
     principal = claimed_by(guard, token) if read else None
     held = grants_of(principal) if principal else "none: no token was read"
-    for requirement in requirements:
-        try:
-            if requirement == ANY_TOKEN:
-                require_principal(principal)
-            else:
-                requirement.rule(principal, requirement.names)
-        except AuthError as error:
-            hint = hints.hint_of(error.reason)
-            if error.report_only in guard.policy.report_only:
-                found = f"{requirement}: {only_reported(error.reason)}"
-                yield Check(name="decorator", passed=True, found=found, hint=hint)
-                continue
-            yield failed("decorator", error.reason, str(requirement), held, hint)
-        else:
-            yield Check(name="decorator", passed=True, found=str(requirement))
+    for requirement in (one for one in requirements if not is_opening(one)):
+        yield _required_by(guard, requirement, principal, held)
+
+
+def _required_by(
+    guard: Guard, requirement: Requirement, principal: Principal | None, held: str
+) -> Check:
+    now, leeway = guard.clock.time(), guard.policy.leeway
+    try:
+        requirement.check_principal(principal, now=now, leeway=leeway)
+    except AuthError as error:
+        hint = hints.hint_of(error.reason)
+        if error.report_only in guard.policy.report_only:
+            found = f"{requirement}: {only_reported(error.reason)}"
+            return Check(name="decorator", passed=True, found=found, hint=hint)
+        if principal is not None and error.reason in LOGIN:
+            held = f"acr {principal.acr}, auth_time {principal.authenticated_at}"
+        return failed("decorator", error.reason, str(requirement), held, hint)
+    hint = "" if requirement.own is None else "the application's own: it was not asked"
+    return Check(name="decorator", passed=True, found=str(requirement), hint=hint)

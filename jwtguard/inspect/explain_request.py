@@ -9,11 +9,14 @@ from ..core.extract.paths import Kind
 from ..core.model.decision import Proceed, Respond
 from ..core.model.principal import Principal
 from ..core.model.request import Request
+from ..core.verify.claim_login import acr_of, authenticated_at
 from ..core.verify.jose import parse
 from ..errors import AuthError
 from ..guard import Guard
 from . import hints
+from .demands import words_of
 from .explain_certificate import with_certificate
+from .explain_login import login_checks
 from .shown import Check, failed
 
 _KINDS = {
@@ -61,8 +64,8 @@ def try_request(
         yield failed("path", "path_ambiguous", "a plain path", request.path, hint)
         return
     found = _KINDS[kind]
-    if kind is Kind.PROTECTED and needed:
-        found = f"a token with scope {' '.join(needed)} is needed"
+    if kind is Kind.PROTECTED and (words := words_of(access)):
+        found = f"a token with {words} is needed"
     yield Check(name="path", passed=True, found=f"{request.path}: {found}")
     if kind in (Kind.TOKEN, Kind.REVOCATION, Kind.LOGOUT, Kind.SESSION):
         return  # without its form there is nothing to check
@@ -71,6 +74,7 @@ def try_request(
     decided = _decided(guard, request, token)
     if needed and decided.reason not in ("", "scope_missing"):
         yield from _missing_scopes(guard, needed, token)
+    yield from login_checks(guard, access, token)
     yield decided if app or not decided.passed else _beside_the_app(decided)
 
 
@@ -103,6 +107,8 @@ def claimed_by(guard: Guard, token: str) -> Principal | None:
         issuer=rules.issuer,
         scopes=rules.scopes(compact.claims),
         roles=rules.roles(compact.claims),
+        acr=acr_of(compact.claims),
+        authenticated_at=authenticated_at(compact.claims),
     )
 
 

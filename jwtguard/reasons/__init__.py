@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from .bound import BOUND
+from .login import LOGIN
 from .logout import LOGOUT
 from .reason import Reason
 from .requests import REQUESTS
@@ -27,6 +28,7 @@ REASONS: Mapping[str, Reason] = {
     **SESSIONS,
     **TOKENS,
     **BOUND,
+    **LOGIN,
     **TOKEN_REQUESTS,
     **LOGOUT,
 }

@@ -69,6 +69,21 @@ REQUESTS: Mapping[str, Reason] = {
         "roles are read from `role_claims` of the issuer or its profile",
         report_only="scopes",
     ),
+    "claim_not_allowed": Reason(
+        403,
+        "access_denied",
+        "The access token's claims do not allow this",
+        "[[rules]] of the TOML file say which claims the path needs, and an array is "
+        "never equal to a value",
+        report_only="rules",
+    ),
+    "not_owner": Reason(
+        403,
+        "access_denied",
+        "The caller may not do this",
+        "the application's own check, in `require(check)`, did not return True",
+        report_only="rules",
+    ),
     "no_rule": Reason(
         403,
         "access_denied",

@@ -15,6 +15,7 @@ CORS = "access-control-allow-origin"
 CORS_ASKED = "Access-Control-Request-Method"
 _CHALLENGED = {
     "invalid_request", "missing_token", "invalid_token", "insufficient_scope",
+    "insufficient_user_authentication",
 }  # fmt: skip
 _GRANT_REFUSALS = {
     REASONS[reason].sentence
@@ -112,7 +113,12 @@ class Case:
             assert answer.body == b""
             return
         document = json.loads(answer.body)
-        assert set(document) == {"error", "error_description"}
+        step_up = {"acr_values", "max_age"} & set(document)
+        assert set(document) - step_up == {"error", "error_description"}
+        for name in step_up:  # RFC 9470 section 3
+            assert document["error"] == "insufficient_user_authentication"
+            told = answer.get("www-authenticate") or ""
+            assert f'{name}="{document[name]}"' in told
         code = document["error"]
         challenge = answer.get("www-authenticate")
         of_grant = document["error_description"] in _GRANT_REFUSALS

@@ -24,6 +24,7 @@ from tests.wire.cases_report_only import REPORT_ONLY
 from tests.wire.cases_revoked import REVOKED
 from tests.wire.cases_sessions import SESSION_CASES
 from tests.wire.cases_shadow import SHADOW_CASES
+from tests.wire.cases_step_up import STEP_UP
 from tests.wire.cases_token_header import TOKEN_HEADER
 from tests.wire.worlds import WORLDS
 
@@ -46,6 +47,7 @@ CASES = [
     *SHADOW_CASES,
     *TOKEN_HEADER,
     *METADATA,
+    *STEP_UP,
 ]
 
 

@@ -14,10 +14,12 @@ from ...errors import AccessDeniedError, AuthError, InvalidOriginError
 from ..extract.paths import Kind, PathAccess
 from ..model.decision import Decoration, decoration
 from ..model.policy import METHODS, Policy
+from ..model.principal import Standing
 from ..model.request import Fields
 from ..verify.token_cache import CachedToken
 from . import requirements
 from .clients import Clients
+from .freshness import check_acr
 
 _SHORT = 4096
 """Bytes. The answer to a key of more, token claims and all, is not remembered."""
@@ -38,6 +40,13 @@ class AccessKey(NamedTuple):
     issuer: str
     client_id: str | None
     scopes: frozenset[str]
+    standing: Standing | None = None
+    """The rest of what path rules ask for; None where the policy has no such rule.
+
+    ``acr`` and claims stay what they are while a token lives, so they fit in here. How
+    long ago the user signed in changes with the clock: ``freshness`` judges that on
+    each use, and nothing remembers the answer.
+    """
 
 
 class Reported(NamedTuple):
@@ -60,8 +69,10 @@ class Authorizer:
         self._clients_only = policy.clients_only
         self._report_only = frozenset(policy.report_only)
         self._checks: tuple[Callable[[AccessKey], Fields], ...] = (
-            self._check_listed, self._check_page, _check_scopes,
+            self._check_listed, self._check_page, _check_scopes, _check_claims,
+            _check_acr,
         )  # fmt: skip
+        # 403 before 401: who may never do it is not asked to sign in again.
         size = min(policy.token_cache, 1024)
         self.remembered = lru_cache(size)(self._answer) if size else self._answer
 
@@ -89,13 +100,14 @@ class Authorizer:
             facts.issuer,
             facts.client_id,
             facts.scopes,
+            facts.standing,
         )
 
     def _answer(self, *fields: Any) -> Access:
         return self.authorize(AccessKey(*fields))
 
     def authorize(self, key: AccessKey) -> Access:
-        """Apply the rules about client, origin, method and scopes."""
+        """Apply the rules about client, origin, method, scopes, claims and login."""
         fields: Fields = ()
         reported: list[AuthError] = []
         for check in self._checks:
@@ -163,4 +175,21 @@ def _check_scopes(key: AccessKey) -> Fields:
         raise AccessDeniedError("no_rule", detail=_NO_RULE)
     if needed:
         requirements.check_all(key.scopes, needed)
+    return ()
+
+
+def _check_claims(key: AccessKey) -> Fields:
+    standing = key.standing
+    unmet = [one for one in key.rule.rules if standing is None or one in standing.unmet]
+    if unmet:
+        names = dict.fromkeys(name for one in unmet for name in one.names)
+        raise AccessDeniedError("claim_not_allowed", detail=" ".join(names))
+    return ()
+
+
+def _check_acr(key: AccessKey) -> Fields:
+    rule = key.rule
+    if rule.acr is not None:
+        acr = key.standing.acr if key.standing is not None else None
+        check_acr(acr, rule.acr, rule.max_age)
     return ()

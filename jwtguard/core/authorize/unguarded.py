@@ -14,6 +14,7 @@ from typing import Any
 from ...errors import AuthError, ConfigurationError
 from ..model.policy import Policy
 from . import requirements
+from .opening import is_opening, opening_of
 from .requirements import Requirement, RequirementCheck, requirements_of
 from .wrapping import layers_of, note_about
 
@@ -21,6 +22,7 @@ _DECORATORS: dict[RequirementCheck, str] = {
     requirements.require_all: "require_scope",
     requirements.require_any: "require_any_scope",
     requirements.require_roles: "require_role",
+    requirements.require_acr: "require_acr",
 }
 
 
@@ -55,8 +57,9 @@ def problems_of(
                 "it stands above the decorator that registers the function, or was "
                 "applied later. Put it below, next to the function: first "
                 f"@app.get(...) or the like, then {decorator_of(skipped)}. Where it is "
-                "meant to be open, register another function that calls it"
+                f"{_else_meant(skipped)}, register another function that calls it"
             )
+        yield from _contradictions(handler)
         for requirement in requirements_of(handler):
             if (
                 no_roles
@@ -64,6 +67,22 @@ def problems_of(
                 and requirement.names
             ):
                 yield f"{name_of(handler)}: {decorator_of(requirement)}: {no_roles}"
+
+
+def _else_meant(skipped: Requirement) -> str:
+    return "meant to need a token" if is_opening(skipped) else "meant to be open"
+
+
+def _contradictions(handler: Any) -> Iterator[str]:
+    if opening_of(handler) != "public":
+        return
+    for requirement in requirements_of(handler):
+        if not is_opening(requirement):
+            yield (
+                f"{name_of(handler)}: @public and {decorator_of(requirement)} "
+                "contradict each other, because no token is read on a public handler. "
+                "Use @optional, or remove one of them"
+            )
 
 
 def roles_problem(policy: Policy) -> str | None:
@@ -87,6 +106,13 @@ def check_roles(error: AuthError, names: tuple[str, ...], policy: Policy) -> Non
 
 def decorator_of(requirement: Requirement) -> str:
     """Return *requirement* as source: ``@require_scope('notes:read')``."""
+    if is_opening(requirement):
+        return f"@{requirement}"
+    if requirement.max_age is not None:
+        return f"@require_fresh({requirement.max_age})"
+    if requirement.own is not None:
+        check = name_of(requirement.own.ask).rpartition(".")[2]
+        return f"@require({check}, {requirement.own.reason!r})"
     names = ", ".join(repr(name) for name in requirement.names)
     return f"@{_DECORATORS[requirement.rule]}({names})"
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import lru_cache
 
+from ..model.claim_rule import ClaimRule
 from ..model.patterns import ambiguous, demanded_by, folded, given_by
+from ..model.request import Request
 from ..model.scope_rule import ScopeRule
+from .demands import NOTHING, Demands, demands_of
 
 _SHORT = 200
 
@@ -46,14 +49,39 @@ class PathAccess:
     """None: the path is ambiguous."""
     scopes: tuple[str, ...] | None
     """All that are needed; None: no rule names the path."""
+    acr: tuple[str, ...] | None = None
+    """One of these authentication contexts is needed (RFC 9470); None: any will do."""
+    max_age: int | None = None
+    """Seconds since the user has signed in (RFC 9470)."""
+    rules: tuple[ClaimRule, ...] = ()
+    """The claims that are needed."""
     live: bool = False
     """Whether the issuer has to call the token active (RFC 7662)."""
+    openable: bool = field(init=False)
+    """A handler may say that it needs no token: no rule asks for anything here."""
     reads_token: bool = field(init=False)
-    """A token is read there, and what is known of it may be enough."""
+    """A token is read there, and what is known of it may be enough.
+
+    How long ago the user signed in has to be judged on each use, which the full flow
+    does: the fast path pays nothing for it.
+    """
 
     def __post_init__(self) -> None:
         reads = self.kind in (Kind.PROTECTED, Kind.OPTIONAL) and not self.live
-        object.__setattr__(self, "reads_token", reads)
+        enough = reads and self.max_age is None
+        object.__setattr__(self, "reads_token", enough)
+        asks = Demands(self.scopes, self.acr, self.max_age, self.rules).any
+        opens = self.kind is Kind.PROTECTED and not asks
+        object.__setattr__(self, "openable", opens)
+
+    def opened(self, kind: str) -> PathAccess:
+        """Return what a handler that is *kind*, public or optional, makes of the path.
+
+        What a rule asks for stays: rules outweigh what a handler says.
+        """
+        if not self.openable:
+            return self
+        return _rule(Kind(kind), self.scopes, live=self.live)
 
 
 _rule = lru_cache(maxsize=1024)(PathAccess)
@@ -73,6 +101,7 @@ class PathRules:
         login: str | None = None,
         session: Iterable[str] = (),
         scopes: Iterable[ScopeRule] = (),
+        rules: Iterable[ClaimRule] = (),
         live: Iterable[str] = (),
         metadata: bool = False,
     ) -> None:
@@ -83,6 +112,7 @@ class PathRules:
         self._optional = tuple(optional)
         self._public = (*public, *((login,) if login else ()))
         self._scopes = tuple(scopes)
+        self._rules = tuple(rules)
         self._live = tuple(live)
         self._metadata = metadata
         self.strict = bool(
@@ -91,10 +121,16 @@ class PathRules:
             or self._logout
             or self._session
             or self._scopes
+            or self._rules
             or self._live
         )
         """Whether an ambiguous path is refused."""
         self._known = lru_cache(maxsize=1024)(self._find)
+
+    def access(self, request: Request) -> PathAccess:
+        """Return what the settings, and the handler itself, ask of *request*."""
+        rule = self.rule(request.method, request.path, request.raw_path, request.root)
+        return rule.opened(request.opened) if request.opened else rule
 
     def rule(
         self, method: str, path: str, raw_path: str | None = None, root: str = ""
@@ -115,7 +151,7 @@ class PathRules:
     ) -> PathAccess:
         kind = self.kind(method, path, raw_path, root)
         live = bool(self._live) and self._is_live(path, root)
-        return _rule(kind, self.required(method, path, root), live)
+        return _rule(kind, *self.demands(method, path, root), live)
 
     def _is_live(self, path: str, root: str) -> bool:
         """Whether the path is one of those, with its *root* or without."""
@@ -143,7 +179,7 @@ class PathRules:
             return Kind.LOGOUT
         if any(demanded_by(pattern, wide) for pattern in self._session):
             return Kind.SESSION
-        if self.required(method, path, root):
+        if self.demands(method, path, root).any:
             return Kind.PROTECTED
         if any(given_by(pattern, exact) for pattern in self._optional):
             return Kind.OPTIONAL
@@ -151,36 +187,32 @@ class PathRules:
             return Kind.PUBLIC
         return Kind.PROTECTED
 
-    def required(
-        self, method: str, path: str, root: str = ""
-    ) -> tuple[str, ...] | None:
-        """Return all scopes that the path needs, or None if no rule names it.
+    def demands(self, method: str, path: str, root: str = "") -> Demands:
+        """Return all that the rules ask for that name the path.
 
-        A rule that asks for a scope may also name the path with its *root*: an
+        A rule that asks for something may also name the path with its *root*: an
         application that leaves the root where it is routes on that.
         """
-        if not self._scopes:
-            return ()
-        rules = self._matching(method, path, root)
-        # Several rules may name a path, as `/*` and `/admin/*` do; the scopes of all of
-        # them are needed.
-        if not rules:
-            return None
-        return tuple(dict.fromkeys(s for rule in rules for s in rule.require))
+        if not self._scopes and not self._rules:
+            return NOTHING
+        matching = self._matching(method, path, root)
+        scopes = [*filter(matching, self._scopes)] if self._scopes else None
+        return demands_of(scopes, filter(matching, self._rules))
 
     def naming(self, method: str, path: str, root: str = "") -> tuple[str, ...]:
         """Return the patterns of the rules that require a scope for the path."""
-        rules = self._matching(method, path, root)
+        rules = filter(self._matching(method, path, root), self._scopes)
         return tuple(dict.fromkeys(rule.path for rule in rules if rule.require))
 
-    def _matching(self, method: str, path: str, root: str) -> list[ScopeRule]:
+    def _matching(
+        self, method: str, path: str, root: str
+    ) -> Callable[[ScopeRule | ClaimRule], bool]:
         below, whole = folded(path), folded(root + path) if root else []
-        return [
-            rule
-            for rule in self._scopes
-            if rule.takes(method)
-            and (
+
+        def names(rule: ScopeRule | ClaimRule) -> bool:
+            return rule.takes(method) and (
                 demanded_by(rule.path, below)
-                or (rule.require and root and demanded_by(rule.path, whole))
+                or (root != "" and rule.demands and demanded_by(rule.path, whole))
             )
-        ]
+
+        return names

@@ -1,4 +1,7 @@
-"""RFC 6749 section 3.3: what a scope and a role may be called."""
+"""What a scope, a role and an authentication context may be called.
+
+RFC 6749 section 3.3, RFC 9470 section 3.
+"""
 
 from __future__ import annotations
 
@@ -49,3 +52,39 @@ def role_names(*roles: str) -> tuple[str, ...]:
                 "@require_role('admin')"
             )
     return roles
+
+
+def acr_names(*names: str) -> tuple[str, ...]:
+    """Return *names* if each can stand in ``acr_values`` (RFC 9470 section 3).
+
+    Raises ``TypeError`` if there are none or one is not a string, ``ValueError`` if one
+    is not a valid name.
+    """
+    for name in names or (None,):
+        if not isinstance(name, str):
+            raise TypeError(
+                f"{name!r} is not a valid acr value; expected a string, as in "
+                "@require_acr('urn:example:mfa')"
+            )
+        if not _SCOPE.fullmatch(name):
+            raise ValueError(
+                f"{name!r} is not a valid acr value: it must not hold blanks, quotes "
+                "or backslashes; pass several values as arguments"
+            )
+    return names
+
+
+def max_age_of(seconds: int) -> int:
+    """Return *seconds* if it can stand in ``max_age`` (RFC 9470 section 3).
+
+    Raises ``TypeError`` if it is not a whole number, ``ValueError`` if it is below 1.
+    """
+    # True is an int in Python.
+    if not isinstance(seconds, int) or isinstance(seconds, bool):
+        raise TypeError(
+            f"{seconds!r} is not a number of seconds; expected one, as in "
+            "@require_fresh(300)"
+        )
+    if not 1 <= seconds < 10**12:
+        raise ValueError(f"{seconds!r} is not valid; expected at least 1 second")
+    return seconds

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
+from .claim_rule import ClaimRule
 from .client import METHODS, Client
 from .client_cert import source_of
 from .issuers import ALGORITHMS, TrustedIssuer, algorithms_of, audience_of
@@ -19,6 +20,7 @@ from .policy_checks import (
     check_what_the_relay_uses,
 )
 from .policy_fields import OF_RELAY, OUTAGES, PolicyFields
+from .policy_login import check_acr
 from .policy_rollout import check_rollout, check_shadow
 from .policy_sessions import check_sessions
 from .proxy_fields import proxy_fields
@@ -63,6 +65,7 @@ class Policy(PolicyFields):
             public_paths: Iterable[str] = (),
             optional_paths: Iterable[str] = (),
             scopes: Iterable[ScopeRule] = (),
+            rules: Iterable[ClaimRule] = (),
             token_paths: Iterable[str] = (),
             revocation_paths: Iterable[str] = (),
             logout_paths: Iterable[str] = (),
@@ -127,6 +130,7 @@ class Policy(PolicyFields):
         check_issuers(self, problems)
         check_clients(self, problems)
         check_paths(self, problems)
+        check_acr(self, problems)
         check_values(self, problems)
         check_what_the_relay_uses(self, problems)
         check_sessions(self, problems)
@@ -205,14 +209,14 @@ _ITEMS = {
     "clients": Client,
     "scopes": ScopeRule,
     "resources": Resource,
+    "rules": ClaimRule,
 }
-"""What comes to these paths is read and answered by rules of their own."""
 
 
 def _items_of(
     value: Any, name: str, kind: type[Any], problems: Problems
 ) -> tuple[Any, ...]:
-    """Read the issuers, clients or scope rules of a policy."""
+    """Read the issuers, clients, scope rules or claim rules of a policy."""
     if isinstance(value, str | bytes | Mapping) or not isinstance(value, Iterable):
         problems.add((name,), f"must be a list, not {value!r}")
         return ()

@@ -87,6 +87,9 @@ def check_paths(policy: PolicyFields, problems: Problems) -> None:
     for rule in policy.scopes:
         if problem := pattern_problem(rule.path):
             problems.add(("scopes",), problem)
+    for claim_rule in policy.rules:
+        if problem := pattern_problem(claim_rule.path):
+            problems.add(("rules",), problem)
     for name in _PATHS:
         for pattern in getattr(policy, name):
             if problem := pattern_problem(pattern):
@@ -112,8 +115,13 @@ def _check_login_url(policy: PolicyFields, problems: Problems) -> None:
             text = f"{url!r} is also a {name.replace('_paths', ' path')}"
             problems.check(not covers(url, pattern), where, text)
     for rule in policy.scopes:
-        if rule.require and rule.takes("GET") and demands(rule.path, url):
-            text = f"{url!r} needs the scope of the rule {rule.path!r}"
+        if rule.demands and rule.takes("GET") and demands(rule.path, url):
+            needs = "scope" if rule.require else "login"
+            text = f"{url!r} needs the {needs} of the rule {rule.path!r}"
+            problems.add(where, text)
+    for claim_rule in policy.rules:
+        if claim_rule.takes("GET") and demands(claim_rule.path, url):
+            text = f"{url!r} needs the claims of the rule {claim_rule.path!r}"
             problems.add(where, text)
 
 

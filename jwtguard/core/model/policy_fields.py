@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+from .claim_rule import ClaimRule
 from .client import Client
 from .client_cert import CertificateSource
 from .issuers import ALGORITHMS, TrustedIssuer
@@ -63,6 +64,8 @@ class PolicyFields:
     """Patterns of paths where a token is verified if sent."""
     scopes: tuple[ScopeRule, ...] = ()
     """Scopes by path. If set, a protected path without a rule is refused."""
+    rules: tuple[ClaimRule, ...] = ()
+    """Claims by path, beside whatever else the path requires."""
     token_paths: tuple[str, ...] = ()
     """Token endpoints behind this guard (RFC 6749 section 3.2)."""
     revocation_paths: tuple[str, ...] = ()

@@ -6,6 +6,17 @@ import json
 from collections.abc import Iterable
 from typing import Any, Literal, NamedTuple
 
+from .claim_rule import ClaimRule
+from .encoding import names
+
+
+class Standing(NamedTuple):
+    """What path rules may ask of a token beside its scopes: hashable, and small."""
+
+    acr: str | None
+    unmet: frozenset[ClaimRule]
+    """The claim rules of the policy that the token does not meet, whatever the path."""
+
 
 class Facts(NamedTuple):
     """What a verified token says, shared by all requests that bring it."""
@@ -30,13 +41,18 @@ class Facts(NamedTuple):
     """SHA-256 of the certificate that it is bound to (RFC 8705 section 3.1)."""
     tenant: str | None = None
     """The tenant whose issuer it is, if the issuer in the policy has several."""
+    acr: str | None = None
+    authenticated_at: float | None = None
+    standing: Standing | None = None
+    """None: no path rule of the policy asks for more than scopes."""
 
 
 class Principal:
     """The caller, as the verified token describes it. Immutable.
 
     ``expires_at`` is in seconds since the epoch; ``payload`` is the claims as they
-    were signed. It is a Starlette user as it stands.
+    were signed. ``authenticated_at`` is in seconds since the epoch. It is a Starlette
+    user as it stands.
     """
 
     __slots__ = ("_claims", "_facts", "_session", "_token")
@@ -52,6 +68,8 @@ class Principal:
         expires_at: float = 0.0,
         payload: bytes = b"{}",
         token: str = "",
+        acr: str | None = None,
+        authenticated_at: float | None = None,
     ) -> None:
         self._facts = Facts(
             subject=subject,
@@ -61,6 +79,8 @@ class Principal:
             roles=frozenset(roles),
             expires_at=expires_at,
             payload=payload,
+            acr=acr,
+            authenticated_at=authenticated_at,
         )
         self._token = token
         self._session = ""
@@ -131,6 +151,24 @@ class Principal:
     def thumbprint(self) -> str | None:
         """That of the key (RFC 7638) or certificate, in base64url; None if unbound."""
         return self._facts.jkt or self._facts.x5t
+
+    @property
+    def acr(self) -> str | None:
+        """How the subject was authenticated, or None (RFC 9068 section 2.2.1.1)."""
+        return self._facts.acr
+
+    @property
+    def amr(self) -> tuple[str, ...]:
+        """By which methods; empty if the token does not list them (RFC 8176)."""
+        return tuple(names(self.claims.get("amr")))
+
+    @property
+    def authenticated_at(self) -> float | None:
+        """When the subject last signed in, in seconds since the epoch, or None.
+
+        The claim ``auth_time`` (RFC 9068 section 2.2.1). A refreshed token keeps it.
+        """
+        return self._facts.authenticated_at
 
     @property
     def payload(self) -> bytes:

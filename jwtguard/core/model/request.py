@@ -103,6 +103,7 @@ class Request(NamedTuple):
     ``raw_path`` is the target as it was sent, where the server shows it. ``peer`` is an
     address, or ``unix``. ``certificate`` is that of the client's TLS connection to this
     server, as DER or PEM, where the server shows it and the policy asks for it.
+    ``opened`` is ``public`` or ``optional`` if the handler says so of itself.
     """
 
     method: str
@@ -116,6 +117,7 @@ class Request(NamedTuple):
     subprotocols: Sequence[str] = ()
     root: str = ""
     certificate: bytes | str | None = None
+    opened: str = ""
 
     def header(self, name: str) -> str | None:
         """Return the field's value, several joined by a comma, or None."""

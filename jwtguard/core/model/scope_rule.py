@@ -1,4 +1,4 @@
-"""RFC 6749 section 3.3: the scopes that a path requires, as a setting."""
+"""What a path requires: scopes (RFC 6749 section 3.3) and the login (RFC 9470)."""
 
 from __future__ import annotations
 
@@ -7,11 +7,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from .naming import scope_names
+from .methods import check_methods, takes
+from .naming import acr_names, scope_names
 from .patterns import AMBIGUOUS
-from .validation import Problems
-
-_METHOD = re.compile(r"[!#$%&'*+.^_`|~0-9A-Z-]+")
+from .validation import Problems, Where, check_number
 
 # Read literally, `/users/{id}` would protect a path that does not exist.
 _PLACEHOLDER = re.compile(r"[{}<>]|^:")
@@ -19,9 +18,10 @@ _PLACEHOLDER = re.compile(r"[{}<>]|^:")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScopeRule:
-    """The scopes that a path requires.
+    """The scopes and the login that a path requires.
 
-    ``methods`` and ``require`` may be given as one string or any iterable of strings.
+    ``methods``, ``require`` and ``acr`` may be given as one string or any iterable of
+    strings.
     Raises ``ConfigurationError`` with every problem.
     """
 
@@ -31,6 +31,11 @@ class ScopeRule:
     """Methods that the rule applies to, in capitals; empty: all. GET includes HEAD."""
     require: tuple[str, ...] = ()
     """Scopes of which the token must hold every one (RFC 6749 section 3.3)."""
+    acr: tuple[str, ...] = ()
+    """Authentication contexts of which the token must have one, the preferred first
+    (RFC 9470 section 3)."""
+    max_age: int | None = None
+    """How long ago the user may have signed in, in seconds (RFC 9470 section 3)."""
 
     if TYPE_CHECKING:
 
@@ -40,6 +45,8 @@ class ScopeRule:
             path: str,
             methods: Iterable[str] = (),
             require: Iterable[str] = (),
+            acr: Iterable[str] = (),
+            max_age: int | None = None,
         ) -> None: ...
 
     def __post_init__(self) -> None:
@@ -47,36 +54,40 @@ class ScopeRule:
         where = ("scopes", str(self.path))
         path = f"{self.path!r}: must be a string"
         problems.check(isinstance(self.path, str), ("scopes", "", "path"), path)
-        for name in ("methods", "require"):
+        for name in ("methods", "require", "acr"):
             value = getattr(self, name)
             listed = (value,) if isinstance(value, str) else value
             if not isinstance(listed, Iterable) or isinstance(listed, bytes | Mapping):
                 problems.add((*where, name), f"must be a list, not {value!r}")
                 listed = ()
             object.__setattr__(self, name, tuple(listed))
+        self._check(where, problems)
+        problems.raise_if_any()
+
+    def _check(self, where: Where, problems: Problems) -> None:
         for scope in self.require:
             try:
                 scope_names(scope)
             except (TypeError, ValueError):
                 problems.add((*where, "require"), f"{scope!r} is not a valid scope")
-        for method in self.methods:
-            good = isinstance(method, str) and _METHOD.fullmatch(method)
-            text = f"{method!r} is not a valid method; expected one like GET"
-            problems.check(good, (*where, "methods"), text)
-        problems.raise_if_any()
+        for name in self.acr:
+            try:
+                acr_names(name)
+            except (TypeError, ValueError):
+                problems.add((*where, "acr"), f"{name!r} is not a valid acr value")
+        check_methods(self.methods, where, problems)
+        if self.max_age is not None:
+            # Zero would be over before the token is made.
+            check_number(problems, (*where, "max_age"), self.max_age, 1, whole=True)
 
     def takes(self, method: str) -> bool:
-        """GET stands for HEAD too; a WebSocket handshake is a GET.
+        """Whether the rule applies to *method*."""
+        return takes(self.methods, method)
 
-        Frameworks route ``post`` to what they have for ``POST``, so another case must
-        not escape the rule.
-        """
-        wanted = method.upper()
-        return (
-            not self.methods
-            or wanted in self.methods
-            or (wanted == "HEAD" and "GET" in self.methods)
-        )
+    @property
+    def demands(self) -> bool:
+        """Whether it asks for more than any token."""
+        return bool(self.require or self.acr or self.max_age is not None)
 
 
 def pattern_problem(pattern: str) -> str | None:

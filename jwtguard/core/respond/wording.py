@@ -65,7 +65,7 @@ class Wording:
         RFC 9110 section 9.3.2: the length is that of the GET answer, and HEAD has no
         body.
         """
-        body, described = _json(error.code, error.description)
+        body, described = _json(error.code, error.description, error.members)
         if self._render is not None and not isinstance(error, LoginRedirectError):
             body, described = self._rendered(error, request) or (body, described)
         shown = b"" if request.method == "HEAD" else body
@@ -95,7 +95,8 @@ def _refusal_of(error: AuthError) -> Refusal:
         error.reason,
         error.description,
         error.scope,
-        oauth=oauth,
+        dict(error.members),
+        oauth,
     )
 
 
@@ -119,7 +120,10 @@ def _described(content_type: str, body: bytes) -> Fields:
 
 
 @lru_cache(maxsize=256)
-def _json(code: str, description: str) -> tuple[bytes, Fields]:
+def _json(
+    code: str, description: str, members: tuple[tuple[str, str | int], ...]
+) -> tuple[bytes, Fields]:
     """Return the JSON that a refusal answers with, and the fields that describe it."""
-    body = json.dumps({"error": code, "error_description": description}).encode()
+    said = {"error": code, "error_description": description, **dict(members)}
+    body = json.dumps(said).encode()
     return body, _described("application/json", body)

@@ -63,11 +63,12 @@ def check_lifetime(rules: TokenRules, compact: Compact, _: float) -> Problem | N
     if exp is None:
         return None  # it is always required
     # Each check stands alone: `check_times` may not have run.
-    known = _is_time(exp) and _is_time(iat)
+    known = is_time(exp) and is_time(iat)
     if known and exp <= iat + rules.max_lifetime:
         return None
     return Problem("lifetime_too_long")
 
 
-def _is_time(value: Any) -> bool:
+def is_time(value: Any) -> bool:
+    """Whether a claim is a moment: a number, and not one that would overflow."""
     return type(value) in _NUMBERS and _EARLIEST < value < _LATEST

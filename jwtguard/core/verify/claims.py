@@ -11,6 +11,7 @@ from math import inf
 from ...errors import InvalidTokenError
 from ..model.principal import Facts, Principal
 from .claim_check import Check
+from .claim_login import acr_of, authenticated_at
 from .claim_names import (
     check_audience,
     check_client,
@@ -78,6 +79,8 @@ def facts_of(rules: TokenRules, compact: Compact) -> Facts:
         jkt=cnf.get("jkt"),
         x5t=cnf.get(CERTIFICATE),
         tenant=rules.tenant,
+        acr=acr_of(claims),
+        authenticated_at=authenticated_at(claims),
     )
 
 

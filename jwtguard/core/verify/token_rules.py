@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Literal
 
+from ..model.claim_rule import same
 from ..model.encoding import names
 from ..model.profiles import AT_JWT, Profile
 from .jose import Compact
@@ -94,7 +95,7 @@ class TokenRules:
         """Whether each claim of the issuer's ``mark`` has exactly its value."""
         mark = self.own_mark
         return bool(mark) and all(
-            any(_is_same(found, value) for found in _at(compact.claims, name))
+            any(same(found, value) for found in values_at(compact.claims, name))
             for name, value in mark.items()
         )
 
@@ -122,7 +123,7 @@ class TokenRules:
         for path in self.role_paths:
             # Most tokens have no roles: the walk along the dots is for those that may.
             if path in claims or "." in path:
-                for value in _at(claims, path):
+                for value in values_at(claims, path):
                     found.update(self._roles_in(value))
         return _shared(frozenset(found))
 
@@ -170,12 +171,7 @@ def audiences(claims: Claims) -> list[str] | None:
     return aud if listed else None
 
 
-def _is_same(found: object, value: object) -> bool:
-    """Compare without conversion: 1, 1.0, true and "1" are four values."""
-    return type(found) is type(value) and found == value
-
-
-def _at(value: object, path: str) -> Iterator[object]:
+def values_at(value: object, path: str) -> Iterator[object]:
     """Walk a dotted path; a claim name may hold dots, so the longest name wins."""
     if not isinstance(value, dict):
         return
@@ -186,5 +182,5 @@ def _at(value: object, path: str) -> Iterator[object]:
     # separate nothing.
     for at in range(len(path) - 1, 0, -1):
         if path[at] == "." and path[:at] in value:
-            yield from _at(value[path[:at]], path[at + 1 :])
+            yield from values_at(value[path[:at]], path[at + 1 :])
             return

@@ -16,6 +16,7 @@ from ..model.effects import Ask
 from ..model.jwk import Key, KeySet
 from ..model.origins import claimed_origins
 from ..model.policy import Policy
+from .claim_login import standing_of
 from .claims import principal_of
 from .dpop.binding import Binding
 from .gates import Gates
@@ -98,6 +99,7 @@ class Verifier:
         self.live: LiveTokens | None = None
         """Asks issuers about tokens, where the policy does."""
         self._origins_claim = policy.origins_claim
+        self._standing = standing_of(policy)
         self._leeway = policy.leeway
         self._longest = policy.max_token_bytes
         self._now = now
@@ -199,6 +201,8 @@ class Verifier:
         if self._origins_claim is not None:
             listed = claimed_origins(claims, self._origins_claim)
             facts = facts._replace(origins=listed)
+        if self._standing is not None:
+            facts = facts._replace(standing=self._standing(claims, facts))
         starts = max(claims.get("nbf", -inf), claims.get("iat", -inf))
         validity = starts - self._leeway, facts.expires_at + self._leeway
         bearer = self._binding.is_bearer(facts)

@@ -5,19 +5,20 @@ Judged are concrete requests that reach the handler, as the guard in front sees 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from ...core.authorize.requirements import ANY_TOKEN, require_roles
+from ...core.authorize.opening import is_opening, opening_in
+from ...core.authorize.requirements import ANY_TOKEN, Requirement, require_roles
 from ...core.authorize.unguarded import decorator_of, roles_problem
 from ...core.extract.paths import Kind, PathAccess
+from ..demands import words_of
 from ..shown import escaped
 from .model import Route
 from .trials import METHODS, Trials, Tried
 
 _TOKEN_PATHS = "the rules of token paths"  # noqa: S105
-_ANSWERED = {Kind.LOGOUT: "a logout path", Kind.SESSION: "the session path"}
 _LISTED = "list it in optional_paths"
 _OPTIONAL = "nothing: a token is read if one is sent"
 
@@ -103,28 +104,52 @@ def verdict_of(route: Route, method: str, rule: PathAccess | None) -> Verdict:
     return level, text
 
 
+_BY_KIND: Mapping[Kind | None, Verdict] = {
+    None: ("weak", "refused: the path can be read in two ways"),
+    Kind.TOKEN: ("ok", _TOKEN_PATHS),
+    Kind.REVOCATION: ("ok", _TOKEN_PATHS),
+    Kind.LOGOUT: ("weak", "never runs: the guard itself answers on a logout path"),
+    Kind.SESSION: ("weak", "never runs: the guard itself answers on the session path"),
+}
+"""Where the handler makes no difference."""
+
+
 def _verdict(route: Route, method: str, rule: PathAccess | None) -> Verdict:
-    own = " and ".join(str(one) for one in route.requirements if one != ANY_TOKEN)
+    asked = asked_of(route)
+    own = " and ".join(str(one) for one in asked if one != ANY_TOKEN)
+    opening = opening_in(route.requirements)
     if rule is None:
         return _unguarded(route, own)
-    if rule.kind is None:
-        return "weak", "refused: the path can be read in two ways"
-    if rule.kind is Kind.TOKEN or rule.kind is Kind.REVOCATION:
-        return "ok", _TOKEN_PATHS
-    if rule.kind in _ANSWERED:
-        return "weak", f"never runs: the guard itself answers on {_ANSWERED[rule.kind]}"
+    if rule.kind in _BY_KIND:
+        return _BY_KIND[rule.kind]
+    if opening and rule.openable:
+        return _opened(route, opening, own, method)
     if rule.kind is Kind.PUBLIC:
         return _public(route, own, method)
     if route.relay:
         return "wrong", "a token, to get a token: list it in public_paths"
     if rule.kind is Kind.OPTIONAL:
-        return ("ok", own or "any token") if route.requirements else ("note", _OPTIONAL)
+        return ("ok", own or "any token") if asked else ("note", _OPTIONAL)
     if rule.scopes is None:
         return "weak", "refused: no scope rule opens the path"
     if route.optional:
         return "weak", "any token, though the handler also answers without: " + _LISTED
-    by_path = "scope " + " and ".join(rule.scopes) if rule.scopes else ""
-    return "ok", " and ".join(filter(None, (by_path, own))) or "any token"
+    # The rule is stronger: whoever wrote the mark believes otherwise.
+    needed = " and ".join(filter(None, (words_of(rule), own))) or "any token"
+    if opening:
+        return "weak", f"{needed}: @{opening} has no effect, as a rule names the path"
+    return "ok", needed
+
+
+def _opened(route: Route, opening: str, own: str, method: str) -> Verdict:
+    if opening == "public":
+        return _public(route, own, method)
+    return ("ok", own) if own else ("note", _OPTIONAL)
+
+
+def asked_of(route: Route) -> tuple[Requirement, ...]:
+    """Return what the handler of *route* asks for."""
+    return tuple(one for one in route.requirements if not is_opening(one))
 
 
 def _ineffective(route: Route) -> Verdict | None:
@@ -144,7 +169,7 @@ def _ineffective(route: Route) -> Verdict | None:
 def _unguarded(route: Route, own: str) -> Verdict:
     if route.relay:
         return "ok", _TOKEN_PATHS
-    if route.requirements:
+    if asked_of(route):
         return "wrong", f"fails: no guard in front, and the handler asks for {own}"
     if route.opaque:
         return "wrong", "unknown: no guard was found, and it cannot be looked into"
@@ -154,7 +179,7 @@ def _unguarded(route: Route, own: str) -> Verdict:
 def _public(route: Route, own: str, method: str) -> Verdict:
     if route.relay:
         return "ok", _TOKEN_PATHS
-    if route.requirements:
+    if asked_of(route):
         text = f"refuses all: public, so no token is read, and it asks for {own}"
         return "wrong", text
     if route.optional:

@@ -6,10 +6,12 @@ from collections.abc import Callable, Iterator
 from itertools import groupby
 
 from ...core.extract.paths import Kind, PathAccess, PathRules
+from ...core.model.claim_rule import ClaimRule
 from ...core.model.policy import Policy
 from ...core.model.request import Request
 from ...core.model.scope_rule import ScopeRule
 from ...guard import Guard
+from ..demands import asks_more, words_of
 from .model import Finding, Route
 from .report import needs
 from .trials import METHODS, Trials, Tried
@@ -89,6 +91,15 @@ def _named(policy: Policy) -> Iterator[tuple[str, str, Applies]]:
         if rule.path != "/*":
             yield "scopes", rule.path, _scoped(rule)
 
+    for claims in policy.rules:
+        if claims.path != "/*":
+            yield "rules", claims.path, _claims(claims)
+
+
+def _claims(rule: ClaimRule) -> Applies:
+    alone = PathRules(rules=[rule])
+    return lambda seen: bool(alone.rule(seen.method, seen.path).rules)
+
 
 def _kind(alone: PathRules, kind: Kind) -> Applies:
     return lambda seen: alone.rule(seen.method, seen.path).kind is kind
@@ -135,7 +146,7 @@ def _looser(rule: PathAccess | None, other: PathAccess | None, *, spelt: bool) -
     if rule.kind is not Kind.PROTECTED:
         return False
     if other.kind is not Kind.PROTECTED:
-        return bool(rule.scopes) or spelt
+        return bool(words_of(rule)) or spelt
     if rule.scopes is None or other.scopes is None:
         return rule.scopes is None and spelt
-    return not set(rule.scopes) <= set(other.scopes)
+    return asks_more(rule, other)

@@ -131,5 +131,6 @@ def patterns_of(policy: Policy) -> tuple[str, ...]:
         *policy.token_paths,
         *policy.revocation_paths,
         *(rule.path for rule in policy.scopes if rule.path != "/*"),
+        *(rule.path for rule in policy.rules if rule.path != "/*"),
     )
     return tuple(dict.fromkeys(named))

@@ -207,7 +207,7 @@ def test_a_public_directory_does_not_open_the_admin_in_it_by_case() -> None:
     made = rules(public=("/*",), scopes=(ScopeRule(path="/admin/*", require=("a",)),))
     for path in ("/admin", "/ADMIN/x", "/Admin/", "/admin/x"):
         assert made.kind("GET", path, None) is Kind.PROTECTED
-        assert made.required("GET", path) == ("a",)
+        assert made.demands("GET", path).scopes == ("a",)
 
 
 def test_a_rule_without_scope_takes_nothing_away() -> None:
@@ -215,7 +215,7 @@ def test_a_rule_without_scope_takes_nothing_away() -> None:
     made = rules(public=("/p",), optional=("/o",), scopes=(ScopeRule(path="/*"),))
     assert made.kind("GET", "/p", None) is Kind.PUBLIC
     assert made.kind("GET", "/o", None) is Kind.OPTIONAL
-    assert made.required("GET", "/x") == ()
+    assert made.demands("GET", "/x").scopes == ()
 
 
 def test_all_rules_that_match_count() -> None:
@@ -230,8 +230,8 @@ def test_all_rules_that_match_count() -> None:
         )
     )
     for method in ("GET", "HEAD", "get", "head"):
-        assert made.required(method, "/n/1") == ("r", "any", "one")
-    assert made.required("POST", "/n/1") == ("w", "any", "one")
+        assert made.demands(method, "/n/1").scopes == ("r", "any", "one")
+    assert made.demands("POST", "/n/1").scopes == ("w", "any", "one")
 
 
 @pytest.mark.parametrize("kind", [*Kind, None])
@@ -262,9 +262,9 @@ def test_strangers_cannot_fill_the_memory_with_paths() -> None:
 def test_a_path_that_no_rule_names_is_told_from_one_that_needs_nothing() -> None:
     """None is a refusal later; an empty tuple is none."""
     made = rules(scopes=(ScopeRule(path="/n", methods=("GET",), require=("r",)),))
-    assert made.required("GET", "/x") is None
-    assert made.required("DELETE", "/n") is None
-    assert rules().required("GET", "/x") == ()
+    assert made.demands("GET", "/x").scopes is None
+    assert made.demands("DELETE", "/n").scopes is None
+    assert rules().demands("GET", "/x").scopes == ()
 
 
 def test_one_segment_is_given_exactly() -> None:
@@ -354,12 +354,14 @@ def test_a_scope_rule_names_the_whole_path_too() -> None:
             ScopeRule(path="/api/*"),
         ),
     )
-    assert made.required("GET", "/admin/x", "/api") == ("admin",)
+    assert made.demands("GET", "/admin/x", "/api").scopes == ("admin",)
     assert made.rule("GET", "/admin/x", root="/api").scopes == ("admin",)
     assert made.rule("GET", "/admin/x", "/%61dmin/x", "/api").scopes == ("admin",)
     assert made.rule("GET", "/admin/x").scopes is None
-    assert made.required("GET", "/notes", "/api") == ("notes",)
-    assert made.required("GET", "/other", "/api") is None, "names nothing it did not"
+    assert made.demands("GET", "/notes", "/api").scopes == ("notes",)
+    assert made.demands("GET", "/other", "/api").scopes is None, (
+        "names nothing it did not"
+    )
     assert made.kind("GET", "/static/x", None, "/api") is Kind.PUBLIC
     assert made.kind("GET", "/x", None, "/api/admin") is Kind.PROTECTED
     assert made.kind("GET", "/static/x", None, "/api/admin") is Kind.PROTECTED

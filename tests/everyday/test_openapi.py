@@ -1,0 +1,45 @@
+"""The OpenAPI document of handlers that need no token, or check by themselves."""
+
+from __future__ import annotations
+
+from fastapi import FastAPI, Request
+
+from jwtguard.fastapi import FastAPIGuard
+from jwtguard.starlette import optional, public, require, require_fresh
+
+DOCS = FastAPIGuard(token_url="/oauth/token")
+
+
+def test_the_document_shows_what_a_handler_says_of_itself() -> None:
+    """No lock, an open lock, and a 403 for a check of its own."""
+    app = FastAPI()
+
+    @app.get("/open")
+    @public
+    async def open_() -> str:
+        return "in"
+
+    @app.get("/who")
+    @optional
+    async def who() -> str:
+        return "in"
+
+    @app.get("/own")
+    @require(lambda who: who.subject == "alice")
+    async def own(request: Request) -> str:
+        return "in"
+
+    @app.get("/fresh")
+    @require_fresh(60)
+    async def fresh(request: Request) -> str:
+        return "in"
+
+    DOCS.describe(app)
+    paths = app.openapi()["paths"]
+    assert "security" not in paths["/open"]["get"]
+    assert paths["/who"]["get"]["security"] == [{}, {"JWTGuard": []}]
+    assert "403" not in paths["/who"]["get"]["responses"]
+    refused = paths["/own"]["get"]["responses"]["403"]
+    assert refused["description"] == "The caller may not do this"
+    assert paths["/fresh"]["get"]["security"] == [{"JWTGuard": []}]
+    assert set(paths["/fresh"]["get"]["responses"]) >= {"200", "401"}
