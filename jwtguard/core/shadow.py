@@ -10,15 +10,15 @@ from collections.abc import Callable
 from typing import Any
 
 from ..errors import AuthError, InvalidRequestError, TokenTooLargeError
-from .authorize.access import Access, Authorizer
+from .authorize.access import Access, Authorizer, Reported
 from .authorize.clients import Clients
 from .authorize.origin_rules import Page
 from .extract import credentials
 from .extract.fetch_metadata import origin_of
-from .extract.paths import Kind, PathRules
+from .extract.paths import Kind, PathAccess, PathRules
 from .extract.token_header import field_of
 from .flow import Flow, Flowing
-from .model.decision import Decision, Respond
+from .model.decision import Decision, Decoration, Respond
 from .model.policy import Policy
 from .model.principal import Facts
 from .model.request import Request
@@ -49,7 +49,8 @@ class ShadowedFlow(Flow):
     ) -> None:
         super().__init__(policy, now, monotonic, emit, **more)
         second = policy.shadow or policy
-        self.shadow = Shadow(second, path_rules(second), emit)
+        paths, if_fresh = path_rules(second), self.answers.if_fresh
+        self.shadow = Shadow(second, paths, emit, if_fresh)
         self.answers.compare = self.shadow.compare
         self.decide_at_once = _never
 
@@ -68,8 +69,15 @@ def _never(request: Request) -> Decision | None:  # noqa: ARG001
 class Shadow:
     """Compares the verdicts of a second policy with those of the first."""
 
-    def __init__(self, policy: Policy, paths: PathRules, emit: Emit) -> None:
+    def __init__(
+        self,
+        policy: Policy,
+        paths: PathRules,
+        emit: Emit,
+        if_fresh: Callable[[PathAccess, CachedToken, Decoration | Reported], Access],
+    ) -> None:
         self._paths = paths
+        self._if_fresh = if_fresh
         self._authorizer = Authorizer(policy, Clients(policy))
         self._cookie, self._longest = policy.cookie, policy.max_token_bytes
         self._sessions = policy.session_client is not None
@@ -85,15 +93,16 @@ class Shadow:
         first: Access,
     ) -> None:
         """Judge a verified token; *first* is what the first policy has decided."""
-        rule = self._paths.rule(
-            request.method, request.path, request.raw_path, request.root
-        )
+        rule = self._paths.access(request)
         # On a public path the second policy reads no token, so it refuses none.
         second: Access | None = None
-        if rule.reads_token:
+        if rule.kind in (Kind.PROTECTED, Kind.OPTIONAL):
             second = self._authorizer.access(
                 rule, request.method, page.origin, page.own, known, carrier in COOKIES
             )
+            # How long ago the user signed in is judged on each use, and last.
+            if rule.max_age is not None and not isinstance(second, AuthError):
+                second = self._if_fresh(rule, known, second)
         self._tell(request, _reason(first), _reason(second), known.facts)
 
     def compare_without_token(self, request: Request, decision: Decision) -> None:
@@ -105,9 +114,7 @@ class Shadow:
             first = None if read else _PASSES
         if first is None:
             return
-        kind = self._paths.rule(
-            request.method, request.path, request.raw_path, request.root
-        ).kind
+        kind = self._paths.access(request).kind
         if kind in (Kind.OPTIONAL, Kind.PUBLIC):
             self._tell(request, first, _PASSES, None)
         # If it brings a token all the same, that would have to be verified first.

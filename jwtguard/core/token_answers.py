@@ -133,7 +133,7 @@ class TokenAnswers:
         if isinstance(access, Reported):
             access = _enforced(access, request) if cookie else access
         if rule.max_age is not None and not isinstance(access, AuthError):
-            access = self._if_fresh(rule, known, access)
+            access = self.if_fresh(rule, known, access)
         if self.compare is not None:
             self.compare(request, page, known, shown.carrier, access)
         if isinstance(access, AuthError):
@@ -149,7 +149,7 @@ class TokenAnswers:
         told = self._reports.tell(reported, request, known.facts, outbox)
         return decision._replace(reported=told)
 
-    def _if_fresh(
+    def if_fresh(
         self, rule: PathAccess, known: CachedToken, access: Decoration | Reported
     ) -> Access:
         """Return *access* if the user signed in recently enough, else the refusal.

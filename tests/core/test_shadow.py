@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 
-from jwtguard import Client, ConfigurationError, Guard, Policy
+from jwtguard import ClaimRule, Client, ConfigurationError, Guard, Policy
 from jwtguard.core.model.decision import Decision
 from jwtguard.core.model.policy_fields import SHADOWED
 from tests.core.flow_support import RULES, WWW, request
@@ -155,6 +155,7 @@ def test_each_rule_may_differ(name: str) -> None:
         "clients": (Client(id="other"),),
         "clients_only": True,
         "scopes": RULES,
+        "rules": (ClaimRule(path="/a", claims={"region": "eu"}),),
         "public_paths": ("/a",),
         "optional_paths": ("/b",),
     }
@@ -171,3 +172,15 @@ def test_a_token_in_a_header_of_its_own_counts_too() -> None:
     assert told == []
     guard.decide(request("/open", peer="unix"))
     assert [one["shadow_reason"] for one in told] == ["no_credentials"]
+
+
+def test_a_handler_that_is_open_by_itself_is_open_for_both() -> None:
+    """``@public`` and ``@optional`` are no rules of a policy."""
+    hook = Told()
+    guard = guard_of(replace(BARE, shadow=replace(BARE, clients_only=True)), hook)
+    for kind in ("public", "optional"):
+        guard.decide(request("/x")._replace(opened=kind))
+    assert hook == []
+
+
+BARE = ISSUER.policy(clients=CLIENTS)

@@ -200,9 +200,11 @@ class PathRules:
         return demands_of(scopes, filter(matching, self._rules))
 
     def naming(self, method: str, path: str, root: str = "") -> tuple[str, ...]:
-        """Return the patterns of the rules that require a scope for the path."""
-        rules = filter(self._matching(method, path, root), self._scopes)
-        return tuple(dict.fromkeys(rule.path for rule in rules if rule.require))
+        """Return the patterns of the rules that ask something of the path."""
+        matching = self._matching(method, path, root)
+        rules: tuple[ScopeRule | ClaimRule, ...] = (*self._scopes, *self._rules)
+        found = [rule.path for rule in rules if rule.demands and matching(rule)]
+        return tuple(dict.fromkeys(found))
 
     def _matching(
         self, method: str, path: str, root: str

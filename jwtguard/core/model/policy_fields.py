@@ -24,7 +24,9 @@ DPOP = ("accept", "require", "off")
 """Whether tokens are bound to keys (RFC 9449)."""
 REPORT_ONLY = ("scopes", "origins", "clients", "acr", "rules")
 """Kinds of refusals that may be reported only; all others are always enforced."""
-SHADOWED = ("clients", "clients_only", "scopes", "public_paths", "optional_paths")
+SHADOWED = (
+    "clients", "clients_only", "scopes", "rules", "public_paths", "optional_paths",
+)  # fmt: skip
 """Rules in which a second policy may differ from the first (``shadow_config``)."""
 OUTAGES = ("allow", "writes", "refuse")
 """What to do while the revocations of other processes are not known."""

@@ -79,7 +79,7 @@ class Reports:
     def _rule(self, error: AuthError, request: Request) -> str:
         if error.reason == "no_rule":
             return path_shape(request.path)
-        if error.report_only == "scopes":
+        if error.report_only in ("scopes", "acr", "rules"):
             found = self._paths.naming(request.method, request.path, request.root)
             return " ".join(found)
         return ""

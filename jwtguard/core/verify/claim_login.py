@@ -37,7 +37,10 @@ def standing_of(policy: Policy) -> Callable[[Claims, Facts], Standing] | None:
     Without such rules nothing is added to the key of what is remembered.
     """
     # A policy that asks for scopes alone remembers as if there were no such rules.
-    rules, by_acr = policy.rules, any(rule.acr for rule in policy.scopes)
+    # A second policy is judged by the same facts, so they hold what its rules ask, too.
+    both = [one for one in (policy, policy.shadow) if one is not None]
+    rules = tuple(dict.fromkeys(rule for one in both for rule in one.rules))
+    by_acr = any(rule.acr for one in both for rule in one.scopes)
     if not rules and not by_acr:
         return None
     return lambda claims, facts: Standing(
