@@ -35,6 +35,7 @@ from .grants import (
     make_revocation,
 )
 from .hints import say_who_is_refused, unknown_client
+from .introspection import INTROSPECT, add_introspection
 from .keys import Keys
 from .logout import END_SESSION, Logout, add_logout
 from .store import Store
@@ -46,7 +47,7 @@ JWKS = "/jwks"
 TOKEN = "/oauth/token"  # noqa: S105  # a path
 REVOKE = "/oauth/revoke"
 USERINFO = "/userinfo"
-PUBLIC = ("/.well-known/*", JWKS, END_SESSION, "/dev/*", "/")
+PUBLIC = ("/.well-known/*", JWKS, END_SESSION, INTROSPECT, "/dev/*", "/")
 
 
 class Issuer:
@@ -65,6 +66,7 @@ class Issuer:
         add_logout(self._app, Logout(store, generator, self.keys), store, self._base)
         _add_metadata(self._app, url, self.keys, self._base)
         _add_userinfo(self._app, store, self._base)
+        add_introspection(self._app, url, self.keys, store, self._base)
         _add_controls(self._app, self.keys)
         self._token_paths = (self._base + TOKEN, self._base + REVOKE)
         self._guarded = self._guard()
@@ -137,6 +139,7 @@ def _metadata(issuer: str, alg: str) -> dict[str, Any]:
         "issuer": issuer,
         "token_endpoint": prefix + TOKEN,
         "revocation_endpoint": prefix + REVOKE,
+        "introspection_endpoint": prefix + INTROSPECT,
         "userinfo_endpoint": prefix + USERINFO,
         "end_session_endpoint": prefix + END_SESSION,
         "jwks_uri": prefix + JWKS,
