@@ -72,6 +72,7 @@ class Guard(Reloader):
         render: Render | None = None,
     ) -> None:
         check_render(render)
+        self.render = render
         self.policy = checked_policy(policy)
         check_origin_patterns(policy)
         self.clock = clock

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
+from ..core.authorize.unguarded import name_of
 from ..core.model.effects import FetchFailedError
 from ..core.model.origins import is_loopback_host
 from ..core.model.policy import OF_RELAY, Policy
@@ -65,6 +66,8 @@ def check(guard: Guard, *, probe: bool = False) -> Iterator[Finding]:
     yield from _streams(guard.policy)
     yield from rollout_findings(guard.policy)
     yield from _debugging(guard.policy)
+    if guard.render is not None:
+        yield Finding("ok", "refusals", f"worded by {name_of(guard.render)}")
     yield from _relay(guard)
     yield from logout_findings(guard)
     yield from revocation_findings(guard)

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from jwtguard import Guard
+from jwtguard.inspect.check_policy import check
 from jwtguard.reasons import REASONS
 from jwtguard.rules import Refusal, RefusedRequest, Render, problem_json
 from jwtguard.testing import JWTIssuer
@@ -158,3 +159,13 @@ def test_the_environment_may_bring_the_policy(
 
     decision = guard.decide(Request("GET", "/", {}))
     assert b'"reason": "no_credentials"' in getattr(decision, "body", b"")
+
+
+def test_check_names_the_renderer(jwt_issuer: JWTIssuer) -> None:
+    """Whoever reads the report knows that the words are not the guard's."""
+    own = Guard(
+        jwt_issuer.policy(), transport=jwt_issuer.transport, render=problem_json
+    )
+    found = {one.what: one.text for one in check(own)}
+    assert found["refusals"] == "worded by jwtguard.rules.problem_json"
+    assert "refusals" not in {one.what for one in check(jwt_issuer.guard())}
