@@ -100,6 +100,9 @@ class Reloader(Requirer):
             added=sorted(new - old),
             removed=sorted(old - new),
         )
+        # What was enforced at the start may be only reported from now on.
+        if policy.report_only:
+            self.emit("report_only", kinds=" ".join(policy.report_only))
 
     def follow_files(self, environ: Mapping[str, str]) -> None:
         """Reload when files that *environ* names have changed: ``JWTGUARD_RELOAD``."""

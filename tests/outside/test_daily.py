@@ -47,3 +47,15 @@ def test_it_warns_again_once_a_day() -> None:
         made("refused")
         assert told == expected
         told.clear()
+
+
+def test_a_reload_warns_too(
+    jwt_issuer: JWTIssuer, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Rules that were enforced may be only reported from then on."""
+    guard = Guard(jwt_issuer.policy())
+    guard.reload(jwt_issuer.policy(report_only=("scopes", "acr")))
+    told = [r for r in caplog.records if r.getMessage().startswith("report_only")]
+    (record,) = told
+    assert record.levelno == logging.WARNING
+    assert record.getMessage() == "report_only kinds='scopes acr'"
