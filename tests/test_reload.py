@@ -8,9 +8,12 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
+from starlette.testclient import TestClient
+from starlette.websockets import WebSocketDisconnect
 
 from jwtguard import Client, ConfigurationError, Guard, Policy, TrustedIssuer
 from jwtguard.adapters import Proceed, Request, Respond
+from jwtguard.asgi import GuardMiddleware
 from jwtguard.core.model.effects import Incoming
 from jwtguard.core.model.policy_lines import policy_hash, policy_lines
 from jwtguard.errors import AuthError
@@ -244,3 +247,25 @@ def test_no_request_sees_a_mixture(house: House) -> None:
     for thread in threads:
         thread.join(HANG)
     assert not wrong
+
+
+def test_an_open_websocket_of_a_removed_issuer_is_closed(house: House) -> None:
+    """4401 says that a new token is needed, as for one that was revoked."""
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await receive()
+        await send({"type": "websocket.accept"})
+        while (await receive())["type"] != "websocket.disconnect":
+            await send({"type": "websocket.send", "text": "still here"})
+
+    client = TestClient(GuardMiddleware(app, house.guard))
+    with (
+        client.websocket_connect("wss://api/", headers=house.one.headers()) as gone,
+        client.websocket_connect("wss://api/", headers=house.two.headers()) as kept,
+    ):
+        house.guard.reload(house.policy(house.two))
+        with pytest.raises(WebSocketDisconnect) as caught:
+            gone.receive_text()
+        assert caught.value.code == 4401
+        kept.send_text("are you there?")
+        assert kept.receive_text() == "still here"
