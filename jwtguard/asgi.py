@@ -257,8 +257,8 @@ def _decorating(
         if message["type"] == "http.response.start":
             given = list(message.get("headers", ()))  # an iterator too
             if refused:
-                fields = guard.handled(refused, message["status"], text(given))
-                given = raw(fields)
+                caller, status = decision.principal, message["status"]
+                given = raw(guard.handled(refused, status, text(given), caller))
             headers, events = decorated_raw(given, decision.decoration)
             if outbox is not None:
                 headers = with_outbox_raw(headers, outbox)

@@ -26,6 +26,7 @@ Events and their fields, all of them also in the ``extra`` of the log record:
 * ``revocations_stale``: ``age`` in seconds
 * ``revocations_lost``: ``problem``; too many waited for the shared state, or a token
   that was revoked could not be verified
+* ``dpop_replays_unchecked``: ``problem``; a proof passed that may have been used
 * ``signed_in``, ``signed_out``: ``issuer``
 * ``session_refreshed``: ``issuer``
 * ``session_refresh_failed``: ``issuer``, ``problem``; the session goes on
@@ -35,9 +36,9 @@ Events and their fields, all of them also in the ``extra`` of the log record:
 * ``misconfigured``: ``problem``, while starting
 * ``render_failed``: ``reason`` of the refusal, ``problem``: what the renderer raised
 
-Never a token, a claim or a path. Only with ``JWTGUARD_DEBUG`` the log record of
-``refused``, and not the hook, has more: ``path``, ``rule``, ``needed``, ``seen``,
-``hint``, ``see``.
+Never a token or a claim. ``detail`` of ``dpop_url`` has two URLs without their query;
+no other field has a path. Only with ``JWTGUARD_DEBUG`` the log record of ``refused``,
+and not the hook, has more: ``path``, ``rule``, ``needed``, ``seen``, ``hint``, ``see``.
 """
 
 from __future__ import annotations
@@ -71,6 +72,7 @@ _LEVELS = {
     "serving_stale": logging.WARNING,
     "limit_store_failed": logging.WARNING,
     "state_failed": logging.WARNING,
+    "dpop_replays_unchecked": logging.WARNING,
     "revocations_stale": logging.WARNING,
     "revocations_lost": logging.WARNING,
     "session_refresh_failed": logging.WARNING,

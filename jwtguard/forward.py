@@ -32,6 +32,12 @@ class _Request(Protocol):
     def headers(self) -> _Headers: ...
 
 
+_BOUND = (
+    "BearerForward: this token is bound to a key of its client, which only that client "
+    "can prove, for the URL that it requests. Use tokens of this site: sessions "
+    "(JWTGUARD_SESSION_CLIENT), or token exchange at the issuer (RFC 8693)"
+)
+
 R = TypeVar("R", bound=_Request)
 
 
@@ -44,7 +50,8 @@ class BearerForward(httpx.Auth):
 
     Puts the principal's token on requests to *origins*: https, or loopback. Any other
     target raises ``ForeignTargetError``, redirects included. A client that takes any
-    callable on the request as ``auth`` takes this too.
+    callable on the request as ``auth`` takes this too. Raises ``TypeError`` for a token
+    that is bound to its client.
     """
 
     def __init__(self, principal: Principal, *origins: str) -> None:
@@ -52,6 +59,8 @@ class BearerForward(httpx.Auth):
             raise ConfigurationError(
                 "BearerForward: expected at least one origin that tokens may be sent to"
             )
+        if principal.bound is not None:
+            raise TypeError(_BOUND)
         problems = [problem for o in origins if (problem := _problem(o))]
         if problems:
             raise ConfigurationError(*problems)

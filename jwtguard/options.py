@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .core.model.issuers import ALGORITHMS
+from .core.model.policy_fields import DPOP_ALGORITHMS
 from .core.model.profiles import PROFILES
 from .option_values import KINDS
 
@@ -89,9 +90,14 @@ SETTINGS: tuple[Setting, ...] = (
     _setting("relay_limit", "text", "password guesses allowed by TokenRelay", "5/minute"),
     _setting("relay_limit_storage", "text", "where guesses are counted", "as `JWTGUARD_STATE`", secret=True),
     _setting("dpop", "text", "tokens bound to a key: `accept` takes them and bearer tokens, `require` refuses bearer tokens, `off` refuses bound tokens", "accept"),
+    _setting("dpop_algorithms", "names", "accepted `alg` values of DPoP proofs", " ".join(DPOP_ALGORITHMS)),
+    _setting("dpop_max_age", "seconds", "age at which a proof expires", "60"),
+    _setting("dpop_nonce", "text", "nonces in proofs: `auto` asks for one if the client's clock is wrong, `require` always, `off` never", "`auto` if `JWTGUARD_SECRETS` is set, else `off`"),
+    _setting("dpop_replays", "count", "used proofs kept in each process without a shared state; 0 is off", "200000"),
+    _setting("dpop_replay_outage", "text", "what happens if they cannot be kept: `refuse` responds with 503, `allow` accepts proofs that may have been used", "refuse"),
     _setting("cookie", "text", "cookie that may carry the token", "unset: header only"),
     _setting("login_url", "text", "path of the login page, to which navigations without a valid token are redirected", "unset: they get 401"),
-    _setting("public_url", "names", "origins this application is served at", "scheme and `Host` of the request"),
+    _setting("public_url", "names", "origins this application is served at, with the path prefix that a proxy takes off", "scheme and `Host` of the request"),
     _setting("require_https", "flag", "refuse tokens on plain HTTP, loopback excepted", "true"),
     _setting("trusted_proxies", "names", "addresses, networks or `unix` whose X-Forwarded-Proto and -For count", "empty"),
     _setting("client_cert", "text", "where the client's certificate comes from: `off`, `tls`, or a header field of the trusted proxies and its format: `NAME:rfc9440`, `NAME:pem-url`, `NAME:der-base64` or `NAME:xfcc`", "off"),

@@ -67,21 +67,26 @@ class Refuser(SessionKeeper):
         """
         return self._flow.responses.wording.worded(error, request)
 
-    def refusal_fields(self, error: AuthError) -> Fields:
+    def refusal_fields(
+        self, error: AuthError, request: Request | None = None
+    ) -> Fields:
         """Return the header fields that go with *error* in a framework's own answer."""
-        return self._flow.responses.fields(error)
+        return self._flow.responses.fields(error, request)
 
     def handled(
         self,
         refused: Sequence[AuthError],
         status: int,
         given: Iterable[tuple[str, str]],
+        principal: Principal | None = None,
     ) -> Fields:
         """Return the fields *given* of the application's answer after it *refused*.
 
         If the answer has the status of a refusal, it gets the fields of that refusal.
+        They challenge *principal* in the scheme that its token came in.
         """
-        return self._flow.responses.handled(refused, status, given)
+        by_proof = principal is not None and principal.bound == "dpop"
+        return self._flow.responses.handled(refused, status, given, by_proof=by_proof)
 
 
 _PUBLIC = (

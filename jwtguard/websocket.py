@@ -65,7 +65,8 @@ class Admitted(NamedTuple):
         """Add the fields of a refusal to what the application answers to it."""
         if self.refused:
             given, status = text(message.get("headers", ())), message["status"]
-            fields = self.guard.handled(self.refused, status, given)
+            caller = self.decision.principal
+            fields = self.guard.handled(self.refused, status, given, caller)
             message["headers"] = raw(fields)
 
 

@@ -190,7 +190,8 @@ def _decorating(
         status: str, headers: list[tuple[str, str]], exc_info: Any = None, /
     ) -> Callable[[bytes], object]:
         if refused:
-            headers = list(guard.handled(refused, int(status[:3]), headers))
+            code, caller = int(status[:3]), decision.principal
+            headers = list(guard.handled(refused, code, headers, caller))
         fields, events = decorated(headers, ours)
         if outbox is not None:
             fields = list(with_outbox(tuple(fields), outbox))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from types import SimpleNamespace
+from typing import Any
 
 import anyio
 import httpx
@@ -196,3 +197,14 @@ def test_its_errors_hold_no_token() -> None:
     assert "a.b.c" not in str(caught.value)
     assert "secret" not in str(caught.value)
     assert "a.b.c" not in repr(forward)
+
+
+@pytest.mark.parametrize(
+    "facts", [{"jkt": "k"}, {"x5t": "c"}, {"jkt": "k", "x5t": "c"}]
+)
+def test_a_bound_token_is_not_forwarded(facts: dict[str, Any]) -> None:
+    """The other server would refuse it; the message says what works instead."""
+    bound = Principal.of(ALICE.facts._replace(**facts), "a.b.c")
+    with pytest.raises(TypeError, match="sessions") as caught:
+        BearerForward(bound, API)
+    assert "a.b.c" not in str(caught.value)

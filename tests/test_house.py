@@ -54,8 +54,8 @@ APART = ("demo", "issuer", "_examples")
 """Programs that come with the package: they use frameworks, and nobody imports them."""
 PURE = {
     "__future__", "base64", "binascii", "collections", "concurrent", "contextlib",
-    "cryptography", "dataclasses", "enum", "functools", "hashlib", "ipaddress", "json",
-    "jwt", "math", "random", "re", "threading", "types", "typing",
+    "cryptography", "dataclasses", "enum", "functools", "hashlib", "hmac",
+    "ipaddress", "json", "jwt", "math", "random", "re", "threading", "types", "typing",
     "urllib", "weakref",
 }  # fmt: skip
 NEVER = {"socket", "httpx", "time", "datetime", "os", "logging", "asyncio", "anyio"}
@@ -175,6 +175,7 @@ def test_what_lists_routes_is_for_the_command_line() -> None:
             "jwtguard.inspect.check_certificates",
             "jwtguard.inspect.check_logout",
             "jwtguard.inspect.check_policy",
+            "jwtguard.inspect.check_dpop",
             "jwtguard.inspect.check_resources",
             "jwtguard.inspect.check_reload",
             "jwtguard.inspect.check_revocations",

@@ -149,7 +149,7 @@ def test_an_empty_variable_means_unset() -> None:
         ("KEYS", "/etc/keys.pem", "JWTGUARD_KEYS_FILE"),
         ("TRUSTED_PROXIES", "10.0.0.1/8", "write 10.0.0.0/8"),
         ("TRUSTED_PROXIES", "proxy", "expected an address"),
-        ("PUBLIC_URL", "https://api.example.com/v1", "not a valid origin"),
+        ("PUBLIC_URL", "https://api.example.com/v1/", "expected one like https"),
         ("COOKIE", "a b", "not a valid cookie name"),
         ("REALM", 'a"b', "without quotes"),
         ("JWKS_URL", "http://keys.example.com/jwks", "JWTGUARD_HTTP_HOSTS"),

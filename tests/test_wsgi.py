@@ -111,6 +111,7 @@ def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setenv("JWTGUARD_ISSUER", "https://id.example.com")
     monkeypatch.setenv("JWTGUARD_AUDIENCE", "https://api.example.com")
     monkeypatch.setenv("JWTGUARD_REALM", "notes")
+    monkeypatch.setenv("JWTGUARD_DPOP", "off")
     _, headers, _ = run(GuardMiddleware(ok), environ_of())
     assert headers["WWW-Authenticate"] == 'Bearer realm="notes"'
 

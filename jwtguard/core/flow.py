@@ -97,7 +97,7 @@ class Flow:
         self.reports = Reports(policy, self.paths, emit)
         self.answers = TokenAnswers(
             policy, self.clients, self.origin_rules, self.authorizer, self.responses,
-            self.reports, now, sessions=self.sessions is not None,
+            self.reports, now, self.verifier, sessions=self.sessions is not None,
         )  # fmt: skip
         self.fast = FastPath(
             policy, self.paths, self.wire_of, self.verifier, self.origin_rules,

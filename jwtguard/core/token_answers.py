@@ -13,6 +13,7 @@ from .extract.credentials import Credentials
 from .extract.fetch_metadata import SAFE_METHODS
 from .extract.paths import Kind, PathAccess
 from .extract.plain_http import plain_http
+from .extract.proofs import SentProof
 from .extract.wire import Wire
 from .model.decision import Decision, Decoration, Outbox, Proceed, decoration
 from .model.policy import Policy
@@ -21,6 +22,7 @@ from .model.request import Request
 from .respond.reports import Reports
 from .respond.responses import Responses
 from .verify.token_cache import CachedToken
+from .verify.verifier import Verifier
 
 SESSION = "session"
 """The carrier of a token from a session."""
@@ -40,6 +42,7 @@ class TokenAnswers:
         responses: Responses,
         reports: Reports,
         now: Callable[[], float],
+        verifier: Verifier,
         *,
         sessions: bool,
     ) -> None:
@@ -57,6 +60,7 @@ class TokenAnswers:
         self.compare: Callable[..., None] | None = None
         """Told what was decided about each verified token, if anybody compares."""
         self._collects = sessions or policy.report_header
+        self._renewal = verifier.binding.proofs.renewal
 
     def outbox(self) -> Outbox | None:
         """Return the collector of session cookies and reports, or None without both."""
@@ -141,6 +145,8 @@ class TokenAnswers:
             return self._responses.refuse(access, request, known.facts, origin=origin)
         if isinstance(access, Reported):
             reported, access = _joined(reported, access.refusals), access.decoration
+        if shown.proof is not None:
+            access = self._renewed(access, shown.proof)
         principal = Principal.of(known.facts, shown.token, session)
         outbox = self.outbox()
         decision = Proceed(principal, access, carrier=shown.carrier, outbox=outbox)
@@ -168,6 +174,16 @@ class TokenAnswers:
             ours = access.decoration if isinstance(access, Reported) else access
             return Reported(ours, (*before, error))
         return access
+
+    def _renewed(self, access: Decoration, proof: SentProof) -> Decoration:
+        """Hand out a nonce before the one in *proof* expires (RFC 9449 8.2)."""
+        nonce = self._renewal(proof)
+        if nonce is None:
+            return access
+        fields = (("DPoP-Nonce", nonce),)
+        return decoration(
+            access.cors, access.replace, access.vary, private=True, fields=fields
+        )
 
 
 def changes(request: Request) -> bool:

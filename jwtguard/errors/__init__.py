@@ -7,6 +7,7 @@
     - MissingTokenError         401, bare challenge
     - InvalidTokenError         401, invalid_token
     - InvalidProofError         401, invalid_dpop_proof (RFC 9449 section 7.1)
+      * NonceRequiredError      401, use_dpop_nonce
     - InsufficientUserAuthenticationError
                                 401: sign in again (RFC 9470)
     - InsufficientScopeError    403, insufficient_scope
@@ -16,6 +17,7 @@
       * InsecureTransportError  403, insecure_transport (RFC 6750 section 5.3)
     - TokenTooLargeError        431 (RFC 6585 section 5)
     - KeysUnavailableError      503 without a challenge
+      * ReplaysUnavailableError 503: used proofs cannot be compared
       * RevocationsStaleError   503: the revocation list is unavailable
       * IntrospectionUnavailableError  503: the issuer does not answer about a token
     - LoginRedirectError        303: a visitor is sent to the login page
@@ -46,7 +48,11 @@ from .access import (
 )
 from .base import AuthError, ConfigurationError, JWTGuardError
 from .grants import GrantError
-from .proofs import InvalidProofError
+from .proofs import (
+    InvalidProofError,
+    NonceRequiredError,
+    ReplaysUnavailableError,
+)
 from .sign_in import (
     InvalidCredentialsError,
     IssuerUnavailableError,
@@ -75,7 +81,9 @@ __all__ = [
     "KeysUnavailableError",
     "LoginRedirectError",
     "MissingTokenError",
+    "NonceRequiredError",
     "Problem",
+    "ReplaysUnavailableError",
     "RevocationsStaleError",
     "TokenTooLargeError",
     "TooManyGuessesError",

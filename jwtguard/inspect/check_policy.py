@@ -18,6 +18,7 @@ from ..core.verify.token_rules import TokenRules
 from ..errors import AuthError
 from ..guard import Guard
 from .check_certificates import certificate_findings
+from .check_dpop import dpop_findings
 from .check_introspection import introspection_findings
 from .check_logout import logout_findings
 from .check_reload import reload_findings
@@ -62,6 +63,7 @@ def check(guard: Guard, *, probe: bool = False) -> Iterator[Finding]:
     yield from _paths(guard.policy)
     yield from _browser(guard.policy)
     yield from _transport(guard.policy)
+    yield from dpop_findings(guard)
     yield from certificate_findings(guard.policy)
     yield from _streams(guard.policy)
     yield from rollout_findings(guard.policy)

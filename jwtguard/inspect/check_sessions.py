@@ -41,10 +41,10 @@ def _cookie(policy: Policy) -> Iterator[Finding]:
     if not policy.public_url:
         text = "JWTGUARD_PUBLIC_URL is not set, so Host decides the site's own origin"
         yield Finding("weak", "session cookie", text)
-    for url in sorted(url for url in policy.public_url if is_plain(url)):
+    for url in sorted(url for url in policy.public_origins if is_plain(url)):
         text = f"{url} is plain http, so visitors cannot sign in"
         yield Finding("wrong", "session cookie", text)
-    for url in sorted(url for url in policy.public_url if url.startswith("http:")):
+    for url in sorted(url for url in policy.public_origins if url.startswith("http:")):
         if not is_plain(url):
             text = f"{url}: on loopback the cookie has another name, without Secure"
             yield Finding("note", "session cookie", text)

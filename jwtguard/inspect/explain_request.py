@@ -35,7 +35,7 @@ def request_of(
     certificate: bytes | None = None,
 ) -> Request:  # fmt: skip
     """Return the request that a caller would send, with *token* where it belongs."""
-    url = next(iter(sorted(guard.policy.public_url)), "https://api.invalid")
+    url = next(iter(sorted(guard.policy.public_origins)), "https://api.invalid")
     scheme, _, host = url.partition("://")
     headers = {"host": (host,)}
     if cookie:

@@ -11,6 +11,7 @@ import pytest
 from jwtguard import AuthError, Guard, TrustedIssuer
 from jwtguard.core.model.decision import Respond
 from jwtguard.core.model.effects import Incoming
+from jwtguard.core.model.policy_fields import DPOP_ALGORITHMS
 from jwtguard.errors import InvalidTokenError, MissingTokenError
 from jwtguard.reasons import REASONS
 from jwtguard.testing import AUDIENCE, JWTIssuer
@@ -61,6 +62,7 @@ def test_without_a_token_the_challenge_is_bare(
         ("Content-Length", str(len(answer.body))),
         ("Cache-Control", "no-store"),
         ("WWW-Authenticate", 'Bearer realm="api"'),
+        ("WWW-Authenticate", f'DPoP realm="api", algs="{" ".join(DPOP_ALGORITHMS)}"'),
         ("Vary", "Origin"),
     )
     sentence = json.loads(answer.body)["error_description"]

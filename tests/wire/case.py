@@ -16,13 +16,15 @@ CORS_ASKED = "Access-Control-Request-Method"
 _CHALLENGED = {
     "invalid_request", "missing_token", "invalid_token", "insufficient_scope",
     "insufficient_user_authentication",
+    "invalid_dpop_proof", "use_dpop_nonce",
 }  # fmt: skip
+_SENT = ("Authorization", "Cookie", "DPoP", "Origin")
 _GRANT_REFUSALS = {
     REASONS[reason].sentence
     for reason in (
         "post_only", "form_malformed", "body_too_long", "client_gone",
         "grant_type_missing", "client_ambiguous_form", "origin_repeated",
-        "session_method", "session_malformed",
+        "session_method", "session_malformed", "grant_proof_missing",
         *(name for name in REASONS if name.startswith("logout_")),
     )
     if reason != "logout_token"
@@ -57,6 +59,8 @@ class Case:
     """Reasons of refusals that are only reported, each once."""
     differs: tuple[str, str] | None = None
     """The reasons of both policies, where a second one is judged beside the first."""
+    schemes: tuple[str, ...] = ()
+    """The schemes of the challenges, if not Bearer, and DPoP for who has no token."""
     worlds: tuple[str, ...] = ()
     """Empty: all of them."""
 
@@ -126,7 +130,10 @@ class Case:
             assert challenge is None
         else:
             assert challenge is not None
-            assert challenge.startswith("Bearer realm=")
+            missing = code == "missing_token"
+            usual = ("Bearer", "DPoP") if missing else ("Bearer",)
+            assert answer.schemes == (self.schemes or usual)
+            assert challenge.startswith(f'{answer.schemes[0]} realm="')
             assert (f'error="{code}"' in challenge) is (code != "missing_token")
         self._check_echoes_nothing(answer)
 
@@ -135,7 +142,7 @@ class Case:
         fields = {n.lower(): v for n, v in answer.headers if n.lower() != CORS}
         text = f"{answer.body!r} {fields}"
         for name, value in self.ask.headers:
-            if name in ("Authorization", "Cookie", "Origin") and len(value) > 9:
+            if name in _SENT and len(value) > 9:
                 assert value.rpartition(" ")[2] not in text
         for name in (ISSUER.url, ISSUER.audience, WWW, OTHER, '"spa"', "batch"):
             assert name not in text
@@ -159,7 +166,7 @@ class Case:
         for record in records:
             text = f"{record.getMessage()} {record.__dict__}"
             for name, value in self.ask.headers:
-                if name in ("Authorization", "Cookie") and len(value) > 40:
+                if name in ("Authorization", "Cookie", "DPoP") and len(value) > 40:
                     assert value[-40:] not in text
 
     def _check_seen(self, answer: Answer) -> None:

@@ -21,7 +21,7 @@ ACAO = "Access-Control-Allow-Origin"
 NULL = "null"
 KEYCLOAK = {"ORIGINS_CLAIM": "allowed-origins"}
 CLAIMED = "https://claimed.example"
-EXPOSED = {"access-control-expose-headers": "WWW-Authenticate, Retry-After"}
+EXPOSED = {"access-control-expose-headers": "WWW-Authenticate, Retry-After, DPoP-Nonce"}
 PUBLIC = {"PUBLIC_PATHS": "/healthz"}
 
 LOOKALIKES = (

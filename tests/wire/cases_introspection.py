@@ -91,7 +91,10 @@ INTROSPECTION = [
     refused("without an audience", "opaque-for-anybody", "missing_claim"),
     refused("of another issuer", "opaque-of-another", "unknown_issuer"),
     refused("a refresh token", "opaque-refresh", "refresh_token"),
-    refused("bound to a key", "opaque-bound", "bound_token_as_bearer"),
+    asked(
+        "bound to a key", "opaque-bound", reason="bound_token_as_bearer", status=401,
+        schemes=("Bearer", "DPoP"),
+    ),
     refused("bound to a key that is not told", "opaque-dpop", "bound_token"),
     asked(
         "audience unchecked", "opaque-for-anybody", subject="alice",

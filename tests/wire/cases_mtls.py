@@ -100,6 +100,7 @@ MTLS = [
         ask=Ask(headers=(raw(f"Bearer {BOTH}"), shown()), peer=PROXY),
         status=401,
         error="invalid_token",
+        schemes=("Bearer", "DPoP"),
     ),
     Case(
         name="certificate: on a public path nothing is read",

@@ -95,7 +95,10 @@ PAGE_CASES = [
         Ask(headers=(bearer(), origin(WWW))),
         subject="alice",
         cors=WWW,
-        headers={EXPOSE: "Retry-After, X-Request-ID, ETag", CREDENTIALS: "true"},
+        headers={
+            EXPOSE: "Retry-After, X-Request-ID, DPoP-Nonce, ETag",
+            CREDENTIALS: "true",
+        },
     ),
     *(
         sent(

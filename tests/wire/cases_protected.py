@@ -106,7 +106,7 @@ PROTECTED = [
     ),
     refused_token("a logout token", ISSUER.token(claims={"events": {}}), "A logout"),
     refused_token(
-        "bound to a key", ISSUER.token(claims={"cnf": {"jkt": "x"}}), "The access token"
+        "bound in an unknown way", ISSUER.token(claims={"cnf": {"jwk": {}}}), "The acc"
     ),
     refused_token(
         "another issuer",

@@ -7,6 +7,7 @@ import logging
 import pytest
 
 from tests.wire.case import Case
+from tests.wire.cases_bound import BOUND
 from tests.wire.cases_bypasses import BYPASSES
 from tests.wire.cases_clients import CLIENTS
 from tests.wire.cases_cookies import COOKIES
@@ -48,6 +49,7 @@ CASES = [
     *TOKEN_HEADER,
     *METADATA,
     *STEP_UP,
+    *BOUND,
 ]
 
 

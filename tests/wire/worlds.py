@@ -83,10 +83,19 @@ class Answer:
     """None if the application never ran."""
 
     def get(self, name: str) -> str | None:
-        """Return a header field; there must not be two of one name."""
+        """Return a header field; there must not be two of one name.
+
+        Challenges are the exception: they are joined here.
+        """
         found = [v for k, v in self.headers if k.lower() == name.lower()]
-        assert len(found) <= 1, (name, found)
-        return found[0] if found else None
+        assert len(found) <= 1 or name.lower() == "www-authenticate", (name, found)
+        return ", ".join(found) if found else None
+
+    @property
+    def schemes(self) -> tuple[str, ...]:
+        """Return the scheme of each challenge."""
+        named = [v for k, v in self.headers if k.lower() == "www-authenticate"]
+        return tuple(value.partition(" ")[0] for value in named)
 
     @property
     def error(self) -> str | None:

@@ -23,8 +23,9 @@ class Clients:
     """The clients of a policy, by name and by origin."""
 
     def __init__(self, policy: Policy) -> None:
-        self._headers = (*HEADERS, *policy.cors_headers)
-        self._exposed = (*EXPOSED, *policy.cors_expose)
+        bound = policy.dpop != "off"
+        self._headers = (*HEADERS, *policy.cors_headers, *("DPoP",) * bound)
+        self._exposed = (*EXPOSED, *policy.cors_expose, *("DPoP-Nonce",) * bound)
         self._policy = policy
         self._tenants = any(issuer.tenants for issuer in policy.issuers)
         self._by_key: dict[tuple[str, str | None], Client] = {

@@ -39,7 +39,7 @@ class OriginRules:
 
     def __init__(self, policy: Policy, clients: clients.Clients) -> None:
         self._clients = clients
-        self._public_urls: frozenset[str | None] = frozenset(policy.public_url)
+        self._public_urls: frozenset[str | None] = frozenset(policy.public_origins)
         self._short_page = lru_cache(maxsize=1024)(self._page)
         self._cookies = (policy.cookie or policy.session_client) is not None
 

@@ -126,6 +126,15 @@ def is_bearer(request: Request) -> bool:
     return any(_EITHER.match(value.strip(" \t")) for value in values)
 
 
+def scheme_of(request: Request) -> str:
+    """Return the scheme under which *request* brings a token, or tries to."""
+    value = (request.headers.get("authorization") or ("",))[0].lstrip(" \t")
+    found = _EITHER.match(value[:_SCHEME_SPACE])
+    if found is not None:
+        return _SCHEMES[found[0].lower()]
+    return DPOP if request.websocket and "dpop" in request.subprotocols else BEARER
+
+
 def from_cookie(fields: Sequence[str], name: str) -> str | None:
     """RFC 6265 section 5.4: the value of the cookie called exactly *name*."""
     pairs = (part.partition("=") for part in "; ".join(fields).split(";"))

@@ -32,6 +32,7 @@ def proof_of(request: Request, offered: Sequence[str] = ()) -> SentProof:
     # WSGI joins repeated fields with a comma, as proxies do.
     if len(sent) > 1 or "," in sent[0]:
         raise InvalidProofError("dpop_repeated")
+    # Before any regular expression runs over more than 8 KiB.
     text = sent[0].strip(" \t")
     if len(text) > LONGEST or not _COMPACT.fullmatch(text):
         raise InvalidProofError("dpop_malformed")

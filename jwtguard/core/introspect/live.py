@@ -243,7 +243,7 @@ def verifier(
         if before is None
         else before.revocations
     )
-    made = Verifier(policy, now, monotonic, emit, revocations, before)
+    made = Verifier(policy, now, monotonic, emit, revocations, before, shared=shared)
     if random is not None and any(map(introspects, policy.issuers)):
         live = LiveTokens(policy, made, now, monotonic, emit, random)
         made.live = live

@@ -21,6 +21,8 @@ class Decoration:
     vary: tuple[str, ...] = ("Origin",)
     private: bool = False
     """Add ``Cache-Control: private, no-store`` where the application set none."""
+    fields: Fields = ()
+    """Further fields of ours."""
 
 
 # Compared by identity (eq=False): hashing its fields for each answer would cost more

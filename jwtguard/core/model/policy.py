@@ -19,7 +19,8 @@ from .policy_checks import (
     check_values,
     check_what_the_relay_uses,
 )
-from .policy_fields import OF_RELAY, OUTAGES, PolicyFields
+from .policy_dpop import settle_dpop
+from .policy_fields import DPOP_ALGORITHMS, OF_RELAY, OUTAGES, PolicyFields
 from .policy_login import check_acr
 from .policy_rollout import check_rollout, check_shadow
 from .policy_sessions import check_sessions
@@ -29,7 +30,7 @@ from .resources import check_resources
 from .scope_rule import ScopeRule
 from .secret_keys import secrets_of
 from .state_url import check_state
-from .url_values import network_problem
+from .url_values import network_problem, split_public_url
 from .validation import HOST, Problems, header_names, set_frozen, strings
 
 __all__ = ["METHODS", "OF_RELAY", "OUTAGES", "Client", "Policy"]
@@ -78,6 +79,11 @@ class Policy(PolicyFields):
             relay_limit: str = "5/minute",
             relay_limit_storage: str | None = None,
             dpop: str = "accept",
+            dpop_algorithms: Iterable[str] = DPOP_ALGORITHMS,
+            dpop_max_age: float = 60,
+            dpop_nonce: str | None = None,
+            dpop_replays: int = 200_000,
+            dpop_replay_outage: str = "refuse",
             cookie: str | None = None,
             login_url: str | None = None,
             public_url: Iterable[str] = frozenset(),
@@ -134,6 +140,7 @@ class Policy(PolicyFields):
         check_values(self, problems)
         check_what_the_relay_uses(self, problems)
         check_sessions(self, problems)
+        settle_dpop(self, problems)  # before a second policy is compared with it
         check_rollout(self, problems)
         check_shadow(self, self.shadow, problems)
         check_resources(self, problems)
@@ -165,6 +172,7 @@ class Policy(PolicyFields):
             )
         scopes = " ".join(self.session_scope).split()
         set_frozen(self, session_scope=tuple(scopes))
+        self._settle_public_url(problems)
         hosts = strings(self.http_hosts, ("http_hosts",), problems)
         for host in hosts:
             text = (
@@ -175,13 +183,18 @@ class Policy(PolicyFields):
         set_frozen(
             self,
             http_hosts=frozenset(host.lower() for host in hosts),
-            public_url=frozenset(strings(self.public_url, ("public_url",), problems)),
             proxies=tuple(self._networks(problems)),
             secrets=secrets_of(self.secrets, problems),
             certificates=source_of(self.client_cert, self.trusted_proxies, problems),
         )
         named = (self.token_header, self.trusted_proxies, problems)
         set_frozen(self, proxy_fields=proxy_fields(self.certificates, *named))
+
+    def _settle_public_url(self, problems: Problems) -> None:
+        urls = frozenset(strings(self.public_url, ("public_url",), problems))
+        # Browsers send an origin, and rules about pages compare that.
+        origins = frozenset(split_public_url(url)[0] for url in urls)
+        set_frozen(self, public_url=urls, public_origins=origins)
 
     def _networks(self, problems: Problems) -> Iterable[Network | str]:
         for text in self.trusted_proxies:

@@ -7,13 +7,13 @@ from typing import Any
 
 from .introspection import check_opaque
 from .issuers import TrustedIssuer, check_relay
-from .origins import is_plain, serialized
+from .origins import is_plain
 from .patterns import covers, demands, overlap
-from .policy_fields import DPOP, OF_RELAY, OUTAGES, PolicyFields
+from .policy_fields import OF_RELAY, OUTAGES, PolicyFields
 from .scope_rule import pattern_problem
 from .site_path import is_site_path
 from .tenants import overlaps
-from .url_values import fetchable, origin_problem, url_problem, without_user
+from .url_values import fetchable, public_url_problem, url_problem, without_user
 from .validation import TOKEN, Problems, Where, check_number
 
 _REALM = re.compile(r"[\x20\x21\x23-\x5b\x5d-\x7e]+")
@@ -157,8 +157,6 @@ def check_values(policy: PolicyFields, problems: Problems) -> None:
     text = f"{policy.revocation_outage!r} is not valid; expected one of "
     known = policy.revocation_outage in OUTAGES
     problems.check(known, ("revocation_outage",), text + " ".join(OUTAGES))
-    text = f"{policy.dpop!r} is not valid; expected one of {' '.join(DPOP)}"
-    problems.check(policy.dpop in DPOP, ("dpop",), text)
     for name in ("clients_only", "require_https", "close_streams", "debug"):
         problems.check_flag((name,), getattr(policy, name))
     good = isinstance(policy.realm, str) and _REALM.fullmatch(policy.realm)
@@ -170,8 +168,8 @@ def check_values(policy: PolicyFields, problems: Problems) -> None:
     problems.check(cookie is None or named, ("cookie",), text)
     problems.check_text(("origins_claim",), policy.origins_claim)
     for url in policy.public_url:
-        if serialized(url) != url:
-            problems.add(("public_url",), origin_problem(url))
+        if problem := public_url_problem(url):
+            problems.add(("public_url",), problem)
 
 
 def check_what_the_relay_uses(policy: PolicyFields, problems: Problems) -> None:

@@ -28,6 +28,11 @@ SHADOWED = (
     "clients", "clients_only", "scopes", "rules", "public_paths", "optional_paths",
 )  # fmt: skip
 """Rules in which a second policy may differ from the first (``shadow_config``)."""
+DPOP_ALGORITHMS = ("ES256", "ES384", "ES512", "EdDSA", "Ed25519", "PS256", "RS256")
+NONCES = ("auto", "require", "off")
+"""When a proof has to hold a nonce of this server (RFC 9449 section 9)."""
+REPLAY_OUTAGES = ("refuse", "allow")
+"""What to do with a proof while it is not known whether it was used."""
 OUTAGES = ("allow", "writes", "refuse")
 """What to do while the revocations of other processes are not known."""
 
@@ -97,13 +102,26 @@ class PolicyFields:
     dpop: str = "accept"
     """Tokens that are bound to a key (RFC 9449): ``accept`` takes them and bearer
     tokens, ``require`` refuses bearer tokens, ``off`` refuses bound tokens."""
+    dpop_algorithms: tuple[str, ...] = DPOP_ALGORITHMS
+    """Accepted ``alg`` values of proofs, asymmetric only."""
+    dpop_max_age: float = 60
+    """Age at which a proof expires, in seconds; 1 or more."""
+    dpop_nonce: str | None = None
+    """Nonces in proofs: ``auto`` asks for one if the client's clock is wrong,
+    ``require`` always, ``off`` never; None: ``auto`` if there are ``secrets``."""
+    dpop_replays: int = 200_000
+    """Number of used proofs kept in each process; 0 does not compare them."""
+    dpop_replay_outage: str = "refuse"
+    """What happens if they cannot be kept: ``refuse`` responds with 503, ``allow``
+    accepts a proof that may have been used."""
     cookie: str | None = None
     """The name of a cookie that may carry the token; None: header only."""
     login_url: str | None = None
     """The path of the page where people sign in; navigations without a valid token are
     sent there instead of getting a 401."""
     public_url: frozenset[str] = frozenset()
-    """Origins that this application is served at; empty: taken from the request."""
+    """Origins that this application is served at, each with the path prefix that a
+    proxy takes off; empty: taken from the request."""
     require_https: bool = True
     """Refuse tokens on plain HTTP, except on loopback."""
     trusted_proxies: tuple[str, ...] = ()
@@ -196,6 +214,10 @@ class PolicyFields:
     """``client_cert``, parsed; None: certificates are not read."""
     proxy_fields: ProxyFields | None = field(init=False, repr=False, default=None)
     """The fields of ``client_cert`` and ``token_header``; None: there are none."""
+    public_origins: frozenset[str] = field(
+        init=False, repr=False, default_factory=frozenset
+    )
+    """``public_url`` without path prefixes."""
 
     def client_key(self, client: Client) -> tuple[str, str]:
         """Return issuer and id of *client*: without an issuer, it is the first's."""

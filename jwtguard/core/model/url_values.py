@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from .origins import is_loopback_host, serialized
 
+_PREFIX = re.compile(r"(?:/(?!\.{1,2}(?:/|\Z))[A-Za-z0-9._~-]+)+")
 _NOT_IN_URL = re.compile(r"[\x00-\x20\x7f]")
 
 
@@ -57,6 +58,23 @@ def network_problem(text: str) -> str:
             "or unix"
         )
     return f"{text!r} is an address in a network; write {network}"
+
+
+def split_public_url(url: str) -> tuple[str, str]:
+    """Return the origin of a public URL, and its path prefix; mostly there is none."""
+    scheme, colon, rest = url.partition("://")
+    host, slash, prefix = rest.partition("/")
+    return scheme + colon + host, slash + prefix
+
+
+def public_url_problem(url: str) -> str | None:
+    """Say why *url* cannot be where this application is reached, and what to write."""
+    origin, prefix = split_public_url(url)
+    if serialized(origin) != origin or prefix == "/":
+        return origin_problem(url)
+    if not prefix or _PREFIX.fullmatch(prefix):
+        return None
+    return f"{url!r} is not valid; expected one like https://www.example.com/api"
 
 
 def url_problem(url: str) -> str:

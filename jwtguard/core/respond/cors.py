@@ -89,6 +89,7 @@ def decorate(app: Iterable[tuple[str, str]], ours: Decoration) -> Fields:
     # has thought about caching knows better.
     if ours.private and "cache-control" not in names:
         kept.append(("Cache-Control", "private, no-store"))
+    kept += ours.fields
     # Always, also without Origin: else a cache keeps the answer to a request without
     # one, and a page gets it without CORS fields.
     kept.append(("Vary", "*" if "*" in vary else _merged([*vary, *ours.vary])))

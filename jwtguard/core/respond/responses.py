@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from ...errors import AuthError, Challenge, InvalidOriginError
 from ..authorize import clients
+from ..extract.credentials import BEARER, DPOP, scheme_of
 from ..extract.fetch_metadata import origin_of
 from ..extract.paths import Kind, PathAccess, PathRules
 from ..model.decision import Decision, Outbox, Proceed, Respond, decoration
@@ -19,6 +20,7 @@ from ..model.principal import Facts
 from ..model.request import Fields, Request
 from ..verify.keys import Emit
 from . import cors
+from .challenges import Challenges
 from .debugging import Debugging
 from .decorating import decorated, with_outbox
 from .login_page import redirected
@@ -42,6 +44,7 @@ class Responses:
     ) -> None:
         self._clients = clients
         self._realm = policy.realm
+        self._challenges = Challenges(policy)
         self._login_url = policy.login_url
         self._emit = emit
         self.wording = Wording(emit, render)
@@ -108,7 +111,7 @@ class Responses:
         if self._login_url is not None:
             error = redirected(error, request, self._login_url)
         answer = self.wording.worded(error, request)
-        ours = (*self.fields(error, request.path), *cors_fields, clients.VARY)
+        ours = (*self.fields(error, request), *cors_fields, clients.VARY)
         return answer._replace(headers=(*answer.headers, *ours))
 
     def handled(
@@ -116,15 +119,19 @@ class Responses:
         refused: Sequence[AuthError],
         status: int,
         given: Iterable[tuple[str, str]],
+        *,
+        by_proof: bool,
     ) -> Fields:
         """Return the fields *given* of the application's answer to a refusal.
 
-        Those of the refusal are among them, if it has this *status*.
+        Those of the refusal are among them, if it has this *status*. *by_proof*: the
+        token came with a DPoP proof.
         """
         error = answered(refused, status)
         if error is None:
             return tuple(given)
-        return with_fields(given, self.fields(error))
+        scheme = DPOP if by_proof else BEARER
+        return with_fields(given, self._fields(error, error.challenges, scheme))
 
     def answer_to(self, error: AuthError, request: Request) -> AuthError:
         """Return what is answered to *error*: itself, or a redirect to the login page.
@@ -133,12 +140,21 @@ class Responses:
         """
         return redirected(error, request, self._login_url)
 
-    def fields(self, error: AuthError, path: str | None = None) -> Fields:
-        """Return the fields of any refusal: challenge, Retry-After, Allow; no-store.
-
-        *path* is that of the request, if it is known.
-        """
+    def fields(self, error: AuthError, request: Request | None = None) -> Fields:
+        """Return the fields of any refusal: challenge, Retry-After, Allow; no-store."""
         challenges = error.challenges
+        if request is None or not challenges:
+            return self._fields(error, challenges, BEARER)
+        return self._fields(error, challenges, scheme_of(request), request.path)
+
+    def _fields(
+        self,
+        error: AuthError,
+        given: tuple[Challenge, ...],
+        scheme: str,
+        path: str | None = None,
+    ) -> Fields:
+        challenges = self._challenges.of(error, given, scheme) if given else ()
         if challenges and self.metadata:
             challenges = self.metadata.challenges(challenges, error.status, path)
         challenged = challenge_fields(challenges, self._realm)

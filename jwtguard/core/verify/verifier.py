@@ -77,6 +77,8 @@ class Verifier:
         emit: Emit,
         revocations: Revocations,
         before: Verifier | None = None,
+        *,
+        shared: bool = False,
     ) -> None:
         self.revocations = revocations
         self.token_cache = TokenCache(policy.token_cache)
@@ -92,9 +94,11 @@ class Verifier:
             None,
         )
         self.unmatched = Unmatched(now, emit)
-        self._binding = Binding(policy)
+        self.binding = Binding(policy, now, monotonic, emit, shared=shared)
+        if before is not None:  # a proof that was used is not new under this policy
+            self.binding.replays.memory.take_over(before.binding.replays.memory)
         self.gates = Gates(
-            now, monotonic, policy.leeway, revocations, self.unmatched, self._binding
+            now, monotonic, policy.leeway, revocations, self.unmatched, self.binding
         )
         self.live: LiveTokens | None = None
         """Asks issuers about tokens, where the policy does."""
@@ -205,7 +209,7 @@ class Verifier:
             facts = facts._replace(standing=self._standing(claims, facts))
         starts = max(claims.get("nbf", -inf), claims.get("iat", -inf))
         validity = starts - self._leeway, facts.expires_at + self._leeway
-        bearer = self._binding.is_bearer(facts)
+        bearer = self.binding.is_bearer(facts)
         return CachedToken(facts, validity, *signed, bearer=bearer)
 
     def after_fork(self) -> None:
@@ -213,6 +217,7 @@ class Verifier:
         self.token_cache.after_fork()
         self.unmatched.after_fork()
         self.tenants.after_fork()
+        self.binding.replays.memory.after_fork()
         for trusted in self.trusted.values():
             trusted.key_cache.after_fork()
         if self.live is not None:

@@ -90,7 +90,7 @@ def test_a_preflight_is_answered_for_all_who_list_the_origin() -> None:
             "Access-Control-Allow-Headers",
             (
                 "Authorization, Content-Type, Accept, Accept-Language, "
-                "Content-Language, Range, X-Request-ID"
+                "Content-Language, Range, DPoP, X-Request-ID"
             ),
         ),
         ("Access-Control-Max-Age", "60"),
@@ -138,7 +138,7 @@ def test_the_union_is_for_when_the_client_is_unknown() -> None:
     """A listed origin may read its 401."""
     assert clients().union(SHARED) == (
         ("Access-Control-Allow-Origin", SHARED),
-        ("Access-Control-Expose-Headers", "WWW-Authenticate, Retry-After"),
+        ("Access-Control-Expose-Headers", "WWW-Authenticate, Retry-After, DPoP-Nonce"),
         ("Access-Control-Allow-Credentials", "true"),
     )
     assert clients().union(None) == ()
@@ -244,7 +244,7 @@ def test_the_applications_cors_fields_are_replaced_never_doubled() -> None:
         ("Access-Control-Allow-Origin", WWW),
         (
             "Access-Control-Expose-Headers",
-            "X-Total, retry-after, X-Left, WWW-Authenticate",
+            "X-Total, retry-after, X-Left, WWW-Authenticate, DPoP-Nonce",
         ),
         ("Vary", "Accept-Encoding, origin"),
     )

@@ -5,7 +5,7 @@ A bound token is refused unless its sender proves that the key or certificate is
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from typing import Any
 
 from ....errors import InvalidTokenError
@@ -14,6 +14,9 @@ from ...extract.wire import Wire
 from ...model.effects import Ask
 from ...model.policy import Policy
 from ...model.principal import Facts
+from ..keys import Emit
+from .proof import Proofs
+from .replays import Replays
 
 _BY_SENDER = frozenset({"header", "subprotocol"})
 """Carriers that bring a proof beside the token, if there is one."""
@@ -22,13 +25,24 @@ _BY_SENDER = frozenset({"header", "subprotocol"})
 class Binding:
     """What one policy asks of bound tokens, and of those that have to be bound."""
 
-    def __init__(self, policy: Policy) -> None:
+    def __init__(
+        self,
+        policy: Policy,
+        now: Callable[[], float],
+        monotonic: Callable[[], float],
+        emit: Emit,
+        *,
+        shared: bool,
+    ) -> None:
         self._spoken = policy.dpop != "off"
         self._policy = policy
         self._required = policy.dpop == "require"
         self._clients = frozenset(
             policy.client_key(client) for client in policy.clients if client.dpop
         )
+        self.proofs = Proofs(policy, now)
+        longest = self.proofs.freshness.longest
+        self.replays = Replays(policy, monotonic, emit, longest=longest, shared=shared)
 
     def is_bearer(self, facts: Facts) -> bool:
         """Whether a token may be used by whoever holds it."""
@@ -45,14 +59,17 @@ class Binding:
         if facts.x5t is not None:
             _check_certificate(facts.x5t, wire)
         if facts.jkt is None:
+            # A proof of any key would do for a token without one.
             if facts.x5t is None or shown.scheme == DPOP:
                 raise InvalidTokenError("unbound_token")
             return None
         if shown.proof is None:
+            # Told to those who could have sent a proof; a cookie and a session cannot.
             sent = self._spoken and shown.carrier in _BY_SENDER
             reason = "bound_token_as_bearer" if sent else "bound_token"
             raise InvalidTokenError(reason)
-        raise InvalidTokenError("bound_token")
+        proof = self.proofs.check(shown.proof, shown.token, facts.jkt, wire)
+        return self.replays.claim(facts.jkt, proof.jti, proof.seconds)
 
 
 def _check_certificate(x5t: str, wire: Wire | None) -> None:
