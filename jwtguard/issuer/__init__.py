@@ -52,6 +52,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="let other machines in: only where nothing else can reach it",
     )
     parser.add_argument(
+        "--dpop-nonce",
+        action="store_true",
+        default=None,
+        help="ask for a nonce in DPoP proofs",
+    )
+    _add_client_arguments(parser)
+
+
+def _add_client_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
         "--client",
         action="append",
         default=[],
@@ -102,6 +112,7 @@ def _config(arguments: argparse.Namespace) -> Config:
         alg=arguments.alg,
         audience=arguments.audience,
         access_token_lifetime=arguments.access_token_lifetime,
+        dpop_nonce=arguments.dpop_nonce,
     )
     for text in arguments.client:
         client, _, origin = text.partition("=")
@@ -211,4 +222,5 @@ Rotate the key:  curl -X POST {url}/dev/rotate{signalled}
 Add a client:    jwtguard issuer --client ID=http://localhost:3000
 Outage on, off:  curl -X POST {url}/dev/outage; curl -X DELETE {url}/dev/outage
 Sign a user out: curl -d user={first} {url}/dev/logout
+Bound tokens:    send a DPoP proof with the form{" (with a nonce)" * config.dpop_nonce}
 """

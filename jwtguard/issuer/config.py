@@ -23,8 +23,9 @@ AUDIENCE = "https://api.example.com"
 class Client:
     """A client of the issuer; without a secret it is public (RFC 6749 section 2.1).
 
-    ``access_token_lifetime`` is in seconds; None means the issuer's own. Logout tokens
-    go to ``backchannel_logout_uri``, where it is set.
+    ``access_token_lifetime`` is in seconds; None means the issuer's own. With
+    ``dpop_bound_access_tokens`` it gets no token without a DPoP proof. Logout tokens go
+    to ``backchannel_logout_uri``, where it is set.
     """
 
     id: str
@@ -34,6 +35,7 @@ class Client:
     audience: str | None = None
     secret: str | None = field(default=None, repr=False)
     access_token_lifetime: int | None = None
+    dpop_bound_access_tokens: bool = False
     backchannel_logout_uri: str | None = None
 
 
@@ -74,12 +76,15 @@ SAMPLE_USERS = (
 class Config:
     """Everything about the issuer but where it listens. Lifetimes are in seconds.
 
+    With ``dpop_nonce`` its token endpoint asks for a nonce in DPoP proofs.
+
     Raises ``ConfigurationError`` with every problem.
     """
 
     audience: str = AUDIENCE
     alg: str = "RS256"
     access_token_lifetime: int = 300
+    dpop_nonce: bool = False
     clients: tuple[Client, ...] = SAMPLE_CLIENTS
     users: tuple[User, ...] = SAMPLE_USERS
 
@@ -183,12 +188,10 @@ class Config:
                 f"{name}: unknown setting; expected one of {', '.join(known)}"
             )
             del given[name]
-        for name in ("audience", "alg", "access_token_lifetime"):
-            whole = name == "access_token_lifetime"
-            kind = "a whole number" if whole else "a string"
-            if name in given and type(given[name]) is not (int if whole else str):
+        for name, (kind, text) in _KINDS.items():
+            if name in given and type(given[name]) is not kind:
                 wrong = given.pop(name)
-                problems.append(f"{name}: {wrong!r} is not valid; expected {kind}")
+                problems.append(f"{name}: {wrong!r} is not valid; expected {text}")
         given.update({k: v for k, v in overrides.items() if v is not None})
         try:
             config = cls(**given)
@@ -197,6 +200,14 @@ class Config:
         if problems:
             raise ConfigurationError(*problems)
         return config
+
+
+_KINDS: Mapping[str, tuple[type, str]] = {
+    "audience": (str, "a string"),
+    "alg": (str, "a string"),
+    "access_token_lifetime": (int, "a whole number"),
+    "dpop_nonce": (bool, "true or false"),
+}
 
 
 def _is_absolute(uri: str) -> bool:

@@ -17,6 +17,7 @@ from authlib.oauth2.rfc9068 import JWTBearerTokenGenerator
 
 from ..inspect.hints import OUR_REFRESH_TOKEN
 from . import config
+from .dpop import RefusedProofError, bound_to
 from .keys import Keys
 from .store import REFRESH_SECONDS, OAuthClient, RefreshToken, Session, Store
 
@@ -84,6 +85,8 @@ class TokenGenerator(JWTBearerTokenGenerator):  # type: ignore[misc]
             include_refresh_token and client.settings.refresh,
         )
         token["scope"] = granted
+        if bound_to() is not None:
+            token["token_type"] = "DPoP"  # noqa: S105  # RFC 9449 section 5
         if "openid" in granted.split():
             token["id_token"] = self._id_token(client, user)
         return token
@@ -104,6 +107,9 @@ class TokenGenerator(JWTBearerTokenGenerator):  # type: ignore[misc]
             "jti": self.get_jti(client, grant_type, user, scope),
             **self.get_extra_claims(client, grant_type, user, scope),
         }
+        jkt = bound_to()
+        if jkt is not None:
+            claims["cnf"] = {"jkt": jkt}  # RFC 9449 section 6.1
         return self.signed("at+jwt", claims)
 
     def signed(self, typ: str, claims: dict[str, Any]) -> str:
@@ -161,6 +167,7 @@ def make_grants(store: Store) -> tuple[type, type]:
 
         def validate_token_request(self) -> None:
             super().validate_token_request()
+            check_proof(self.request.client)
             self.request.user = store.begin(self.request.user, self.request.client)
 
     class RefreshGrant(grants.RefreshTokenGrant):  # type: ignore[misc]
@@ -173,6 +180,7 @@ def make_grants(store: Store) -> tuple[type, type]:
         def validate_token_request(self) -> None:
             # Only its own client can spend a token, or end a family by using it twice.
             super().validate_token_request()
+            check_proof(self.request.client, self.request.refresh_token)
             if store.spend(self.request.refresh_token.value) is None:
                 raise InvalidGrantError("The refresh token was used, or has ended.")
 
@@ -183,6 +191,19 @@ def make_grants(store: Store) -> tuple[type, type]:
             """It was spent when it was read."""
 
     return PasswordGrant, RefreshGrant
+
+
+def check_proof(client: OAuthClient, token: RefreshToken | None = None) -> None:
+    """Refuse a request without the proof that *client* or *token* needs.
+
+    RFC 9449 section 5: the refresh tokens of public clients are bound too.
+    """
+    bound = token.jkt if token is not None else None
+    needed = bound is not None or client.settings.dpop_bound_access_tokens
+    if needed and bound_to() is None:
+        raise RefusedProofError("This token request needs a DPoP proof")
+    if bound is not None and bound != bound_to():
+        raise InvalidGrantError("The refresh token is bound to another key.")
 
 
 def make_revocation(store: Store) -> type:
@@ -206,11 +227,13 @@ def keep_refresh_token(store: Store, token: dict[str, Any], request: Any) -> Non
     if value is None:
         return
     before: RefreshToken | None = getattr(request, "refresh_token", None)
+    public = request.client.settings.secret is None
     kept = RefreshToken(
         value=value,
         session=request.user,
         # RFC 6749 section 6: narrowing one access token does not narrow the next.
         scope=before.scope if before else token["scope"],
         expires_at=time.time() + REFRESH_SECONDS,
+        jkt=bound_to() if public else None,
     )
     store.keep(kept)

@@ -23,10 +23,12 @@ from werkzeug.exceptions import (
 from ..core.model.issuers import TrustedIssuer
 from ..core.model.origins import is_loopback_host
 from ..core.model.policy import Client, Policy
+from ..core.model.policy_fields import DPOP_ALGORITHMS
 from ..core.model.principal import Principal
 from ..guard import Guard
 from ..wsgi import PRINCIPAL_KEY, GuardMiddleware
 from .config import Config
+from .dpop import Nonces, Proofs, add_proofs
 from .grants import (
     TokenGenerator,
     authenticate_public,
@@ -68,6 +70,10 @@ class Issuer:
         _add_userinfo(self._app, store, self._base)
         add_introspection(self._app, url, self.keys, store, self._base)
         _add_controls(self._app, self.keys)
+        nonces = Nonces() if config.dpop_nonce else None
+        add_proofs(
+            self._app, self._base + TOKEN, Proofs(url.rstrip("/") + TOKEN, nonces)
+        )
         self._token_paths = (self._base + TOKEN, self._base + REVOKE)
         self._guarded = self._guard()
 
@@ -152,6 +158,7 @@ def _metadata(issuer: str, alg: str) -> dict[str, Any]:
             "client_secret_basic",
             "client_secret_post",
         ],
+        "dpop_signing_alg_values_supported": list(DPOP_ALGORITHMS),
         "scopes_supported": ["openid", "profile", "notes:read", "notes:write"],
         "backchannel_logout_supported": True,
         "backchannel_logout_session_supported": True,

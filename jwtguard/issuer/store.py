@@ -73,6 +73,8 @@ class RefreshToken:
     session: Session
     scope: str
     expires_at: float
+    jkt: str | None = None
+    """Thumbprint of the key that it is bound to (RFC 9449 section 5)."""
     spent: bool = False
 
     def check_client(self, client: OAuthClient) -> bool:
