@@ -24,6 +24,10 @@ from tests.session_support import SECRET
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
 LIBRARY = HERE / "node_modules/oidc-client-ts/dist/browser/oidc-client-ts.min.js"
+LIBRARIES = {
+    LIBRARY.name: LIBRARY,
+    "oauth4webapi.js": HERE / "node_modules/oauth4webapi/build/index.js",
+}
 APPS = "tests.browser.apps"
 LIFETIME = 4
 """Seconds that an access token lives: long enough to use, short enough to wait for."""
@@ -48,11 +52,11 @@ class Place:
 
 
 class _Pages(http.server.SimpleHTTPRequestHandler):
-    """Serves the test page and the library, whatever the origin."""
+    """Serves the test pages and the libraries, whatever the origin."""
 
     def translate_path(self, path: str) -> str:
         name = path.partition("?")[0].rpartition("/")[2] or "page.html"
-        return str(LIBRARY if name == LIBRARY.name else HERE / name)
+        return str(LIBRARIES.get(name, HERE / name))
 
     def log_message(self, *_: object) -> None:
         """Keep test output clean."""

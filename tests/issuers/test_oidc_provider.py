@@ -62,8 +62,11 @@ both_doors = pytest.mark.parametrize("door", DOORS)
 class Provider:
     """One running oidc-provider."""
 
-    def __init__(self, folder: Path, clients: Any = None) -> None:
+    def __init__(
+        self, folder: Path, clients: Any = None, *, nonce: bool = False
+    ) -> None:
         self.clients = clients or CLIENTS
+        self.nonce = nonce
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._log = folder / "log"
@@ -74,7 +77,10 @@ class Provider:
         command = [str(NODE), str(HERE / "server.mjs"), str(self.port)]
         ready = f"{self.url}/.well-known/openid-configuration"
         self._process = started(
-            [*command, json.dumps(self.clients)], {}, ready, self._log
+            [*command, json.dumps(self.clients), *(["nonce"] if self.nonce else [])],
+            {},
+            ready,
+            self._log,
         )
 
     def stop(self, *, kill: bool = False) -> None:

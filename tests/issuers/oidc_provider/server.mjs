@@ -3,14 +3,16 @@
 // and one key of each kind. POST /rotate puts new keys in front of the old ones, and
 // POST /withdraw drops the old ones.
 //
-// node server.mjs PORT '{"CLIENT_ID": {"alg": "ES256", "origins": ["https://..."]}}'
+// node server.mjs PORT '{"CLIENT_ID": {"alg": "ES256", "origins": ["https://..."]}}' [nonce]
+// With the word `nonce`, DPoP proofs need a nonce of this server.
 // A client's `resource` is what it gets a token for if it names none, `ttl` is the life of
 // its access tokens in seconds, `format` their format, and its `metadata` are added to what all clients have. With `redirect_uris` among them, browsers can sign in.
-import { generateKeyPairSync, randomUUID } from "node:crypto";
+import { generateKeyPairSync, randomBytes, randomUUID } from "node:crypto";
 import { createServer } from "node:http";
 import { Provider, errors } from "oidc-provider";
+import validateDPoP from "oidc-provider/lib/helpers/validate_dpop.js";
 
-const [port, described] = process.argv.slice(2);
+const [port, described, nonce] = process.argv.slice(2);
 const clients = JSON.parse(described);
 const USERS = { alice: "wonderland" };
 const SCOPES = ["notes:read", "notes:write"];
@@ -57,6 +59,11 @@ function provider(keys) {
     fetch: (url, { dispatcher, ...options }) => globalThis.fetch(url, options),
     findAccount: (ctx, id) => ({ accountId: id, claims: () => ({ sub: id }) }),
     features: {
+      dPoP: {
+        enabled: true,
+        nonceSecret: nonce ? randomBytes(32) : undefined,
+        requireNonce: () => nonce === "nonce",
+      },
       devInteractions: { enabled: browsers },
       backchannelLogout: { enabled: true },
       introspection: { enabled: true },
@@ -78,6 +85,7 @@ function provider(keys) {
 // the tokens comes a logout token, as the back channel would carry it.
 async function password(made, ctx) {
   const { client, params } = ctx.oidc;
+  const proof = await validateDPoP(made, ctx); // RFC 9449: it binds the tokens
   const { username, scope = "" } = params;
   const resource = params.resource ?? clients[client.clientId].resource;
   if (!username || USERS[username] !== params.password) {
@@ -95,6 +103,10 @@ async function password(made, ctx) {
     access.scope = grant.getResourceScopeFiltered(resource, scope.split(" "));
   }
   const refresh = new made.RefreshToken({ ...of, resource, rotations: 0 });
+  if (proof) {
+    access.setThumbprint("jkt", proof.thumbprint);
+    refresh.jkt = proof.thumbprint; // clients here are public ones: section 5
+  }
   const id = new made.IdToken({ sub: username }, { ctx });
   id.scope = "openid";
   const logout = new made.IdToken({ sub: username }, { ctx });
@@ -106,7 +118,7 @@ async function password(made, ctx) {
     refresh_token: await refresh.save(),
     id_token: await id.issue({ use: "idtoken" }),
     logout_token: await logout.issue({ use: "logout" }),
-    token_type: "Bearer",
+    token_type: access.tokenType,
     expires_in: access.expiration,
     scope: access.scope,
   };
