@@ -1,7 +1,8 @@
 """Known tokens and preflights, decided at once: no generator, and no rule of its own.
 
 It composes the pieces of the flow (look-up, gates, ``authorize``) for requests that
-bring one bearer token in the usual form. All others run the full flow.
+bring one token in the usual form: a bearer token, or one with a proof, where only this
+process has to know which proofs were used. All others run the full flow.
 """
 
 from __future__ import annotations
@@ -9,12 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ..errors import AuthError
+from ..errors import AuthError, InvalidProofError
 from .authorize.access import Access, Authorizer, Reported
 from .authorize.origin_rules import OriginRules
-from .extract.credentials import BEARER, Credentials, is_token68
+from .extract.credentials import BEARER, DPOP, Credentials, is_token68
 from .extract.fetch_metadata import origin_of
 from .extract.paths import PathAccess, PathRules
+from .extract.proofs import SentProof, proof_of
 from .extract.wire import TLS, Wire
 from .model.decision import Decision, Decoration, Outbox, Proceed
 from .model.policy import Policy
@@ -43,12 +45,13 @@ class FastPath:
         authorizer: Authorizer,
         responses: Responses,
         reports: Reports,
+        renewed: Callable[[Decoration, SentProof], Decoration],
     ) -> None:
         self.is_stale: Callable[[], bool] | None = None
         self._longest = policy.max_token_bytes
         # No scheme at all where a certificate has to be looked for.
         self._plain_tls = "https" if policy.certificates is None else None
-        self._paths = paths
+        self._rule_of = paths.rule
         self._wire_of = wire_of
         self._tokens = verifier.token_cache
         self._verify_new = verifier.verify_new_at_once
@@ -59,19 +62,19 @@ class FastPath:
         collects = policy.session_client is not None or policy.report_header
         self._collects = True if collects else None
         self._report = reports.tell
+        self._renewed = renewed
+        self._proofs = policy.dpop != "off" and not verifier.binding.replays.shared
         self._preflight = responses.preflight
 
     def decide(self, request: Request) -> Decision | None:
         """Return the decision, or None if the full flow has to run."""
         method = request.method
-        rule_of = self._paths.rule
         if method == "OPTIONS" and not request.opened:
-            rule = rule_of(method, request.path, request.raw_path, request.root)
-            return self._preflight(request, rule)
-        token = _simple_bearer(request)
-        if token is None or len(token) > self._longest:
+            return self._preflight_to(request)
+        shown = _simple(request, self._proofs)
+        if shown is None or len(token := shown.token) > self._longest:
             return None
-        rule = rule_of(method, request.path, request.raw_path, request.root)
+        rule = self._rule_of(method, request.path, request.raw_path, request.root)
         if not rule.reads_token:
             return None
         digest, known = self._tokens.get(token)
@@ -80,7 +83,6 @@ class FastPath:
         wire = TLS if request.scheme == self._plain_tls else self._wire_of(request)
         if not wire.secure or (self.is_stale is not None and self.is_stale()):
             return None
-        shown: Credentials = _new(Credentials, (token, "header", BEARER, None))
         origin = origin_of(request) if "origin" in request.headers else None
         try:
             known = (
@@ -94,10 +96,11 @@ class FastPath:
             return None
         access = self._access(rule, method, origin, False, known, False)
         if type(access) is not Decoration:
-            return self._looked_at(access, request, rule, wire, origin, known, token)
+            return self._looked_at(access, request, rule, wire, origin, known, shown)
+        access = access if shown.proof is None else self._renewed(access, shown.proof)
         principal = Principal.of(known.facts, token)
-        outbox = self._collects and Outbox()
-        fields = (principal, access, None, None, None, "header", None, outbox, ())
+        sent = self._collects and Outbox()
+        fields = (principal, access, None, None, None, "header", None, sent, ())
         answer: Proceed = _new(Proceed, fields)
         return answer
 
@@ -109,7 +112,7 @@ class FastPath:
         wire: Wire,
         origin: str | None,
         known: CachedToken,
-        token: str,
+        shown: Credentials,
     ) -> Decision:
         """Refuse a known token, or let it pass and report what would be refused."""
         # An own page may do more than any other, so it matters only for a refusal.
@@ -122,19 +125,33 @@ class FastPath:
         if isinstance(access, Reported):
             told = self._report(access.refusals, request, known.facts, outbox)
             access = access.decoration
-        principal = Principal.of(known.facts, token)
+        access = access if shown.proof is None else self._renewed(access, shown.proof)
+        principal = Principal.of(known.facts, shown.token)
         return Proceed(
             principal, access, carrier="header", outbox=outbox, reported=told
         )
 
+    def _preflight_to(self, request: Request) -> Decision | None:
+        path, raw_path, root = request.path, request.raw_path, request.root
+        rule = self._rule_of("OPTIONS", path, raw_path, root)
+        return self._preflight(request, rule)
 
-def _simple_bearer(request: Request) -> str | None:
-    """Return what follows ``Bearer`` in the one field of a request.
 
-    None: there is no token, or ``credentials.find`` has to look for it.
+def _simple(request: Request, proofs: bool) -> Credentials | None:
+    """Return what is in the one field of a request, if it is in the usual form.
+
+    None: there is no token, or ``credentials.find`` has to look for it. *proofs*: the
+    scheme ``DPoP`` is known here.
     """
     values = request.headers.get("authorization")
     if not values or len(values) > 1 or request.websocket or request.opened:
         return None
-    value = values[0]
-    return value[7:] if value.startswith("Bearer ") else None
+    value, shown = values[0], None
+    if value.startswith("Bearer "):
+        shown = _new(Credentials, (value[7:], "header", BEARER, None))
+    elif proofs and value.startswith("DPoP "):
+        try:
+            shown = Credentials(value[5:], "header", DPOP, proof_of(request))
+        except InvalidProofError:
+            return None
+    return shown

@@ -101,7 +101,7 @@ class Flow:
         )  # fmt: skip
         self.fast = FastPath(
             policy, self.paths, self.wire_of, self.verifier, self.origin_rules,
-            self.authorizer, self.responses, self.reports,
+            self.authorizer, self.responses, self.reports, self.answers.renewed,
         )  # fmt: skip
         self.decide_at_once = token_header.beside(policy, self.fast.decide)
         """Returns the decision on a request, or None if the outside is needed."""

@@ -146,7 +146,7 @@ class TokenAnswers:
         if isinstance(access, Reported):
             reported, access = _joined(reported, access.refusals), access.decoration
         if shown.proof is not None:
-            access = self._renewed(access, shown.proof)
+            access = self.renewed(access, shown.proof)
         principal = Principal.of(known.facts, shown.token, session)
         outbox = self.outbox()
         decision = Proceed(principal, access, carrier=shown.carrier, outbox=outbox)
@@ -175,7 +175,7 @@ class TokenAnswers:
             return Reported(ours, (*before, error))
         return access
 
-    def _renewed(self, access: Decoration, proof: SentProof) -> Decoration:
+    def renewed(self, access: Decoration, proof: SentProof) -> Decoration:
         """Hand out a nonce before the one in *proof* expires (RFC 9449 8.2)."""
         nonce = self._renewal(proof)
         if nonce is None:

@@ -85,7 +85,10 @@ class Proofs:
         if claims.method != request.method:
             shown = f"htm {quoted(claims.method, 20)}, not {quoted(request.method)}"
             raise InvalidProofError("dpop_method", detail=shown)
-        ours = self._targets.of(request, (wire or TLS).scheme)
+        scheme = (wire or TLS).scheme
+        if self._targets.spell(claims.url, request, scheme):
+            return
+        ours = self._targets.of(request, scheme)
         if target_of(claims.url, request.raw_path) not in ours:
             shown = f"htu {quoted(claims.url, _SHOWN)}, not {_shown(ours)}"
             raise InvalidProofError("dpop_url", detail=shown)

@@ -41,7 +41,7 @@ class Replays:
     ) -> None:
         self._limit = policy.dpop_replays
         self._allow = policy.dpop_replay_outage == "allow"
-        self._shared = shared
+        self.shared = shared
         self._monotonic = monotonic
         self._emit = emit
         self.memory = ReplayMemory(policy.dpop_replays, longest, monotonic)
@@ -55,7 +55,7 @@ class Replays:
             return None
         # Of fixed length, whatever the client writes: 16 bytes for each proof.
         digest = sha256(f"{jkt}\0{jti}".encode()).digest()[:16]
-        if self._shared:
+        if self.shared:
             return self._claim_shared(digest, seconds)
         try:
             new = self.memory.claim(jkt, digest)
