@@ -14,7 +14,7 @@ import secrets
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from . import __version__
@@ -23,7 +23,8 @@ from .guard import Guard
 from .inspect import learn_command
 from .inspect.check_policy import check, check_app
 from .inspect.explain_app import explain_app
-from .inspect.explain_certificate import read_certificate
+from .inspect.explain_options import UsageError, certificate_of, proof_of
+from .inspect.explain_proof import at_url, proof_checks
 from .inspect.explain_request import request_of, try_request
 from .inspect.explain_session import explain_session, session_in
 from .inspect.explain_token import Dated, explain, token_in
@@ -130,6 +131,10 @@ def _explain_arguments(one: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="the client's certificate, for a token that is bound to one",
     )
+    one.add_argument(
+        "--proof", help="also explain this DPoP proof, which came with the token"
+    )
+    one.add_argument("--url", help="the URL that the client called, as it wrote it")
     one.set_defaults(run=_explain)
 
 
@@ -183,11 +188,7 @@ def _secret(_: argparse.Namespace) -> int:
     return 0
 
 
-class _UsageError(Exception):
-    """The command cannot be understood; the text says what to write."""
-
-
-class _NotAnApplicationError(_UsageError):
+class _NotAnApplicationError(UsageError):
     """What was named cannot be checked; the text says why."""
 
 
@@ -203,7 +204,7 @@ def _explain(arguments: argparse.Namespace) -> int:
     try:
         argument, request = _words(arguments)
         checks = list(_checks(arguments, argument, request))
-    except _UsageError as error:
+    except UsageError as error:
         print(error, file=sys.stderr)
         return 2
     if arguments.json:
@@ -219,21 +220,22 @@ def _checks(
 ) -> Iterator[Check]:
     origin, cookie = arguments.origin or "", arguments.cookie
     method, path = request.get("method", "GET"), request.get("path", "/")
-    certificate = _certificate(arguments.cert)
+    certificate = certificate_of(arguments.cert)
     asked = {
         "method": method, "path": path, "origin": origin, "cookie": cookie,
         "certificate": certificate,
     }  # fmt: skip
+    proof = proof_of(arguments, request)
     if arguments.app:
         if "path" not in request:
-            raise _UsageError("--app needs a request, like GET /notes")
+            raise UsageError("--app needs a request, like GET /notes")
         app = _application(arguments.app)
         yield from explain_app(app, token_in(_token(argument)), **asked)
         return
     clock = Dated(HTTPClient().get, time.time)
     guard = Guard(load_policy(os.environ), transport=clock)
     if cookie and guard.policy.cookie is None:
-        raise _UsageError("--cookie needs JWTGUARD_COOKIE")
+        raise UsageError("--cookie needs JWTGUARD_COOKIE")
     token: str | None = token_in(_token(argument))
     shown = session_in(guard, token or "")
     if shown is not None:
@@ -242,15 +244,15 @@ def _checks(
     if token is None:
         return
     yield from explain(guard, token, clock, certificate)
-    if request or origin or cookie:
-        yield from try_request(guard, request_of(guard, token, **asked), token)
-
-
-def _certificate(path: str | None) -> bytes | None:
-    try:
-        return None if path is None else read_certificate(path)
-    except ValueError as error:
-        raise _UsageError(f"--cert: {error}") from None
+    if request or origin or cookie or proof is not None:
+        sent = request_of(guard, token, **asked, proof=proof)
+        if arguments.url:
+            sent = at_url(guard, sent, arguments.url)
+        if proof is not None:
+            yield from proof_checks(guard, token, sent)
+            # Whoever sent the proof can still use it.
+            guard = Guard(replace(guard.policy, dpop_replays=0), transport=clock)
+        yield from try_request(guard, sent, token)
 
 
 def _words(arguments: argparse.Namespace) -> tuple[str, Mapping[str, str]]:
@@ -258,11 +260,11 @@ def _words(arguments: argparse.Namespace) -> tuple[str, Mapping[str, str]]:
     words = list(arguments.words)
     token = words.pop(0) if len(words) in (1, 3) else "-"
     if words and (len(words) != 2 or not words[1].startswith("/")):
-        raise _UsageError(
+        raise UsageError(
             "usage: jwtguard explain [TOKEN] [METHOD PATH], like GET /notes"
         )
     if words and (arguments.method or arguments.path):
-        raise _UsageError("give METHOD PATH, or --method and --path, but not both")
+        raise UsageError("give METHOD PATH, or --method and --path, but not both")
     method, path = words or (arguments.method, arguments.path)
     given = {"method": method and method.upper(), "path": path}
     return token, {name: value for name, value in given.items() if value}

@@ -32,14 +32,19 @@ _KINDS = {
 
 def request_of(
     guard: Guard, token: str, *, method: str, path: str, origin: str, cookie: bool,
-    certificate: bytes | None = None,
+    certificate: bytes | None = None, proof: str | None = None,
 ) -> Request:  # fmt: skip
-    """Return the request that a caller would send, with *token* where it belongs."""
+    """Return the request that a caller would send, with *token* where it belongs.
+
+    *proof* is a DPoP proof that goes with it.
+    """
     url = next(iter(sorted(guard.policy.public_origins)), "https://api.invalid")
     scheme, _, host = url.partition("://")
     headers = {"host": (host,)}
     if cookie:
         headers["cookie"] = (f"{guard.policy.cookie}={token}",)
+    elif proof is not None:
+        headers |= {"authorization": (f"DPoP {token}",), "dpop": (proof,)}
     else:
         headers["authorization"] = (f"Bearer {token}",)
     if origin:

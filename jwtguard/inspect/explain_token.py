@@ -24,6 +24,7 @@ from .explain_certificate import certificate_checks
 from .explain_claims import claim_checks
 from .explain_introspection import live_checks, opaque_checks
 from .explain_logout import for_logout, is_logout_token, logout_checks
+from .explain_proof import bound_to
 from .explain_revoked import revoked_check
 from .hints_tenants import of_tenant
 from .shown import Check, failed, moment, value_text
@@ -44,7 +45,7 @@ def token_in(text: str) -> str:
         return found if isinstance(found, str) else text
     text = text.removeprefix("logout_token=")
     text = re.sub(r"^authorization:\s*", "", text.strip("\"'"), flags=re.IGNORECASE)
-    return re.sub(r"^bearer\s+", "", text, flags=re.IGNORECASE).strip("\"'")
+    return re.sub(r"^(bearer|dpop)\s+", "", text, flags=re.IGNORECASE).strip("\"'")
 
 
 class Dated:
@@ -103,9 +104,19 @@ def _refused_anyway(guard: Guard, token: str) -> Iterator[Check]:
     except AuthError as error:
         if error.reason == "certificate_missing":
             return  # a check of its own has compared it
+        if error.reason == "bound_token" and _is_proved(guard, token):
+            hint = "send it as `Authorization: DPoP`; --proof explains a proof"
+            found = "bound to a key: accepted with a DPoP proof of that key only"
+            yield Check(name="guard", passed=True, found=found, hint=hint)
+            return
         hint = hints.hint_of(error.reason)
         found = f"refused ({error.detail})" if error.detail else "refused"
         yield failed("guard", error.reason, "a token that it accepts", found, hint)
+
+
+def _is_proved(guard: Guard, token: str) -> bool:
+    """Whether a proof is all that *token* needs."""
+    return guard.policy.dpop != "off" and bound_to(token) is not None
 
 
 def _checks(

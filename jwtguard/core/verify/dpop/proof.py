@@ -14,10 +14,11 @@ from ...extract.proofs import SentProof
 from ...extract.wire import TLS, Wire
 from ...model.encoding import decode_segment
 from ...model.policy import Policy
+from ...model.request import Request
 from ...model.validation import quoted
 from .claims import ProofClaims, parse_claims
 from .freshness import Freshness
-from .headers import ProofHeaders
+from .headers import ProofHeader, ProofHeaders
 from .target import Target, Targets, target_of
 from .thumbprint import digest
 
@@ -37,7 +38,7 @@ class Proofs:
     """Checks the proofs of one policy. *now* returns seconds since the epoch."""
 
     def __init__(self, policy: Policy, now: Callable[[], float]) -> None:
-        self._headers = ProofHeaders(policy.dpop_algorithms)
+        self.headers = ProofHeaders(policy.dpop_algorithms)
         self._targets = Targets(policy.public_url)
         self._now = now
         self.freshness = Freshness(policy)
@@ -49,26 +50,19 @@ class Proofs:
 
         Raises ``InvalidProofError``, and ``InvalidTokenError`` if the key is another.
         """
-        head, body, signature = sent.text.split(".")
-        header = self._headers.read(head)
-        if header.jkt != jkt:
-            raise InvalidTokenError("dpop_binding")
+        head, body, _ = sent.text.split(".")
+        header = self.headers.read(head)
+        check_key(header, jkt)
         # Only now: what a stranger writes with a key of his own is not even parsed.
         claims = parse_claims(body)
-        self._check_request(claims, sent, wire)
-        if claims.token_hash != digest(token.encode()):
-            raise InvalidProofError("dpop_token_hash")
+        check_method(claims, sent.request)
+        self.check_url(claims, sent.request, wire)
+        check_token(claims, token)
         now = self._now()
         until = self.freshness.check(claims, now)
-        try:
-            signed = decode_segment(signature.encode())
-        except ValueError:
-            raise InvalidProofError("dpop_malformed", detail="the signature") from None
-        signing_input = sent.text[: -len(signature) - 1].encode()
-        if not header.key.verifies(header.alg, signing_input, signed):
-            raise InvalidProofError("dpop_signature")
+        check_signature(header, sent.text)
         # Whoever fills this memory holds a token that was issued for the key.
-        self._headers.remember(head, header)
+        self.headers.remember(head, header)
         return GoodProof(claims.jti, until - now)
 
     def renewal(self, sent: SentProof) -> str | None:
@@ -78,13 +72,10 @@ class Proofs:
         claims = parse_claims(sent.text.split(".")[1])
         return self.freshness.renewal(claims, self._now())
 
-    def _check_request(
-        self, claims: ProofClaims, sent: SentProof, wire: Wire | None
+    def check_url(
+        self, claims: ProofClaims, request: Request, wire: Wire | None
     ) -> None:
-        request = sent.request
-        if claims.method != request.method:
-            shown = f"htm {quoted(claims.method, 20)}, not {quoted(request.method)}"
-            raise InvalidProofError("dpop_method", detail=shown)
+        """Refuse a proof for another URL; the query does not count."""
         scheme = (wire or TLS).scheme
         if self._targets.spell(claims.url, request, scheme):
             return
@@ -92,6 +83,36 @@ class Proofs:
         if target_of(claims.url, request.raw_path) not in ours:
             shown = f"htu {quoted(claims.url, _SHOWN)}, not {_shown(ours)}"
             raise InvalidProofError("dpop_url", detail=shown)
+
+
+def check_key(header: ProofHeader, jkt: str) -> None:
+    """Refuse a proof by another key than the one that the token is bound to."""
+    if header.jkt != jkt:
+        raise InvalidTokenError("dpop_binding")
+
+
+def check_method(claims: ProofClaims, request: Request) -> None:
+    """Refuse a proof for another method; upper and lower case differ."""
+    if claims.method != request.method:
+        shown = f"htm {quoted(claims.method, 20)}, not {quoted(request.method)}"
+        raise InvalidProofError("dpop_method", detail=shown)
+
+
+def check_token(claims: ProofClaims, token: str) -> None:
+    """Refuse a proof for another access token."""
+    if claims.token_hash != digest(token.encode()):
+        raise InvalidProofError("dpop_token_hash")
+
+
+def check_signature(header: ProofHeader, text: str) -> None:
+    """Refuse a proof that the key in it has not signed."""
+    signing_input, _, signature = text.rpartition(".")
+    try:
+        signed = decode_segment(signature.encode())
+    except ValueError:
+        raise InvalidProofError("dpop_malformed", detail="the signature") from None
+    if not header.key.verifies(header.alg, signing_input.encode(), signed):
+        raise InvalidProofError("dpop_signature")
 
 
 def _shown(targets: list[Target]) -> str:

@@ -13,7 +13,7 @@ from threading import Lock
 from typing import Any
 
 from ....errors import InvalidProofError, ReplaysUnavailableError
-from ...model.effects import Ask, Claim, StateUnavailableError, ask_state
+from ...model.effects import Ask, Claim, Load, StateUnavailableError, ask_state
 from ...model.policy import Policy
 from ..keys import Emit
 
@@ -53,8 +53,7 @@ class Replays:
         """Note a good proof for *seconds*; refuse it if it was noted before."""
         if not self._limit:
             return None
-        # Of fixed length, whatever the client writes: 16 bytes for each proof.
-        digest = sha256(f"{jkt}\0{jti}".encode()).digest()[:16]
+        digest = _digest(jkt, jti)
         if self.shared:
             return self._claim_shared(digest, seconds)
         try:
@@ -66,13 +65,20 @@ class Replays:
         return None
 
     def _claim_shared(self, digest: bytes, seconds: float) -> Generator[Ask, Any, None]:
-        key = "dpop:" + urlsafe_b64encode(digest).rstrip(b"=").decode()
         try:
-            new = yield from ask_state(Claim(key, max(seconds, 1.0)))
+            new = yield from ask_state(Claim(_key(digest), max(seconds, 1.0)))
         except StateUnavailableError as error:
             self._pass_over(str(error))
         else:
             _check(new)
+
+    def find(self, jkt: str, jti: str) -> Generator[Ask, Any, bool]:
+        """Return whether the shared state holds a proof, which is not used up by that.
+
+        Raises ``StateUnavailableError``.
+        """
+        found = yield from ask_state(Load(_key(_digest(jkt, jti))))
+        return found is not None
 
     def _pass_over(self, problem: str) -> None:
         """Let a proof pass that cannot be compared, if the policy says so."""
@@ -82,6 +88,15 @@ class Replays:
         if self._told is None or now - self._told >= QUIET:
             self._told = now
             self._emit("dpop_replays_unchecked", problem=problem)
+
+
+def _digest(jkt: str, jti: str) -> bytes:
+    # Of fixed length, whatever the client writes: 16 bytes for each proof.
+    return sha256(f"{jkt}\0{jti}".encode()).digest()[:16]
+
+
+def _key(digest: bytes) -> str:
+    return "dpop:" + urlsafe_b64encode(digest).rstrip(b"=").decode()
 
 
 def _check(new: bool) -> None:
