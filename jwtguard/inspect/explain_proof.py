@@ -41,6 +41,7 @@ def at_url(guard: Guard, request: Request, url: str) -> Request:
     """
     parts = urlsplit(url)
     path = parts.path or "/"
+    # The path that the application routes on is what is left of the client's URL.
     for origin, prefix in map(split_public_url, guard.policy.public_url):
         if url.startswith(f"{origin}{prefix}/"):
             path = path[len(prefix) :]
@@ -60,6 +61,8 @@ def proof_checks(guard: Guard, token: str, request: Request) -> Iterator[Check]:
         yield _failed("proof", error, "one signed JWT in the DPoP header")
         return
     yield _passed("proof", "", "one JWT in the DPoP header")
+    # The token may be refused for its own reasons: its rows say so, and these here are
+    # about the proof alone.
     jkt = bound_to(token)
     explained = _Explained(guard, binding, sent, token)
     yield from explained.by_header(jkt)
@@ -128,6 +131,7 @@ class _Explained:
 
     def by_both(self, jkt: str | None) -> Iterator[Check]:
         header, claims = self._header, self._claims
+        # Also for a foreign key, which the guard refuses before: it costs nothing here.
         if header is not None:
             yield _asked(
                 "signed", "made with the key in the proof", header.alg,

@@ -125,6 +125,7 @@ class Proofs:
             )
 
     def _claim(self, jkt: str, jti: str) -> None:
+        # By key and jti: two clients may choose the same one.
         now = self._now()
         with self._lock:
             self._used = {key: end for key, end in self._used.items() if end > now}
@@ -140,6 +141,7 @@ def add_proofs(app: Flask, path: str, proofs: Proofs) -> None:
     def check() -> Response | None:
         if request.path != path or request.method != "POST":
             return None
+        # Before the form is looked at: a refused proof spends no refresh token.
         try:
             g.dpop_jkt = proofs.check(request.headers.get("DPoP"))
         except RefusedProofError as error:

@@ -80,6 +80,7 @@ class DPoPKey:
             **(claims or {}),
         }
         head = {"typ": "dpop+jwt", "alg": self.alg, "jwk": self.jwk, **(headers or {})}
+        # By hand: a library would refuse to write some of the headers that tests need.
         signed = f"{_segment(head)}.{_segment(made)}"
         algorithm = get_default_algorithms()[
             "EdDSA" if self.alg == "Ed25519" else self.alg

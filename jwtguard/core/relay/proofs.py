@@ -17,6 +17,7 @@ def proof_to_send(request: Request) -> str | None:
     Raises ``GrantError`` for a field that holds anything else: a second proof could be
     the one that the issuer reads.
     """
+    # An empty field is not an absent one: it is a proof that was lost on the way.
     if "dpop" not in request.headers:
         return None
     try:

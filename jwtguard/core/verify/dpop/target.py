@@ -54,6 +54,7 @@ class Targets:
         Most clients write the URL as it is written here, and to compare two texts
         takes a tenth of the time.
         """
+        # With an escape in it, a path has several spellings.
         path = request.root + request.path
         if "%" in (request.raw_path or "") or not _PLAIN.fullmatch(path):
             return False
