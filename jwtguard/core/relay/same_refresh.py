@@ -19,7 +19,7 @@ def name_of(issuer: str, request: Request, grant: TokenRequest) -> str:
     Proofs differ each time, and the key that they are signed with does not: tokens
     that are bound to one key are not for the holder of another.
     """
-    # The order of the parameters means nothing (RFC 6749 appendix B).
+    # Two spellings of one form are one refresh: the order means nothing.
     form = sorted((name, list(values)) for name, values in grant.form.items())
     sender = [basic_of(request) or "", sender_of(request)]
     return sha256(json.dumps([issuer, sender, form]).encode()).hexdigest()
