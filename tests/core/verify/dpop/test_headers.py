@@ -15,7 +15,7 @@ from tests.core.verify.dpop.proof_support import Prover
 
 def of(house: Prover) -> ProofHeaders:
     """Return what the guard of *house* remembers."""
-    found: ProofHeaders = house.guard._flow.verifier.binding.proofs._headers
+    found: ProofHeaders = house.guard._flow.verifier.binding.proofs.headers
     return found
 
 
