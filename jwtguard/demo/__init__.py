@@ -16,7 +16,7 @@ import httpx
 from rich.console import Console
 from rich.text import Text
 
-from . import sign_out, steps, trouble
+from . import bound, sign_out, steps, trouble
 from .place import (
     USERS,
     Place,
@@ -29,7 +29,7 @@ from .servers import Servers, StartError
 from .show import show
 from .walk import Walk
 
-STEPS = (*steps.STEPS, *trouble.STEPS, *sign_out.STEPS)
+STEPS = (*steps.STEPS, *bound.STEPS, *trouble.STEPS, *sign_out.STEPS)
 INTERRUPTED = 130
 
 

@@ -19,7 +19,7 @@ OPAQUE = re.compile(r"(Bearer |jwtguard_session(?:\.\d)?=)([^;\s]{17,})")
 SECRETS = {"password", "token", "access_token", "refresh_token", "id_token"}
 ASKED = (
     "Origin", "Sec-Fetch-Site", "Access-Control-Request-Method",
-    "Access-Control-Request-Headers", "Authorization", "Cookie",
+    "Access-Control-Request-Headers", "Authorization", "DPoP", "Cookie",
 )  # fmt: skip
 ANSWERED = (
     "Access-Control-Allow-Origin", "Access-Control-Allow-Methods",
