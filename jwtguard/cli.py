@@ -131,9 +131,7 @@ def _explain_arguments(one: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="the client's certificate, for a token that is bound to one",
     )
-    one.add_argument(
-        "--proof", help="also explain this DPoP proof, which came with the token"
-    )
+    one.add_argument("--proof", help="also explain a DPoP proof that came with it")
     one.add_argument("--url", help="the URL that the client called, as it wrote it")
     one.set_defaults(run=_explain)
 
@@ -246,9 +244,8 @@ def _checks(
     yield from explain(guard, token, clock, certificate)
     if request or origin or cookie or proof is not None:
         sent = request_of(guard, token, **asked, proof=proof)
-        if arguments.url:
-            sent = at_url(guard, sent, arguments.url)
         if proof is not None:
+            sent = at_url(guard, sent, arguments.url)
             yield from proof_checks(guard, token, sent)
             # Whoever sent the proof can still use it.
             guard = Guard(replace(guard.policy, dpop_replays=0), transport=clock)

@@ -59,7 +59,8 @@ def signs_in(walk: Walk) -> Iterator[Check]:
         "password": USERS["alice"],
         "scope": EVERYTHING,
     }
-    # The relay hands the proof on, and it names the URL of the issuer.
+    # The relay hands the proof on, and it names the URL of the issuer. A library would
+    # name the relay: then the issuer has to know itself by that URL.
     proof = PAGE.proof("POST", f"{walk.place.issuer}/oauth/token")
     url = f"{walk.place.api}/oauth/token"
     answer = walk.send(

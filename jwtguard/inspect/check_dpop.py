@@ -94,6 +94,7 @@ def _nonces(policy: Policy) -> Iterator[Finding]:
 
 def _without_proof(policy: Policy, bound: list[str]) -> Iterator[Finding]:
     """Tokens that come without a proof, whoever sends them."""
+    # Browsers add a cookie by themselves, and no script signs such a request.
     if policy.cookie is not None and policy.dpop == "require":
         text = "JWTGUARD_DPOP=require refuses the token in the cookie: it has no proof"
         yield Finding("wrong", _NAME, text)

@@ -34,11 +34,13 @@ def proof_in(text: str) -> str:
     return value.strip() if colon and name.strip().lower() == "dpop" else text.strip()
 
 
-def at_url(guard: Guard, request: Request, url: str) -> Request:
+def at_url(guard: Guard, request: Request, url: str | None) -> Request:
     """Return *request* as it arrives here if a client asks for *url*.
 
-    A prefix of ``JWTGUARD_PUBLIC_URL`` is what a proxy takes off.
+    A prefix of ``JWTGUARD_PUBLIC_URL`` is what a proxy takes off. None: as it is.
     """
+    if url is None:
+        return request
     parts = urlsplit(url)
     path = parts.path or "/"
     # The path that the application routes on is what is left of the client's URL.
@@ -157,6 +159,7 @@ class _Explained:
         """Ask the shared state; what each process remembers alone is not known here."""
         expected, policy = "a proof that was not used before", self._guard.policy
         replays = self._binding.replays
+        # Only a look: to claim it would use the proof up before its client can.
         text = "not known: each process remembers the proofs that it has seen"
         if not policy.dpop_replays:
             text = "not checked (JWTGUARD_DPOP_REPLAYS=0)"

@@ -198,6 +198,7 @@ def check_proof(client: OAuthClient, token: RefreshToken | None = None) -> None:
 
     RFC 9449 section 5: the refresh tokens of public clients are bound too.
     """
+    # Before the token is spent: whoever cannot use it must not end its session either.
     bound = token.jkt if token is not None else None
     needed = bound is not None or client.settings.dpop_bound_access_tokens
     if needed and bound_to() is None:

@@ -174,12 +174,7 @@ class Policy(PolicyFields):
         set_frozen(self, session_scope=tuple(scopes))
         self._settle_public_url(problems)
         hosts = strings(self.http_hosts, ("http_hosts",), problems)
-        for host in hosts:
-            text = (
-                f"{host!r} is not a valid host name; expected one like keycloak, "
-                "without scheme or port"
-            )
-            problems.check(HOST.fullmatch(host), ("http_hosts",), text)
+        _check_hosts(hosts, problems)
         set_frozen(
             self,
             http_hosts=frozenset(host.lower() for host in hosts),
@@ -205,6 +200,15 @@ class Policy(PolicyFields):
                 yield ipaddress.ip_network(text)
             except ValueError:
                 problems.add(("trusted_proxies",), network_problem(text))
+
+
+def _check_hosts(hosts: Iterable[str], problems: Problems) -> None:
+    for host in hosts:
+        text = (
+            f"{host!r} is not a valid host name; expected one like keycloak, without "
+            "scheme or port"
+        )
+        problems.check(HOST.fullmatch(host), ("http_hosts",), text)
 
 
 def checked_policy(value: Policy) -> Policy:

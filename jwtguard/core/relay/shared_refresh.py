@@ -182,7 +182,7 @@ class SharedRefreshes:
         """
         name = name_of(issuer, request, grant)
         token = grant.form.get("refresh_token", [""])[0]
-        for _ in range(ATTEMPTS):
+        for _ in range(ATTEMPTS):  # mostly once
             now = self._monotonic()
             made = Refresh(self, name, now, ask, issuer, token)
             found = yield from self._ended(made)

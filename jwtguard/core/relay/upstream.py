@@ -108,6 +108,7 @@ class Upstream:
             "Accept": "application/json",
             "X-Forwarded-For": caller,
         }
+        # Never one of our own: the tokens would be bound to the relay.
         proof = proof_to_send(request)
         if proof is not None:
             headers["DPoP"] = proof
