@@ -41,6 +41,7 @@ __all__ = [
     "require",
     "require_acr",
     "require_any_scope",
+    "require_bound",
     "require_fresh",
     "require_role",
     "require_scope",
@@ -198,6 +199,11 @@ def require_role(*roles: str) -> Callable[[Callable[P, T]], Callable[P, T]]:
 def require_acr(*acr_values: str) -> Callable[[Callable[P, T]], Callable[P, T]]:
     """Let a view run only for callers whose ``acr`` is one of *acr_values*."""
     return decorator(rules.require_acr(*acr_values))
+
+
+def require_bound() -> Callable[[Callable[P, T]], Callable[P, T]]:
+    """Let a view run only for callers whose token is bound to a key (RFC 9449)."""
+    return decorator(rules.require_bound())
 
 
 def require_fresh(max_age: int) -> Callable[[Callable[P, T]], Callable[P, T]]:

@@ -33,6 +33,7 @@ __all__ = [
     "require",
     "require_acr",
     "require_any_scope",
+    "require_bound",
     "require_fresh",
     "require_role",
     "require_scope",
@@ -54,6 +55,14 @@ def require_any_scope(*scopes: str) -> Requirement:
     Raises what ``require_scope`` raises, and ``TypeError`` if there are none.
     """
     return Requirement(requirements.require_any, naming.any_scope_names(*scopes))
+
+
+def require_bound() -> Requirement:
+    """Return the requirement of a token that is bound to a key (RFC 9449, RFC 8705).
+
+    Whoever stole such a token cannot use it.
+    """
+    return requirements.BOUND_TOKEN
 
 
 def require_role(*roles: str) -> Requirement:

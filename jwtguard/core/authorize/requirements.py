@@ -9,7 +9,12 @@ import functools
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from ...errors import AccessDeniedError, InsufficientScopeError, MissingTokenError
+from ...errors import (
+    AccessDeniedError,
+    InsufficientScopeError,
+    InvalidTokenError,
+    MissingTokenError,
+)
 from ..model.principal import Principal
 from .freshness import check_acr, check_fresh
 from .own_check import OwnCheck
@@ -47,6 +52,14 @@ def require_acr(principal: Principal | None, accepted: tuple[str, ...]) -> Princ
     """Return *principal* if it signed in by one of *accepted* (RFC 9470)."""
     found = require_principal(principal)
     check_acr(found.acr, accepted)
+    return found
+
+
+def require_bound(principal: Principal | None, _: object = ()) -> Principal:
+    """Return *principal* if its token is bound to a key or certificate (RFC 9449)."""
+    found = require_principal(principal)
+    if found.bound is None:
+        raise InvalidTokenError("unbound_token")
     return found
 
 
@@ -147,6 +160,8 @@ class Requirement(NamedTuple):
 
 
 ANY_TOKEN = Requirement(require_principal)
+BOUND_TOKEN = Requirement(require_bound, ("bound token",))
+"""A token that is bound to a key or a certificate; its name is only for people."""
 
 
 def mark(handler: Any, requirement: Requirement) -> None:

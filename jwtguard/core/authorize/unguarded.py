@@ -113,6 +113,8 @@ def decorator_of(requirement: Requirement) -> str:
     if requirement.own is not None:
         check = name_of(requirement.own.ask).rpartition(".")[2]
         return f"@require({check}, {requirement.own.reason!r})"
+    if requirement.rule is requirements.require_bound:
+        return "@require_bound()"
     names = ", ".join(repr(name) for name in requirement.names)
     return f"@{_DECORATORS[requirement.rule]}({names})"
 
