@@ -67,6 +67,7 @@ SETTINGS: tuple[Setting, ...] = (
     _setting("introspect_auth", "text", "how the client authenticates: `basic`, `post` or `private_key_jwt` (one issuer only)", "`private_key_jwt` with a key, else `basic`"),
     _setting("introspect_key", "text", "private key in PEM for `private_key_jwt`: P-256 or RSA (one issuer only)", "unset", secret=True),
     _setting("introspect_ttl", "seconds", "how long an answer is believed (one issuer only)", "30"),
+    _setting("introspect_timeout", "seconds", "longest wait for an answer (one issuer only)", "2"),
     _setting("introspect_paths", "names", "paths where JWTs are introspected, whatever `JWTGUARD_INTROSPECT` says (one issuer only)", "empty"),
     _setting("introspect_outage", "text", "if the issuer does not answer about a JWT: `refuse` it, or `local`: accept what was verified here (one issuer only)", "refuse"),
     _setting("clients", "clients", "client ids and their origins: `spa=https://www.example.com batch`", "empty"),

@@ -117,7 +117,9 @@ class OpaqueIssuer(JWTIssuer):
             **{
                 "url": self.url, "audience": self.audience, "profile": self.profile,
                 "introspect": introspect, "introspect_client_id": CLIENT,
-                "introspect_client_secret": SECRET, **own,
+                "introspect_client_secret": SECRET,
+                "introspect_timeout": 60,  # however busy the machine is
+                **own,
             }
         )  # fmt: skip
         return super().policy(**{"issuers": (issuer,), **settings})

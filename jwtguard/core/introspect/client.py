@@ -17,8 +17,6 @@ from ..model.introspection import PrivateKey, auth_of, private_key_of
 from ..model.issuers import TrustedIssuer
 from ..relay.upstream import basic
 
-DEADLINE = 2.0
-"""Seconds that a request waits for an answer, the time in the queue included."""
 ASSERTION_LIFETIME = 60
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 SIGNED_TYPE = "application/token-introspection+jwt"
@@ -55,7 +53,8 @@ class IntrospectionClient:
             form["client_id"] = self.id
             form |= self._credentials()
         body = urlencode(form).encode()
-        return Outgoing("POST", url, headers, body, LONGEST_TOKEN_ANSWER, DEADLINE)
+        timeout = self.issuer.introspect_timeout
+        return Outgoing("POST", url, headers, body, LONGEST_TOKEN_ANSWER, timeout)
 
     def _credentials(self) -> Mapping[str, str]:
         if self._key is None or self._auth == "post":

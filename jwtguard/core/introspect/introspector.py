@@ -64,7 +64,10 @@ class Introspector:
         self._now = now
         self._monotonic = monotonic
         self._emit = emit
-        self._lookups = Lookups(self._look_up, self._settle, self._believed, monotonic)
+        self._lookups = Lookups(
+            self._look_up, self._settle, self._believed, monotonic,
+            issuer.introspect_timeout,
+        )  # fmt: skip
         self.after_fork()
 
     def after_fork(self) -> None:

@@ -12,7 +12,6 @@ from threading import Lock
 from typing import Any, NamedTuple
 
 from ..model.effects import Ask, FetchFailedError, Flight
-from .client import DEADLINE
 
 AT_ONCE = 32
 """Flights to one issuer: an issuer that hangs holds so many threads, and no more."""
@@ -36,13 +35,15 @@ class Lookup:
 
     __slots__ = ("digest", "flight", "outcome", "since", "token")
 
-    def __init__(self, token: str, digest: bytes, since: float) -> None:
+    def __init__(
+        self, token: str, digest: bytes, since: float, patience: float
+    ) -> None:
         self.token = token
         self.digest = digest
         self.since = since
         self.outcome: Outcome | None = None
         # Never started: a worker carries it out, and the wait is counted from now.
-        self.flight = Flight(self, since, patience=DEADLINE)
+        self.flight = Flight(self, since, patience=patience)
 
     def refresh(self, _: Flight) -> Generator[Any, Any, None]:
         """Do nothing: the worker does the work."""
@@ -52,21 +53,12 @@ class Lookup:
         """Do nothing: the worker says so."""
 
 
-def answered_lookup(
-    token: str, digest: bytes, since: float, outcome: Outcome
-) -> Lookup:
-    """Return a question that needs no more waiting."""
-    lookup = Lookup(token, digest, since)
-    lookup.outcome = outcome
-    lookup.flight.done.set_result(None)
-    return lookup
-
-
 class Lookups:
     """The questions under way to one endpoint.
 
     *ask* carries one out, and *settle* is told its outcome before those who wait are.
-    *recall* returns an outcome that is still believed.
+    *recall* returns an outcome that is still believed. A request waits for *patience*
+    seconds, the time in line included.
     """
 
     def __init__(
@@ -75,8 +67,10 @@ class Lookups:
         settle: Callable[[Lookup, Outcome], None],
         recall: Callable[[bytes], Outcome | None],
         monotonic: Callable[[], float],
+        patience: float,
     ) -> None:
         self.ask = ask
+        self._patience = patience
         self._settle = settle
         self._recall = recall
         self._monotonic = monotonic
@@ -105,10 +99,13 @@ class Lookups:
             # The answer may have come since the caller looked for it.
             answered = self._recall(digest)
             if answered is not None:
-                return answered_lookup(token, digest, now, answered), None
+                lookup = Lookup(token, digest, now, self._patience)
+                lookup.outcome = answered
+                lookup.flight.done.set_result(None)
+                return lookup, None
             if len(self._open) >= IN_LINE + AT_ONCE:
                 return None, None
-            lookup = self._open[digest] = Lookup(token, digest, now)
+            lookup = self._open[digest] = Lookup(token, digest, now, self._patience)
             (self._first if known else self._later).append(lookup)
             if self._workers >= AT_ONCE:
                 return lookup, None
@@ -124,7 +121,7 @@ class Lookups:
                     self._workers -= 1
                     return None
                 lookup = line.popleft()
-            if self._monotonic() - lookup.since < DEADLINE:
+            if self._monotonic() - lookup.since < self._patience:
                 return lookup
             # Whoever asked has left; an answer now would cost others theirs.
             late = FetchFailedError("waited too long in line", timed_out=True)

@@ -55,7 +55,8 @@ def check_introspection(problems: Problems, where: Where, issuer: Any) -> None:
     secret = issuer.introspect_client_secret
     good = secret is None or (isinstance(secret, str) and secret)
     problems.check(good, (*where, "introspect_client_secret"), NOT_EMPTY)
-    check_number(problems, (*where, "introspect_ttl"), issuer.introspect_ttl, 1)
+    for name, least in (("introspect_ttl", 1), ("introspect_timeout", 0.1)):
+        check_number(problems, (*where, name), getattr(issuer, name), least)
     _check_key(problems, (*where, "introspect_key"), issuer.introspect_key)
     for pattern in issuer.introspect_paths:
         if problem := pattern_problem(pattern):

@@ -87,6 +87,8 @@ class IssuerFields:
     """The private key for ``private_key_jwt``, in PEM: P-256 or RSA."""
     introspect_ttl: float = 30
     """How long an answer is believed, in seconds; never beyond the token's ``exp``."""
+    introspect_timeout: float = 2
+    """Seconds that a request waits for an answer, time in the queue included."""
     introspect_paths: tuple[str, ...] = ()
     """Patterns of paths where JWTs are introspected, whatever ``introspect`` says."""
     introspect_outage: str = "refuse"

@@ -80,6 +80,7 @@ class TrustedIssuer(IssuerFields):
             introspect_auth: str | None = None,
             introspect_key: str | None = None,
             introspect_ttl: float = 30,
+            introspect_timeout: float = 2,
             introspect_paths: Iterable[str] = (),
             introspect_outage: str = "refuse",
             opaque_prefix: Iterable[str] = (),

@@ -10,7 +10,6 @@ from typing import Any
 import anyio
 import pytest
 
-from jwtguard.core.introspect.client import DEADLINE
 from jwtguard.core.introspect.introspector import REMEMBERED
 from jwtguard.core.introspect.lookups import (
     AT_ONCE,
@@ -28,6 +27,7 @@ from tests.core.introspect.holding import Holding, at_once
 from tests.waiting import until
 
 FEW = 200
+PATIENCE = 2.0
 
 
 def opening(holding: Holding, condition: Callable[[], bool]) -> threading.Thread:
@@ -138,7 +138,7 @@ def test_garbage_does_not_fill_the_memory() -> None:
     live: Any = guard._flow.verifier.live
     introspector = live.introspectors[issuer.url]
     for number in range(REMEMBERED + 10):
-        lookup = Lookup(f"{number}", b"%d" % number, 0)
+        lookup = Lookup(f"{number}", b"%d" % number, 0, PATIENCE)
         introspector._settle(lookup, Outcome(until=1e9))
     assert len(introspector._remembered) == REMEMBERED
     assert guard.verify(token)
@@ -180,7 +180,9 @@ def lookups(
         yield from ()
         return Outcome({}, until=1.0)
 
-    made = Lookups(ask, lambda *one: settled.append(one), answers.get, lambda: now[0])
+    made = Lookups(
+        ask, lambda *one: settled.append(one), answers.get, lambda: now[0], PATIENCE
+    )
     return made, settled
 
 
@@ -236,7 +238,7 @@ def test_whoever_has_left_is_not_asked_for() -> None:
     now = [0.0]
     made, settled = lookups(now, asked)
     late, flight = made.join("late", b"1", known=False)
-    now[0] = DEADLINE
+    now[0] = PATIENCE
     made.join("in time", b"2", known=False)
     assert flight is not None
     run(flight)
@@ -299,7 +301,7 @@ def test_a_late_answer_to_a_forgotten_question_changes_nothing() -> None:
 def test_an_endpoint_that_hangs_is_503_after_the_deadline() -> None:
     """With a line that nobody answers, nobody waits for longer."""
     holding = Holding(OpaqueIssuer())
-    guard = holding.guard()
+    guard = holding.guard(introspect_timeout=0.2)
     tokens = [holding.issuer.opaque_token() for _ in range(FEW)]
     found = at_once([lambda t=t: guard.verify(t) for t in tokens])  # type: ignore[misc]
     assert all(isinstance(one, IntrospectionUnavailableError) for one in found)

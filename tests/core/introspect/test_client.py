@@ -125,6 +125,10 @@ NO_EFFECT = "has no effect, as introspect is never and there are no introspect_p
             "introspect_ttl: 0 is not valid; expected a number of at least 1",
         ),
         (
+            {"introspect_timeout": 0},
+            "introspect_timeout: 0 is not valid; expected a number of at least 0.1",
+        ),
+        (
             {"introspect_paths": ("x",)},
             "introspect_paths: path 'x': must begin with /",
         ),
