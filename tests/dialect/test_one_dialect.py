@@ -16,6 +16,10 @@ from jwtguard.testing import JWTIssuer
 from tests.dialect.apps import PAGE, World, opaque
 
 CHALLENGE = 'Bearer realm="api"'
+BOTH = (
+    f'{CHALLENGE}, DPoP realm="api", algs="ES256 ES384 ES512 EdDSA Ed25519 PS256 RS256"'
+)
+"""httpx joins the two fields."""
 LACKING = (
     f'{CHALLENGE}, error="insufficient_scope", '
     f'error_description="{REASONS["scope_missing"].sentence}", scope="a"'
@@ -23,7 +27,7 @@ LACKING = (
 ROWS = [
     ("/scope", "b", 403, "scope_missing", LACKING),
     ("/role", "b", 403, "role_missing", None),
-    ("/who", None, 401, "no_credentials", CHALLENGE),
+    ("/who", None, 401, "no_credentials", BOTH),
     ("/denied", "b", 403, "role_missing", None),
     ("/broken", None, 503, "keys_unavailable", None),
 ]

@@ -123,11 +123,12 @@ def test_an_error_handler_replaces_the_body_and_keeps_the_fields(
 
 
 def test_without_a_token_the_principal_is_a_401(jwt_issuer: JWTIssuer) -> None:
-    """With the challenge."""
+    """With the challenges."""
     world = World(jwt_issuer)
     answer = world.denied("/who", token=False)
     assert answer.status_code == 401
-    assert answer.headers["WWW-Authenticate"] == 'Bearer realm="api"'
+    told = answer.headers["WWW-Authenticate"]
+    assert told.startswith('Bearer realm="api", DPoP realm="api", ')
     assert world.refusals() == ["no_credentials"]
 
 
