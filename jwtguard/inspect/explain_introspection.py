@@ -13,10 +13,9 @@ from ..core.introspect.answer_rules import (
     opaque_rules,
 )
 from ..core.introspect.introspector import Introspector
-from ..core.introspect.live import is_opaque
 from ..core.introspect.lookups import Outcome
 from ..core.model.introspection import takes_opaque
-from ..core.verify.jose import Compact
+from ..core.verify.jose import Compact, is_opaque
 from ..core.verify.token_rules import Claims
 from ..errors import AuthError
 from ..guard import Guard

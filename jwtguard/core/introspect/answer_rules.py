@@ -54,7 +54,9 @@ def opaque_compact(rules: TokenRules, claims: Mapping[str, Any]) -> Compact:
 
 def merged_compact(local: Compact, claims: Mapping[str, Any]) -> Compact:
     """Return the claims of a JWT, with those of the answer that it lacks."""
-    return _compact(local.header, {**claims, **local.claims})
+    # A member that is null says nothing, and hides no binding of the answer.
+    own = {name: said for name, said in local.claims.items() if said is not None}
+    return _compact(local.header, {**claims, **own})
 
 
 def _compact(header: Header, claims: dict[str, Any]) -> Compact:

@@ -18,6 +18,7 @@ from ..model.effects import Ask, Await, FetchFailedError, Start, exchange
 from ..model.policy import Policy
 from ..relay.endpoints import EndpointCache
 from ..verify.back_off import pause_after
+from ..verify.claim_times import is_time
 from ..verify.issuer_states import IssuerState
 from ..verify.keys import Emit
 from .answers import (
@@ -161,8 +162,8 @@ class Introspector:
             return INACTIVE_FOR
         exp: Any = claims.get("exp")
         ttl = self.issuer.introspect_ttl
-        # `type` and not isinstance: True is an int in Python.
-        left = exp - self._now() if type(exp) in (int, float) else ttl
+        # What is no time is remembered too: the checks of claims refuse it.
+        left = exp - self._now() if is_time(exp) else ttl
         return max(0.0, min(ttl, left))
 
     def _settle(self, lookup: Lookup, outcome: Outcome) -> None:

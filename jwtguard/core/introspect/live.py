@@ -6,7 +6,6 @@ only one that introspects; a JWT to the issuer that has signed it.
 
 from __future__ import annotations
 
-from base64 import urlsafe_b64decode
 from collections.abc import Callable, Collection, Generator, Sequence
 from hashlib import sha256
 from math import inf
@@ -19,7 +18,7 @@ from ..model.effects import Ask
 from ..model.introspection import introspects, takes_opaque
 from ..model.jwk import Key, KeySet
 from ..model.policy import Policy
-from ..verify.jose import Compact, parse
+from ..verify.jose import Compact, is_opaque, parse
 from ..verify.key_fetch import Snapshot
 from ..verify.keys import Emit
 from ..verify.revocations import Revocations
@@ -197,25 +196,6 @@ class LiveTokens:
             raise error
         self._emit("introspection_skipped", issuer=introspector.issuer.url)
         return Live(self._monotonic() + error.retry_after)
-
-
-def is_opaque(token: str) -> bool:
-    """Whether *token* is no JWT: it does not begin with a JSON object and a dot.
-
-    A JWT is read here, or refused: it may be of an issuer that is not trusted, and
-    nobody else is to see it.
-    """
-    if not token.isascii():
-        return False
-    head, dot, _ = token.partition(".")
-    if not dot:
-        return True
-    try:
-        # Not strict: a JWT that was damaged on the way is one, too.
-        text = urlsafe_b64decode(head + "===")
-    except ValueError:
-        return True
-    return not text.lstrip().startswith(b"{")
 
 
 def _digest(token: str) -> bytes:

@@ -63,14 +63,14 @@ def facts_of_issued(rules: TokenRules, compact: Compact, now: float) -> Facts:
 def facts_of(rules: TokenRules, compact: Compact) -> Facts:
     """Return what claims say that have been checked."""
     claims = compact.claims
-    cnf = claims.get("cnf") or {}
+    cnf, exp = claims.get("cnf") or {}, claims.get("exp")
     return Facts(
         claims.get(rules.profile.subject_claim) or "",
         rules.issuer,
         rules.client(claims),
         rules.scopes(claims),
         rules.roles(claims),
-        float(claims.get("exp", inf)),  # only an answer about a token may lack it
+        inf if exp is None else float(exp),  # only an answer about a token may lack it
         compact.payload,
         sub=_name(claims.get("sub")),
         sid=_name(claims.get("sid")),

@@ -9,6 +9,7 @@ from math import floor, isfinite
 from typing import Any, Literal, NamedTuple, get_args
 
 from ..model.principal import Facts
+from .jose import is_opaque
 
 Kind = Literal["token", "jti", "sid", "subject", "sub", "client", "issuer"]
 KINDS: tuple[str, ...] = get_args(Kind)
@@ -145,11 +146,12 @@ def marks_of(facts: Facts, token: str) -> Marks:
 
 
 def digest_of(token: str) -> str:
-    """Return the SHA-256 of what was signed, in hexadecimal.
+    """Return the SHA-256 of what was signed, in hexadecimal; of an opaque token, all.
 
     The signature is left out: of one ECDSA signature anybody can make another one.
     """
-    return sha256(token.rpartition(".")[0].encode()).hexdigest()
+    text = token if is_opaque(token) else token.rpartition(".")[0]
+    return sha256(text.encode()).hexdigest()
 
 
 def bound(kind: str, issued_at: float | None, before: float) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import urlsafe_b64decode
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -56,6 +57,25 @@ def parse(token: str) -> Compact:
     # again.
     signing_input = raw[: -len(signature) - 1]
     return Compact(header, claims, payload, signed, signing_input)
+
+
+def is_opaque(token: str) -> bool:
+    """Whether *token* is no JWT: it does not begin with a JSON object and a dot.
+
+    A JWT is read here, or refused: it may be of an issuer that is not trusted, and
+    nobody else is to see it.
+    """
+    if not token.isascii():
+        return False
+    head, dot, _ = token.partition(".")
+    if not dot:
+        return True
+    try:
+        # Not strict: a JWT that was damaged on the way is one, too.
+        text = urlsafe_b64decode(head + "===")
+    except ValueError:
+        return True
+    return not text.lstrip().startswith(b"{")
 
 
 @lru_cache(maxsize=64)

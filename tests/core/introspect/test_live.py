@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from jwtguard import ConfigurationError, Guard, Policy, TrustedIssuer
-from jwtguard.core.introspect.live import is_opaque
 from jwtguard.core.model.decision import Proceed
 from jwtguard.core.model.request import Request
+from jwtguard.core.verify.jose import is_opaque
 from jwtguard.errors import AuthError, InvalidTokenError
 from jwtguard.testing import JWTIssuer, OpaqueIssuer
 
