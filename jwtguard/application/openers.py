@@ -40,7 +40,8 @@ class Opener:
         self._app = app
         self._find = find
         self._keys = _IN_ENVIRON if find is by_environ else _IN_SCOPE
-        self._known: dict[Any, Found | None] = {}
+        self._known: dict[Any, Found] = {}
+        self._tables: dict[int, tuple[Any, Any]] = {}
 
     def opened(self, request: Request, guard: Guard, given: Given) -> Request:
         """Return *request*, with what its handler says of itself."""
@@ -73,17 +74,27 @@ class Opener:
         # Strangers choose paths and hosts: what is kept is bounded in number and size.
         if sum(len(str(part)) for part in key) > _LONGEST:
             return self._find(self._app, given)
-        # The tables may have grown since: a new route may stand before the one found.
+        # The tables may have changed since: another route may stand in the same place,
+        # or before it. What is compared is the same objects as a rule, which is fast.
         found = self._known.get(key)
-        if found is not None and all(len(held) == size for held, size in found.tables):
+        if found is not None and all(held == seen for held, seen in found.tables):
             return found
         found = self._find(self._app, given)
         if found is not None and found.steady:
             # Simpler than to look for the oldest, and as good: all are found again.
             if len(self._known) >= _MOST:
                 self._known.clear()
-            self._known[key] = found
+                self._tables.clear()
+            tables = [self._shared(held, seen) for held, seen in found.tables]
+            self._known[key] = found._replace(tables=tables)
         return found
+
+    def _shared(self, held: Any, seen: Any) -> tuple[Any, Any]:
+        """Return the pair that is kept already, if it says the same: one for all."""
+        kept = self._tables.get(id(held))
+        if kept is None or kept[0] is not held or kept[1] != seen:
+            kept = self._tables[id(held)] = (held, seen)
+        return kept
 
 
 def opener_of(

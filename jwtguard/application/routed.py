@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 import sys
-from collections.abc import Iterator, Mapping, Sized
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from typing import Any, NamedTuple
 
@@ -16,8 +16,8 @@ from ..core.authorize.opening import opening_of
 from ..core.authorize.unguarded import name_of
 from .layers import UnreadableError, is_a, own, router_behind
 
-Tables = list[tuple[Sized, int]]
-"""What was looked through, and how long it was: it may have grown since."""
+Tables = list[tuple[Any, Any]]
+"""What was looked through, and a copy of it: it may have changed since."""
 
 
 class Found(NamedTuple):
@@ -94,8 +94,8 @@ def flat(routes: Any) -> Iterator[tuple[Any, Any]]:
 
 
 def _tables(routes: Any) -> Tables:
-    # Routes may be added while the application runs: then nothing is remembered.
-    found: Tables = [(routes, len(routes))]
+    # Routes may be added, replaced or moved while the application runs.
+    found: Tables = [(routes, list(routes))]
     for route in routes:
         included = getattr(route, "original_router", None)
         if included is not None:
@@ -126,14 +126,17 @@ def by_environ(app: Any, environ: Mapping[str, Any]) -> Found | None:
     flask = router_behind(app)
     # A converter may look in a database: what it says now need not hold later.
     steady = _is_steady(flask.url_map)
+    # Before the router is asked: what another thread changes in between is noticed.
+    views, rules = flask.view_functions, flask.url_map._rules_by_endpoint  # noqa: SLF001
+    copied = {endpoint: list(found) for endpoint, found in rules.items()}
+    tables: Tables = [(views, dict(views)), (rules, copied)]
     try:
         adapter = flask.create_url_adapter(flask.request_class(dict(environ)))
         rule, _ = adapter.match(return_rule=True)
     except Exception:  # noqa: BLE001  # 404, 405, a redirect, or a converter that fails
         return None
-    # Looked up each time: extensions put other functions in the place of views.
-    view = flask.view_functions.get(rule.endpoint)
-    tables: Tables = [(flask.view_functions, len(flask.view_functions))]
+    # Extensions put other functions in the place of views.
+    view = views.get(rule.endpoint)
     return Found(view, environ["REQUEST_METHOD"], tables, steady)
 
 
