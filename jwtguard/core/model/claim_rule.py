@@ -15,7 +15,7 @@ Allowed = tuple[str, tuple[Scalar, ...]]
 """A claim, and the values of which it must have one."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class ClaimRule:
     """Claims that the token must have on a path: all of them.
 
@@ -50,6 +50,18 @@ class ClaimRule:
         claims = tuple(_claims(self.claims, (*where, "claims"), problems))
         problems.raise_if_any()
         set_frozen(self, methods=methods, claims=claims)
+
+    def __eq__(self, other: object) -> bool:
+        """Compare the kinds of the values too: ``1`` and ``True`` are two rules."""
+        return isinstance(other, ClaimRule) and self._says() == other._says()
+
+    def __hash__(self) -> int:
+        """Return the same for equal rules."""
+        return hash((self.path, self.claims, self.methods))
+
+    def _says(self) -> tuple[object, ...]:
+        kinds = [type(value) for _, values in self.claims for value in values]
+        return self.path, self.claims, self.methods, kinds
 
     def takes(self, method: str) -> bool:
         """Whether the rule applies to *method*."""

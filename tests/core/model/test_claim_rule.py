@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from jwtguard import ClaimRule, ConfigurationError, load_policy
 from jwtguard.core.model.claim_rule import same
-from jwtguard.core.verify.claim_login import meets
+from jwtguard.core.verify.claim_login import meets, standing_of
+from jwtguard.testing import JWTIssuer
 from tests.settings_support import BASE, problems, written
 
 
@@ -96,6 +98,18 @@ def test_a_rule_is_settled_once() -> None:
     assert rule == ClaimRule(path="/x", methods=["GET"], claims=rule.claims)
     assert rule.takes("HEAD")
     assert not rule.takes("POST")
+
+
+@pytest.mark.parametrize(("one", "other"), [(1, True), (0, False), (1, 1.0)])
+def test_rules_of_values_of_another_kind_are_two_rules(one: Any, other: Any) -> None:
+    """Otherwise the first would be judged in place of the second."""
+    first = ClaimRule(path="/x", claims={"a": one})
+    second = ClaimRule(path="/x", claims={"a": other})
+    policy = JWTIssuer().policy(rules=(first, second))
+    assert (first == second, first == "x", len({first, second})) == (False, False, 2)
+    standing: Any = standing_of(policy)
+    facts: Any = SimpleNamespace(acr=None)
+    assert standing({"a": one}, facts).unmet == {second}
 
 
 TOML = """
