@@ -88,6 +88,8 @@ BROKEN: list[Any] = [
     breaks,
     lambda *_: ("text/plain", "text"),
     lambda *_: (b"text/plain", b"bytes"),
+    lambda *_: (" text/plain", b"bytes"),
+    lambda *_: ("text/plain ", b"bytes"),
     lambda *_: ("text/plain\r\nSet-Cookie: a=b", b"bytes"),
     lambda *_: ("", b"bytes"),
     lambda *_: "text/plain",

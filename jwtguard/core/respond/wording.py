@@ -109,8 +109,10 @@ def _checked(content_type: object, body: object) -> tuple[bytes, Fields]:
     """Return what a renderer made; raise if it cannot be sent."""
     if not isinstance(content_type, str) or not isinstance(body, bytes):
         raise TypeError("render must return (str, bytes) or None")
-    # Anything else could add header fields to the response (RFC 9110 section 5.5).
-    if not (content_type.isascii() and content_type.isprintable() and content_type):
+    # Anything else could add header fields to the response (RFC 9110 section 5.5), and
+    # servers drop the connection where a value begins or ends with a blank.
+    printable = content_type.isascii() and content_type.isprintable()
+    if not printable or content_type != content_type.strip() or not content_type:
         raise ValueError("render must return a valid Content-Type")
     return body, _described(content_type, body)
 
