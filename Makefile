@@ -5,7 +5,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-quick check lint types docs dist lowest versions bench bench-keys bench-logout coverage audit fuzz mutants soak clean
+.PHONY: help demo test test-quick check lint types docs dist lowest versions bench bench-keys bench-logout bench-dpop coverage audit fuzz mutants soak clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -71,6 +71,9 @@ bench-keys: .venv-bench/.installed  ## key caches under load, ours beside others
 
 bench-logout: .venv-bench/.installed  ## how soon workers refuse a revoked token, and what a list costs; refreshes the page
 	.venv-bench/bin/python -W ignore -m benchmarks.logout
+
+bench-dpop: .venv-bench/.installed  ## what a DPoP proof costs, in bare ES256 checks; refreshes the page
+	.venv-bench/bin/python -W ignore -m benchmarks.dpop
 
 ATTACK := .venv/.attack
 SECONDS ?= 60
