@@ -41,6 +41,7 @@ class Replays:
     ) -> None:
         self._limit = policy.dpop_replays
         self._allow = policy.dpop_replay_outage == "allow"
+        self._leeway = policy.leeway
         self.shared = shared
         self._monotonic = monotonic
         self._emit = emit
@@ -65,8 +66,10 @@ class Replays:
         return None
 
     def _claim_shared(self, digest: bytes, seconds: float) -> Generator[Ask, Any, None]:
+        # By another process's clock, the proof may be good for a little longer.
+        kept = max(seconds + self._leeway, 1.0)
         try:
-            new = yield from ask_state(Claim(_key(digest), max(seconds, 1.0)))
+            new = yield from ask_state(Claim(_key(digest), kept))
         except StateUnavailableError as error:
             self._pass_over(str(error))
         else:

@@ -123,7 +123,7 @@ def test_processes_with_one_store_accept_a_proof_once(jwt_issuer: JWTIssuer) -> 
     assert first == second
     key, seconds = first
     assert key.startswith("dpop:")
-    assert seconds == 60
+    assert seconds == 90
     assert len(key) == 27
     assert "an-id" not in key
     assert house.key.thumbprint not in key
@@ -131,7 +131,7 @@ def test_processes_with_one_store_accept_a_proof_once(jwt_issuer: JWTIssuer) -> 
 
 @pytest.mark.parametrize(
     ("settings", "proof", "seconds"),
-    [({}, {}, 60), ({"dpop_max_age": 5}, {}, 5), ({}, {"early": 30}, 90)],
+    [({}, {}, 90), ({"dpop_max_age": 5}, {}, 35), ({}, {"early": 30}, 120)],
 )
 def test_the_store_keeps_it_until_it_expires(
     jwt_issuer: JWTIssuer,
@@ -148,11 +148,23 @@ def test_the_store_keeps_it_until_it_expires(
     assert state.claimed[0][1] == seconds
 
 
-def test_at_its_last_moment_it_is_still_noted(jwt_issuer: JWTIssuer) -> None:
-    """For a second at least: clocks of processes differ."""
+def test_a_process_whose_clock_is_behind_knows_it_too(jwt_issuer: JWTIssuer) -> None:
+    """Else the store would forget a proof that is good by that clock still."""
     state = Shared(jwt_issuer.clock)
     house = Prover(jwt_issuer)
-    one = sharing(house, state)
+    ahead, behind = sharing(house, state), sharing(house, state)
+    proof = house.proof(claims={"iat": int(jwt_issuer.clock.time()) - 59})
+    assert ahead.reason_of(proof) == ""
+    # Two seconds pass, and the other clock is as much behind.
+    state._clock = lambda: jwt_issuer.clock.monotonic() + 2
+    assert behind.reason_of(proof) == "dpop_replayed"
+
+
+def test_at_its_last_moment_it_is_still_noted(jwt_issuer: JWTIssuer) -> None:
+    """For a second at least, also where the policy leaves no leeway."""
+    state = Shared(jwt_issuer.clock)
+    house = Prover(jwt_issuer)
+    one = sharing(house, state, leeway=0)
     proof = house.proof()
     jwt_issuer.clock.advance(60)
     assert one.reason_of(proof) == ""
