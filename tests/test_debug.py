@@ -69,6 +69,21 @@ def request_with(token: str | None, path: str = "/any", **fields: str) -> Reques
     return Request("GET", path, headers)
 
 
+def test_a_token_in_a_field_of_its_own_is_seen(world: World) -> None:
+    """Where a trusted proxy has set it; a stranger's is not looked at."""
+    token = world.issuer.token(claims={"aud": "https://other.example"})
+    fields = {"x-token": token, "x-forwarded-proto": "https"}
+    settings = {"token_header": "X-Token", "trusted_proxies": ("10.0.0.1",)}
+    for peer, seen in [
+        ("10.0.0.1", "unverified, by header: alg="),
+        ("192.0.2.1", "no token"),
+    ]:
+        request = request_with(None, **fields)._replace(peer=peer)
+        record = world.refused(request, **settings)
+        assert record.__dict__["seen"].startswith(seen)
+        assert token not in record.getMessage()
+
+
 def test_the_log_says_what_was_seen_and_what_to_do(world: World) -> None:
     """As a warning, with the page of the reason; the hook hears what it always did."""
     token = world.issuer.token(claims={"aud": "https://other.example"})

@@ -26,20 +26,24 @@ def field_of(policy: Policy) -> str:
     return policy.proxy_fields.token if policy.proxy_fields else ""
 
 
-def finder(policy: Policy) -> Find:
-    """Return what finds the one token of a request by *policy*."""
+def finder(policy: Policy, *, dpop: bool | None = None) -> Find:
+    """Return what finds the one token of a request by *policy*.
+
+    *dpop*: whether the scheme ``DPoP`` counts; None: if the policy says so.
+    """
     name, cookie, longest = field_of(policy), policy.cookie, policy.max_token_bytes
-    dpop, proxies = policy.dpop != "off", policy.proxies
+    by_proof = policy.dpop != "off" if dpop is None else dpop
+    proxies = policy.proxies
 
     def find(request: Request) -> Credentials | None:
-        return credentials.find(request, cookie, longest, dpop=dpop)
+        return credentials.find(request, cookie, longest, dpop=by_proof)
 
     def find_beside(request: Request) -> Credentials | None:
         if not is_sent(request, name) or not is_trusted(request.peer, proxies):
             return find(request)
         # Of two tokens, the application could read the other one. A cookie is sent by
         # itself, and the field on purpose.
-        found = credentials.find(request, None, longest, dpop=dpop)
+        found = credentials.find(request, None, longest, dpop=by_proof)
         if found is not None or "authorization" in request.headers:
             raise InvalidRequestError("token_repeated")
         return Credentials(_token(request.headers[name], longest), "header")

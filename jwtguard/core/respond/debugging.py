@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ...errors import AuthError, InvalidTokenError
-from ..extract import credentials
+from ..extract import token_header
 from ..extract.paths import Kind, PathAccess, PathRules
 from ..model.policy import Policy
 from ..model.principal import Facts
@@ -32,8 +32,7 @@ class Debugging:
     """Describes refusals for a developer, by one policy."""
 
     def __init__(self, policy: Policy, paths: PathRules) -> None:
-        self._cookie = policy.cookie
-        self._longest = policy.max_token_bytes
+        self._find = token_header.finder(policy, dpop=True)
         self._paths = paths
 
     def fields(
@@ -55,7 +54,7 @@ class Debugging:
     def _seen(self, request: Request) -> str:
         """Say what an unverified token claims, as far as it can be read."""
         try:
-            shown = credentials.find(request, self._cookie, self._longest, dpop=True)
+            shown = self._find(request)
             if shown is None:
                 return "no token"
             compact = parse(shown.token)
