@@ -135,7 +135,7 @@ def test_the_event_says_what_has_changed(house: House) -> None:
     assert told["policy"] == house.guard.health().policy == policy_hash(policy) != old
     assert told["added"] == [
         "clients spa", f"clients spa: issuer {house.two.url}",
-        "clients spa: origins https://www.example", "leeway 60",
+        "clients spa: origins https://www.example", "dpop_nonce auto", "leeway 60",
         "public_paths /a", "secrets: set",
     ]  # fmt: skip
     assert f"issuers {house.one.url}" in told["removed"]

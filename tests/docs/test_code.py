@@ -88,18 +88,23 @@ def issuer() -> Iterator[JWTIssuer]:
 
 
 @pytest.fixture
-def environ(issuer: JWTIssuer, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
-    """The environment that the quickstart asks for, and nothing else of ours."""
+def environ(issuer: JWTIssuer) -> Iterator[dict[str, str]]:
+    """The environment that the quickstart asks for, and nothing else of ours.
+
+    What the code of a page sets beside that ends with its test.
+    """
+    before = dict(os.environ)
     for name in [name for name in os.environ if name.startswith("JWTGUARD_")]:
-        monkeypatch.delenv(name)
+        del os.environ[name]
     needed = {
         "JWTGUARD_ISSUER": issuer.url,
         "JWTGUARD_AUDIENCE": AUDIENCE,
         "JWTGUARD_CLIENTS": "spa=https://www.example.com",
     }
-    for name, value in needed.items():
-        monkeypatch.setenv(name, value)
-    return needed
+    os.environ.update(needed)
+    yield needed
+    os.environ.clear()
+    os.environ.update(before)
 
 
 PROJECTS = {"docs/how-to/django-rest.md"}
