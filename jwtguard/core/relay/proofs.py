@@ -8,7 +8,10 @@ from __future__ import annotations
 
 from ...errors import GrantError, InvalidProofError
 from ..extract.proofs import proof_of
+from ..model.issuers import ALGORITHMS
 from ..model.request import Request
+from ..verify.dpop.headers import ProofHeaders
+from ..verify.dpop.proof import check_signature
 
 
 def proof_to_send(request: Request) -> str | None:
@@ -30,6 +33,15 @@ def sender_of(request: Request) -> str:
     """Return what the proofs of one client have in common; empty without a proof.
 
     It is the header with the key in it (RFC 9449 section 4.2), which a client repeats.
+    Where the signature cannot be verified, it is the whole proof: a public key is no
+    secret, and the answer to its holder is for nobody else.
     """
     proof = proof_to_send(request)
-    return "" if proof is None else proof.partition(".")[0]
+    if proof is None:
+        return ""
+    header = proof.partition(".")[0]
+    try:
+        check_signature(ProofHeaders(ALGORITHMS).read(header), proof)
+    except InvalidProofError:
+        return proof
+    return header

@@ -198,3 +198,21 @@ def test_a_request_does_not_join_for_ever(relay: Relay, key: DPoPKey) -> None:
         land(start)
         assert ended(other) == NONCE
     assert ended(late) == NONCE
+
+
+@pytest.mark.parametrize("kind", ["signature", "algorithm"])
+def test_a_public_key_alone_gets_nobody_elses_answer(
+    relay: Relay, key: DPoPKey, kind: str
+) -> None:
+    """A proof that is not signed by its key, or cannot be verified, shares nothing."""
+    good, other = proofs_of(key, 2)
+    relay.answers = [TOKENS, SPENT]
+    first = relay.begin(good)
+    land(started(first))
+    assert ended(first) == TOKENS
+    forged = f"{other.rpartition('.')[0]}.{'A' * 86}"
+    if kind == "algorithm":
+        forged = f"e30.{forged.partition('.')[2]}"
+    second = relay.begin(forged)
+    land(started(second))
+    assert ended(second) == SPENT
