@@ -305,21 +305,27 @@ def test_lightweight_tokens(
         hints = " ".join(one["hint"] for one in failed.values())
         assert "Add to lightweight access token" in hints
 
-        switch_on(keycloak, "basic", "sub")
-        switch_on(keycloak, "roles", "realm roles")
+        for mapper in MAPPERS:
+            switch(keycloak, *mapper, "true")
         token = keycloak.grant()["access_token"]
         for door in DOORS:
             assert place.ask(door, token).status_code == 200
         assert "admin" in place.ask("flask", token).json()["roles"]
     finally:
         keycloak.change(client, attributes={light: "false"})
+        for mapper in MAPPERS:
+            switch(keycloak, *mapper, "false")
 
 
-def switch_on(keycloak: Keycloak, scope: str, mapper: str) -> None:
-    """Switch on `Add to lightweight access token` of a client scope's mapper."""
+MAPPERS = (("basic", "sub"), ("roles", "realm roles"))
+"""Client scopes, and the mapper of each that lightweight tokens need."""
+
+
+def switch(keycloak: Keycloak, scope: str, mapper: str, value: str) -> None:
+    """Set `Add to lightweight access token` of a client scope's mapper."""
     scopes = keycloak.ask("GET", "/main/client-scopes").json()
     (found,) = (one for one in scopes if one["name"] == scope)
     base = f"/main/client-scopes/{found['id']}/protocol-mappers/models"
     (one,) = (one for one in keycloak.ask("GET", base).json() if one["name"] == mapper)
-    one["config"]["lightweight.claim"] = "true"
+    one["config"]["lightweight.claim"] = value
     keycloak.ask("PUT", f"{base}/{one['id']}", one)
