@@ -36,7 +36,7 @@ def _of_fields(value: Any, prefix: str, named: str = "") -> Iterator[str]:
         # What `repr` leaves out is a secret, and its hash could be guessed.
         if field.repr:
             yield from _of(found, f"{prefix}{field.name}")
-        elif found:
+        else:
             yield f"{prefix}{field.name}: set"
 
 

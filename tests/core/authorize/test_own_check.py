@@ -12,8 +12,8 @@ import anyio
 import pytest
 
 from jwtguard import Principal
-from jwtguard.errors import CheckRefusedError, MissingTokenError
-from jwtguard.rules import require
+from jwtguard.errors import CheckRefusedError, InsufficientScopeError, MissingTokenError
+from jwtguard.rules import require, require_scope
 
 ALICE = Principal(subject="alice", issuer="i")
 
@@ -84,6 +84,9 @@ def test_an_async_check_is_awaited() -> None:
     with pytest.raises(TypeError, match="arequire"):
         require(owns).check(ALICE)
     assert anyio.run(require(lambda _: True).acheck, ALICE) is ALICE
+    with pytest.raises(InsufficientScopeError):
+        anyio.run(require_scope("a").acheck, ALICE)
+    assert anyio.run(require_scope().acheck, ALICE) is ALICE
 
 
 class Owns:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from jwtguard import ConfigurationError, Policy, TrustedIssuer
+from jwtguard import ConfigurationError, Policy, TrustedIssuer, rules
 from jwtguard.core.authorize.requirements import (
     Requirement,
     mark,
@@ -236,3 +236,15 @@ def test_a_refusal_for_ever_is_a_configuration_error() -> None:
         check_roles(missing, ("admin",), policy_of())
     check_roles(missing, ("admin",), policy_of("groups"))
     check_roles(InsufficientScopeError("scope_missing"), ("a",), policy_of())
+
+
+def test_a_requirement_is_named_as_its_decorator() -> None:
+    """So that it is found in the source."""
+
+    def owns(_: object) -> bool:
+        return True
+
+    assert decorator_of(rules.require_fresh(300)) == "@require_fresh(300)"
+    assert decorator_of(rules.require(owns)) == "@require(owns, 'not_owner')"
+    assert decorator_of(rules.require_bound()) == "@require_bound()"
+    assert decorator_of(rules.require_acr("mfa")) == "@require_acr('mfa')"

@@ -173,3 +173,15 @@ def test_it_ends_the_session_or_all_tokens_of_the_subject(
 def test_each_check_has_a_name_of_its_own() -> None:
     """``explain`` lists them."""
     assert len({check.name for check in CHECKS}) == len(CHECKS)
+
+
+def test_a_mark_of_the_issuer_tells_access_tokens_apart() -> None:
+    """What bears the claims of ``mark`` is an access token, and ends nothing."""
+    issuer = TrustedIssuer(
+        url=ISSUER, audience="api", jwks_url=f"{ISSUER}/keys", mark={"use": "access"}
+    )
+    policy = Policy(issuers=[issuer], clients=[Client(id="spa")], leeway=LEEWAY)
+    marked = rules_of(issuer, policy)
+    assert logout_token_of(marked, compact(), NOW).sid == "s1"
+    with pytest.raises(GrantError, match="logout_access_token"):
+        logout_token_of(marked, compact(use="access"), NOW)

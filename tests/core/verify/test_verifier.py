@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from math import inf
+
 import pytest
 
 from jwtguard import Client, Policy, TrustedIssuer
 from jwtguard.core.extract.credentials import Credentials
 from jwtguard.core.model.issuers import ALGORITHMS
+from jwtguard.core.model.jwk_set import parse_given
 from jwtguard.core.model.profiles import PROFILES
 from jwtguard.core.verify.issuer_states import rules_of
+from jwtguard.core.verify.key_fetch import Snapshot
 from jwtguard.core.verify.token_rules import TokenRules
 from jwtguard.errors import InvalidTokenError
 from jwtguard.testing import FakeClock, JWTIssuer
@@ -104,3 +108,18 @@ def test_keys_are_kept_and_asked_for_as_the_policy_says(jwt_clock: FakeClock) ->
         with pytest.raises(InvalidTokenError, match="unknown_key"):
             guard.verify(issuer.token(headers={"kid": "made-up"}))
         assert issuer.fetches == fetches
+
+
+def test_a_key_that_is_withdrawn_meanwhile_caches_nothing(
+    jwt_issuer: JWTIssuer,
+) -> None:
+    """The set that is current after the signature lacks the key that verified it."""
+    guard, token = jwt_issuer.guard(), jwt_issuer.token()
+    guard.verify(token)
+    verifier = guard._flow.verifier
+    new = verifier._unverified(token)
+    (key,) = new.cache.at_hand(new.matching_keys)
+    assert verifier.signed_by(new, key).key_set is new.cache.snapshot.key_set
+    other = parse_given(JWTIssuer(alg="ES256").jwks())
+    new.cache.snapshot = Snapshot(other, 0, inf, inf)
+    assert verifier.signed_by(new, key).key_set is None
