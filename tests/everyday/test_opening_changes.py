@@ -10,14 +10,8 @@ from werkzeug.routing import Rule
 
 from jwtguard import Guard
 from jwtguard.flask import JWTGuard, public
-from jwtguard.testing import JWTIssuer
-from tests.everyday.test_opening_asgi import Around, handler, inside, outside, statuses
+from tests.everyday.opening_support import Around, handler, statuses
 from tests.everyday.test_opening_flask import closed, fresh, status
-
-
-@pytest.fixture
-def guard(jwt_issuer: JWTIssuer) -> Guard:
-    return jwt_issuer.guard()
 
 
 @pytest.fixture
@@ -25,12 +19,6 @@ def app() -> Flask:
     made = Flask("opened")
     made.testing = True
     return made
-
-
-@pytest.fixture(params=[inside, outside])
-def around(request: pytest.FixtureRequest) -> Around:
-    found: Around = request.param
-    return found
 
 
 def test_routes_that_come_later_are_seen(guard: Guard, around: Around) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -19,53 +18,12 @@ from starlette.testclient import TestClient
 
 from jwtguard import ConfigurationError, Guard
 from jwtguard.starlette import GuardMiddleware, public
-from jwtguard.testing import JWTIssuer
-
-BASE = "https://api.example"
-Around = Callable[[Any, Guard], Any]
-
-
-def inside(app: Any, guard: Guard) -> Any:
-    """Among the middleware of the application."""
-    app.add_middleware(GuardMiddleware, guard=guard)
-    return app
-
-
-def outside(app: Any, guard: Guard) -> Any:
-    """Around the application."""
-    return GuardMiddleware(app, guard)
-
-
-@pytest.fixture
-def guard(jwt_issuer: JWTIssuer) -> Guard:
-    return jwt_issuer.guard()
-
-
-@pytest.fixture(params=[inside, outside])
-def around(request: pytest.FixtureRequest) -> Around:
-    found: Around = request.param
-    return found
-
-
-def handler() -> Any:
-    """Return an endpoint that no other test has decorated."""
-
-    async def endpoint(request: Request) -> Response:
-        return PlainTextResponse("in")
-
-    return endpoint
-
-
-def client_of(app: Any, base: str = BASE) -> TestClient:
-    return TestClient(app, base_url=base, follow_redirects=False)
-
-
-def statuses(app: Any, *paths: str, method: str = "GET", base: str = BASE) -> list[int]:
-    """Return the statuses of requests without a token, each asked twice."""
-    client = client_of(app, base)
-    first = [client.request(method, path).status_code for path in paths]
-    assert [client.request(method, path).status_code for path in paths] == first
-    return first
+from tests.everyday.opening_support import (
+    BASE,
+    Around,
+    handler,
+    statuses,
+)
 
 
 class OwnMatch(Route):
