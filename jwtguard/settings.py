@@ -181,6 +181,8 @@ class _Loading:
             return [self._places[member]]
         if self._tables:
             return [self._places["issuers"], *named]
+        if member in BY_NAME:  # it is missing, and a variable would set it
+            return [BY_NAME[member].variable]
         return [self._places.get("issuer", "JWTGUARD_ISSUER"), *named]
 
 

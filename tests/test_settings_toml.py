@@ -330,3 +330,10 @@ def test_with_several_issuers_a_client_names_its_own(tmp_path: Path) -> None:
         {**BASE, "JWTGUARD_ISSUER": issuers, "JWTGUARD_JWKS_URL": "https://a.example/j"}
     )
     assert any("one issuer only" in text for text in found)
+
+
+def test_what_is_missing_has_the_name_of_its_variable() -> None:
+    """Where the issuer stands in a variable; in a file it is a member of the table."""
+    first, second = problems(BASE | {"JWTGUARD_INTROSPECT": "opaque"})
+    assert first.startswith("JWTGUARD_INTROSPECT_CLIENT_ID: required: ")
+    assert second.startswith("JWTGUARD_INTROSPECT_CLIENT_SECRET: required ")

@@ -40,7 +40,10 @@ def learn(lines: Iterable[str], policy: Policy | None) -> Iterator[str]:
         told = (f"{name} {count}" for name, count in sorted(counted.others.items()))
         yield escaped(f"# other events: {', '.join(told)}")
     if counted.unknown:
-        yield f"# {counted.unknown} lines hold no event that is known"
+        lines = (
+            "1 line holds" if counted.unknown == 1 else f"{counted.unknown} lines hold"
+        )
+        yield f"# {lines} no known event"
 
 
 def _setting(lines: Iterable[str], found: dict[Key, Seen]) -> Iterator[str]:

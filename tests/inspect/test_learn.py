@@ -322,7 +322,7 @@ def test_clients_that_say_more_stay_in_the_file(tmp_path: Any) -> None:
 def test_what_is_not_known_is_counted(line: str) -> None:
     """And nothing is proposed for it; empty lines do not count."""
     found = list(learn([line, *pair()], None))
-    assert ("# 1 lines hold no event that is known" in found) is bool(line)
+    assert ("# 1 line holds no known event" in found) is bool(line)
     assert settings_in(found) == {"JWTGUARD_CLIENTS": f"spa={SHOP}"}
 
 

@@ -67,4 +67,4 @@ def test_wrong_settings_are_an_error(run: Run) -> None:
 def test_a_log_is_not_read_as_a_strict_encoding(run: Run) -> None:
     """Half a character in a log ends nothing."""
     status, out, _ = run("\udce9 would_refuse\n")
-    assert (status, out[-1]) == (0, "# 1 lines hold no event that is known")
+    assert (status, out[-1]) == (0, "# 1 line holds no known event")
