@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ..errors import AuthError, InvalidRequestError, TokenTooLargeError
+from ..errors import AuthError
 from .authorize.access import Access, Authorizer, Reported
 from .authorize.clients import Clients
 from .authorize.origin_rules import Page
@@ -128,7 +128,7 @@ class Shadow:
             return True
         try:
             found = credentials.find(request, self._cookie, self._longest, dpop=True)
-        except (InvalidRequestError, TokenTooLargeError):
+        except AuthError:
             # Broken credentials are some: whether the second policy would refuse them
             # is another question than whether they are missing.
             return True

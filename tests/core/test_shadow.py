@@ -174,6 +174,20 @@ def test_a_token_in_a_header_of_its_own_counts_too() -> None:
     assert [one["shadow_reason"] for one in told] == ["no_credentials"]
 
 
+@pytest.mark.parametrize("proof", [{}, {"dpop": "x"}, {"dpop": "a.b.c, a.b.c"}])
+@pytest.mark.parametrize("dpop", ["accept", "require", "off"])
+def test_a_proof_that_is_none_changes_nothing(dpop: str, proof: dict[str, str]) -> None:
+    """The first policy reads no token here; the second one cannot say what it is."""
+    told = Told()
+    first = replace(ALONE, dpop=dpop)
+    beside = guard_of(replace(first, shadow=replace(first, public_paths=())), told)
+    sent = {"authorization": "DPoP a.b.c", **proof}
+    for path in ("/open", "/admin"):
+        asked = request(path, **sent)
+        assert beside.decide(asked) == guard_of(first, Told()).decide(asked)
+    assert told == []
+
+
 def test_a_handler_that_is_open_by_itself_is_open_for_both() -> None:
     """``@public`` and ``@optional`` are no rules of a policy."""
     hook = Told()
