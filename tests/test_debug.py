@@ -102,6 +102,18 @@ def test_the_log_says_what_was_seen_and_what_to_do(world: World) -> None:
     assert world.told[-1]["reason"] == "wrong_audience"
 
 
+def test_a_handler_beside_the_metadata_may_refuse(world: World) -> None:
+    """The path is open, and what a handler asks for there is refused, not a failure."""
+    guard = world.guard(resource="https://api.example")
+    app = Flask(__name__)
+    JWTGuard(app, guard)
+    path = "/.well-known/oauth-authorization-server"
+    app.add_url_rule(path, "own", require_scope("a")(lambda: "in"))
+    answer = app.test_client().get(path, base_url="https://api.example")
+    assert answer.status_code == 401
+    assert vars(world.caplog.records[-1])["rule"] == "metadata path"
+
+
 def test_the_hint_of_a_reason_is_that_of_explain(world: World) -> None:
     """Where it has one."""
     said = vars(world.refused(request_with(world.issuer.token(typ="dpop+jwt"))))

@@ -21,6 +21,7 @@ _RULES = {
     Kind.REVOCATION: "revocation path",
     Kind.LOGOUT: "logout path",
     Kind.SESSION: "session path",
+    Kind.METADATA: "metadata path",
     Kind.OPTIONAL: "optional path",
     Kind.PUBLIC: "public path",
 }
