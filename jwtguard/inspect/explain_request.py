@@ -24,6 +24,7 @@ _KINDS = {
     Kind.REVOCATION: "a revocation path: the form is checked, no access token is read",
     Kind.LOGOUT: "a logout path: logout tokens of issuers, no access token is read",
     Kind.SESSION: "a session path: the guard answers, no access token is read",
+    Kind.METADATA: "a metadata path: open to all, no token is read",
     Kind.PROTECTED: "a token is needed",
     Kind.OPTIONAL: "a token is read if one is sent",
     Kind.PUBLIC: "public: no token is read",
@@ -74,6 +75,8 @@ def try_request(
     yield Check(name="path", passed=True, found=f"{request.path}: {found}")
     if kind in (Kind.TOKEN, Kind.REVOCATION, Kind.LOGOUT, Kind.SESSION):
         return  # without its form there is nothing to check
+    if kind is Kind.METADATA:
+        return  # whatever is asked for there, and by whom
     if request.header("origin"):
         yield _preflight(guard, request)
     decided = _decided(guard, request, token)

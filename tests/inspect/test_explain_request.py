@@ -39,6 +39,15 @@ def test_a_request_is_taken_step_by_step(jwt_issuer: JWTIssuer) -> None:
     assert "nobody" in found["request"].found
 
 
+@pytest.mark.parametrize("name", ["protected-resource", "authorization-server"])
+def test_metadata_are_open_to_all(jwt_issuer: JWTIssuer, name: str) -> None:
+    """The guard's own, and those that the application may have."""
+    settings = {"resource": "https://api.example"}
+    found = tried(jwt_issuer, path=f"/.well-known/oauth-{name}", settings=settings)
+    assert "open to all" in found["path"].found
+    assert all(one.passed for one in found.values())
+
+
 def test_a_foreign_page_fails_twice(jwt_issuer: JWTIssuer) -> None:
     """Its preflight, and the request; the hint names the nearest origin."""
     found = tried(jwt_issuer, origin="http://www.example")

@@ -124,7 +124,7 @@ def _verdict(route: Route, method: str, rule: PathAccess | None) -> Verdict:
         return _BY_KIND[rule.kind]
     if opening and rule.openable:
         return _opened(route, opening, own, method)
-    if rule.kind is Kind.PUBLIC:
+    if rule.kind in (Kind.PUBLIC, Kind.METADATA):
         return _public(route, own, method)
     if route.relay:
         return "wrong", "a token, to get a token: list it in public_paths"

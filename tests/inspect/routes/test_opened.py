@@ -18,6 +18,7 @@ from jwtguard import starlette as of_starlette
 from jwtguard.inspect.check_policy import check_app
 from jwtguard.inspect.explain_app import explain_app
 from jwtguard.testing import JWTIssuer
+from tests.inspect.routes.listed import levels, table
 
 
 class Page(MethodView):
@@ -108,3 +109,17 @@ def test_explain_knows_that_no_token_is_read(app: Any, jwt_issuer: JWTIssuer) ->
     assert explained("/asks")["decorator"].reason == "scope_missing"
     assert explained("/admin")["request"].reason == "scope_missing"
     assert explained("/closed")["request"].passed
+
+
+def test_metadata_paths_are_open(issuer: JWTIssuer) -> None:
+    """No rule and no token protects a handler there, whatever the rules say."""
+    rules = (ScopeRule(path="/*", require=("a",)),)
+    app = Flask("metadata")
+    of_flask.JWTGuard(app, issuer.guard(resource="https://api.example", scopes=rules))
+    path = "/.well-known/oauth-authorization-server"
+    app.add_url_rule(path, "open", lambda: "in")
+    app.add_url_rule(f"{path}/x", "asks", of_flask.require_scope("a")(lambda: "in"))
+    assert app.test_client().get(path, base_url="https://api.example").data == b"in"
+    assert levels(app)[f"GET {path}"] == "note"
+    assert table(app)[f"GET {path}"] == "nothing: public"
+    assert levels(app)[f"GET {path}/x"] == "wrong"
