@@ -61,7 +61,8 @@ def check_lifetime(rules: TokenRules, compact: Compact, _: float) -> Problem | N
     if iat is None:
         return Problem("missing_claim", "iat")
     if exp is None:
-        return None  # it is always required
+        # A JWT was refused for that before. An opaque token without an end is longer.
+        return None if rules.ends else Problem("missing_claim", "exp")
     # Each check stands alone: `check_times` may not have run.
     known = is_time(exp) and is_time(iat)
     if known and exp <= iat + rules.max_lifetime:

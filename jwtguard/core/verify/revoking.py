@@ -33,6 +33,10 @@ def lifetime_of(issuer: TrustedIssuer, policy: Policy) -> float:
     return max(longest, policy.session_max_age)
 
 
+ENDLESS = 10 * 365 * 86400.0
+"""Seconds for which a token without an end stays revoked."""
+
+
 class Revoking:
     """Revokes tokens of the issuers of one policy."""
 
@@ -108,6 +112,8 @@ class Revoking:
         ends, claims = principal.expires_at + self._leeway, principal.claims
         sid, jti, issued_at = (claims.get(name) for name in ("sid", "jti", "iat"))
         now = float(floor(self._now()))
+        # Neither JSON nor Redis has an infinite time.
+        ends = ends if isfinite(ends) else now + ENDLESS
         until = max(self.until(issuer), ends)
         if isinstance(sid, str) and sid:
             if isinstance(issued_at, int | float) and isfinite(issued_at):

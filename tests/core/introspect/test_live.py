@@ -14,7 +14,9 @@ from jwtguard.core.model.decision import Proceed
 from jwtguard.core.model.request import Request
 from jwtguard.core.verify.jose import is_opaque
 from jwtguard.errors import AuthError, InvalidTokenError
+from jwtguard.state import MemoryState
 from jwtguard.testing import JWTIssuer, OpaqueIssuer
+from tests.waiting import until
 
 ALWAYS = {"introspect": "always"}
 
@@ -70,6 +72,36 @@ def test_what_an_answer_need_not_say(issuer: OpaqueIssuer) -> None:
     assert issuer.guard().verify(issuer.opaque_token()).subject == ""
     guard = issuer.guard(subject_claim="username")
     assert guard.verify(issuer.opaque_token()).subject == "alice"
+
+
+def test_a_token_without_an_end_lives_too_long(issuer: OpaqueIssuer) -> None:
+    """``max_lifetime`` counts for opaque tokens, too."""
+    guard = issuer.guard(max_lifetime=3600)
+    assert guard.verify(issuer.opaque_token())
+    replying(issuer, exp=None)
+    assert reason(guard, issuer.opaque_token()) == "missing_claim"
+
+
+def test_a_token_without_an_end_is_revoked_everywhere(issuer: OpaqueIssuer) -> None:
+    """Other processes read the revocation as well."""
+    replying(issuer, exp=None)
+    state, policy, clock = MemoryState(), issuer.policy(), issuer.clock
+    one, other = (
+        Guard(policy, clock=clock, transport=issuer, state=state) for _ in range(2)
+    )
+    token = issuer.opaque_token()
+    other.verify(token)
+    one.revoke(one.verify(token))
+    assert reason(one, token) == "revoked_token"
+    assert until(lambda: not accepts(other, token), 20)
+    assert reason(other, token) == "revoked_token"
+
+
+def accepts(guard: Guard, token: str) -> bool:
+    try:
+        return bool(guard.verify(token))
+    except AuthError:
+        return False
 
 
 def test_the_settings_may_require_members_of_an_answer(issuer: OpaqueIssuer) -> None:
