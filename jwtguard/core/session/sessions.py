@@ -168,7 +168,11 @@ class Sessions:
         for _ in range(_CHAIN):
             if not self.is_due(held.session):
                 break
-            yield from self.check(held.session, self.facts_of(held.session))
+            try:
+                facts = self.facts_of(held.session)
+            except InvalidTokenError:
+                break  # opaque: it is used as it is, and judged as any token
+            yield from self.check(held.session, facts)
             found = yield from self._renewed(name, held)
             if found is None:
                 break

@@ -43,6 +43,9 @@ from .sessions import Sessions, unavailable
 from .stores import Held
 from .token_answers import BusyError, GrantDeniedError, Granted, RefusedError
 
+LATEST = 1e12
+"""Seconds since the epoch; a session stores no later time. An opaque token may have
+no end."""
 LONGEST_TEXT = 1024
 """Longest user name or password, in characters."""
 
@@ -179,7 +182,7 @@ class Signing:
             access=granted.access,
             refresh=granted.refresh,
             obtained_at=now,
-            access_ends=facts.expires_at,
+            access_ends=min(facts.expires_at, LATEST),
             started_at=began,
             ends_at=max(ends_at, began),
         )
