@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ..errors import AuthError
+from ..errors import AuthError, InvalidTokenError
 from .authorize.access import Access, Authorizer, Reported
 from .authorize.clients import Clients
 from .authorize.origin_rules import Page
@@ -79,6 +79,10 @@ class Shadow:
         self._paths = paths
         self._if_fresh = if_fresh
         self._authorizer = Authorizer(policy, Clients(policy))
+        self._policy = policy
+        self._by_proof = frozenset(
+            policy.client_key(client) for client in policy.clients if client.dpop
+        )
         self._cookie, self._longest = policy.cookie, policy.max_token_bytes
         self._sessions = policy.session_client is not None
         self._field = field_of(policy)
@@ -96,7 +100,10 @@ class Shadow:
         rule = self._paths.access(request)
         # On a public path the second policy reads no token, so it refuses none.
         second: Access | None = None
-        if rule.kind in (Kind.PROTECTED, Kind.OPTIONAL):
+        reads = rule.kind in (Kind.PROTECTED, Kind.OPTIONAL)
+        if reads and self._is_unbound(known.facts):
+            second = InvalidTokenError("unbound_token")
+        elif reads:
             second = self._authorizer.access(
                 rule, request.method, page.origin, page.own, known, carrier in COOKIES
             )
@@ -104,6 +111,17 @@ class Shadow:
             if rule.max_age is not None and not isinstance(second, AuthError):
                 second = self._if_fresh(rule, known, second)
         self._tell(request, _reason(first), _reason(second), known.facts)
+
+    def _is_unbound(self, facts: Facts) -> bool:
+        """Whether the token is not bound, and the second policy's client asks for it.
+
+        All else that binds a token is the same in both policies, so it was checked.
+        """
+        if not self._by_proof or facts.jkt is not None or facts.x5t is not None:
+            return False
+        listed = self._policy.listed(facts.issuer)
+        issuer = facts.issuer if listed is None else listed.url
+        return (issuer, facts.client_id) in self._by_proof
 
     def compare_without_token(self, request: Request, decision: Decision) -> None:
         """Judge a request for which the first policy has read no token."""

@@ -174,6 +174,15 @@ def test_a_token_in_a_header_of_its_own_counts_too() -> None:
     assert [one["shadow_reason"] for one in told] == ["no_credentials"]
 
 
+def test_a_client_that_will_need_bound_tokens_is_told() -> None:
+    """Its bearer tokens pass today, and would be refused."""
+    told, spa = Told(), replace(BARE.clients[0], dpop=True)
+    guard = guard_of(replace(BARE, shadow=replace(BARE, clients=(spa,))), told)
+    token = f"Bearer {ISSUER.token(client_id=spa.id)}"
+    assert reason(guard.decide(request("/x", authorization=token))) == ""
+    assert [one["shadow_reason"] for one in told] == ["unbound_token"]
+
+
 @pytest.mark.parametrize("proof", [{}, {"dpop": "x"}, {"dpop": "a.b.c, a.b.c"}])
 @pytest.mark.parametrize("dpop", ["accept", "require", "off"])
 def test_a_proof_that_is_none_changes_nothing(dpop: str, proof: dict[str, str]) -> None:
