@@ -121,7 +121,7 @@ class Reloader(Requirer):
 
     @property
     def files(self) -> tuple[str, ...]:
-        """The files that are looked at for a reload; empty without one."""
+        """The files that are checked for a reload; empty without one."""
         return () if self._files is None else tuple(self._files.paths)
 
 

@@ -121,8 +121,8 @@ def opener_of(
 def _problem(handler: Any, why: str) -> str:
     opening = next(filter(None, map(opening_of, _parts_of(handler))))
     return (
-        f"{name_of(handler)}: @{opening} cannot work here, because {why}, so which "
-        "requests reach the handler cannot be told before it runs. Put the guard "
+        f"{name_of(handler)}: @{opening} cannot work here, because {why}, so the "
+        "guard cannot know in advance which requests reach the handler. Put the guard "
         f"behind that, or list the path in JWTGUARD_{opening.upper()}_PATHS instead"
     )
 

@@ -12,7 +12,7 @@
                                 401: sign in again (RFC 9470)
     - InsufficientScopeError    403, insufficient_scope
     - AccessDeniedError         403, access_denied: the caller may not use the token
-      * CheckRefusedError       403, access_denied: a check of the application's own
+      * CheckRefusedError       403, access_denied: the application's own check
       * InvalidOriginError      403, invalid_origin (RFC 6454)
       * InsecureTransportError  403, insecure_transport (RFC 6750 section 5.3)
     - TokenTooLargeError        431 (RFC 6585 section 5)

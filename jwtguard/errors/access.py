@@ -10,7 +10,7 @@ from ..reasons import REASONS
 from .base import AuthError
 
 NOT_OWNER = "not_owner"
-"""What a check of the application's own refuses for, unless it gives a name."""
+"""The reason of the application's own check, unless it names another one."""
 
 
 class _BearerError(AuthError):
@@ -52,7 +52,7 @@ class InsufficientScopeError(_BearerError):
 class InsufficientUserAuthenticationError(_BearerError):
     """The user has to sign in again, or in another way (RFC 9470).
 
-    ``acr_values`` are the authentication contexts that will do, the preferred first;
+    ``acr_values`` are the accepted authentication contexts, the preferred one first;
     ``max_age`` is how many seconds ago the user may have signed in. A refreshed token
     does not help.
     """
@@ -69,12 +69,12 @@ class InsufficientUserAuthenticationError(_BearerError):
 
     @property
     def acr_values(self) -> tuple[str, ...]:
-        """The authentication contexts that will do; empty: any."""
+        """The accepted authentication contexts; empty: any."""
         return self._acr_values
 
     @property
     def max_age(self) -> int | None:
-        """Seconds since the user has signed in; None: any."""
+        """How many seconds ago the user may have signed in; None: any."""
         return self._max_age
 
     @property
@@ -87,7 +87,7 @@ class InsufficientUserAuthenticationError(_BearerError):
 
     @property
     def members(self) -> tuple[tuple[str, str | int], ...]:
-        """The same, so that a page need not take a header field apart."""
+        """The same, so that a page does not have to parse a header field."""
         acr = " ".join(self._acr_values)
         found: list[tuple[str, str | int]] = [("acr_values", acr)] if acr else []
         if self._max_age is not None:
@@ -181,7 +181,7 @@ class IntrospectionUnavailableError(KeysUnavailableError):
 
 
 class RevocationsStaleError(KeysUnavailableError):
-    """The revocations of other processes are not known, and the policy refuses then.
+    """The revocations of other processes are unknown, and the policy refuses tokens.
 
     ``retry_after`` is in seconds.
     """

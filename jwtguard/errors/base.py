@@ -93,5 +93,5 @@ class AuthError(JWTGuardError):
 
     @property
     def members(self) -> tuple[tuple[str, str | int], ...]:
-        """Members of the JSON body, beside ``error`` and ``error_description``."""
+        """Members of the JSON body besides ``error`` and ``error_description``."""
         return ()

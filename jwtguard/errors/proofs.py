@@ -35,7 +35,7 @@ class NonceRequiredError(InvalidProofError):
 
 
 class ReplaysUnavailableError(KeysUnavailableError):
-    """It cannot be known whether the proof was used before.
+    """The guard cannot find out whether the proof was used before.
 
     ``detail`` says why, for the log.
     """

@@ -56,7 +56,7 @@ def _replays(guard: Guard, several: str) -> Iterator[Finding]:
     policy = guard.policy
     if not policy.dpop_replays:
         text = (
-            "JWTGUARD_DPOP_REPLAYS is 0: whoever sees a request can repeat it for "
+            "JWTGUARD_DPOP_REPLAYS is 0: anyone who sees a request can repeat it for "
             f"{policy.dpop_max_age:g} s"
         )
         yield Finding("weak", _NAME, text)

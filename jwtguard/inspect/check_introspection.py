@@ -15,7 +15,7 @@ from ..guard import Guard
 from .routes import Finding
 
 LONG = 300.0
-"""Seconds: who is logged out expects to be out sooner."""
+"""Seconds: people who sign out expect that it takes effect sooner."""
 _WHAT = "introspection"
 
 
@@ -74,5 +74,6 @@ def _probed(guard: Guard, introspector: Introspector, problems: list[str]) -> Fi
         if error.reason == "inactive":
             return Finding("ok", _WHAT, "the endpoint answers, and accepts our client")
         return Finding("wrong", _WHAT, "; ".join(problems) or "no answer in time")
-    text = f"a token that was made up is active: {introspector.issuer.url} is no issuer"
+    url = introspector.issuer.url
+    text = f"{url} calls a made-up token active: do not trust its answers"
     return Finding("wrong", _WHAT, text)

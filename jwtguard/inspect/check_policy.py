@@ -113,7 +113,7 @@ def _issuer(guard: Guard, trusted: IssuerState) -> Iterator[Finding]:
 def _mark(rules: TokenRules) -> Iterator[Finding]:
     """Say what marks an access token, if the settings do."""
     if rules.profile.mark == UNMARKED:
-        text = "none: any token of this issuer is accepted that is not known as another"
+        text = "none: any token of this issuer is accepted unless it is of another kind"
         yield Finding("weak", "mark", text)
     elif rules.own_mark:
         named = (f"{name} = {value!r}" for name, value in rules.own_mark.items())
@@ -170,7 +170,7 @@ def _clients(policy: Policy) -> Iterator[Finding]:
             yield Finding("weak", f"client {client.id}", text)
         if client.origin_patterns:
             patterns = " ".join(client.origin_patterns)
-            text = f"whoever can publish a page at {patterns} can use its tokens there"
+            text = f"anyone who can publish a page at {patterns} can use its tokens"
             yield Finding("note", f"client {client.id}", text)
     if policy.clients and not policy.clients_only:
         text = "tokens of other clients are accepted too (JWTGUARD_CLIENTS_ONLY)"

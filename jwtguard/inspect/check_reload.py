@@ -1,4 +1,4 @@
-"""Which files are looked at for a reload, and whether that can change anything."""
+"""Which files are checked for a reload, and whether that can change anything."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from .routes import Finding
 
 
 def reload_findings(guard: Guard) -> Iterator[Finding]:
-    """Say how often files are looked at; nothing if they are not."""
+    """Say how often files are checked; nothing if they are not."""
     every = guard.policy.reload
     if not every:
         return
@@ -17,4 +17,4 @@ def reload_findings(guard: Guard) -> Iterator[Finding]:
         yield Finding("ok", "reload", f"every {every:g} s: {' '.join(guard.files)}")
         return
     text = "no settings file is named, or the guard was not made by Guard.from_env()"
-    yield Finding("weak", "reload", f"nothing is looked at: {text}")
+    yield Finding("weak", "reload", f"no files are checked: {text}")

@@ -29,7 +29,7 @@ def rollout_findings(policy: Policy) -> Iterator[Finding]:
             )
             yield Finding("weak", _WHAT, text)
     if policy.shadow is not None:
-        text = "a second policy is judged beside this one, and every request is slower"
+        text = "a second policy is evaluated as well, so every request is slower"
         yield Finding("note", "shadow config", text)
     if policy.report_header:
         text = "answers name rules to every client (JWTGUARD_REPORT_HEADER)"

@@ -1,4 +1,4 @@
-"""Issuers with tenants: whose tokens are accepted, and whether their keys are there."""
+"""Issuers with tenants: whose tokens are accepted, and whether their keys are found."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def tenant_findings(
             continue
         subject = f"tenants of {issuer.url}"
         if issuer.tenants == ANY:
-            text = "any: whoever has a tenant there can make tokens for this API"
+            text = "any: anyone with a tenant there can make tokens for this API"
             yield Finding("weak", subject, text)
             continue
         named = sorted(issuer.tenants)

@@ -109,5 +109,5 @@ def _required_by(
         if principal is not None and error.reason in LOGIN:
             held = f"acr {principal.acr}, auth_time {principal.authenticated_at}"
         return failed("decorator", error.reason, str(requirement), held, hint)
-    hint = "" if requirement.own is None else "the application's own: it was not asked"
+    hint = "" if requirement.own is None else "the application's own check: not run"
     return Check(name="decorator", passed=True, found=str(requirement), hint=hint)

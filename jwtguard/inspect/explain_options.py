@@ -18,7 +18,7 @@ def proof_of(arguments: argparse.Namespace, request: Mapping[str, str]) -> str |
     if arguments.proof is None and arguments.url is None:
         return None
     if arguments.app or arguments.cookie:
-        raise UsageError("--proof and --url go with neither --app nor --cookie")
+        raise UsageError("--proof and --url cannot be combined with --app or --cookie")
     if arguments.proof is None:
         raise UsageError("--url needs --proof")
     if arguments.url is not None and "path" in request:

@@ -25,7 +25,7 @@ def check_origin_patterns(policy: Policy) -> None:
     suffixes = _list_of_suffixes()
     problems = [
         f"client {client_id}: origin_patterns: {pattern!r}: anybody can register a "
-        f"name below {suffix_of(pattern)}; put previews below a domain of your own"
+        f"name below {suffix_of(pattern)}; put previews below your own domain"
         for client_id, pattern in named
         if suffixes.privatesuffix(suffix_of(pattern)) is None
     ]

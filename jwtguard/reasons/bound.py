@@ -30,8 +30,8 @@ BOUND: Mapping[str, Reason] = {
         ("dpop_time", _PROOF, "The DPoP proof has expired, or was made in the future", "compare the clocks; with JWTGUARD_SECRETS, clients whose clock is wrong are sent a nonce"),
         ("dpop_nonce", "use_dpop_nonce", "The DPoP proof must have the nonce of this response", "send a new proof with the value of the DPoP-Nonce header in `nonce`"),
         ("dpop_signature", _PROOF, "The DPoP proof's signature is invalid", "it was not made with the key in its header"),
-        ("dpop_replayed", _PROOF, "The DPoP proof was used before", "each request needs a new proof, a repeated one too"),
+        ("dpop_replayed", _PROOF, "The DPoP proof was used before", "every request needs a new proof, and so does a retry"),
     )
 } | {
-    "state_unavailable": Reason(503, "temporarily_unavailable", "It is temporarily not known whether the DPoP proof was used before", "the shared state does not answer, or JWTGUARD_DPOP_REPLAYS are used up"),
+    "state_unavailable": Reason(503, "temporarily_unavailable", "It is temporarily not known whether the DPoP proof was used before", "the shared state does not answer, or JWTGUARD_DPOP_REPLAYS proofs are already recorded"),
 }  # fmt: skip

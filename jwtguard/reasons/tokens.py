@@ -1,4 +1,4 @@
-"""Reasons for refusing an access token, or if it cannot be verified for now."""
+"""Reasons for refusing an access token, or for not being able to verify it now."""
 
 from __future__ import annotations
 

@@ -130,7 +130,7 @@ def test_a_session_counts_as_a_token() -> None:
         ({"leeway": 1}, "shadow: leeway differs"),
         ({"cookie": None}, "shadow: cookie differs"),
         ({"token_paths": ("/token",)}, "shadow: token_paths differs"),
-        ({"shadow": ALONE}, "shadow: must not have a shadow of its own"),
+        ({"shadow": ALONE}, "shadow: must not have a shadow itself"),
     ],
 )
 def test_only_rules_may_differ(changes: dict[str, Any], message: str) -> None:

@@ -25,7 +25,7 @@ def guard_with(issuer: JWTIssuer, mark: Any) -> Guard:
         (
             "none",
             "weak",
-            "none: any token of this issuer is accepted that is not known as another",
+            "none: any token of this issuer is accepted unless it is of another kind",
         ),
     ],
 )

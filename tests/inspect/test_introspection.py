@@ -80,7 +80,7 @@ def test_a_probe_tries_the_endpoint(issuer: OpaqueIssuer) -> None:
 
     issuer.reply = always
     level, text = lines(issuer.guard(), probe=True)[-1]
-    assert (level, "made up is active" in text) == ("wrong", True)
+    assert (level, "a made-up token active" in text) == ("wrong", True)
 
 
 def test_check_finds_the_endpoint_or_says_why_not() -> None:

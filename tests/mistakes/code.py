@@ -214,7 +214,7 @@ CODE: Table = {
         asgi(lambda guard: GuardMiddleware(FastAPI(root_path="/api"), guard)),
     ),
     "another CORS middleware in front": ("check", checked_app(cors_outside)),
-    "a route beside the guarded application": ("check", checked_app(beside)),
+    "a route outside of the guarded application": ("check", checked_app(beside)),
     "a public path whose view asks for the caller": ("log", public),
     "a token with its scheme for `verify`": (
         "first request",

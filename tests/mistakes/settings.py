@@ -43,7 +43,7 @@ SETTINGS: Table = {
     ),
     "an audience with a space is in quotes": ("start", settings(AUDIENCE='"My API"')),
     "the audience is `*`": ("start", settings(AUDIENCE="*")),
-    "there is no audience": ("start", settings(AUDIENCE=None)),
+    "the audience is missing": ("start", settings(AUDIENCE=None)),
     "a flag is `True`": ("start", settings(CLIENTS_ONLY="True")),
     "a time has a unit": ("start", settings(LEEWAY="30s")),
     "an origin ends with a slash": (

@@ -52,7 +52,7 @@ class Client:
     max_age: int = 600
     """How long browsers may cache a preflight, in seconds."""
     expose: tuple[str, ...] = ()
-    """Response headers that its pages may read, beside those of the guard."""
+    """Response headers that its pages may read, in addition to those of the guard."""
     origin_patterns: tuple[str, ...] = ()
     """Origins of previews, with one ``*`` inside one label of the host. Such pages
     cannot use credentials or refresh tokens."""

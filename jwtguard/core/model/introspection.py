@@ -68,7 +68,9 @@ def check_introspection(problems: Problems, where: Where, issuer: Any) -> None:
         problems.check(issuer.tenants is None, (*where, "introspect"), text)
         return
     for name in _OTHERS:
-        text = "has no effect, as introspect is never and there are no introspect_paths"
+        text = (
+            "has no effect, because introspect is never and introspect_paths is empty"
+        )
         unset = getattr(issuer, f"introspect_{name}") is None
         problems.check(unset, (*where, f"introspect_{name}"), text)
 

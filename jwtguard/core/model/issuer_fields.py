@@ -72,8 +72,8 @@ class IssuerFields:
     """How the secret is sent: ``basic`` (the default) or ``post`` (RFC 6749 section
     2.3.1)."""
     introspect: str = "never"
-    """Which tokens the issuer is asked about (RFC 7662): ``never`` any, ``opaque``
-    ones, or ``always`` also JWTs, after they were verified here."""
+    """Which tokens the issuer is asked about (RFC 7662): ``never`` (none), ``opaque``
+    ones, or ``always`` (JWTs too, after they were verified here)."""
     introspect_url: str | None = None
     """The introspection endpoint; None: ``introspection_endpoint`` of the metadata."""
     introspect_client_id: str | None = None

@@ -1,4 +1,4 @@
-"""Patterns of origins, for previews that get a host name of their own (RFC 6454)."""
+"""Patterns of origins, for previews that get their own host name (RFC 6454)."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def origin_pattern_problem(pattern: str) -> str | None:
     # Which domains may be registered by anybody is in a list that is read at the start;
     # a single label is one of them in any case.
     if "." not in suffix_of(pattern):
-        return f"{pattern!r}: the * must be below a domain of your own, {_LIKE}"
+        return f"{pattern!r}: the * must be below your own domain, {_LIKE}"
     return None
 
 

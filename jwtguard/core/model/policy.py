@@ -46,8 +46,8 @@ class Policy(PolicyFields):
     """
 
     shadow: Policy | None = field(default=None, repr=False)
-    """A policy that differs from this one in rules only. It decides nothing: the event
-    ``shadow_differs`` tells where its verdict is another one."""
+    """A policy that differs from this one in rules only. It is not enforced: the event
+    ``shadow_differs`` reports each request on which its verdict differs."""
 
     if TYPE_CHECKING:
 

@@ -72,7 +72,7 @@ class PolicyFields:
     scopes: tuple[ScopeRule, ...] = ()
     """Scopes by path. If set, a protected path without a rule is refused."""
     rules: tuple[ClaimRule, ...] = ()
-    """Claims by path, beside whatever else the path requires."""
+    """Claims by path, in addition to everything else that the path requires."""
     token_paths: tuple[str, ...] = ()
     """Token endpoints behind this guard (RFC 6749 section 3.2)."""
     revocation_paths: tuple[str, ...] = ()
@@ -206,7 +206,7 @@ class PolicyFields:
     report_header: bool = False
     """Name these refusals in the field ``JWTGuard-Report``, for developers."""
     reload: float = 0
-    """How often a request looks whether a settings file has changed, in seconds; 0 is
+    """How often a request checks whether a settings file has changed, in seconds; 0 is
     never. Only for guards that ``Guard.from_env()`` makes."""
     proxies: tuple[Network | str, ...] = field(init=False, repr=False, default=())
     """``trusted_proxies``, parsed."""

@@ -35,4 +35,4 @@ def check_shadow(
         text = f"{name} differs; only these may: {' '.join(SHADOWED)}"
         problems.check(same, where, text)
     if getattr(shadow, "shadow", None) is not None:
-        problems.add(where, "must not have a shadow of its own")
+        problems.add(where, "must not have a shadow itself")

@@ -51,8 +51,8 @@ class Principal:
     """The caller, as the verified token describes it. Immutable.
 
     ``expires_at`` is in seconds since the epoch; ``payload`` is the claims as they
-    were signed. ``authenticated_at`` is in seconds since the epoch. It is a Starlette
-    user as it stands.
+    were signed. ``authenticated_at`` is in seconds since the epoch. The object can be
+    used as a Starlette user.
     """
 
     __slots__ = ("_claims", "_facts", "_session", "_token")
@@ -159,7 +159,7 @@ class Principal:
 
     @property
     def amr(self) -> tuple[str, ...]:
-        """By which methods; empty if the token does not list them (RFC 8176)."""
+        """The authentication methods; empty if the token lists none (RFC 8176)."""
         return tuple(names(self.claims.get("amr")))
 
     @property

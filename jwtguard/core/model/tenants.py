@@ -91,7 +91,7 @@ def check_template(
         text = "not available for an issuer with tenants"
         problems.check(named[name] is None, (*where, name), text)
     discovery = named["discovery_url"]
-    text = f"needs {template.placeholder}, as each tenant has metadata of its own"
+    text = f"needs {template.placeholder}, because each tenant has its own metadata"
     good = discovery is None or template.placeholder in discovery
     problems.check(good, (*where, "discovery_url"), text)
 

@@ -99,7 +99,7 @@ NO_KEY = (
     "(not shown)"
 )
 NO_TENANTS = "not possible with tenants; write an [[issuers]] table for each"
-NO_EFFECT = "has no effect, as introspect is never and there are no introspect_paths"
+NO_EFFECT = "has no effect, because introspect is never and introspect_paths is empty"
 
 
 @pytest.mark.parametrize(

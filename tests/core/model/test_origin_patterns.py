@@ -15,7 +15,7 @@ from jwtguard.core.model.origins import serialized
 PATTERN = "https://app-*.preview.example.com"
 NOT_ONE = "is not a pattern of https origins"
 ONE_STAR = "expected one * inside one label"
-OWN = "the * must be below a domain of your own"
+OWN = "the * must be below your own domain"
 
 
 @pytest.mark.parametrize(
