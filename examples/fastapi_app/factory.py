@@ -30,5 +30,5 @@ def create_app(guard: Guard | None = None) -> FastAPI:
 
 
 async def healthz() -> dict[str, str]:
-    """Answer whoever asks, also while the token server is down."""
+    """Answer anyone, even while the token server is down."""
     return {"status": "ok"}
