@@ -17,6 +17,7 @@ from . import hints
 from .demands import words_of
 from .explain_certificate import with_certificate
 from .explain_login import login_checks
+from .explain_metadata import metadata_checks
 from .shown import Check, failed
 
 _KINDS = {
@@ -75,6 +76,7 @@ def try_request(
     yield Check(name="path", passed=True, found=f"{request.path}: {found}")
     if kind in (Kind.TOKEN, Kind.REVOCATION, Kind.LOGOUT, Kind.SESSION):
         return  # without its form there is nothing to check
+    yield from metadata_checks(guard, request, kind)
     if kind is Kind.METADATA:
         return  # whatever is asked for there, and by whom
     if request.header("origin"):

@@ -8,6 +8,7 @@ import pytest
 
 from jwtguard import Client
 from jwtguard.core.model.effects import Incoming
+from jwtguard.core.model.resource import Resource
 from jwtguard.core.model.scope_rule import ScopeRule
 from jwtguard.inspect.explain_request import request_of, try_request
 from jwtguard.inspect.explain_token import Dated
@@ -46,6 +47,22 @@ def test_metadata_are_open_to_all(jwt_issuer: JWTIssuer, name: str) -> None:
     found = tried(jwt_issuer, path=f"/.well-known/oauth-{name}", settings=settings)
     assert "open to all" in found["path"].found
     assert all(one.passed for one in found.values())
+    answered = "by the guard: {" if name == "protected-resource" else "the application"
+    assert answered in found["metadata"].found
+
+
+def test_the_metadata_of_a_path(jwt_issuer: JWTIssuer) -> None:
+    """Where a refusal says that they are, and what they say."""
+    mcp = Resource(url="https://api.example/mcp", scopes=("a",))
+    files = Resource(url="https://api.example/files")
+    settings = {"resources": (mcp, files), "public_paths": ["/x"]}
+    said = tried(jwt_issuer, path="/files/1", settings=settings)["metadata"].found
+    where = "https://api.example/.well-known/oauth-protected-resource/files: {"
+    assert said.startswith(f"refusals name {where}")
+    assert '"dpop_signing_alg_values_supported"' in said
+    assert "scopes_supported" not in said
+    assert "metadata" not in tried(jwt_issuer, path="/x", settings=settings)
+    assert "metadata" not in tried(jwt_issuer, path="/files/1")
 
 
 def test_a_foreign_page_fails_twice(jwt_issuer: JWTIssuer) -> None:

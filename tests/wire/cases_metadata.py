@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from jwtguard.core.model.policy_fields import DPOP_ALGORITHMS
 from tests.wire.case import CORS, CORS_ASKED, Case
 from tests.wire.tokens import EVIL, ISSUER, bearer, origin
 from tests.wire.worlds import Answer, App, Ask
@@ -25,6 +26,7 @@ DOCUMENT = {
     "authorization_servers": [ISSUER.url],
     "scopes_supported": ["notes:read", "notes:write"],
     "bearer_methods_supported": ["header"],
+    "dpop_signing_alg_values_supported": list(DPOP_ALGORITHMS),
 }
 
 

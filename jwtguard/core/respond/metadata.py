@@ -88,7 +88,7 @@ class Metadata:
         """
         if not self.resources or status not in (401, 403):
             return challenges
-        named = ("resource_metadata", self._resource_of(path).metadata_url)
+        named = ("resource_metadata", self.resource_of(path).metadata_url)
         return tuple(
             one._replace(params=(*one.params, named))
             if status == 401 or _INSUFFICIENT in one.params
@@ -96,7 +96,7 @@ class Metadata:
             for one in challenges
         )
 
-    def _resource_of(self, path: str | None) -> Resource:
+    def resource_of(self, path: str | None) -> Resource:
         """Return the resource of *path*: the most specific, else the first."""
         fitting = [
             resource
@@ -109,8 +109,8 @@ class Metadata:
 
 def document_of(policy: Policy, resource: Resource) -> dict[str, Any]:
     """Return the metadata of *resource* (section 2)."""
-    bound = policy.dpop == "require"
     by_certificate = policy.client_cert != "off"
+    proofs = list(policy.dpop_algorithms) if policy.dpop != "off" else None
     found = {
         "resource": resource.url,
         "authorization_servers": [url for i in policy.issuers for url in _servers(i)],
@@ -119,7 +119,8 @@ def document_of(policy: Policy, resource: Resource) -> dict[str, Any]:
         "resource_name": resource.name,
         "resource_documentation": resource.documentation,
         "tls_client_certificate_bound_access_tokens": by_certificate or None,
-        "dpop_bound_access_tokens_required": bound or None,
+        "dpop_signing_alg_values_supported": proofs,
+        "dpop_bound_access_tokens_required": policy.dpop == "require" or None,
     }
     # Section 2: members without a value are left out, empty lists too.
     return {name: value for name, value in found.items() if value not in (None, [])}

@@ -10,6 +10,7 @@ import pytest
 from jwtguard import ConfigurationError, Guard, Policy, TrustedIssuer
 from jwtguard.core.model.challenge import Challenge
 from jwtguard.core.model.decision import Proceed, Respond
+from jwtguard.core.model.policy_fields import DPOP_ALGORITHMS
 from jwtguard.core.model.request import Request
 from jwtguard.core.model.resource import Resource
 from jwtguard.core.model.scope_rule import ScopeRule
@@ -118,8 +119,13 @@ def test_each_tenant_is_a_server() -> None:
 
 def test_bound_tokens_are_announced(issuer: JWTIssuer) -> None:
     """Where bearer tokens are refused, clients should know before they ask."""
+    algorithms = "dpop_signing_alg_values_supported"
     guard = issuer.guard(resource=HOST, dpop="require")
     assert document(guard, AT)["dpop_bound_access_tokens_required"] is True
+    assert document(guard, AT)[algorithms] == list(DPOP_ALGORITHMS)
+    named = issuer.guard(resource=HOST, dpop_algorithms=("PS256", "ES256"))
+    assert document(named, AT)[algorithms] == ["PS256", "ES256"]
+    assert algorithms not in document(issuer.guard(resource=HOST, dpop="off"), AT)
     guard = issuer.guard(resource=HOST, client_cert="tls")
     told = document(guard, AT)
     assert told["tls_client_certificate_bound_access_tokens"] is True

@@ -410,7 +410,10 @@ def told(**settings: Any) -> str:
         ({"url": "https://id.example/a?r={realm}"}, "one whole segment of the path"),
         ({"url": "https://id.example/a#/{realm}"}, "one whole segment of the path"),
         ({"url": "https://id.example/{realm"}, "one whole segment of the path"),
-        ({"discovery_url": "https://id.example/x"}, "needs {realm}, because each tenant"),
+        (
+            {"discovery_url": "https://id.example/x"},
+            "needs {realm}, because each tenant",
+        ),
         ({"relay_url": "https://id.example/t"}, "not available for an issuer with"),
         ({"relay_revocation_url": "https://id.example/t"}, "not available for an"),
         ({"introspect": "always"}, "introspect: not available for an issuer with"),
