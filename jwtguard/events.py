@@ -86,11 +86,15 @@ _LEVELS = {
 }
 
 
-def emitter(hook: Hook | None) -> Callable[..., None]:
+def emitter(
+    hook: Hook | None, after: Mapping[str, Callable[[], None]] | None = None
+) -> Callable[..., None]:
     """Return a function that tells the log and *hook* of an event.
 
-    Its *debug* holds more fields, for the log alone.
+    Its *debug* holds more fields, for the log alone. *after*: what the guard itself
+    does after some of the events.
     """
+    following = after or {}
 
     def emit(
         event: str, *, debug: Mapping[str, str] | None = None, **fields: Any
@@ -108,6 +112,8 @@ def emitter(hook: Hook | None) -> Callable[..., None]:
             logger.log(level, "%s %s", event, text, extra=extra, exc_info=traced)
         if hook is not None:
             _call(hook, event, fields)
+        if event in following:
+            following[event]()
 
     return emit
 

@@ -76,7 +76,8 @@ class Guard(Reloader):
         self.policy = checked_policy(policy)
         check_origin_patterns(policy)
         self.clock = clock
-        self.emit = reminding(emitter(on_event), policy.report_only, clock.monotonic)
+        emit = emitter(on_event, {"introspection_denied": self.look_early})
+        self.emit = reminding(emit, policy.report_only, clock.monotonic)
         shared = state_at(policy, clock.monotonic) if state is None else state
         super().__init__(
             sender_of(transport),

@@ -112,6 +112,11 @@ class Reloader(Requirer):
             )
             self._adopt(self.policy, self._flow)
 
+    def look_early(self) -> None:
+        """Look at the files before that is due: a secret may have been replaced."""
+        if self._files is not None:
+            self._files.look()
+
     def _look(self, request: Request) -> Decision | None:
         """Look at the files if that is due, and decide."""
         files = self._files

@@ -38,7 +38,7 @@ def _of(guard: Guard, issuer: TrustedIssuer, probe: bool) -> Iterator[Finding]:
         yield Finding("weak", _WHAT, text)
     problems: list[str] = []
     introspector = Introspector(
-        guard.policy, guard.issuers[issuer.url], guard.clock.time,
+        guard.policy, issuer, guard.issuers[issuer.url], guard.clock.time,
         guard.clock.monotonic, lambda _, **told: problems.append(told["problem"]),
         secrets.token_bytes,
     )  # fmt: skip

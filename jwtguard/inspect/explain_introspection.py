@@ -15,6 +15,7 @@ from ..core.introspect.answer_rules import (
 from ..core.introspect.introspector import Introspector
 from ..core.introspect.lookups import Outcome
 from ..core.model.introspection import takes_opaque
+from ..core.model.issuers import TrustedIssuer
 from ..core.verify.jose import Compact, is_opaque
 from ..core.verify.token_rules import Claims
 from ..errors import AuthError
@@ -38,7 +39,7 @@ def opaque_checks(guard: Guard, token: str) -> Iterator[Check]:
         yield failed("form", "malformed", expected, "opaque", hint)
         return
     yield Check(name="form", passed=True, expected=expected, found="opaque")
-    introspector = _introspector(guard, issuer.url)
+    introspector = _introspector(guard, issuer)
     yield (answer := _answer(guard, introspector, token))[0]
     if answer[1] is not None:
         rules = opaque_rules(introspector.state.rules, issuer.require or ())
@@ -57,7 +58,7 @@ def live_checks(
     issuer = guard.issuers[url].key_cache.issuer
     if issuer.introspect != "always" and not issuer.introspect_paths:
         return [], compact
-    introspector = _introspector(guard, url)
+    introspector = _introspector(guard, issuer)
     check, outcome = _answer(guard, introspector, token)
     if outcome is None:
         return [check], compact
@@ -67,11 +68,11 @@ def live_checks(
     return [check, *said], merged_compact(compact, claims) if always else compact
 
 
-def _introspector(guard: Guard, url: str) -> Introspector:
+def _introspector(guard: Guard, issuer: TrustedIssuer) -> Introspector:
     clock = guard.clock
     return Introspector(
-        guard.policy, guard.issuers[url], clock.time, clock.monotonic, guard.emit,
-        secrets.token_bytes,
+        guard.policy, issuer, guard.issuers[issuer.url], clock.time, clock.monotonic,
+        guard.emit,        secrets.token_bytes,
     )  # fmt: skip
 
 

@@ -15,6 +15,7 @@ from typing import Any
 
 from ...errors import IntrospectionUnavailableError, InvalidTokenError
 from ..model.effects import Ask, Await, FetchFailedError, Start, exchange
+from ..model.issuers import TrustedIssuer
 from ..model.policy import Policy
 from ..relay.endpoints import EndpointCache
 from ..verify.back_off import pause_after
@@ -43,11 +44,15 @@ REMEMBERED = 4096
 
 
 class Introspector:
-    """Asks one issuer about tokens."""
+    """Asks one issuer about tokens.
+
+    *state* may have the keys of an earlier policy, and is not asked for its issuer.
+    """
 
     def __init__(
         self,
         policy: Policy,
+        issuer: TrustedIssuer,
         state: IssuerState,
         now: Callable[[], float],
         monotonic: Callable[[], float],
@@ -55,7 +60,7 @@ class Introspector:
         random_bytes: Callable[[int], bytes],
     ) -> None:
         self.state = state
-        self.issuer = issuer = state.key_cache.issuer
+        self.issuer = issuer
         self.client = IntrospectionClient(issuer, now, random_bytes)
         self.endpoint = EndpointCache(
             issuer, "introspection_endpoint", monotonic,

@@ -65,10 +65,11 @@ class LiveTokens:
         self._now = now
         self._monotonic = monotonic
         self._emit = emit
+        trusted = verifier.trusted
         asked = [issuer for issuer in policy.issuers if introspects(issuer)]
         self.introspectors = {
             issuer.url: Introspector(
-                policy, verifier.trusted[issuer.url], now, monotonic, emit, random
+                policy, issuer, trusted[issuer.url], now, monotonic, emit, random
             )
             for issuer in asked
         }
