@@ -42,7 +42,8 @@ HEAD = """\
 and a test compares the two. Keycloak and oidc-provider run as real servers, and their
 tokens go through both examples: Flask under gunicorn and Starlette under uvicorn. For
 the other servers, the tests sign tokens like those in their documentation with a test
-key.
+key. Every server is configured with environment variables or a TOML file alone: no test
+makes a policy in Python.
 """
 
 Row = tuple[str, str]

@@ -6,6 +6,8 @@ import base64
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import jwt
@@ -17,7 +19,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 
-from jwtguard import Guard, Policy, TrustedIssuer
+from jwtguard import Guard, load_policy
 from jwtguard.core.model.effects import Incoming
 from jwtguard.errors import AuthError
 from jwtguard.testing import FakeClock
@@ -67,8 +69,14 @@ def publishing(*keys: Any, issuer: str = ISSUER, **headers: str) -> Web:
 
 
 def guarded(web: Web, clock: FakeClock | None = None, **differs: Any) -> Guard:
+    """Return a guard by a TOML file with one issuer, of which *differs* are members."""
     settings = {"url": ISSUER, "audience": AUDIENCE, **differs}
-    policy = Policy(issuers=(TrustedIssuer(**settings),))
+    # A string or a list means the same in JSON and in TOML.
+    lines = [f"{name} = {json.dumps(value)}" for name, value in settings.items()]
+    with TemporaryDirectory() as folder:
+        config = Path(folder, "jwtguard.toml")
+        config.write_text("\n".join(["[[issuers]]", *lines, ""]), "utf-8")
+        policy = load_policy({"JWTGUARD_CONFIG": str(config)})
     return Guard(policy, clock=clock or FakeClock(), transport=web)
 
 
@@ -197,8 +205,8 @@ def test_audience_forms_that_are_none(aud: Any, why: str) -> None:
 )
 def test_scope_forms(claims: dict[str, Any]) -> None:
     """Scopes may be a string or a list, in `scope`, `scp` or a configured claim."""
-    named = ("scopes",) if "scopes" in claims else None
-    guard = guarded(publishing(jwk()), scope_claims=named)
+    named: dict[str, Any] = {"scope_claims": ["scopes"]} if "scopes" in claims else {}
+    guard = guarded(publishing(jwk()), **named)
     assert guard.verify(token(guard, **claims)).scopes == {"notes:read", "notes:write"}
 
 
