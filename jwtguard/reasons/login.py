@@ -30,7 +30,7 @@ LOGIN: Mapping[str, Reason] = {
         _CODE,
         "A more recent login is needed",
         "the token has no `auth_time` that is a number; in Keycloak the client scope "
-        "`basic` adds it",
+        "`basic` adds it, but never to tokens of the password grant: see Step-up",
         report_only="acr",
     ),
     "login_too_old": Reason(
