@@ -1,10 +1,26 @@
-"""For every test here: where CI says so, a skipped test is a failure."""
+"""For every test here: how they share processors; in CI, a skipped one is a failure."""
 
 from __future__ import annotations
 
 import os
+from typing import Any
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
+
+
+class ByFile(LoadScopeScheduling):  # type: ignore[misc]
+    """A file in one process; all issuers in one: they share a Keycloak and a table."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        issuers = "tests/issuers/"
+        return issuers if nodeid.startswith(issuers) else nodeid.partition("::")[0]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFile:
+    """Deal the tests out by file, because servers and issuers start once per file."""
+    return ByFile(config, log)
 
 
 @pytest.hookimpl(trylast=True)
