@@ -105,7 +105,7 @@ def keycloak(folder: Path, own: str) -> Iterator[Trusted]:
 def oidc_provider(folder: Path, own: str) -> Iterator[Trusted]:
     """oidc-provider, which asks for nonces."""
     clients = {"spa": {"alg": "RS256", "origins": [own], "resource": AUDIENCE}}
-    server = op.Provider(folder, clients, nonce=True)
+    server = op.Provider(folder, clients, word="nonce")
     try:
         yield Trusted(url=server.url, settings={}, nonces=True)
     finally:

@@ -62,11 +62,9 @@ both_doors = pytest.mark.parametrize("door", DOORS)
 class Provider:
     """One running oidc-provider."""
 
-    def __init__(
-        self, folder: Path, clients: Any = None, *, nonce: bool = False
-    ) -> None:
+    def __init__(self, folder: Path, clients: Any = None, *, word: str = "") -> None:
         self.clients = clients or CLIENTS
-        self.nonce = nonce
+        self.word = word
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._log = folder / "log"
@@ -77,7 +75,7 @@ class Provider:
         command = [str(NODE), str(HERE / "server.mjs"), str(self.port)]
         ready = f"{self.url}/.well-known/openid-configuration"
         self._process = started(
-            [*command, json.dumps(self.clients), *(["nonce"] if self.nonce else [])],
+            [*command, json.dumps(self.clients), self.word],
             {},
             ready,
             self._log,

@@ -3,8 +3,9 @@
 // and one key of each kind. POST /rotate puts new keys in front of the old ones, and
 // POST /withdraw drops the old ones.
 //
-// node server.mjs PORT '{"CLIENT_ID": {"alg": "ES256", "origins": ["https://..."]}}' [nonce]
-// With the word `nonce`, DPoP proofs need a nonce of this server.
+// node server.mjs PORT '{"CLIENT_ID": {"alg": "ES256", "origins": ["https://..."]}}' [WORD]
+// With the word `nonce`, DPoP proofs need a nonce of this server; with `registration`,
+// clients register themselves (RFC 7591).
 // A client's `resource` is what it gets a token for if it names none, `ttl` is the life of
 // its access tokens in seconds, `format` their format, and its `metadata` are added to what all clients have. With `redirect_uris` among them, browsers can sign in.
 import { generateKeyPairSync, randomBytes, randomUUID } from "node:crypto";
@@ -12,11 +13,14 @@ import { createServer } from "node:http";
 import { Provider, errors } from "oidc-provider";
 import validateDPoP from "oidc-provider/lib/helpers/validate_dpop.js";
 
-const [port, described, nonce] = process.argv.slice(2);
+const [port, described, word] = process.argv.slice(2);
 const clients = JSON.parse(described);
 const USERS = { alice: "wonderland" };
 const SCOPES = ["notes:read", "notes:write"];
-const browsers = Object.values(clients).some(({ metadata }) => metadata?.redirect_uris);
+const REGISTERED = { alg: "RS256", origins: [] };
+const about = (client) => clients[client.clientId] ?? REGISTERED;
+const registration = word === "registration";
+const browsers = registration || Object.values(clients).some(({ metadata }) => metadata?.redirect_uris);
 const EVENT = "http://schemas.openid.net/event/backchannel-logout";
 
 function signingKey(alg, type, options) {
@@ -34,9 +38,9 @@ const newKeys = () => [
 const resourceServer = (ctx, resource, client) => ({
   scope: SCOPES.join(" "),
   audience: resource,
-  accessTokenTTL: clients[client.clientId].ttl ?? 120,
-  accessTokenFormat: clients[client.clientId].format ?? "jwt",
-  jwt: { sign: { alg: clients[client.clientId].alg } },
+  accessTokenTTL: about(client).ttl ?? 120,
+  accessTokenFormat: about(client).format ?? "jwt",
+  jwt: { sign: { alg: about(client).alg } },
 });
 
 function provider(keys) {
@@ -53,18 +57,18 @@ function provider(keys) {
     scopes: ["openid", "offline_access", ...SCOPES],
     cookies: { keys: [randomUUID()] },
     enabledJWA: { idTokenSigningAlgValues: ["RS256", "PS256", "ES256", "EdDSA"] },
-    clientBasedCORS: (ctx, origin, client) =>
-      clients[client.clientId].origins.includes(origin),
+    clientBasedCORS: (ctx, origin, client) => about(client).origins.includes(origin),
     // Without the dispatcher that keeps it from loopback and private addresses.
     fetch: (url, { dispatcher, ...options }) => globalThis.fetch(url, options),
     findAccount: (ctx, id) => ({ accountId: id, claims: () => ({ sub: id }) }),
     features: {
       dPoP: {
         enabled: true,
-        nonceSecret: nonce ? randomBytes(32) : undefined,
-        requireNonce: () => nonce === "nonce",
+        nonceSecret: word === "nonce" ? randomBytes(32) : undefined,
+        requireNonce: () => word === "nonce",
       },
       devInteractions: { enabled: browsers },
+      registration: { enabled: registration },
       backchannelLogout: { enabled: true },
       introspection: { enabled: true },
       jwtIntrospection: { enabled: true },
@@ -87,7 +91,7 @@ async function password(made, ctx) {
   const { client, params } = ctx.oidc;
   const proof = await validateDPoP(made, ctx); // RFC 9449: it binds the tokens
   const { username, scope = "" } = params;
-  const resource = params.resource ?? clients[client.clientId].resource;
+  const resource = params.resource ?? about(client).resource;
   if (!username || USERS[username] !== params.password) {
     throw new errors.InvalidGrant("name or password is wrong");
   }
