@@ -25,7 +25,7 @@ from .core.verify.jose import Compact
 from .events import Hook, emitter
 from .health import Health, health_of
 from .outside.clock import Clock
-from .outside.daily import reminding
+from .outside.daily import warn_of
 from .outside.drivers import no_body
 from .outside.forks import in_each_child
 from .outside.guesses import GuessCounter
@@ -77,7 +77,8 @@ class Guard(Reloader):
         check_origin_patterns(policy)
         self.clock = clock
         emit = emitter(on_event, {"introspection_denied": self.look_early})
-        self.emit = reminding(emit, policy.report_only, clock.monotonic)
+        self.emit = emit
+        warn_of(policy.report_only, emit)
         shared = state_at(policy, clock.monotonic) if state is None else state
         super().__init__(
             sender_of(transport),

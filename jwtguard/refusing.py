@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import weakref
 from collections.abc import Iterable, Sequence
 
 from .core.extract.credentials import is_bearer
@@ -20,6 +21,9 @@ from .sessions import SessionKeeper
 class Refuser(SessionKeeper):
     """What a guard answers when the application, or a decorator in it, refuses."""
 
+    _reported: weakref.WeakSet[AuthError]
+    """What ``require`` has reported and raised: it may come back to be answered."""
+
     def refuse(
         self,
         error: AuthError,
@@ -30,15 +34,20 @@ class Refuser(SessionKeeper):
         """Return the answer to *error*, and report it.
 
         *decision* is the one that let the request through, if the application raised;
-        an error that is among *reported* is not reported once more.
+        an error that is among *reported*, or was raised by ``require``, is not reported
+        once more.
         """
         responses, origin = self._flow.responses, origin_of(request)
         error = original(error)
+        known = error in self._reported
+        self._reported.discard(error)
         if decision is None:
+            if known:
+                return responses.answer(error, request, origin=origin)
             return responses.refuse(error, request, origin=origin)
         if decision.fallback is not None:
             return decision.fallback
-        if error not in reported:
+        if not known and error not in reported:
             self.report(error, request, decision.principal)
         facts = decision.principal.facts if decision.principal else None
         cors = decision.decoration.cors

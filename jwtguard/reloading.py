@@ -19,6 +19,7 @@ from .core.respond.wording import Render
 from .core.shadow import ShadowedFlow
 from .core.verify.watches import end
 from .errors import ConfigurationError, Problem
+from .outside.daily import reminding, warn_of
 from .outside.public_suffixes import check_origin_patterns
 from .requiring import Requirer
 
@@ -40,12 +41,15 @@ class Reloader(Requirer):
         self._shared = shared
         self._render = render
         self._files: ConfigFiles | None = None
+        self._reported = weakref.WeakSet()
         self._reloading = threading.Lock()
 
     def _flow_of(self, policy: Policy, before: Flow | None = None) -> Flow:
         clock = self.clock
+        # Each flow warns of what its own policy only reports.
+        emit = reminding(self.emit, policy.report_only, clock.monotonic)
         return (ShadowedFlow if policy.shadow else Flow)(
-            policy, clock.time, clock.monotonic, self.emit, shared=self._shared,
+            policy, clock.time, clock.monotonic, emit, shared=self._shared,
             random=secrets.token_bytes, render=self._render, before=before,
         )  # fmt: skip
 
@@ -100,9 +104,7 @@ class Reloader(Requirer):
             added=sorted(new - old),
             removed=sorted(old - new),
         )
-        # What was enforced at the start may be only reported from now on.
-        if policy.report_only:
-            self.emit("report_only", kinds=" ".join(policy.report_only))
+        warn_of(policy.report_only, self.emit)
 
     def follow_files(self, environ: Mapping[str, str]) -> None:
         """Reload when files that *environ* names have changed: ``JWTGUARD_RELOAD``."""

@@ -109,4 +109,5 @@ class Requirer(Refuser):
             request.method, request.path, request.raw_path, request.root
         )
         self.report(unread(error, request, access), request, principal)
+        self._reported.add(error)
         raise error

@@ -8,6 +8,12 @@ from typing import Any
 _DAY = 86400.0
 
 
+def warn_of(words: Sequence[str], emit: Callable[..., None]) -> None:
+    """Warn of ``JWTGUARD_REPORT_ONLY``, if it is set."""
+    if words:
+        emit("report_only", kinds=" ".join(words))
+
+
 def reminding(
     emit: Callable[..., None], words: Sequence[str], now: Callable[[], float]
 ) -> Callable[..., None]:
@@ -18,7 +24,6 @@ def reminding(
     """
     if not words:
         return emit
-    kinds = " ".join(words)
     # Empty while a thread warns: taking the only item is atomic, and needs no lock that
     # a fork could leave closed.
     due = [now() + _DAY]
@@ -28,7 +33,6 @@ def reminding(
         if due and now() >= due[-1]:
             due.clear()
             due.append(now() + _DAY)
-            emit("report_only", kinds=kinds)
+            warn_of(words, emit)
 
-    emit("report_only", kinds=kinds)
     return emit_and_remind

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from jwtguard import Guard
-from jwtguard.outside.daily import reminding
+from jwtguard.adapters import Request
+from jwtguard.outside.daily import reminding, warn_of
 from jwtguard.testing import FakeClock, JWTIssuer
 
 DAY = 86400
@@ -34,7 +35,8 @@ def test_it_warns_again_once_a_day() -> None:
     def emit(event: str, **_: Any) -> None:
         told.append(event)
 
-    made = reminding(emit, ("scopes",), clock.monotonic)
+    warn_of(["scopes"], emit)
+    made = reminding(emit, ["scopes"], clock.monotonic)
     for wait, expected in (
         (0, ["report_only", "refused"]),
         (DAY - 1, ["refused"]),
@@ -59,3 +61,29 @@ def test_a_reload_warns_too(
     (record,) = told
     assert record.levelno == logging.WARNING
     assert record.getMessage() == "report_only kinds='scopes acr'"
+
+
+def test_a_reload_starts_and_ends_the_daily_warning(
+    jwt_issuer: JWTIssuer, jwt_clock: FakeClock
+) -> None:
+    """By the kinds of the policy that is in force, once a day from the reload on."""
+    told: list[str] = []
+
+    def note(event: str, fields: Any) -> None:
+        if event == "report_only":
+            told.append(fields["kinds"])
+
+    guard = Guard(jwt_issuer.policy(), clock=jwt_clock, on_event=note)
+    guard.decide(Request("GET", "/", {}))
+    assert told == []
+    for words in (["scopes"], ["acr", "rules"], []):
+        jwt_clock.advance(DAY - 1)
+        guard.reload(jwt_issuer.policy(report_only=words))
+        kinds = [" ".join(words)] if words else []
+        assert told == kinds
+        for wait, expected in ((DAY - 1, []), (1, kinds), (1, []), (DAY, kinds)):
+            told.clear()
+            jwt_clock.advance(wait)
+            guard.decide(Request("GET", "/", {}))
+            assert told == expected
+        told.clear()

@@ -42,7 +42,7 @@ def _settings(*, asynchronous: bool) -> Any:
 
 
 @contextmanager
-def _with(ours: Any) -> Iterator[None]:
+def using(ours: Any) -> Iterator[None]:
     """Let Django read our settings here, whatever it was set up for elsewhere."""
     before: Any = settings._wrapped
     settings._wrapped = ours
@@ -55,11 +55,11 @@ def _with(ours: Any) -> Iterator[None]:
 def wsgi() -> Any:
     """Django under WSGI."""
     ours = _settings(asynchronous=False)
-    with _with(ours):
+    with using(ours):
         handler = WSGIHandler()
 
     def app(environ: Any, start_response: Any) -> list[bytes]:
-        with _with(ours):
+        with using(ours):
             return list(handler(environ, start_response))
 
     return app
@@ -68,11 +68,11 @@ def wsgi() -> Any:
 def asgi() -> Any:
     """Django under ASGI, which takes root_path off without a segment boundary."""
     ours = _settings(asynchronous=True)
-    with _with(ours):
+    with using(ours):
         handler: Any = ASGIHandler()
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
-        with _with(ours):
+        with using(ours):
             await handler(scope, receive, send)
 
     return app
