@@ -10,10 +10,11 @@ import httpx
 
 from .core.model.origins import is_loopback_host, serialized
 from .core.model.principal import Principal
-from .errors import ConfigurationError, JWTGuardError
+from .errors import ConfigurationError, InvalidTokenError, JWTGuardError
 
 __all__ = [
     "BearerForward",
+    "BoundTokenError",
     "ForeignTargetError",
 ]
 
@@ -45,13 +46,27 @@ class ForeignTargetError(JWTGuardError):
     """A request was about to carry the token somewhere it was not meant to go."""
 
 
+class BoundTokenError(InvalidTokenError, TypeError):
+    """The token is bound to its client, so that no server can send it on.
+
+    Behind the guard it is answered with 401 ``bound_token``, as the caller chose this
+    token; its text says what the application can use instead.
+    """
+
+    def __init__(self) -> None:
+        super().__init__("bound_token", detail=_BOUND)
+
+    def __str__(self) -> str:
+        return self.detail
+
+
 class BearerForward(httpx.Auth):
     """``auth=BearerForward(principal, "https://api.example.com")`` for httpx and kin.
 
     Puts the principal's token on requests to *origins*: https, or loopback. Any other
     target raises ``ForeignTargetError``, redirects included. A client that takes any
-    callable on the request as ``auth`` takes this too. Raises ``TypeError`` for a token
-    that is bound to its client.
+    callable on the request as ``auth`` takes this too. Raises ``BoundTokenError`` (a
+    ``TypeError``) for a token that is bound to its client.
     """
 
     def __init__(self, principal: Principal, *origins: str) -> None:
@@ -60,7 +75,7 @@ class BearerForward(httpx.Auth):
                 "BearerForward: expected at least one origin that tokens may be sent to"
             )
         if principal.bound is not None:
-            raise TypeError(_BOUND)
+            raise BoundTokenError
         problems = [problem for o in origins if (problem := _problem(o))]
         if problems:
             raise ConfigurationError(*problems)

@@ -9,9 +9,21 @@ from typing import Any
 import anyio
 import httpx
 import pytest
+from flask import Flask
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.testclient import TestClient
 
-from jwtguard import ConfigurationError, JWTGuardError, Principal
-from jwtguard.forward import BearerForward, ForeignTargetError
+from jwtguard import ConfigurationError, Guard, JWTGuardError, Principal
+from jwtguard.asgi import GuardMiddleware as ASGIGuard
+from jwtguard.flask import JWTGuard, current_principal
+from jwtguard.forward import BearerForward, BoundTokenError, ForeignTargetError
+from jwtguard.starlette import GuardMiddleware, principal_of
+from jwtguard.testing import JWTIssuer
+from jwtguard.wsgi import GuardMiddleware as WSGIGuard
 
 API, OTHER = "https://api.example", "https://other.example"
 ALICE = Principal(subject="alice", issuer="i", token="a.b.c")
@@ -207,4 +219,80 @@ def test_a_bound_token_is_not_forwarded(facts: dict[str, Any]) -> None:
     bound = Principal.of(ALICE.facts._replace(**facts), "a.b.c")
     with pytest.raises(TypeError, match="sessions") as caught:
         BearerForward(bound, API)
+    assert isinstance(caught.value, BoundTokenError)
     assert "a.b.c" not in str(caught.value)
+
+
+def _wsgi(guard: Guard) -> httpx.BaseTransport:
+    def app(environ: dict[str, Any], _: object) -> list[bytes]:
+        BearerForward(environ["jwtguard.principal"], API)
+        raise AssertionError("a bound token was sent on")
+
+    return httpx.WSGITransport(WSGIGuard(app, guard), raise_app_exceptions=False)
+
+
+def _flask(guard: Guard) -> httpx.BaseTransport:
+    app = Flask(__name__)
+    JWTGuard(app, guard=guard)
+
+    @app.get("/notes")
+    def notes() -> str:
+        BearerForward(current_principal, API)
+        raise AssertionError("a bound token was sent on")
+
+    return httpx.WSGITransport(app, raise_app_exceptions=False)
+
+
+@pytest.mark.parametrize("adapter", [_wsgi, _flask])
+@pytest.mark.parametrize("dpop", ["accept", "require"])
+def test_a_bound_token_that_would_be_sent_on_is_refused(
+    adapter: Callable[[Guard], httpx.BaseTransport], dpop: str, jwt_issuer: JWTIssuer
+) -> None:
+    """The caller chose the token, so the answer is 401 and not 500."""
+    guard = jwt_issuer.guard(dpop=dpop, public_url=API)
+    headers = jwt_issuer.dpop().headers("GET", f"{API}/notes")
+    with httpx.Client(transport=adapter(guard), base_url=API) as client:
+        _refused(client.get("/notes", headers=headers))
+
+
+def _asgi(guard: Guard) -> Any:
+    async def app(scope: Any, _receive: object, _send: object) -> None:
+        BearerForward(scope["jwtguard.principal"], API)
+        raise AssertionError("a bound token was sent on")
+
+    return ASGIGuard(app, guard)
+
+
+def _starlette(guard: Guard) -> Any:
+    def notes(request: Request) -> Response:
+        BearerForward(principal_of(request), API)
+        raise AssertionError("a bound token was sent on")
+
+    inside = Middleware(GuardMiddleware, guard=guard)
+    return Starlette(routes=[Route("/notes", notes)], middleware=[inside])
+
+
+def _around_starlette(guard: Guard) -> Any:
+    def notes(request: Request) -> Response:
+        BearerForward(principal_of(request), API)
+        raise AssertionError("a bound token was sent on")
+
+    return GuardMiddleware(Starlette(routes=[Route("/notes", notes)]), guard)
+
+
+@pytest.mark.parametrize("adapter", [_asgi, _starlette, _around_starlette])
+def test_it_is_refused_in_asgi_too(
+    adapter: Callable[[Guard], Any], jwt_issuer: JWTIssuer
+) -> None:
+    """A guard inside of Starlette and one around it answer the same."""
+    guard = jwt_issuer.guard(public_url=API)
+    headers = jwt_issuer.dpop().headers("GET", f"{API}/notes")
+    client = TestClient(adapter(guard), API, raise_server_exceptions=False)
+    _refused(client.get("/notes", headers=headers))
+
+
+def _refused(answer: Any) -> None:
+    assert (answer.status_code, answer.json()["error"]) == (401, "invalid_token")
+    (challenge,) = answer.headers.get_list("WWW-Authenticate")
+    assert challenge.startswith('DPoP realm="api", error="invalid_token"')
+    assert "sessions" not in answer.text

@@ -77,6 +77,20 @@ def test_the_page_forwards_the_token(browser: TestClient) -> None:
     assert "default-src 'self'" in page.headers["Content-Security-Policy"]
 
 
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_a_bound_token_is_refused(
+    browser: TestClient, jwt_issuer: JWTIssuer, method: str
+) -> None:
+    """The API would refuse it: only its client can prove the key."""
+    path = "/" if method == "GET" else "/notes"
+    key = jwt_issuer.dpop()
+    token = key.token(client_id="www")
+    for accept, status in (("application/json", 401), (PAGE, 303)):
+        sent = {"Accept": accept, "Origin": SITE}
+        sent.update(key.headers(method, f"{SITE}{path}", token))
+        assert browser.request(method, path, headers=sent).status_code == status
+
+
 def test_a_wrong_password_shows_the_form_again(browser: TestClient) -> None:
     """The form says that the password was wrong, remembers ``next``, sets no cookie."""
     form = {**FORM, "password": "x", "next": "/admin"}

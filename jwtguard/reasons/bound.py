@@ -12,7 +12,7 @@ _PROOF = "invalid_dpop_proof"
 BOUND: Mapping[str, Reason] = {
     reason: Reason(401, code, sentence, hint)
     for reason, code, sentence, hint in (
-        ("bound_token", "invalid_token", "The access token is sender-constrained and cannot be used as a bearer token", "it is bound to a key (DPoP or mTLS): each request needs a proof or the certificate, and a cookie has none"),
+        ("bound_token", "invalid_token", "The access token is sender-constrained and cannot be used as a bearer token", "it is bound to a key (DPoP or mTLS): each request needs a proof or the certificate, which a cookie and `BearerForward` cannot give"),
         ("bound_token_as_bearer", "invalid_token", "The access token is bound to a key and cannot be used as a bearer token", "send it as `Authorization: DPoP`, with a proof in the DPoP header"),
         ("unbound_token", "invalid_token", "The access token is not bound to a key", "request it with a DPoP proof, or send it as `Authorization: Bearer` if JWTGUARD_DPOP allows that"),
         ("certificate_missing", "invalid_token", "The access token is bound to a client certificate, and none was sent", "send it over a connection with that certificate; JWTGUARD_CLIENT_CERT says where the certificate is read"),
