@@ -157,7 +157,7 @@ def test_refusals_are_werkzeugs_so_that_error_handlers_see_them(world: World) ->
     world.app.register_error_handler(401, page)
     world.app.register_error_handler(403, page)
     world.app.add_url_rule("/mixed", "mixed", require_scope("a")(lambda: "in"))
-    assert world.get("/mixed").text == "our own page: A bearer token is required"
+    assert world.get("/mixed").text == "our own page: An access token is required"
     assert "our own page" in world.get("/mixed", "b").text
     assert isinstance(seen[0], Unauthorized)
     assert isinstance(seen[1], Forbidden)

@@ -14,7 +14,7 @@ REQUESTS: Mapping[str, Reason] = {
     "authorization_malformed": Reason(
         400,
         "invalid_request",
-        "The Authorization header does not hold exactly one bearer token",
+        "The Authorization header does not hold exactly one access token",
     ),
     "cookie_repeated": Reason(
         400, "invalid_request", "The token cookie was sent more than once"
@@ -46,13 +46,13 @@ REQUESTS: Mapping[str, Reason] = {
     "no_credentials": Reason(
         401,
         "missing_token",
-        "A bearer token is required",
+        "An access token is required",
         "no token is read on a public path, so every request is refused",
     ),
     "unsupported_scheme": Reason(
         401,
         "missing_token",
-        "The Authorization scheme is not supported here; use Bearer",
+        "The Authorization scheme is not supported here; use one of WWW-Authenticate",
     ),
     # the caller
     "scope_missing": Reason(

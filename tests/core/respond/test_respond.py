@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from jwtguard.core.authorize.clients import EXPOSED
 from jwtguard.core.model.decision import Decoration, Proceed, Respond
+from jwtguard.core.model.request import Request
 from jwtguard.core.respond.decorating import decorated_raw, raw
 from jwtguard.core.respond.responses import as_mapping, challenge_fields, finish
 from jwtguard.errors import (
@@ -15,6 +18,7 @@ from jwtguard.errors import (
     InvalidTokenError,
     MissingTokenError,
 )
+from jwtguard.testing import JWTIssuer
 
 WWW = "https://www.example"
 NO_STORE = ("Cache-Control", "no-store")
@@ -95,3 +99,25 @@ def test_a_fallback_replaces_an_answer_that_grants_nothing() -> None:
     status, headers, body = finish(decision, 200, own)
     assert (status, body) == (200, None)
     assert own[0] in headers
+
+
+@pytest.mark.parametrize("dpop", ["accept", "require", "off"])
+@pytest.mark.parametrize("header", [None, "Basic YTpi", "Bearer", "DPoP a b"])
+def test_a_sentence_names_no_scheme_that_is_not_offered(
+    jwt_issuer: JWTIssuer, dpop: str, header: str | None
+) -> None:
+    """The challenges say which schemes there are: one or both."""
+    guard = jwt_issuer.guard(dpop=dpop)
+    fields = {"host": ("api.example",)}
+    if header:
+        fields["authorization"] = (header,)
+    answer = guard.decide(Request("GET", "/", fields))
+    assert isinstance(answer, Respond)
+    sentence = json.loads(answer.body)["error_description"]
+    offered = {
+        value.partition(" ")[0]
+        for name, value in answer.headers
+        if name == "WWW-Authenticate"
+    }
+    for scheme in {"Bearer", "DPoP"} - offered:
+        assert scheme.lower() not in sentence.lower()
