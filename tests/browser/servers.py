@@ -20,6 +20,7 @@ import httpx
 
 from jwtguard.issuer import Client, Config, bind
 from tests.session_support import SECRET
+from tests.waiting import HANG
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
@@ -29,8 +30,8 @@ LIBRARIES = {
     "oauth4webapi.js": HERE / "node_modules/oauth4webapi/build/index.js",
 }
 APPS = "tests.browser.apps"
-LIFETIME = 4
-"""Seconds that an access token lives: long enough to use, short enough to wait for."""
+LIFETIME = 6
+"""Seconds that a token lives whose end a test waits for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,9 +82,9 @@ def pages(port: int) -> Iterator[str]:
 def issuer(own: str, api: int, lifetime: int) -> Iterator[str]:
     """Serve the development issuer; client spa is used from *own*.
 
-    Its logout tokens go to the API at port *api*.
+    Its logout tokens go to the API at port *api*. Client brief is the same page, and
+    its access tokens live for *lifetime* seconds only, as those of www do.
     """
-    logging.getLogger("werkzeug").setLevel(logging.ERROR)
     clients = (
         Client(
             id="spa",
@@ -91,10 +92,21 @@ def issuer(own: str, api: int, lifetime: int) -> Iterator[str]:
             refresh=True,
             backchannel_logout_uri=f"http://127.0.0.1:{api}/oidc/logout",
         ),
-        Client(id="www", refresh=True),
+        Client(
+            id="brief", origins=(own,), refresh=True, access_token_lifetime=lifetime
+        ),
+        Client(id="www", refresh=True, access_token_lifetime=lifetime),
         Client(id="other", refresh=True),
     )
-    server = bind(Config(clients=clients, access_token_lifetime=lifetime))
+    with issuing(Config(clients=clients)) as url:
+        yield url
+
+
+@contextmanager
+def issuing(config: Config) -> Iterator[str]:
+    """Serve the development issuer by *config*."""
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    server = bind(config)
     run = functools.partial(server.serve_forever, 0.05)
     thread = threading.Thread(target=run, daemon=True)
     thread.start()
@@ -134,7 +146,7 @@ def free_ports(count: int) -> list[int]:
 
 def wait_for(url: str, log: Path) -> None:
     """Return when *url* answers."""
-    until = time.monotonic() + 20
+    until = time.monotonic() + HANG
     while time.monotonic() < until:
         try:
             httpx.get(url)
@@ -169,7 +181,7 @@ def everything(
     The extra settings break a rule, to see that a test notices. ``api:NAME`` is for
     the APIs alone, ``www:NAME`` for the site. In a value, ``{own}``, ``{other}``,
     ``{stranger}``, ``{www}`` and ``{front}`` stand for these origins. Access tokens
-    live for *lifetime* seconds.
+    of client www live for *lifetime* seconds.
     """
     own, other, stranger, api, asgi, www, front = free_ports(7)
     log = folder / "servers.log"
@@ -190,8 +202,8 @@ def everything(
         }
         api_environ = {
             **trust,
-            "JWTGUARD_CLIENTS": f"spa={at[0]} other={at[1]}",
-            "JWTGUARD_REFRESH_CLIENTS": "spa",
+            "JWTGUARD_CLIENTS": f"spa={at[0]} brief={at[0]} other={at[1]}",
+            "JWTGUARD_REFRESH_CLIENTS": "spa brief",
             "JWTGUARD_RELAY_LIMIT": "1000/minute",
             "NOTES_DB": str(folder / "notes.sqlite"),
             **_chosen("api", settings or {}, named),
