@@ -17,6 +17,8 @@ class Settings:
     api_url: str = "http://127.0.0.1:8000"
     spa_client_id: str = "spa"
     token_url: str = ""
+    proof_url: str = ""
+    """The token endpoint as its server names it, if it binds tokens (RFC 9449)."""
     stranger_url: str = ""
     hint: str = ""
 

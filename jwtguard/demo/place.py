@@ -59,6 +59,7 @@ class Place:
             "JWTGUARD_SECRETS": token_urlsafe(32),
             "JWTGUARD_CLIENTS": "www",
             "NOTES_API_URL": self.api,
+            "NOTES_PROOF_URL": f"{self.issuer}/oauth/token",
             "NOTES_STRANGER_URL": self.stranger,
             "NOTES_HINT": HINT,
         }

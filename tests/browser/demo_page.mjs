@@ -9,7 +9,10 @@ const SOON = { timeout: 60_000 };
 let browser;
 
 async function signedIn(name = "alice", password = "wonderland") {
-  const page = await browser.newPage();
+  return enter(await browser.newPage(), name, password);
+}
+
+async function enter(page, name = "alice", password = "wonderland") {
   await page.goto(`${at.www}/spa`);
   await page.fill("[name=username]", name);
   await page.fill("[name=password]", password);
@@ -55,9 +58,13 @@ const CASES = {
       "Change one letter of the token": "✓ refused, 401",
       "Send the ID token instead": "✓ refused, 401",
       "Use my token from another origin": "✓ refused, 4 of 4",
+      "Call with the token and a proof": "✓ accepted, 200",
+      "Steal the token: send it as Bearer": "✓ refused, 401",
+      "Steal the token: sign with another key": "✓ refused, 401",
+      "Steal the token and a proof: send both again": "✓ refused, 401",
     });
     assert.equal(await page.$$eval(".rule .answer:empty", (empty) => empty.length), 0);
-    assert.equal(await page.textContent("#result"), "9 of 9 calls were answered as expected.");
+    assert.equal(await page.textContent("#result"), "13 of 13 calls were answered as expected.");
   },
 
   async "bob, who only reads, is refused where alice is not"() {
@@ -66,7 +73,40 @@ const CASES = {
     const found = await badges(page);
     assert.equal(found["Write a note"], "✓ refused, 403");
     assert.equal(found["Read the admin report"], "✓ refused, 403");
-    assert.match(await page.textContent("#result"), /^9 of 9/);
+    assert.match(await page.textContent("#result"), /^13 of 13/);
+  },
+
+  async "a bound token is of no use without the key, and the key cannot be copied"() {
+    const page = await browser.newPage();
+    await page.addInitScript(() => {
+      globalThis.keys = [];
+      const generate = crypto.subtle.generateKey.bind(crypto.subtle);
+      crypto.subtle.generateKey = async (...given) => {
+        const pair = await generate(...given);
+        globalThis.keys.push(pair.privateKey);
+        return pair;
+      };
+    });
+    const seen = [];
+    page.on("request", (request) => seen.push(request));
+    await enter(page);
+    await triedAll(page);
+    const copied = await page.evaluate(() => Promise.all(globalThis.keys.map((key) =>
+      crypto.subtle.exportKey("jwk", key).then(() => "copied", (error) => error.name))));
+    assert.deepEqual(copied, ["InvalidAccessError", "InvalidAccessError"]);
+    const sent = (await Promise.all(seen.map((request) => request.allHeaders()))).filter((one) => one.dpop && one.authorization);
+    const [called, other, first, again] = sent;
+    assert.equal(sent.length, 4);
+    assert.deepEqual([again.authorization, again.dpop], [first.authorization, first.dpop]);
+    assert.ok(sent.every((one) => one.authorization === called.authorization));
+    assert.notEqual(other.dpop.split(".")[0], called.dpop.split(".")[0]);
+    const rows = await page.$$eval(".rule", (all) => all.slice(-4).map((row) => row.querySelector("summary").textContent));
+    assert.deepEqual(rows, [
+      "Expected a 2xx; the answer was 200 OK",
+      "Expected 401 invalid_token; the answer was 401 invalid_token",
+      "Expected 401 invalid_token; the answer was 401 invalid_token",
+      "Expected 401 invalid_dpop_proof; the answer was 401 invalid_dpop_proof",
+    ]);
   },
 
   async "a call that gets no answer is not called refused"() {
@@ -87,7 +127,7 @@ const CASES = {
     assert.equal(await said(page), "Who am I: ✓ accepted, 200");
     assert.equal(await focused(page), "Try: Who am I");
     await triedAll(page);
-    assert.equal(await said(page), "9 of 9 calls were answered as expected.");
+    assert.equal(await said(page), "13 of 13 calls were answered as expected.");
     await page.click("#logout");
     await page.waitForSelector("#login:not([hidden])", SOON);
     assert.equal(await focused(page), "sign-in");

@@ -1,5 +1,6 @@
 // The calls a person can try: what each needs, and what is expected to come of it.
 
+import { newKey } from "./bound.js";
 import { exchange } from "./exchange.js";
 
 const has = (claim, value) => (claims) =>
@@ -50,7 +51,35 @@ export function groups(session, config) {
           call: "a stranger's page", why: "no client lists its origin", frame: config.stranger }] : []),
       ],
     },
+    ...(config.proofUrl ? [boundGroup(session.bound, config)] : []),
   ];
+}
+
+// Each row uses the token as somebody would who has stolen it, and not its key.
+function boundGroup(bound, config) {
+  const path = "/whoami", url = config.api + path, call = `GET ${path}`;
+  const send = (headers) => exchange("GET", url, { headers });
+  const absent = bound && !bound.access ? "The token server binds no tokens." : "";
+  return {
+    title: "With a token that is bound to a key",
+    rules: [
+      { id: "bound", title: "Call with the token and a proof", call, why: "only this page has the key", absent,
+        allowed: () => true, run: async () => send(await bound.headers("GET", url)) },
+      { id: "bound-bearer", title: "Steal the token: send it as Bearer", call, why: "no proof",
+        absent, refusal: [401, "invalid_token"],
+        run: async () => send({ Authorization: `Bearer ${await bound.token()}` }) },
+      { id: "bound-key", title: "Steal the token: sign with another key", call, why: "the token names its key",
+        absent, refusal: [401, "invalid_token"],
+        run: async () => send(await bound.headers("GET", url, await newKey())) },
+      { id: "bound-replay", title: "Steal the token and a proof: send both again", call, why: "a proof is good once",
+        absent, refusal: [401, "invalid_dpop_proof"],
+        run: async () => {
+          const headers = await bound.headers("GET", url);
+          const first = await send(headers);
+          return first.status === 200 ? send(headers) : first;
+        } },
+    ],
+  };
 }
 
 // The tenth letter of the signature: the last one may hold bits that mean nothing.

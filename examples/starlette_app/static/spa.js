@@ -1,12 +1,13 @@
 // The page: sign in at the token path, show what the token says, try the rules.
 // Tokens live in this module's memory: a reload forgets them, and no other page sees them.
 
+import { BoundSession } from "./bound.js";
 import { element, exchange, outcome, shortened, shown } from "./exchange.js";
 import { groups, verdict } from "./rules.js";
 
 const config = { ...document.body.dataset };
 const $ = (id) => document.getElementById(id);
-const session = { access: null, refreshToken: null, idToken: null, claims: {}, header: {} };
+const session = { access: null, refreshToken: null, idToken: null, bound: null, claims: {}, header: {} };
 let rules = [];
 
 session.refresh = async (scope, adopt = true) => {
@@ -41,7 +42,7 @@ function decoded(token) {
 const now = () => Date.now() / 1000;
 
 function forget() {
-  Object.assign(session, { access: null, refreshToken: null, idToken: null, claims: {}, header: {} });
+  Object.assign(session, { access: null, refreshToken: null, idToken: null, bound: null, claims: {}, header: {} });
 }
 
 async function signIn(event) {
@@ -54,6 +55,7 @@ async function signIn(event) {
   if (made.status === 200) {
     keep(made.body);
     $("login-form").reset();
+    if (config.proofUrl) await (session.bound = new BoundSession(config)).signIn(form);
   }
   draw();
   drawRules();
@@ -76,6 +78,7 @@ async function signOut(path) {
   const ended = await exchange("POST", config.api + path, bearer);
   const form = { token: session.refreshToken ?? session.access, client_id: config.clientId };
   const given = await exchange("POST", config.revokeUrl, { form });
+  await session.bound?.signOut();
   const again = await exchange("GET", `${config.api}/whoami`, bearer);
   const refused = again.status === 401;
   const line = refused ? "✓ The same token is refused now" : "✗ The same token is still accepted";
