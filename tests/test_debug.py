@@ -11,12 +11,20 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from jwtguard import Guard, Policy, ScopeRule, TrustedIssuer
+from jwtguard import Client, Guard, Policy, ScopeRule, TrustedIssuer
 from jwtguard.adapters import Request, Respond
+from jwtguard.core.model.principal import Facts
+from jwtguard.core.respond.debugging import Debugging
+from jwtguard.errors import (
+    AuthError,
+    InvalidOriginError,
+    InvalidTokenError,
+    MissingTokenError,
+)
 from jwtguard.flask import JWTGuard, require_scope
 from jwtguard.inspect.check_policy import check
 from jwtguard.reasons import REASONS
-from jwtguard.testing import JWTIssuer
+from jwtguard.testing import ISSUER, JWTIssuer
 
 OWN: Mapping[str, Any] = {
     "public_paths": ("/open",),
@@ -239,3 +247,84 @@ def test_check_warns_where_it_looks_like_production(
     assert found == level
     assert ("production" in text) is (level == "weak")
     assert levels(Policy(**own)) == []
+
+
+# What only the command line can do, and what is true on some paths only.
+_ELSEWHERE = ("--", "add -", "every request is refused", "public path")
+
+
+@pytest.mark.parametrize("reason", sorted(REASONS))
+def test_each_reason_has_a_hint_that_fits_every_case(world: World, reason: str) -> None:
+    """In the log of a request; hints of the command line stay with the command."""
+    known = REASONS[reason]
+    error: AuthError = InvalidTokenError(reason)
+    if known.code not in ("invalid_token", "invalid_dpop_proof"):
+        error = AuthError(reason)
+        assert known.hint
+    hint = debug_hint(world.guard(), error, "/any")
+    assert hint
+    assert not [word for word in _ELSEWHERE if word in hint]
+
+
+def debug_hint(
+    guard: Guard, error: AuthError, path: str, *, origin: str = "", client: str = ""
+) -> str:
+    """Return the hint of the log for *error*, raised on *path*."""
+    fields = {"origin": origin} if origin else {}
+    facts = Facts("u", ISSUER, client) if client else None
+    debugging = Debugging(guard.policy, guard._flow.paths)
+    return debugging.fields(error, request_with(None, path, **fields), facts)["hint"]
+
+
+def test_a_request_without_a_token_is_told_to_send_one(world: World) -> None:
+    """The hint of a public path is not given on a path where tokens are read."""
+    for path in ("/any", "/maybe"):
+        hint = debug_hint(world.guard(), MissingTokenError("no_credentials"), path)
+        assert hint.startswith("the request has no access token")
+    for path in ("/open", "/oauth/token"):
+        hint = debug_hint(world.guard(), MissingTokenError("no_credentials"), path)
+        assert (
+            hint
+            == "no token is read on this path, so its handler refuses every request"
+        )
+
+
+@pytest.mark.parametrize(
+    ("origin", "client", "expected"),
+    [
+        (
+            "https://www.example:444",
+            "spa",
+            "client spa lists https://www.example: another",
+        ),
+        ("https://www.example", "batch", "but the token was issued to batch"),
+        ("https://new.example", "spa", "JWTGUARD_CLIENTS=spa=https://new.example"),
+        ("https://www.example", "", "needs `credentials = true` of client spa"),
+        ("https://new.example", "", "no client lists it; see JWTGUARD_CLIENTS; a page"),
+        ("", "spa", "list the page's origin for the client"),
+    ],
+)
+def test_a_foreign_origin_is_compared_with_the_listed_ones(
+    world: World, origin: str, client: str, expected: str
+) -> None:
+    """As ``jwtguard explain`` does; without a token, a cookie was at stake."""
+    guard = world.guard(clients=(Client(id="spa", origins="https://www.example"),))
+    error = InvalidOriginError("foreign_origin")
+    assert expected in debug_hint(guard, error, "/any", origin=origin, client=client)
+
+
+def test_a_long_origin_is_cut_in_the_hint(world: World) -> None:
+    """Strangers choose it."""
+    error = InvalidOriginError("foreign_origin")
+    origin = f"https://{'x' * 5000}.example"
+    hint = debug_hint(world.guard(), error, "/any", origin=origin, client="spa")
+    assert len(hint) < 400
+
+
+def test_a_path_that_its_handler_opens_is_shown_as_open(world: World) -> None:
+    """The rule is the one that decided, not only that of the settings."""
+    request = request_with(None)._replace(opened="public")
+    world.guard().report(MissingTokenError("no_credentials"), request, None)
+    said = vars(world.caplog.records[-1])
+    assert said["rule"] == "public path"
+    assert said["hint"].startswith("no token is read on this path")

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 from ..core.authorize.opening import is_opening, opening_in
 from ..core.authorize.requirements import Requirement
-from ..core.extract.paths import Kind
 from ..core.model.patterns import ambiguous
 from ..core.model.principal import Principal
 from ..core.model.request import Request
+from ..core.respond.case_hints import NOT_READ, reads_token
 from ..errors import AuthError
 from ..guard import Guard
 from ..reasons.login import LOGIN
@@ -88,11 +89,12 @@ def _required(
     opened = opening_in(requirements) if _opens(guard, seen) else ""
     kind = guard.path_access(seen._replace(opened=opened)).kind
     # On a public path no token is read, so a decorator there refuses every request.
-    read = kind in (Kind.PROTECTED, Kind.OPTIONAL)
+    read = reads_token(kind)
     principal = claimed_by(guard, token) if read else None
     held = grants_of(principal) if principal else "none: no token was read"
     for requirement in (one for one in requirements if not is_opening(one)):
-        yield _required_by(guard, requirement, principal, held)
+        check = _required_by(guard, requirement, principal, held)
+        yield check if read or check.passed else replace(check, hint=NOT_READ)
 
 
 def _required_by(

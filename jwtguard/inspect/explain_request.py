@@ -9,6 +9,7 @@ from ..core.extract.paths import Kind
 from ..core.model.decision import Proceed, Respond
 from ..core.model.principal import Principal
 from ..core.model.request import Request
+from ..core.respond.near_misses import of_cookie_page, of_origin
 from ..core.verify.claim_login import acr_of, authenticated_at
 from ..core.verify.jose import parse
 from ..errors import AuthError
@@ -146,7 +147,7 @@ def _preflight(guard: Guard, request: Request) -> Check:
     methods = fields.get("access-control-allow-methods", "")
     expected = f"{origin} with {request.method}"
     if answer is None or answer.reason or "access-control-allow-origin" not in fields:
-        hint = hints.of_origin(origin, None, guard.policy.clients)
+        hint = of_origin(origin, None, guard.policy.clients)
         return failed("preflight", "preflight_refused", expected, "no", hint)
     if request.method not in methods.replace(",", " ").split():
         hint = "`methods` of the client says which; in TOML"
@@ -169,9 +170,18 @@ def _decided(guard: Guard, request: Request, token: str) -> Check:
         return Check(name="request", passed=True, expected=asked, found=found)
     hint = hints.hint_of(decision.reason)
     if decision.reason == "foreign_origin" and origin:
-        hint = hints.of_origin(origin, _client(guard, token), guard.policy.clients)
+        hint = _of_page(guard, request, origin, token)
+    if decision.reason == "origin_missing":
+        hint = "a browser would send Origin: add --origin"
     answer = f"answered {decision.status}"
     return failed("request", decision.reason, asked, answer, hint)
+
+
+def _of_page(guard: Guard, request: Request, origin: str, token: str) -> str:
+    clients = guard.policy.clients
+    if "cookie" in request.headers:
+        return of_cookie_page(origin, clients)
+    return of_origin(origin, _client(guard, token), clients)
 
 
 def only_reported(*reasons: str) -> str:

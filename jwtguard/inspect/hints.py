@@ -5,12 +5,11 @@ Nothing is decided here.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from urllib.parse import urlsplit
 
 from ..core.model.issuers import TrustedIssuer
-from ..core.model.origins import serialized
-from ..core.model.policy import Client
+from ..core.respond.near_misses import difference
 from ..core.verify.not_tokens import without_dots
 from ..reasons import REASONS
 
@@ -41,47 +40,6 @@ def of_form(token: str) -> str:
             "oidc-provider by `resource`"
         )
     return "the token may have been truncated or quoted on the way"
-
-
-def difference(found: str, wanted: str) -> str:
-    """Name the small thing in which *found* is not *wanted*, if it is small."""
-    for words, fold in _FOLDS:
-        if fold(found) == fold(wanted):
-            return words(found, wanted)
-    if _all(found) == _all(wanted):
-        return "several small differences"
-    return ""
-
-
-def _slash(found: str, _: str) -> str:
-    return (
-        "an extra trailing slash" if found.endswith("/") else "a missing trailing slash"
-    )
-
-
-def _scheme(found: str, wanted: str) -> str:
-    return f"{found.partition('://')[0]} instead of {wanted.partition('://')[0]}"
-
-
-def _bare(text: str) -> str:
-    return text.partition("://")[2] or text
-
-
-def _loopback(text: str) -> str:
-    return text.replace("127.0.0.1", "localhost").replace("[::1]", "localhost")
-
-
-def _all(text: str) -> str:
-    return _loopback(_bare(text).rstrip("/").lower())
-
-
-_FOLDS = (
-    (_slash, lambda text: text.rstrip("/")),
-    (_scheme, _bare),
-    (lambda *_: "a difference in case", str.lower),
-    (lambda *_: "another name of loopback", _loopback),
-    (lambda *_: "the prefix www.", lambda text: text.replace("://www.", "://")),
-)
 
 
 def of_issuer(found: str, known: Sequence[str]) -> tuple[str, str]:
@@ -139,34 +97,3 @@ def clock_words(ahead: float) -> str:
         return "the issuer's clock and this one agree"
     side = "ahead of" if ahead > 0 else "behind"
     return f"the issuer's clock is {abs(ahead):.0f} s {side} this one"
-
-
-def of_origin(origin: str, client_id: str | None, clients: Iterable[Client]) -> str:
-    """Say which listed origin comes near, or which client the origin belongs to."""
-    clients = tuple(clients)
-    for client in clients:
-        if client.serves(origin):
-            theirs = f"{origin} belongs to client {client.id}"
-            return f"{theirs}, but the token was issued to {client_id or 'no client'}"
-    for client in clients:
-        for known in sorted(client.origins):
-            small = difference(origin, known) or _port(origin, known)
-            if small:
-                return f"client {client.id} lists {known}: {small}"
-    for client in clients:
-        if client.origin_patterns:
-            patterns = " ".join(client.origin_patterns)
-            return f"no client lists it, and it does not fit {patterns} of {client.id}"
-    if serialized(origin) != origin:
-        return "not a valid origin; browsers send one like https://www.example.com"
-    if client_id is None:
-        return "no client lists it; see JWTGUARD_CLIENTS"
-    return f"list it for the client: JWTGUARD_CLIENTS={client_id}={origin}"
-
-
-def _port(one: str, other: str) -> str:
-    if serialized(one) is None:
-        return ""
-    found, known = urlsplit(one), urlsplit(other)
-    same = (found.scheme, found.hostname) == (known.scheme, known.hostname)
-    return "another port" if same else ""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from ..core.respond.near_misses import difference
 from ..core.verify.token_rules import Claims, TokenRules, audiences
-from .hints import difference
 from .hints_family import family_of
 
 _NOT_OURS = frozenset({"account", "broker", "realm-management"})

@@ -9,24 +9,43 @@ from .reason import Reason
 REQUESTS: Mapping[str, Reason] = {
     # the request
     "authorization_repeated": Reason(
-        400, "invalid_request", "More than one Authorization value was sent"
+        400,
+        "invalid_request",
+        "More than one Authorization value was sent",
+        "a client or a proxy adds a second one; only one may be left",
     ),
     "authorization_malformed": Reason(
         400,
         "invalid_request",
         "The Authorization header does not hold exactly one access token",
+        "it must be the scheme, one space and the token, without quotes",
     ),
     "cookie_repeated": Reason(
-        400, "invalid_request", "The token cookie was sent more than once"
+        400,
+        "invalid_request",
+        "The token cookie was sent more than once",
+        "two cookies have that name, with other paths or domains: delete one in the "
+        "browser",
     ),
     "subprotocol_malformed": Reason(
-        400, "invalid_request", "No token follows bearer in Sec-WebSocket-Protocol"
+        400,
+        "invalid_request",
+        "No token follows bearer in Sec-WebSocket-Protocol",
+        "the client offers `bearer` and, right after it, the token",
     ),
     "token_header_malformed": Reason(
-        400, "invalid_request", "The token header does not hold exactly one token"
+        400,
+        "invalid_request",
+        "The token header does not hold exactly one token",
+        "the proxy must set the field of JWTGUARD_TOKEN_HEADER, once, and not add to "
+        "it",
     ),
     "token_repeated": Reason(
-        400, "invalid_request", "The request carries a token in two places"
+        400,
+        "invalid_request",
+        "The request carries a token in two places",
+        "send it once: in Authorization, or in the cookie or field that the settings "
+        "name",
     ),
     "path_ambiguous": Reason(
         400,
@@ -39,20 +58,25 @@ REQUESTS: Mapping[str, Reason] = {
         431,
         "invalid_request",
         "The Authorization header is longer than this server reads",
+        "a longer token needs a higher JWTGUARD_MAX_TOKEN_BYTES",
     ),
     "token_too_long": Reason(
-        431, "invalid_request", "The access token is longer than this server reads"
+        431,
+        "invalid_request",
+        "The access token is longer than this server reads",
+        "many roles or groups? JWTGUARD_MAX_TOKEN_BYTES may be raised",
     ),
     "no_credentials": Reason(
         401,
         "missing_token",
         "An access token is required",
-        "no token is read on a public path, so every request is refused",
+        "the request has no access token; clients send it in the Authorization header",
     ),
     "unsupported_scheme": Reason(
         401,
         "missing_token",
         "The Authorization scheme is not supported here; use one of WWW-Authenticate",
+        "write the scheme before the access token: Bearer, or DPoP for a bound token",
     ),
     # the caller
     "scope_missing": Reason(
@@ -102,31 +126,40 @@ REQUESTS: Mapping[str, Reason] = {
         403,
         "access_denied",
         "The client may not use this method",
+        "list the method in `methods` of [[clients]]",
         report_only="origins",
     ),
     "foreign_origin": Reason(
         403,
         "invalid_origin",
         "The token may not be used from this origin",
+        "list the page's origin for the client, in JWTGUARD_CLIENTS",
         report_only="origins",
     ),
     "cross_site": Reason(
         403,
         "invalid_origin",
         "A cross-site request may not use the cookie",
+        "cookies need an origin with `credentials = true` in [[clients]]",
         report_only="origins",
     ),
     "origin_missing": Reason(
         403,
         "invalid_origin",
         "A request that uses the cookie must send Origin",
-        "a browser would send Origin: add --origin",
+        "browsers send it with such a request; a program sends its token in "
+        "Authorization, not in the cookie",
     ),
-    "preflight_refused": Reason(403, "", "The origin is not allowed"),
+    "preflight_refused": Reason(
+        403,
+        "",
+        "The origin is not allowed",
+        "list the page's origin for the client, in JWTGUARD_CLIENTS",
+    ),
     "insecure_transport": Reason(
         403,
         "insecure_transport",
         "Access tokens are accepted over HTTPS only",
-        "tokens need https; see JWTGUARD_TRUSTED_PROXIES",
+        "tokens need https; behind a proxy that ends TLS, set JWTGUARD_TRUSTED_PROXIES",
     ),
 }

@@ -110,6 +110,8 @@ TOKENS: Mapping[str, Reason] = {
         503,
         "temporarily_unavailable",
         "The issuer's signing keys are temporarily unavailable",
+        "the key set or the metadata cannot be fetched; the log and `jwtguard check` "
+        "say why",
     ),
     # introspection
     "inactive": Reason(

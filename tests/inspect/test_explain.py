@@ -11,10 +11,11 @@ import pytest
 
 from jwtguard import AuthError, Guard, Policy, TrustedIssuer
 from jwtguard.core.model.effects import Incoming
+from jwtguard.core.respond.near_misses import difference
 from jwtguard.core.verify.jose import Compact, Header
 from jwtguard.inspect.explain_claims import claim_checks
 from jwtguard.inspect.explain_token import Dated, explain, token_in
-from jwtguard.inspect.hints import difference, of_form
+from jwtguard.inspect.hints import of_form
 from jwtguard.inspect.shown import Check, escaped
 from jwtguard.testing import AUDIENCE, ISSUER, FakeClock, JWTIssuer
 

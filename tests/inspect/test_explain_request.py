@@ -10,9 +10,10 @@ from jwtguard import Client
 from jwtguard.core.model.effects import Incoming
 from jwtguard.core.model.resource import Resource
 from jwtguard.core.model.scope_rule import ScopeRule
+from jwtguard.core.respond.near_misses import of_origin
 from jwtguard.inspect.explain_request import request_of, try_request
 from jwtguard.inspect.explain_token import Dated
-from jwtguard.inspect.hints import of_issuer, of_origin
+from jwtguard.inspect.hints import of_issuer
 from jwtguard.inspect.shown import Check
 from jwtguard.testing import ISSUER, FakeClock, JWTIssuer
 
@@ -106,15 +107,20 @@ def test_scopes_by_path_are_told(jwt_issuer: JWTIssuer) -> None:
 
 def test_a_token_in_a_cookie(jwt_issuer: JWTIssuer) -> None:
     """An unsafe request needs its own origin to go with the cookie."""
-    settings = {"cookie": "__Host-t", "public_url": ["https://site.example"]}
+    settings: dict[str, Any] = {"cookie": "__Host-t"}
+    settings["public_url"] = ["https://site.example"]
     asked: dict[str, Any] = {"method": "POST", "cookie": True, "settings": settings}
     assert tried(jwt_issuer, **asked)["request"].reason == "origin_missing"
+    assert "--origin" in tried(jwt_issuer, **asked)["request"].hint
     own = tried(jwt_issuer, origin="https://site.example", **asked)
     assert "own origin" in own["preflight"].found
     assert own["request"].passed
     foreign = tried(jwt_issuer, "rubbish", origin="https://evil.example", **asked)
     assert foreign["request"].reason == "foreign_origin"
-    assert foreign["request"].hint == "no client lists it; see JWTGUARD_CLIENTS"
+    assert foreign["request"].hint.startswith("no client lists it; see")
+    settings["clients"] = [Client(id="spa", origins="https://www.example")]
+    listed = tried(jwt_issuer, origin="https://www.example", **asked)
+    assert "`credentials = true` of client spa" in listed["request"].hint
 
 
 def test_a_site_on_loopback(jwt_issuer: JWTIssuer) -> None:

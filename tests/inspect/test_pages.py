@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from jwtguard import Client, Guard
-from jwtguard.inspect import hints
+from jwtguard.core.respond.near_misses import of_origin
 from jwtguard.inspect.check_policy import check
 from jwtguard.testing import JWTIssuer
 
@@ -38,4 +38,4 @@ def test_check_says_who_can_have_a_page(jwt_issuer: JWTIssuer) -> None:
 )
 def test_explain_names_the_pattern(origin: str, client_id: str, expected: str) -> None:
     """That fits, or that does not."""
-    assert expected in hints.of_origin(origin, client_id, CLIENTS)
+    assert expected in of_origin(origin, client_id, CLIENTS)

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ...errors import AuthError, InvalidTokenError
+from ...errors import AuthError
 from ..extract import token_header
+from ..extract.fetch_metadata import origin_of
 from ..extract.paths import Kind, PathAccess, PathRules
 from ..model.policy import Policy
 from ..model.principal import Facts
 from ..model.request import Request
 from ..verify.jose import parse
+from .case_hints import hint_of
 
 PAGE = "docs/errors.md"
 """The page that explains every reason; each has an anchor there."""
-_EXPLAIN = "jwtguard explain reads a token from its input, and shows every check of it"
 _LONGEST = 200
 _RULES = {
     Kind.TOKEN: "token path",
@@ -35,20 +36,20 @@ class Debugging:
     def __init__(self, policy: Policy, paths: PathRules) -> None:
         self._find = token_header.finder(policy, dpop=True)
         self._paths = paths
+        self._clients = policy.clients
 
     def fields(
         self, error: AuthError, request: Request, facts: Facts | None
     ) -> Mapping[str, str]:
         """Return what the log says beside the fields of the event."""
-        rule = self._paths.rule(
-            request.method, request.path, request.raw_path, request.root
-        )
+        rule = self._paths.access(request)
+        origin = origin_of(request)
         return {
             "path": request.path[:_LONGEST],
             "rule": _rule(rule),
             "needed": error.scope or "",
             "seen": self._seen(request) if facts is None else _verified(facts),
-            "hint": _hint(error),
+            "hint": hint_of(error, rule.kind, origin, facts, self._clients),
             "see": f"{PAGE}#{error.reason}",
         }
 
@@ -65,10 +66,6 @@ class Debugging:
         said = [f"alg={header.alg!r} typ={header.typ!r} kid={header.kid!r}"]
         said += [f"{name}={claims[name]!r}" for name in _CLAIMS if name in claims]
         return f"unverified, by {shown.carrier}: {' '.join(said)}"[: 4 * _LONGEST]
-
-
-def _hint(error: AuthError) -> str:
-    return error.hint or (_EXPLAIN if isinstance(error, InvalidTokenError) else "")
 
 
 def _verified(facts: Facts) -> str:
