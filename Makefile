@@ -5,7 +5,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-quick check lint types docs dist lowest versions bench bench-keys bench-logout bench-dpop coverage audit fuzz mutants soak clean
+.PHONY: help demo test test-quick check lint types docs dist lowest versions bench count bench-keys bench-logout bench-dpop coverage audit fuzz mutants soak clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -63,6 +63,9 @@ versions: $(STAMP)  ## the tests on every Python from 3.11 that is here, with th
 
 bench: .venv-bench/.installed  ## cost per request, beside what people use today; refreshes the page
 	.venv-bench/bin/python -W ignore -m benchmarks
+
+count: $(STAMP)  ## instructions of a request; fails if they have grown by more than 5 %
+	$(BIN)/python -m benchmarks.instructions
 
 bench-keys: .venv-bench/.installed  ## key caches under load, ours beside others; refreshes the page
 	.venv-bench/bin/python -m benchmarks.keys --json benchmarks/keys.json --plot docs/_static/keys-load.svg --page docs/benchmarks-keys.md

@@ -55,8 +55,7 @@ def families(left_out: dict[str, str]) -> dict[str, list[str]]:
 @contextmanager
 def served(name: str, site: Site, token: str) -> Iterator[int]:
     """Serve one peer on a port of the system's choice; yields the port."""
-    told = {"issuer": site.issuer, "audience": site.audience, "alg": site.alg}
-    environ = {**os.environ, "BENCH_SITE": json.dumps({**told, "jwks": site.jwks})}
+    environ = {**os.environ, "BENCH_SITE": json.dumps(site.described())}
     with socket.socket() as listening:
         # Servers set it on sockets of their own; else small answers wait for an ACK.
         listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

@@ -30,6 +30,7 @@ from jwtguard.asgi import GuardMiddleware as ASGIGuard
 from jwtguard.flask import JWTGuard, require_scope
 from jwtguard.wsgi import GuardMiddleware as WSGIGuard
 
+from .bare import bare_asgi, bare_wsgi
 from .site import ORIGIN, TENANT, Site
 
 ALL = ("RS256", "ES256", "EdDSA")
@@ -54,20 +55,6 @@ class Peer:
     ours: bool = False
     least: bool = False
     """It looks a known token up, adds three fields and checks nothing: the limit."""
-
-
-async def bare_asgi(_scope: Any, _receive: Any, send: Any) -> None:
-    """Answer, and do nothing else."""
-    fields = [(b"content-type", b"text/plain"), (b"content-length", b"2")]
-    await send({"type": "http.response.start", "status": 200, "headers": fields})
-    await send({"type": "http.response.body", "body": b"ok"})
-
-
-def bare_wsgi(_environ: Any, start_response: Any) -> list[bytes]:
-    """Answer, and do nothing else."""
-    fields = [("Content-Type", "text/plain"), ("Content-Length", "2")]
-    start_response("200 OK", fields)
-    return [b"ok"]
 
 
 def bare_flask(_site: Site | None = None) -> Flask:

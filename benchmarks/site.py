@@ -33,13 +33,14 @@ _CLAIMS = {
 
 
 class Sent(NamedTuple):
-    """One request of a browser page at ``ORIGIN``."""
+    """One request of a browser page at *origin*."""
 
     method: str = "GET"
     path: str = "/notes/7"
     token: str | None = None
     body: bytes = b""
     more: tuple[tuple[str, str], ...] = ()
+    origin: str = ORIGIN
 
     @property
     def fields(self) -> list[tuple[str, str]]:
@@ -49,7 +50,7 @@ class Sent(NamedTuple):
             ("user-agent", "Mozilla/5.0 (X11; Linux x86_64; rv:140.0)"),
             ("accept", "application/json"),
             ("accept-encoding", "gzip, deflate, br"),
-            ("origin", ORIGIN),
+            ("origin", self.origin),
             ("sec-fetch-site", "cross-site"),
             ("sec-fetch-mode", "cors"),
             *self.more,
@@ -92,6 +93,11 @@ class Site:
     def of(cls, issuer: JWTIssuer) -> Site:
         """Describe an issuer in memory."""
         return cls(issuer.url, issuer.audience, issuer.alg, issuer.jwks())
+
+    def described(self) -> dict[str, Any]:
+        """Return what ``Site(**...)`` takes in another process."""
+        told = {"issuer": self.issuer, "audience": self.audience, "alg": self.alg}
+        return {**told, "jwks": self.jwks}
 
     def environ(self) -> dict[str, str]:
         """Return the settings of the guard, every feature on."""
