@@ -11,6 +11,8 @@ from ..core.authorize.requirements import (
     require_any,
     require_roles,
 )
+from ..errors.access import NOT_OWNER
+from ..reasons import REASONS
 
 Document = dict[str, Any]
 
@@ -43,11 +45,13 @@ def describe(operation: Document, needs: Needs, scheme: str) -> None:
     # RFC 6750 knows no optional token; an empty object says that none is needed.
     operation["security"] = [{}, *locks] if needs.optional else locks
     responses = operation.setdefault("responses", {})
-    responses.setdefault("401", _response("No valid access token was sent", _CHALLENGE))
+    unknown = _response("No valid access token was sent", "expired")
+    responses.setdefault("401", {**unknown, "headers": _CHALLENGE})
     if words := _words(needs.requirements):
-        responses.setdefault("403", _response(f"The caller lacks {words}"))
+        lacking = "scope_missing" if any(alternatives) else "role_missing"
+        responses.setdefault("403", _response(f"The caller lacks {words}", lacking))
     elif any(one.own is not None for one in needs.requirements):
-        responses.setdefault("403", _response("The caller may not do this"))
+        responses.setdefault("403", _response("The caller may not do this", NOT_OWNER))
 
 
 def describe_components(document: Document, scheme: str, model: Document) -> None:
@@ -78,10 +82,10 @@ def _words(requirements: Iterable[Requirement]) -> str:
     return ", ".join(str(one) for one in (every, *others) if one.names)
 
 
-def _response(text: str, headers: Document | None = None) -> Document:
+def _response(text: str, reason: str) -> Document:
+    """Describe a refusal, with the body of one *reason* as the example."""
     schema = {"$ref": f"#/components/schemas/{SCHEMA}"}
-    made: Document = {
-        "description": text,
-        "content": {"application/json": {"schema": schema}},
-    }
-    return {**made, "headers": headers} if headers else made
+    known = REASONS[reason]
+    example = {"error": known.code, "error_description": known.sentence}
+    content = {"application/json": {"schema": schema, "example": example}}
+    return {"description": text, "content": content}

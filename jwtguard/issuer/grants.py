@@ -51,10 +51,11 @@ class TokenGenerator(JWTBearerTokenGenerator):  # type: ignore[misc]
     def get_extra_claims(
         self, client: OAuthClient, grant_type: str, user: Session, scope: str
     ) -> dict[str, Any]:
-        """Add the session, and the roles (RFC 9068 section 2.2.3.1)."""
+        """Add the session, and login and roles (RFC 9068 sections 2.2.1, 2.2.3.1)."""
         del client, grant_type, scope
+        claims: dict[str, Any] = {"sid": user.sid, "auth_time": user.auth_time}
         roles = user.user.roles
-        return {"sid": user.sid, **({"roles": list(roles)} if roles else {})}
+        return {**claims, "roles": list(roles)} if roles else claims
 
     @staticmethod
     def get_allowed_scope(client: OAuthClient, scope: str | None) -> str:
@@ -126,6 +127,7 @@ class TokenGenerator(JWTBearerTokenGenerator):  # type: ignore[misc]
             "iss": self.issuer,
             "sub": session.user.name,
             "sid": session.sid,
+            "auth_time": session.auth_time,
             "aud": client.get_client_id(),
             "azp": client.get_client_id(),
             "iat": now,

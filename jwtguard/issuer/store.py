@@ -59,6 +59,8 @@ class Session:
     client_id: str
     user: config.User
     expires_at: float
+    auth_time: int
+    """When the password was typed, in seconds since the epoch."""
 
     def get_user_id(self) -> str:
         """Return ``sub``, as Authlib asks for it."""
@@ -117,8 +119,14 @@ class Store:
 
     def begin(self, user: config.User, client: OAuthClient) -> Session:
         """Begin a session of *user*."""
-        ends = time.time() + REFRESH_SECONDS
-        begun = Session(secrets.token_hex(8), client.get_client_id(), user, ends)
+        now = time.time()
+        begun = Session(
+            sid=secrets.token_hex(8),
+            client_id=client.get_client_id(),
+            user=user,
+            expires_at=now + REFRESH_SECONDS,
+            auth_time=int(now),
+        )
         with self._lock:
             self._forget()
             self._sessions[begun.sid] = begun

@@ -86,12 +86,13 @@ globalThis.send = (url, headers, method) => get(url, headers, method);
 const insecure = { [oauth.allowInsecureRequests]: true }; // http on loopback
 let pair, key, client, token;
 
-globalThis.signInByOAuth = async ({ issuer, clientId, tokenUrl }, username, password, skew = 0) => {
+// With *bearer* the token is bound to no key.
+globalThis.signInByOAuth = async ({ issuer, clientId, tokenUrl, bearer }, username, password, skew = 0) => {
   const found = await (await fetch(`${issuer}/.well-known/openid-configuration`)).json();
   const as = { ...found, token_endpoint: tokenUrl ?? found.token_endpoint };
   client = { client_id: clientId, [oauth.clockSkew]: skew };
   pair = await oauth.generateKeyPair("ES256");
-  key = oauth.DPoP(client, pair);
+  key = bearer ? undefined : oauth.DPoP(client, pair);
   let tries = 0;
   const ask = async () => {
     tries += 1;
@@ -107,7 +108,7 @@ globalThis.signInByOAuth = async ({ issuer, clientId, tokenUrl }, username, pass
     throw error;
   });
   token = got.access_token;
-  return { type: got.token_type, tries, thumbprint: await key.calculateThumbprint() };
+  return { type: got.token_type, tries, thumbprint: await key?.calculateThumbprint() };
 };
 
 globalThis.callByOAuth = async (url, method = "GET") => {

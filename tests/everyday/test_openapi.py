@@ -3,9 +3,19 @@
 from __future__ import annotations
 
 from fastapi import FastAPI, Request
+from fastapi.testclient import TestClient
 
 from jwtguard.fastapi import FastAPIGuard
-from jwtguard.starlette import optional, public, require, require_fresh
+from jwtguard.starlette import (
+    GuardMiddleware,
+    optional,
+    public,
+    require,
+    require_fresh,
+    require_role,
+    require_scope,
+)
+from jwtguard.testing import JWTIssuer
 
 DOCS = FastAPIGuard(token_url="/oauth/token")
 
@@ -41,5 +51,33 @@ def test_the_document_shows_what_a_handler_says_of_itself() -> None:
     assert "403" not in paths["/who"]["get"]["responses"]
     refused = paths["/own"]["get"]["responses"]["403"]
     assert refused["description"] == "The caller may not do this"
+    assert refused["content"]["application/json"]["example"] == {
+        "error": "access_denied",
+        "error_description": "The caller may not do this",
+    }
     assert paths["/fresh"]["get"]["security"] == [{"JWTGuard": []}]
     assert set(paths["/fresh"]["get"]["responses"]) >= {"200", "401"}
+
+
+def test_the_examples_are_what_the_guard_answers(jwt_issuer: JWTIssuer) -> None:
+    """Swagger UI shows the body of the very refusal: of a scope, and of a role."""
+    app = FastAPI()
+
+    @app.get("/scope")
+    @require_scope("a")
+    async def scope(request: Request) -> str:
+        return "in"
+
+    @app.get("/role")
+    @require_role("a")
+    async def role(request: Request) -> str:
+        return "in"
+
+    DOCS.describe(app)
+    app.add_middleware(GuardMiddleware, guard=jwt_issuer.guard())
+    paths = app.openapi()["paths"]
+    http = TestClient(app, base_url="https://api.example")
+    for path in ("/scope", "/role"):
+        described = paths[path]["get"]["responses"]["403"]["content"]
+        answer = http.get(path, headers=jwt_issuer.headers(scope="b"))
+        assert answer.json() == described["application/json"]["example"]

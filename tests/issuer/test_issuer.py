@@ -17,7 +17,7 @@ import pytest
 from jwtguard import AuthError, ConfigurationError, Guard, load_policy
 from jwtguard.inspect.explain_token import explain
 from jwtguard.issuer import Client, Config, User, _banner, bind
-from tests.waiting import HANG, NO_TLS
+from tests.waiting import HANG, NO_TLS, until
 
 OWN = {"Origin": "http://localhost:8000"}
 FOREIGN = {"Origin": "https://evil.example"}
@@ -169,6 +169,27 @@ def test_a_foreign_page_is_refused(http: httpx.Client, path: str) -> None:
     assert "access-control-allow-origin" not in answer.headers
     own = http.post(path, data={**LOGIN, "token": "x"}, headers=OWN)
     assert own.headers["access-control-allow-origin"] == OWN["Origin"]
+
+
+def test_a_refresh_keeps_the_time_of_the_login(http: httpx.Client) -> None:
+    """``auth_time`` is new with the password alone (RFC 9068 section 2.2.1)."""
+
+    def times(got: dict[str, Any]) -> tuple[int, int]:
+        claims = jwt.decode(got["access_token"], options={"verify_signature": False})
+        return claims["auth_time"], claims["iat"]
+
+    tokens = login(http)
+    first, _ = times(tokens)
+    seen: list[tuple[int, int]] = []
+
+    def later() -> bool:
+        tokens.update(refresh(http, tokens["refresh_token"]).json())
+        seen.append(times(tokens))
+        return seen[-1][1] > first
+
+    assert until(later)
+    assert {at for at, _ in seen} == {first}
+    assert times(login(http))[0] > first
 
 
 def test_a_client_without_refresh_gets_none() -> None:
