@@ -45,7 +45,7 @@ def _issuer(guard: Guard, trusted: IssuerState) -> Iterator[Finding]:
 def _announced(guard: Guard, trusted: IssuerState) -> Iterator[Finding]:
     """Compare the metadata with the paths (OpenID Connect Back-Channel Logout 2.1)."""
     paths, url = guard.policy.logout_paths, trusted.rules.issuer
-    metadata = _metadata_of(guard, trusted)
+    metadata = metadata_of(guard, trusted)
     if isinstance(metadata, str):
         if paths and metadata:
             yield _finding("note", url, f"its logout support is unknown: {metadata}")
@@ -65,7 +65,7 @@ def _announced(guard: Guard, trusted: IssuerState) -> Iterator[Finding]:
             yield _finding("note", url, text + "ends all tokens of the subject")
 
 
-def _metadata_of(guard: Guard, trusted: IssuerState) -> dict[str, Any] | str:
+def metadata_of(guard: Guard, trusted: IssuerState) -> dict[str, Any] | str:
     """Return the metadata, or the problem; "" if that was reported already."""
     issuer = trusted.key_cache.issuer
     if issuer.keys is not None or issuer.jwks_url is not None:
