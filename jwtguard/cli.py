@@ -26,7 +26,7 @@ from .inspect.explain_app import explain_app
 from .inspect.explain_options import UsageError, certificate_of, proof_of
 from .inspect.explain_proof import at_url, proof_checks
 from .inspect.explain_request import request_of, try_request
-from .inspect.explain_session import explain_session, session_in
+from .inspect.explain_session import read_input
 from .inspect.explain_token import Dated, explain, token_in
 from .inspect.loading import LoadError, attempt, load
 from .inspect.printing import painted, print_check, print_findings, print_rows
@@ -234,11 +234,8 @@ def _checks(
     guard = Guard(load_policy(os.environ), transport=clock)
     if cookie and guard.policy.cookie is None:
         raise UsageError("--cookie needs JWTGUARD_COOKIE")
-    token: str | None = token_in(_token(argument))
-    shown = session_in(guard, token or "")
-    if shown is not None:
-        opened, token = explain_session(guard, shown)
-        yield from opened
+    opened, token = read_input(guard, _token(argument))
+    yield from opened
     if token is None:
         return
     yield from explain(guard, token, clock, certificate)

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import re
+from base64 import urlsafe_b64decode
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from ..core.extract.wire import TLS
+from ..core.model.introspection import takes_opaque
 from ..core.model.request import Request
+from ..core.model.sealing import OVERHEAD, TAG, VERSION
+from ..core.model.secret_keys import derive
 from ..core.session.cookies import LOOPBACK_NAME, Shown
 from ..core.session.record import Session
 from ..core.session.sessions import Sessions
@@ -14,7 +20,31 @@ from ..core.verify.jose import parse
 from ..errors import AuthError
 from ..guard import Guard
 from . import hints
+from .explain_token import token_in
 from .shown import Check, failed
+
+_TOKEN_INPUT = re.compile(
+    r"authorization:|(bearer|dpop)\s|\{|logout_token=", re.IGNORECASE
+)
+"""How input begins that says of itself that it is a token."""
+_AROUND = " \t\r\n\"'"
+_BASE64URL = re.compile(r"[A-Za-z0-9_-]+")
+_SHORTEST = OVERHEAD * 4 // 3
+_TAGGED = 8
+"""Characters that hold the version and the tag of the secret."""
+
+
+def read_input(guard: Guard, text: str) -> tuple[list[Check], str | None]:
+    """Return the checks of a session cookie in *text*, and the token to go on with."""
+    shown = session_in(guard, text)
+    if shown is None:
+        return [], token_in(text)
+    checks, token = explain_session(guard, shown)
+    word = text.strip(_AROUND)
+    if token is None and _may_be_a_token(guard, word):
+        found = "no session cookie of this site: read as an opaque token"
+        return [replace(checks[0], passed=True, found=found, hint="")], word
+    return checks, token
 
 
 def session_in(guard: Guard, text: str) -> Shown | None:
@@ -23,9 +53,10 @@ def session_in(guard: Guard, text: str) -> Shown | None:
     None: *text* is something else, or *guard* has no sessions.
     """
     sessions = guard._flow.sessions  # noqa: SLF001  # it reads them as requests do
-    if sessions is None or _is_jwt(text):
+    text = text.strip(_AROUND)
+    if sessions is None or _is_jwt(text) or _TOKEN_INPUT.match(text):
         return None
-    field = text.removeprefix("Cookie:").removeprefix("cookie:").strip()
+    field = re.sub(r"^(set-)?cookie:\s*", "", text, flags=re.IGNORECASE)
     name = guard.policy.session_cookie
     for one in (name, LOOPBACK_NAME):
         if f"{one}=" in field or f"{one}.0=" in field:
@@ -35,7 +66,7 @@ def session_in(guard: Guard, text: str) -> Shown | None:
             peer = "127.0.0.1" if loopback else ""
             wire = TLS._replace(scheme="http") if loopback else TLS
             return sessions.find(Request("GET", "/", headers, peer=peer), wire)
-    if "=" in field.rstrip("=") or not field:
+    if not looks_sealed(field):
         return None
     # The value alone does not say which name it had, and it opens for that only.
     usual, local = (
@@ -43,6 +74,25 @@ def session_in(guard: Guard, text: str) -> Shown | None:
         for one in (name, LOOPBACK_NAME)
     )
     return local if _is_sealed_for(guard, sessions, local) else usual
+
+
+def looks_sealed(text: str) -> bool:
+    """Whether *text* begins like the value of a session cookie, perhaps a cut one.
+
+    One opaque token in 256 does so by chance.
+    """
+    if not _BASE64URL.fullmatch(text) or len(text) < _SHORTEST:
+        return False
+    return urlsafe_b64decode(text[:4])[0] == VERSION
+
+
+def _may_be_a_token(guard: Guard, text: str) -> bool:
+    """Whether *text*, which no session opens with, may be an opaque token."""
+    if not looks_sealed(text) or not any(map(takes_opaque, guard.policy.issuers)):
+        return False
+    # What was sealed with our secret is shown to nobody.
+    tag = urlsafe_b64decode(text[:_TAGGED])[1 : 1 + TAG]
+    return tag not in derive(guard.policy.secrets, "session tag", TAG)
 
 
 def _is_sealed_for(guard: Guard, sessions: Sessions, shown: Shown) -> bool:

@@ -6,9 +6,14 @@ from typing import Any
 
 import pytest
 
+from jwtguard import TrustedIssuer
 from jwtguard.adapters import Request
 from jwtguard.inspect.check_policy import check
-from jwtguard.inspect.explain_session import explain_session, session_in
+from jwtguard.inspect.explain_session import (
+    explain_session,
+    read_input,
+    session_in,
+)
 from jwtguard.testing import JWTIssuer
 from tests.session_support import NAME, OTHER_SECRET, Shared, Site, signed_in
 
@@ -116,6 +121,58 @@ def test_explain_says_why_a_cookie_does_not_open(jwt_issuer: JWTIssuer) -> None:
 def test_explain_takes_a_token_for_a_token(jwt_issuer: JWTIssuer) -> None:
     """With sessions, a token is still read as a token; without them, any text is."""
     site = Site(jwt_issuer)
-    for text in (jwt_issuer.token(), "a.b.c", "a=b", ""):
+    for text in (jwt_issuer.token(), "a.b.c", "a=b", "", "AQ", "x" * 3):
         assert session_in(site.guard, text) is None
-    assert session_in(jwt_issuer.guard(), "AAAA") is None
+    assert session_in(jwt_issuer.guard(), "AQ" + "A" * 98) is None
+
+
+OPAQUE = "op_" + "x" * 97
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        "{}", "Bearer {}", "bearer  {}", "DPoP {}", "Authorization: Bearer {}",
+        "authorization:Bearer {}", '{{"access_token": "{}"}}', " \"{}\"\n",
+        '{{"token_type": "Bearer", "access_token":"{}"}}\n',
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("token", [OPAQUE, "AQ" + "x" * 98])
+def test_explain_takes_an_opaque_token_for_a_token(
+    jwt_issuer: JWTIssuer, form: str, token: str
+) -> None:
+    """In every form that explain reads; also one that begins like a session cookie."""
+    site = Site(jwt_issuer, issuers=[opaque(jwt_issuer)])
+    checks, found = read_input(site.guard, form.format(token))
+    assert found == token
+    assert all(one.passed for one in checks)
+    both = form in ("{}", ' "{}"\n') and token != OPAQUE
+    assert [one.found for one in checks] == [
+        "no session cookie of this site: read as an opaque token"
+    ] * both
+
+
+def opaque(jwt_issuer: JWTIssuer) -> TrustedIssuer:
+    """An issuer that is asked about opaque tokens."""
+    return TrustedIssuer(
+        url=jwt_issuer.url, audience=jwt_issuer.audience, introspect="opaque",
+        introspect_client_id="api", introspect_client_secret="s",
+        introspect_url=f"{jwt_issuer.url}/introspect",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("form", ["{}", "{}x", f"Set-Cookie: {NAME}={{}}; Path=/"])
+@pytest.mark.parametrize("cut", [0, 2])
+def test_what_our_secret_has_sealed_is_no_token(
+    jwt_issuer: JWTIssuer, form: str, cut: int
+) -> None:
+    """A session cookie is never shown to the issuer, even if it does not open."""
+    site = Site(jwt_issuer, issuers=[opaque(jwt_issuer)])
+    value = signed_in(Site(jwt_issuer)).jar[NAME]
+    text = form.format(value[: len(value) - cut])
+    checks, token = read_input(site.guard, text)
+    assert checks[0].name == "session"
+    assert token != text
+    whole = cut == 0 and form != "{}x"
+    assert checks[0].passed is whole
+    assert (token is not None) is whole
