@@ -21,6 +21,7 @@ import pytest
 
 from jwtguard.testing import JWTIssuer
 from tests.certificates import Certificate, certificate
+from tests.servers import mod_wsgi
 from tests.servers.conftest import HERE, Running, free_port
 from tests.servers.mtls_proxies import (
     CONFIGURATIONS,
@@ -254,3 +255,24 @@ def test_uwsgi_shows_the_certificate_itself(issuer: JWTIssuer, tmp_path: Path) -
     finally:
         process.terminate()
         process.wait(HANG)
+
+
+@pytest.mark.skipif(bool(mod_wsgi.missing()), reason=mod_wsgi.missing())
+def test_mod_wsgi_shows_the_certificate_itself(issuer: JWTIssuer) -> None:
+    """Apache sets SSL_CLIENT_CERT, and a request cannot."""
+    environ = {
+        "JWTGUARD_ISSUER": issuer.url,
+        "JWTGUARD_AUDIENCE": issuer.audience,
+        "JWTGUARD_CLIENT_CERT": "tls",
+    }
+    with mod_wsgi.apache(environ) as (running, folder):
+        _check_tls(running, issuer, folder)
+
+
+def test_the_page_shows_what_apache_runs_here() -> None:
+    """Each directive in the table is one of those above."""
+    text = (HERE.parents[1] / "docs/mtls.md").read_text("utf-8")
+    (row,) = re.findall(r"^\| Apache with mod_wsgi \| (.*) \|$", text, re.MULTILINE)
+    named = re.findall(r"`([^`]+)`", row)
+    assert named
+    assert set(named) <= set(mod_wsgi.CONFIGURATION.splitlines())
