@@ -132,7 +132,7 @@ def process(
             yield
         finally:
             child.terminate()
-            child.wait(10)
+            child.wait(HANG)
 
 
 def free_ports(count: int) -> list[int]:

@@ -13,6 +13,8 @@ from pathlib import Path
 
 import httpx
 
+from tests.waiting import HANG
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -29,7 +31,7 @@ def started(
     url: str,
     log: Path,
     *,
-    seconds: float = 60,
+    seconds: float = 2 * HANG,
 ) -> subprocess.Popen[bytes]:
     """Start *command* and return once *url* answers with anything but a 5xx."""
     kept = {k: v for k, v in os.environ.items() if not k.startswith("JWTGUARD_")}
@@ -78,7 +80,7 @@ def stop(process: subprocess.Popen[bytes], *, kill: bool = False) -> None:
         except subprocess.TimeoutExpired:
             continue
         break
-    process.wait(10)
+    process.wait(HANG)
 
 
 @contextmanager
