@@ -35,7 +35,7 @@ from .outside.revocation_link import RevocationLink
 from .outside.state_client import StateClient
 from .outside.stores import state_at
 from .refusing import check_render
-from .reloading import Reloader
+from .reloading import SECRET_REFUSED, Reloader
 from .settings import load_policy
 from .state import State
 
@@ -76,7 +76,7 @@ class Guard(Reloader):
         self.policy = checked_policy(policy)
         check_origin_patterns(policy)
         self.clock = clock
-        emit = emitter(on_event, {"introspection_denied": self.look_early})
+        emit = emitter(on_event, dict.fromkeys(SECRET_REFUSED, self.look_early))
         self.emit = emit
         warn_of(policy.report_only, emit)
         shared = state_at(policy, clock.monotonic) if state is None else state

@@ -28,6 +28,8 @@ FIXED = (
     "relay_limit_storage",
 )  # fmt: skip
 """Settings of what outlives a reload: connections, and what has been counted."""
+SECRET_REFUSED = ("introspection_denied", "session_refresh_failed")
+"""Events after which files are checked early: a secret may have been replaced."""
 
 
 class Reloader(Requirer):

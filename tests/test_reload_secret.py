@@ -92,6 +92,21 @@ def test_a_file_that_is_the_same_is_not_read(tmp_path: Path) -> None:
     assert at.guard.verify(at.issuer.opaque_token()).subject == "alice"
 
 
+def test_the_secret_of_sessions_too(tmp_path: Path) -> None:
+    """A refresh that fails may be due to the secret of the site's client."""
+    at = Replaced(tmp_path)
+    at.file.write_text(SECRET)
+    at.guard.emit("signed_in", issuer=at.issuer.url)
+    assert at.guard._files is not None
+    assert at.guard._files.loading is None
+    at.guard.emit(
+        "session_refresh_failed", issuer=at.issuer.url, problem="invalid_client"
+    )
+    assert at.guard._files.loading is not None
+    at.guard._files.loading.join(HANG)
+    assert at.events() == ["reloaded"]
+
+
 def test_another_failure_is_no_reason_to_look(tmp_path: Path) -> None:
     """A server that is down says nothing about the secret."""
     at = Replaced(tmp_path)
