@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,11 +10,13 @@ import httpx
 import jwt
 import pytest
 
-from jwtguard.testing import DPoPKey, FakeClock, JWTIssuer
+from jwtguard.testing import DPoPKey
 from tests.issuers.examples import PASSWORD, SCOPE, WWW, Examples, examples
 from tests.issuers.keycloak import dist
 from tests.issuers.keycloak.server import Keycloak
+from tests.issuers.proving import new_key
 
+SERVER = "Keycloak"
 missing = dist.missing()
 pytestmark = [
     pytest.mark.slow,
@@ -23,16 +24,9 @@ pytestmark = [
 ]
 
 
-class RealClock(FakeClock):
-    """Keycloak's is real: it takes proofs for some seconds only."""
-
-    def time(self) -> float:
-        return time.time()
-
-
 @pytest.fixture
 def key() -> DPoPKey:
-    return JWTIssuer(clock=RealClock()).dpop()
+    return new_key()
 
 
 def endpoint(keycloak: Keycloak) -> str:
@@ -59,7 +53,7 @@ def bound(keycloak: Keycloak, key: DPoPKey) -> dict[str, Any]:
 def test_a_proof_binds_the_tokens_of_the_password_grant(
     keycloak: Keycloak, key: DPoPKey
 ) -> None:
-    """They are marked as DPoP tokens, and ``cnf`` has a member of Keycloak's own."""
+    """A DPoP proof binds the tokens of the password grant, with `typ` `DPoP`."""
     token = bound(keycloak, key)["access_token"]
     claims = jwt.decode(token, options={"verify_signature": False})
     assert claims["typ"] == "DPoP"
@@ -67,10 +61,10 @@ def test_a_proof_binds_the_tokens_of_the_password_grant(
 
 
 def test_the_refresh_token_is_bound_too(keycloak: Keycloak, key: DPoPKey) -> None:
-    """Without the key it is refused, and not spent."""
+    """A bound refresh token is refused without its key, and not spent."""
     token = bound(keycloak, key)["refresh_token"]
     form = {"grant_type": "refresh_token", "refresh_token": token}
-    thief = JWTIssuer(clock=RealClock()).dpop()
+    thief = new_key()
     for proof in (None, thief.proof("POST", endpoint(keycloak))):
         answer = ask(keycloak, proof, **form)
         assert (answer.status_code, answer.json()["error"]) == (400, "invalid_grant")
@@ -85,7 +79,7 @@ def test_the_refresh_token_is_bound_too(keycloak: Keycloak, key: DPoPKey) -> Non
 def test_a_bad_proof_is_an_invalid_request(
     keycloak: Keycloak, key: DPoPKey, wrong: dict[str, Any]
 ) -> None:
-    """It has no error code of its own for them, and no nonce."""
+    """A bad DPoP proof is an `invalid_request`, and Keycloak sends no nonce."""
     proof = key.proof("POST", endpoint(keycloak), claims=wrong)
     answer = ask(keycloak, proof)
     assert (answer.status_code, answer.json()["error"]) == (400, "invalid_request")
@@ -93,7 +87,7 @@ def test_a_bad_proof_is_an_invalid_request(
 
 
 def test_a_client_can_be_made_to_send_proofs(keycloak: Keycloak, key: DPoPKey) -> None:
-    """By the client attribute ``dpop.bound.access.tokens``."""
+    """The client attribute `dpop.bound.access.tokens` makes DPoP proofs mandatory."""
     client = {
         "clientId": "proving",
         "publicClient": True,
@@ -124,11 +118,11 @@ def place(
 def test_bound_tokens_are_accepted_with_a_proof_alone(
     keycloak: Keycloak, place: Examples, key: DPoPKey
 ) -> None:
-    """By the API; as bearer tokens, and with another key, they are refused."""
+    """Bound tokens are accepted with a proof, and refused as bearer tokens."""
     token, url = bound(keycloak, key)["access_token"], place.url("flask")
     sent = key.headers("GET", url, token)
     assert httpx.get(url, headers=sent, trust_env=False).status_code == 200
     assert httpx.get(url, headers=sent, trust_env=False).status_code == 401
     assert place.ask("flask", token).status_code == 401
-    thief = JWTIssuer(clock=RealClock()).dpop().headers("GET", url, token)
+    thief = new_key().headers("GET", url, token)
     assert httpx.get(url, headers=thief, trust_env=False).status_code == 401
