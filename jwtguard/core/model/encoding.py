@@ -106,7 +106,9 @@ def parse_json(text: bytes) -> Any:
         # walked.
         if decoded.count("[") + decoded.count("{") > MAX_DEPTH:
             _check_depth(value)
-        if "\\u" in decoded:  # an escape may smuggle half a surrogate pair in
+        # An escape may smuggle half a surrogate pair in. One character is found faster
+        # than two.
+        if "\\" in decoded and "\\u" in decoded:
             # A lone surrogate cannot be written to a log or a database later: it is
             # refused here, where it is just a bad token.
             json.dumps(value, ensure_ascii=False).encode()

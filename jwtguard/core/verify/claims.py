@@ -40,13 +40,18 @@ def principal_of(
     rules: TokenRules, token: str, compact: Compact, now: float
 ) -> Principal:
     """Check every claim and return who the token speaks for."""
+    return Principal.of(checked_facts(rules, compact, now), token)
+
+
+def checked_facts(rules: TokenRules, compact: Compact, now: float) -> Facts:
+    """Check every claim and return what they say."""
     # The kind of token comes before its times: an expired ID token is the wrong token,
     # and signing in again would not help.
     for problem_of in _IN_ORDER:
         problem = problem_of(rules, compact, now)
         if problem is not None:
             raise InvalidTokenError(problem.reason, detail=problem.detail)
-    return Principal.of(facts_of(rules, compact), token)
+    return facts_of(rules, compact)
 
 
 def facts_of_issued(rules: TokenRules, compact: Compact, now: float) -> Facts:
@@ -63,29 +68,36 @@ def facts_of_issued(rules: TokenRules, compact: Compact, now: float) -> Facts:
 def facts_of(rules: TokenRules, compact: Compact) -> Facts:
     """Return what claims say that have been checked."""
     claims = compact.claims
-    cnf, exp = claims.get("cnf") or {}, claims.get("exp")
+    found = claims.get
+    cnf, exp = found("cnf") or _UNBOUND, found("exp")
     return Facts(
-        claims.get(rules.profile.subject_claim) or "",
+        found(rules.profile.subject_claim) or "",
         rules.issuer,
         rules.client(claims),
         rules.scopes(claims),
         rules.roles(claims),
         inf if exp is None else float(exp),  # only an answer about a token may lack it
         compact.payload,
-        sub=_name(claims.get("sub")),
-        sid=_name(claims.get("sid")),
-        jti=_name(claims.get("jti")),
-        issued_at=claims.get("iat"),
-        jkt=cnf.get("jkt"),
-        x5t=cnf.get(CERTIFICATE),
-        tenant=rules.tenant,
-        acr=acr_of(claims),
-        authenticated_at=authenticated_at(claims),
+        # Positions cost half of what names do, and this runs for each new token.
+        _NO_ORIGINS,
+        _name(found("sub")),
+        _name(found("sid")),
+        found("jti") or None,  # a string, once checked
+        found("iat"),
+        cnf.get("jkt"),
+        cnf.get(CERTIFICATE),
+        rules.tenant,
+        acr_of(claims) if "acr" in claims else None,
+        authenticated_at(claims) if "auth_time" in claims else None,
     )
 
 
 def _name(value: object) -> str | None:
     return value if isinstance(value, str) and value else None
+
+
+_UNBOUND: dict[str, str] = {}
+_NO_ORIGINS: frozenset[str] = frozenset()
 
 
 CHECKS: tuple[Check, ...] = (

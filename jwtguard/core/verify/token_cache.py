@@ -131,6 +131,5 @@ class TokenCache:
         if digest and entry.key_set is not None:
             with self._lock:
                 self._tokens[digest] = entry
-                self._tokens.move_to_end(digest)
                 if len(self._tokens) > self._size:
                     self._tokens.popitem(last=False)

@@ -10,7 +10,6 @@ from .claim_check import Problem
 from .jose import Compact
 from .token_rules import TYPE_CLAIMS, TokenRules, audiences
 
-_TYPE_CLAIMS = frozenset(TYPE_CLAIMS)
 OTHER_TOKENS = {
     "id": "id_token", "id_token": "id_token", "idtoken": "id_token",
     "serialized-id": "id_token",
@@ -25,6 +24,9 @@ OF_ID_TOKENS = frozenset({"nonce", "at_hash", "c_hash"})
 
 _NEVER = frozenset({"token-introspection+jwt", "secevent+jwt"})
 """Header types that no access token has, whatever ``header_types`` says."""
+_NOT_ACCESS = _NEVER | {"logout+jwt"}
+_TELLING = OF_ID_TOKENS.union(TYPE_CLAIMS, ("events", "token_introspection"))
+"""Claims by which another kind of token can be told."""
 CERTIFICATE = "x5t#S256"
 """The member of ``cnf`` that names a client certificate (RFC 8705 section 3.1)."""
 _BINDINGS = frozenset({"jkt", CERTIFICATE})
@@ -50,13 +52,13 @@ def check_binding(_: TokenRules, compact: Compact, __: float) -> Problem | None:
 def check_kind(rules: TokenRules, compact: Compact, _: float) -> Problem | None:
     """RFC 8725 section 3.11: no ID token, refresh token or logout token."""
     claims, typ = compact.claims, compact.header.typ
-    present = claims.keys()
-    # One set operation spares most tokens five look-ups; this runs for each new token.
-    if not present.isdisjoint(_TYPE_CLAIMS):
-        for name in TYPE_CLAIMS:
-            value = claims.get(name)
-            if isinstance(value, str) and value.lower() in OTHER_TOKENS:
-                return Problem(OTHER_TOKENS[value.lower()])
+    # One set operation spares most tokens ten look-ups; this runs for each new token.
+    if _TELLING.isdisjoint(claims) and typ not in _NOT_ACCESS:
+        return _check_not_for_client(rules, compact)
+    for name in TYPE_CLAIMS:
+        value = claims.get(name)
+        if isinstance(value, str) and value.lower() in OTHER_TOKENS:
+            return Problem(OTHER_TOKENS[value.lower()])
     # RFC 8417: a security event token is signed with the same key, and may name the
     # same subject and audience.
     if "events" in claims or typ == "logout+jwt":
@@ -66,17 +68,21 @@ def check_kind(rules: TokenRules, compact: Compact, _: float) -> Problem | None:
         return Problem("wrong_type", "an answer or an event")
     # Some issuers copy `nonce` into access tokens, so these claims decide only where
     # nothing marks the access token.
-    suspicious = not present.isdisjoint(OF_ID_TOKENS)
+    suspicious = not OF_ID_TOKENS.isdisjoint(claims)
     # A mark of the operator's own may be in ID tokens too, so it excuses none of them.
     own = rules.profile.mark
     if suspicious and (own is not None or not rules.is_marked(compact)):
         return Problem("id_token")
-    # OpenID Connect Core section 2: an ID token is meant for the client.
-    for_a_client = rules.clients and not rules.clients.isdisjoint(
-        audiences(claims) or ()
-    )
-    needed = rules.profile.needs_mark or own is not None
-    if for_a_client and needed and not rules.is_hinted(compact):
+    return _check_not_for_client(rules, compact)
+
+
+def _check_not_for_client(rules: TokenRules, compact: Compact) -> Problem | None:
+    """OpenID Connect Core section 2: an ID token is meant for the client."""
+    needed = rules.profile.needs_mark or rules.profile.mark is not None
+    if not needed or not rules.clients:
+        return None
+    for_a_client = not rules.clients.isdisjoint(audiences(compact.claims) or ())
+    if for_a_client and not rules.is_hinted(compact):
         return Problem("id_token")
     return None
 
@@ -93,6 +99,8 @@ def check_header_type(rules: TokenRules, compact: Compact, _: float) -> Problem 
 
 def check_expected(rules: TokenRules, compact: Compact, _: float) -> Problem | None:
     """Claims that the profile compares with one value."""
+    if not rules.profile.expect:
+        return None
     for name, value in rules.expected(compact.claims).items():
         if compact.claims.get(name) != value:
             return Problem("not_access_token", name)
@@ -101,8 +109,9 @@ def check_expected(rules: TokenRules, compact: Compact, _: float) -> Problem | N
 
 def check_mark(rules: TokenRules, compact: Compact, _: float) -> Problem | None:
     """Something has to tell an access token from an ID token."""
-    own = rules.profile.mark
-    needed = rules.profile.needs_mark if own is None else own != UNMARKED
+    profile = rules.profile
+    own = profile.mark
+    needed = profile.needs_mark if own is None else own != UNMARKED
     if not needed or rules.is_hinted(compact):
         return None
     return Problem("not_access_token")

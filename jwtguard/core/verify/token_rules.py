@@ -125,7 +125,7 @@ class TokenRules:
             if path in claims or "." in path:
                 for value in values_at(claims, path):
                     found.update(self._roles_in(value))
-        return _shared(frozenset(found))
+        return _shared(frozenset(found)) if found else _NONE
 
     def _roles_in(self, value: object) -> Collection[str]:
         if isinstance(value, str):
