@@ -112,6 +112,10 @@ def _scoped(rule: ScopeRule) -> Applies:
 
 def _evaded(route: Route, tried: list[Tried]) -> Iterator[Finding]:
     """Say where two spellings of one request fall under different rules."""
+    # An application that cannot be read takes all paths and routes them by itself: two
+    # paths that reach it need not reach the same handler.
+    if route.opaque:
+        return
 
     def parameters(one: Tried) -> tuple[tuple[str, str], ...]:
         return one.found.parameters

@@ -62,6 +62,26 @@ def test_routes_that_cannot_be_listed(issuer: JWTIssuer, name: str) -> None:
     }
 
 
+@pytest.mark.parametrize("opening", ["public_paths", "optional_paths"])
+@pytest.mark.parametrize("name", OPAQUE)
+def test_one_open_path_is_not_wrong(issuer: JWTIssuer, name: str, opening: str) -> None:
+    """Paths of an application that routes by itself are not taken for one handler."""
+    make, guard = OPAQUE[name]
+    app = guard(make(), issuer.guard(**{opening: ["/healthz", "/static/*"]}))
+    assert not reported(app, "wrong")
+
+
+def test_one_open_path_of_a_mounted_application_is_not_wrong(
+    issuer: JWTIssuer,
+) -> None:
+    """The same where such an application is mounted beside routes that can be read."""
+    inside: Any = falcon.asgi.App()
+    outer = Starlette(routes=[Route("/page", page), Mount("/d", app=inside)])
+    app = ASGIGuard(outer, issuer.guard(public_paths=["/d/healthz"]))
+    assert table(app)["any /d/* as /d/healthz"] == "nothing: public"
+    assert not reported(app, "wrong")
+
+
 @pytest.mark.parametrize("name", OPAQUE)
 def test_an_application_that_hides_its_guard_is_not_vouched_for(name: str) -> None:
     """Whether there is one cannot be known, and check fails."""
