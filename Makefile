@@ -61,8 +61,10 @@ versions: $(STAMP)  ## the tests on every Python from 3.11 that is here, with th
 	.venv-bench/bin/python -m pip install --disable-pip-version-check -r benchmarks/requirements.txt -e '.[bench]'
 	@touch $@
 
-bench: .venv-bench/.installed  ## cost per request, beside what people use today; refreshes the page
-	.venv-bench/bin/python -W ignore -m benchmarks
+BENCH ?=
+
+bench: .venv-bench/.installed  ## cost per request, beside other libraries; refreshes the page (BENCH=--short: a try)
+	.venv-bench/bin/python -W ignore -m benchmarks $(BENCH)
 
 count: $(STAMP)  ## instructions of a request; fails if they have grown by more than 5 %
 	$(BIN)/python -m benchmarks.instructions

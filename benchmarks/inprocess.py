@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
@@ -20,32 +19,14 @@ from jwtguard.core.model.jwk import PublicKey
 from jwtguard.core.verify.jose import parse
 from jwtguard.testing import JWTIssuer
 
-from . import calls, peers
+from . import between, calls, peers, verification
+from .case import Case, Cases
 from .peers import ALL, PEERS, Peer
 from .site import PREFLIGHT, TOKEN_REQUEST, Sent, Site, forged, token
-from .timing import Run, repeated
+from .timing import repeated
 
 CALLS = 1000
 NEW = 300
-
-
-@dataclass(frozen=True)
-class Case:
-    """One figure: *who* answers *what*. *base* names what is taken off, if anything."""
-
-    what: str
-    who: str
-    run: Run
-    base: str | None = None
-    before: Callable[[], object] = lambda: None
-
-
-@dataclass
-class Cases:
-    """Everything that is measured, and what could not be."""
-
-    found: list[Case]
-    left_out: dict[str, str]
 
 
 def cases() -> Cases:
@@ -53,18 +34,22 @@ def cases() -> Cases:
     logging.getLogger("jwtguard").setLevel(logging.WARNING)
     for noisy in ("fastmcp", "fastapi_azure_auth", "axioms_fastapi", "axioms_core"):
         logging.getLogger(noisy).setLevel(logging.CRITICAL)
-    made = Cases([], {})
+    made = Cases()
     for alg in ALL:
         issuer = JWTIssuer(alg=alg)
         tokens = [token(issuer, f"user-{number}") for number in range(NEW)]
         site = Site.of(issuer)
-        limit = repeated(signature_check(site.key, tokens[0]), NEW)
-        made.found.append(Case(f"new {alg}", "signature check", limit))
+        check = signature_check(site.key, tokens[0])
+        limit = Case(f"new {alg}", "signature check", repeated(check, NEW))
+        made.hot.append(limit)
+        verification.add_limit(made, site, check)
+        verification.add(made, Site.of(issuer), tokens)
         for who in PEERS:
             once = who.least or not who.tokens
             if alg in who.algs and (alg == "RS256" or not once):
                 _add(made, who, site, tokens)
-    made.found += _bases()
+    made.hot += _bases()
+    made.between += between.of_bases([token(JWTIssuer())])
     return made
 
 
@@ -88,7 +73,8 @@ def _add(made: Cases, who: Peer, site: Site, tokens: list[str]) -> None:
     if wrong:
         made.left_out[f"{who.name}, {site.alg}"] = "; ".join(wrong)
         return
-    made.found += _of(who, app, site, tokens)
+    made.hot += _of(who, app, site, tokens)
+    made.between += between.of_peer(who, app, site, tokens)
 
 
 def _status(who: Peer, app: Any, sent: Sent) -> int:

@@ -22,7 +22,8 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from tests.redis_server import REDIS, Redis
 
 from . import logout_list, logout_page, logout_workers
-from .__main__ import about, show
+from .__main__ import show
+from .measuring import about
 from .results import STATIC
 
 KEPT = STATIC / "benchmarks-logout.json"

@@ -17,6 +17,8 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from urllib.request import Request, urlopen
 
 from .peers import BASES, PEERS
@@ -24,6 +26,19 @@ from .site import ORIGIN, Site
 
 CONNECTIONS = 8
 SECONDS = 1
+_LUA = """
+local tokens, requests, turn = {TOKENS}, {}, 0
+function init()
+  for number, token in ipairs(tokens) do
+    wrk.headers["Authorization"] = "Bearer " .. token
+    requests[number] = wrk.format()
+  end
+end
+function request()
+  turn = turn % #requests + 1
+  return requests[turn]
+end
+"""
 _UNITS = {"us": 1.0, "ms": 1e3, "s": 1e6}
 
 
@@ -77,7 +92,7 @@ def served(name: str, site: Site, token: str) -> Iterator[int]:
 def _wait_for(process: subprocess.Popen[bytes], port: int, token: str) -> None:
     url = f"http://127.0.0.1:{port}/notes/7"
     request = Request(url, headers={"Authorization": f"Bearer {token}"})
-    with urlopen(request, timeout=20) as answer:  # waits in the backlog
+    with urlopen(request, timeout=120) as answer:  # waits in the backlog
         if answer.status != 200 or process.poll() is not None:
             raise RuntimeError(f"the server answers {answer.status}")
 
@@ -89,14 +104,14 @@ def all_served(names: list[str], site: Site, token: str) -> Iterator[dict[str, i
         yield {name: stack.enter_context(served(name, site, token)) for name in names}
 
 
-def ask(port: int, token: str) -> Answered:
-    """Let ``wrk`` ask for a few seconds."""
-    headers = {
-        "Authorization": f"Bearer {token}",
-        "Origin": ORIGIN,
-        "Sec-Fetch-Site": "cross-site",
-    }
+def ask(port: int, token: str | None = None, script: Path | None = None) -> Answered:
+    """Let ``wrk`` ask for a second: with one token, or with those of a script."""
+    headers = {"Origin": ORIGIN, "Sec-Fetch-Site": "cross-site"}
+    if token is not None:
+        headers["Authorization"] = f"Bearer {token}"
     fields = [part for name in headers for part in ("-H", f"{name}: {headers[name]}")]
+    if script is not None:
+        fields += ["-s", str(script)]
     command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{SECONDS}s", "--latency"]
     url = f"http://127.0.0.1:{port}/notes/7"
     done = subprocess.run(
@@ -105,6 +120,16 @@ def ask(port: int, token: str) -> Answered:
     )  # fmt: skip
     time.sleep(0.1)
     return read(done.stdout)
+
+
+@contextmanager
+def script_of(tokens: list[str]) -> Iterator[Path]:
+    """Write a script for ``wrk`` that sends the tokens in turn."""
+    with TemporaryDirectory() as place:
+        path = Path(place) / "tokens.lua"
+        listed = ",".join(f'"{one}"' for one in tokens)
+        path.write_text(_LUA.replace("TOKENS", listed), "utf-8")
+        yield path
 
 
 def read(text: str) -> Answered:

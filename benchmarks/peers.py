@@ -10,7 +10,6 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from hashlib import sha256
 from typing import Any, cast
 
 import jwt
@@ -31,6 +30,7 @@ from jwtguard.flask import JWTGuard, require_scope
 from jwtguard.wsgi import GuardMiddleware as WSGIGuard
 
 from .bare import bare_asgi, bare_wsgi
+from .floors import least_asgi, least_wsgi, plain_asgi, plain_wsgi
 from .site import ORIGIN, TENANT, Site
 
 ALL = ("RS256", "ES256", "EdDSA")
@@ -233,45 +233,17 @@ def flask_cors(_site: Site) -> Flask:
     return app
 
 
-_DIGESTS = dict.fromkeys([b""])
-_FIELDS = (
-    ("access-control-allow-origin", ORIGIN),
-    ("access-control-expose-headers", "WWW-Authenticate, Retry-After"),
-    ("vary", "Origin"),
-)
-
-
-def least_asgi(_site: Site) -> Any:
-    """The least that a guard with a memory can do: find, hash, look up, add fields."""
-    fields = [(name.encode(), value.encode()) for name, value in _FIELDS]
-
-    async def app(scope: Any, receive: Any, send: Any) -> None:
-        for name, value in scope["headers"]:
-            if name == b"authorization":
-                scope["principal"] = _DIGESTS.get(sha256(value).digest())
-
-        def outgoing(message: Any) -> Any:
-            if message["type"] == "http.response.start":
-                message["headers"] = [*message["headers"], *fields]
-            return send(message)
-
-        await bare_asgi(scope, receive, outgoing)
-
+def plain_flask(site: Site) -> Flask:
+    """The Flask application with a verifier in plain Python around it."""
+    app = bare_flask()
+    app.wsgi_app = plain_wsgi(site, app.wsgi_app)  # type: ignore[method-assign]
     return app
 
 
-def least_wsgi(_site: Site) -> Any:
-    """Do the same for WSGI."""
-
-    def app(environ: Any, start_response: Any) -> list[bytes]:
-        token = environ.get("HTTP_AUTHORIZATION", "").encode("latin-1")
-        environ["principal"] = _DIGESTS.get(sha256(token).digest())
-
-        def start(status: str, fields: Any) -> Any:
-            return start_response(status, [*fields, *_FIELDS])
-
-        return bare_wsgi(environ, start)
-
+def least_flask(site: Site) -> Flask:
+    """The Flask application with digest and fields alone around it."""
+    app = bare_flask()
+    app.wsgi_app = least_wsgi(site, app.wsgi_app)  # type: ignore[method-assign]
     return app
 
 
@@ -304,6 +276,10 @@ PEERS = (
     _ours("jwtguard, Flask", "wsgi", "Flask", guarded_flask),
     _least("digest and fields alone", "asgi", "ASGI", least_asgi),
     _least("digest and fields alone, WSGI", "wsgi", "WSGI", least_wsgi),
+    _least("digest and fields alone, Flask", "wsgi", "Flask", least_flask),
+    Peer("plain Python", "asgi", "ASGI", plain_asgi),
+    Peer("plain Python, WSGI", "wsgi", "WSGI", plain_wsgi),
+    Peer("plain Python, Flask", "wsgi", "Flask", plain_flask),
     Peer("Starlette + PyJWT", "asgi", "ASGI", starlette_pyjwt, refuses=False),
     Peer("FastMCP + mcp", "asgi", "ASGI", fastmcp),
     Peer("fastapi-azure-auth", "asgi", "FastAPI", azure, algs=("RS256",)),

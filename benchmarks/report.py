@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
-from .results import Results, Samples, middle, spread
+from . import comparison, targets
+from .results import Results, middle
+from .tables import ALGS, LIMIT, Rows, markdown, spread_of, title
 
-ALGS = ("RS256", "ES256", "EdDSA")
-LIMIT = "signature check"
-LEAST = "digest and fields alone"
-LIMITS = {"new RS256": 1.45, "new ES256": 1.15, "new EdDSA": 1.15, "forged RS256": 1.2}
-SHARES = (("jwtguard", "uvicorn", 0.88), ("jwtguard, WSGI", "gunicorn", 0.95))
 _BLOCK = re.compile(r"(<!-- figures: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
-
-Rows = list[Sequence[str]]
 
 
 def filled(page: str, results: Results) -> str:
@@ -24,86 +19,19 @@ def filled(page: str, results: Results) -> str:
     )
 
 
-def _markdown(head: Sequence[str], rows: Rows) -> str:
-    ruler = ["---", *["---:"] * (len(head) - 1)]
-    return "\n".join(f"| {' | '.join(row)} |" for row in (head, ruler, *rows))
-
-
-def _range(samples: Samples, digits: int = 1) -> str:
-    low, high = spread(samples)
-    return f"{low:.{digits}f} to {high:.{digits}f}"
-
-
-def targets(results: Results) -> str:
-    """The targets, and whether they were met."""
-    rows: Rows = [
-        (name, f"{sign} {goal:g}", f"{middle(found):.2f}", _range(found, 2),
-         "yes" if _met(middle(found), sign, goal) else "**no**")
-        for name, sign, goal, found in _goals(results)
-    ]  # fmt: skip
-    return _markdown(("figure", "target", "median", "runs", "met"), rows)
-
-
-def _met(found: float, sign: str, goal: float) -> bool:
-    return found <= goal if sign == "≤" else found >= goal
-
-
-def _goals(results: Results) -> list[tuple[str, str, float, Samples]]:
-    goals = [
-        (f"{what} token, ASGI, in signature checks", "≤", goal,
-         results.ratio(what, "jwtguard"))
-        for what, goal in LIMITS.items()
-    ]  # fmt: skip
-    for who, kind in (("jwtguard", "ASGI"), ("jwtguard, WSGI", "WSGI")):
-        goals.append(
-            (f"known token, {kind}, µs", "≤", 5, results.added("known token", who))
-        )
-    for what, goal in (("new RS256", 2), ("known token", 10)):
-        name = f"{what}, times faster than the fastest peer"
-        goals.append((name, "≥", goal, _faster(results, what)))
-    if results.loopback:
-        for who, server, least in SHARES:
-            name = f"requests/s, share of the bare application, {server}"
-            goals.append((name, "≥", least, results.share(who)))
-    kept = [[value / 1024] for value in results.memory["kept"]]
-    goals.append(("KB kept per remembered token", "≤", 1, kept))
-    return goals
-
-
-def _faster(results: Results, what: str) -> Samples:
-    """Return how many times we are faster than the fastest peer, run by run."""
-    peers = [who for who in results.cases[what] if not _ours(who) and not _limit(who)]
-    ours = results.added(what, "jwtguard")
-    return [
-        [
-            min(middle([results.added(what, peer)[run]]) for peer in peers)
-            / middle([one])
-        ]
-        for run, one in enumerate(ours)
-    ]
-
-
-def _ours(who: str) -> bool:
-    return who.startswith("jwtguard")
-
-
-def _limit(who: str) -> bool:
-    return who == LIMIT or who.startswith(LEAST)
-
-
 def verifying(results: Results) -> str:
     """New and forged tokens, in microseconds and in signature checks."""
     names = dict.fromkeys(w for alg in ALGS for w in results.cases[f"new {alg}"])
     rows: Rows = []
     for who in names:
-        cells = [f"**{who}**" if _ours(who) else who]
+        cells = [title(who)]
         for alg in ALGS:
             cells += [
                 _cell(results, f"{what} {alg}", who) for what in ("new", "forged")
             ]
         rows.append(cells)
     head = [f"{alg} {what}" for alg in ALGS for what in ("new", "forged")]
-    return _markdown(("µs added (times the signature check)", *head), rows)
+    return markdown(("µs added (times the signature check)", *head), rows)
 
 
 def _cell(results: Results, what: str, who: str) -> str:
@@ -121,12 +49,12 @@ def requests(results: Results) -> str:
     names = dict.fromkeys(w for what in whats for w in results.cases.get(what, {}))
     rows: Rows = []
     for who in names:
-        cells = [f"**{who}**" if _ours(who) else who]
+        cells = [title(who)]
         for what in whats:
             there = who in results.cases.get(what, {})
             cells.append(f"{middle(results.added(what, who)):.1f}" if there else "")
         rows.append(cells)
-    return _markdown(("µs added", *whats), rows)
+    return markdown(("µs added", *whats), rows)
 
 
 def breakdown(results: Results) -> str:
@@ -134,7 +62,7 @@ def breakdown(results: Results) -> str:
     rows: Rows = [
         (name, f"{middle(found):.1f}") for name, found in results.breakdown.items()
     ]
-    return _markdown(("step, alone", "µs"), rows)
+    return markdown(("step, alone", "µs"), rows)
 
 
 def throughput(results: Results) -> str:
@@ -148,11 +76,11 @@ def throughput(results: Results) -> str:
         times = [
             f"{middle(results.loopback[p][who]) / 1e3:.2f}" for p in ("p50", "p99")
         ]
-        runs = "" if base else _range(results.share(who), 2)
-        name = f"bare {who}" if base else f"**{who}**" if _ours(who) else who
+        runs = "" if base else spread_of(results.share(who), 2)
+        name = f"bare {who}" if base else title(who)
         rows.append((name, f"{middle(rates):,.0f}", share, runs, *times))
     head = ("known token", "requests/s", "share of bare", "runs", "p50 ms", "p99 ms")
-    return _markdown(head, rows)
+    return markdown(head, rows)
 
 
 def memory(results: Results) -> str:
@@ -182,7 +110,8 @@ def left_out(results: Results) -> str:
 
 
 TABLES: dict[str, Callable[[Results], str]] = {
-    "targets": targets,
+    "comparison": comparison.comparison,
+    "verification": comparison.verification,
     "verifying": verifying,
     "requests": requests,
     "breakdown": breakdown,
@@ -190,4 +119,7 @@ TABLES: dict[str, Callable[[Results], str]] = {
     "memory": memory,
     "machine": machine,
     "left_out": left_out,
+    "new_tokens": comparison.new_tokens,
+    "startup": comparison.startup,
+    "targets": targets.targets,
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -23,14 +23,20 @@ class Results:
 
     about: dict[str, Any] = field(default_factory=dict)
     cases: dict[str, dict[str, Samples]] = field(default_factory=dict)
-    """What was asked, then who answered."""
+    """What was asked, then who answered; each over and over."""
+    between: dict[str, dict[str, Samples]] = field(default_factory=dict)
+    """The same between other work."""
     bases: dict[str, str] = field(default_factory=dict)
     """What each peer is measured against."""
     loopback: dict[str, dict[str, Samples]] = field(default_factory=dict)
-    """``per_second``, ``p50`` and ``p99``, then who answered."""
+    """``per_second``, ``p50`` and ``p99``, then who answered; a known token."""
+    loopback_new: dict[str, Samples] = field(default_factory=dict)
+    """Requests per second where every token is new."""
     breakdown: dict[str, Samples] = field(default_factory=dict)
     """The steps of one request, each timed alone."""
     memory: dict[str, Any] = field(default_factory=dict)
+    startup: dict[str, list[list[float]]] = field(default_factory=dict)
+    """Milliseconds and modules of each step, process by process."""
     left_out: dict[str, str] = field(default_factory=dict)
 
     @classmethod
@@ -42,6 +48,10 @@ class Results:
         """Keep them, rounded to what can be believed."""
         path.write_text(json.dumps(_rounded(asdict(self)), indent=1) + "\n", "utf-8")
 
+    def in_between(self) -> Results:
+        """Return these results with the figures that were taken between other work."""
+        return replace(self, cases=self.between)
+
     def added(self, what: str, who: str) -> Samples:
         """Return what *who* adds to its base, round by round."""
         if who not in self.bases:
@@ -52,9 +62,9 @@ class Results:
             for run, bares in zip(self.cases[what][who], base, strict=True)
         ]
 
-    def share(self, who: str) -> Samples:
+    def share(self, who: str, *, new: bool = False) -> Samples:
         """Return requests per second as a share of the base's, round by round."""
-        rates = self.loopback["per_second"]
+        rates = self.loopback_new if new else self.loopback["per_second"]
         return [
             [one / bare for one, bare in zip(run, bares, strict=True)]
             for run, bares in zip(rates[who], rates[self.bases[who]], strict=True)
@@ -62,7 +72,7 @@ class Results:
 
     def ratio(self, what: str, who: str) -> Samples:
         """Return what *who* adds, in signature checks of the same run."""
-        limits = self.cases[what.replace("forged", "new")]["signature check"]
+        limits = self.cases[f"new {what.rpartition(' ')[2]}"]["signature check"]
         return [
             [one / median(limit) for one in run]
             for run, limit in zip(self.added(what, who), limits, strict=True)
