@@ -167,6 +167,20 @@ def test_a_token_that_the_guard_refuses_is_not_kept(
         site.browser().log_in()
 
 
+@pytest.mark.parametrize(
+    ("cnf", "reason"),
+    [({"jkt": "key"}, "bound_token"), ({"x5t#S256": "cert"}, "certificate_missing")],
+)
+def test_a_session_cannot_keep_a_bound_token(
+    site: Site, cnf: dict[str, str], reason: str
+) -> None:
+    """Its visitors have neither the key nor the certificate; the log says why."""
+    site.server.claims = {"cnf": cnf}
+    with pytest.raises(IssuerUnavailableError) as caught:
+        site.browser().log_in()
+    assert reason in caught.value.detail
+
+
 def test_a_token_of_another_trusted_issuer_is_not_kept(jwt_issuer: JWTIssuer) -> None:
     """It is good for requests, but its issuer does not refresh this session."""
     other = JWTIssuer("https://other.example", clock=jwt_issuer.clock)
