@@ -202,12 +202,13 @@ def everything(
         }
         api_environ = {
             **trust,
-            "JWTGUARD_CLIENTS": f"spa={at[0]} brief={at[0]} other={at[1]}",
+            "JWTGUARD_CLIENTS": f"spa={at[0]} other={at[1]}",
             "JWTGUARD_REFRESH_CLIENTS": "spa brief",
             "JWTGUARD_RELAY_LIMIT": "1000/minute",
             "NOTES_DB": str(folder / "notes.sqlite"),
             **_chosen("api", settings or {}, named),
         }
+        api_environ["JWTGUARD_CLIENTS"] += f" brief={at[0]}"
         www_environ = {
             **trust,
             "JWTGUARD_CLIENTS": "www",
