@@ -101,7 +101,12 @@ class Issuer:
             keys=self.keys.public(),
         )
         clients = tuple(
-            Client(id=one.id, origins=one.origins, refresh=one.refresh)
+            Client(
+                id=one.id,
+                origins=one.origins,
+                refresh=one.refresh,
+                headers="X-Requested-With",  # of Swagger UI, jQuery and others
+            )
             for one in config.clients
         )
         policy = Policy(

@@ -20,6 +20,8 @@ from tests.browser.test_browser import missing as missing_here
 
 SUITE = servers.HERE / "swagger.mjs"
 ASSETS = servers.HERE / "node_modules/swagger-ui-dist/swagger-ui-bundle.js"
+EXAMPLE = "examples.fastapi_app:create_app"
+ELSEWHERE = "tests.browser.swagger_elsewhere:create_app"
 NAMES = re.findall(r'^  async "(.+)"\(\)', SUITE.read_text("utf-8"), re.MULTILINE)
 missing = [
     *missing_here,
@@ -32,7 +34,7 @@ pytestmark = [
 
 
 @contextmanager
-def example(folder: Path, **settings: str) -> Iterator[str]:
+def example(folder: Path, app: str = EXAMPLE, **settings: str) -> Iterator[str]:
     """Run the example under uvicorn, with the development issuer."""
     (port,) = servers.free_ports(1)
     url, log = f"http://127.0.0.1:{port}", folder / "api.log"
@@ -49,7 +51,7 @@ def example(folder: Path, **settings: str) -> Iterator[str]:
         }
         command = [
             sys.executable, "-m", "uvicorn", "--no-proxy-headers", "--factory",
-            f"--port={port}", "examples.fastapi_app:create_app",
+            f"--port={port}", app,
         ]  # fmt: skip
         with servers.process(command, environ, log):
             servers.wait_for(f"{url}/healthz", log)
@@ -91,3 +93,9 @@ def test_a_login_that_fails_is_noticed(tmp_path: Path) -> None:
     """The case of the login fails where the page's client is not the one of the API."""
     with example(tmp_path, JWTGUARD_CLIENTS="other") as url:
         assert run(url, [LOGIN])[LOGIN] is not None
+
+
+def test_the_issuer_may_be_asked_by_the_page_itself(tmp_path: Path) -> None:
+    """Swagger UI adds X-Requested-With, which the development issuer allows."""
+    with example(tmp_path, ELSEWHERE) as url:
+        assert run(url, [LOGIN])[LOGIN] is None

@@ -139,6 +139,20 @@ def test_a_refused_page_is_named_in_the_log(
     assert "\x1b" not in log
 
 
+@pytest.mark.parametrize("path", ["/oauth/token", "/oauth/revoke", "/userinfo"])
+def test_pages_may_send_x_requested_with(path: str) -> None:
+    """Swagger UI sends it with each token request, so browsers ask for it first."""
+    asked = {
+        **OWN,
+        "Access-Control-Request-Method": "POST",
+        "Access-Control-Request-Headers": "authorization, x-requested-with",
+    }
+    with serving(Config()) as http:
+        answer = http.options(path, headers=asked)
+    allowed = answer.headers["Access-Control-Allow-Headers"].lower().split(", ")
+    assert {"authorization", "x-requested-with"} <= set(allowed)
+
+
 def test_a_long_body_is_not_read() -> None:
     """A token request has a few hundred bytes; more than 64 KiB is 413."""
     with serving(Config()) as http:
