@@ -1,4 +1,4 @@
-"""``jwtguard check | explain | learn | secret | issuer | demo``.
+"""``jwtguard check | explain | learn | settings | secret | issuer | demo``.
 
 Exit status: 0 success, 1 problem found, 2 usage error.
 """
@@ -20,7 +20,8 @@ from typing import Any
 from . import __version__
 from .errors import ConfigurationError
 from .guard import Guard
-from .inspect import learn_command
+from .inspect import learn_command, settings_command
+from .inspect.check_names import misnamed
 from .inspect.check_policy import check, check_app
 from .inspect.explain_app import explain_app
 from .inspect.explain_options import UsageError, certificate_of, proof_of
@@ -56,7 +57,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         leave_stdout()
         return 1
     except ConfigurationError as error:
-        for problem in error.problems:
+        names = [one.text for one in misnamed(os.environ)]
+        for problem in (*error.problems, *names):
             text = escaped(problem)
             print(f"{painted('wrong', 'wrong')}  {text}", file=sys.stderr)
         return 1
@@ -87,15 +89,14 @@ def _parser(argv: Sequence[str]) -> argparse.ArgumentParser:
         commands.add_parser("explain", help="show each check of a token, in order")
     )
 
-    one = commands.add_parser(
-        "learn", help="propose settings from a log of what is only reported"
-    )
-    one.set_defaults(run=learn_command.run)
+    text = "propose settings from a log of what is only reported"
+    commands.add_parser("learn", help=text).set_defaults(run=learn_command.run)
 
-    one = commands.add_parser(
-        "secret", help="print a new random secret for JWTGUARD_SECRETS"
-    )
-    one.set_defaults(run=_secret)
+    text = "list the settings, or explain some"
+    settings_command.add_arguments(commands.add_parser("settings", help=text))
+
+    text = "print a new random secret for JWTGUARD_SECRETS"
+    commands.add_parser("secret", help=text).set_defaults(run=_secret)
 
     for name, text in (
         ("issuer", "run a token server for development"),
@@ -168,6 +169,7 @@ def _check(arguments: argparse.Namespace) -> int:
         except (_NotAnApplicationError, LoadError) as error:
             print(error, file=sys.stderr)
             return 2
+    findings = [*findings, *misnamed(os.environ)]
     if arguments.json:
         told = {
             "findings": [asdict(finding) for finding in findings],
@@ -265,11 +267,9 @@ def _words(arguments: argparse.Namespace) -> tuple[str, Mapping[str, str]]:
 
 
 def _token(argument: str) -> str:
-    if argument != "-":
-        return argument
-    if sys.stdin.isatty():
+    if argument == "-" and sys.stdin.isatty():
         print("paste the token, then press Enter and Ctrl-D", file=sys.stderr)
-    return sys.stdin.read()
+    return sys.stdin.read() if argument == "-" else argument
 
 
 if __name__ == "__main__":

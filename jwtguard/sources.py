@@ -98,7 +98,22 @@ def _is_kubernetes(name: str) -> bool:
 def _unknown(name: str) -> str:
     known = [setting.variable for setting in SETTINGS]
     known += [f"{variable}_FILE" for variable in known] + [CONFIG]
-    return f"{name}: unknown setting{did_you_mean(name.upper(), known)}"
+    hint = _hint(name.upper(), known)
+    return f"{name}: unknown setting{hint}"
+
+
+_OF_CORS = (
+    "origins", "origin", "cors_origins", "cors_origin", "cors_allowed_origins",
+    "cors_allow_origins", "cors_allow_origin", "allowed_origins", "allow_origins",
+)  # fmt: skip
+"""What other libraries call the list of origins."""
+_ORIGINS = "JWTGUARD_CLIENTS lists origins, by client: spa=https://www.example.com"
+
+
+def _hint(name: str, known: Iterable[str]) -> str:
+    if name.removeprefix(PREFIX).lower() in _OF_CORS:
+        return f"; {_ORIGINS}"
+    return did_you_mean(name, known)
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
@@ -203,7 +218,7 @@ def _toml_problem(key: str, value: Any) -> str | None:
         return None if good else f"must be [[{key}]] tables"
     setting = BY_NAME.get(key)
     if setting is None:
-        return f"unknown setting{did_you_mean(key, [*BY_NAME, *TABLES])}"
+        return f"unknown setting{_hint(key, [*BY_NAME, *TABLES])}"
     shown = "(secret)" if setting.secret else repr(value)
     listed = setting.toml is list
     if listed and isinstance(value, str) and key in ("issuer", "audience"):

@@ -175,6 +175,7 @@ def test_what_lists_routes_is_for_the_command_line() -> None:
             "jwtguard.inspect.check_certificates",
             "jwtguard.inspect.check_dpop",
             "jwtguard.inspect.check_logout",
+            "jwtguard.inspect.check_names",
             "jwtguard.inspect.check_policy",
             "jwtguard.inspect.check_dpop",
             "jwtguard.inspect.check_resources",

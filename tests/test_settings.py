@@ -387,3 +387,19 @@ def test_whatever_the_file_says_is_a_policy_or_a_problem(
     """A value of any type may stand anywhere, and something is said of it."""
     texts = [f"[[{name}]]\n{text}" for name, text in zip(TABLES, tables, strict=True)]
     assert all(told(written(tmp_path, "\n".join([top, *texts]))))
+
+
+@pytest.mark.parametrize(
+    "name", ["CORS_ORIGINS", "ALLOWED_ORIGINS", "CORS_ALLOW_ORIGINS", "ORIGINS"]
+)
+def test_names_of_other_libraries_lead_to_the_clients(
+    name: str, tmp_path: Path
+) -> None:
+    """Origins belong to a client here; the message says which setting lists them."""
+    hint = "unknown setting; JWTGUARD_CLIENTS lists origins, by client"
+    with pytest.raises(ConfigurationError, match=f"JWTGUARD_{name}: {hint}"):
+        load_policy({f"JWTGUARD_{name}": "https://www.example.com"})
+    file = tmp_path / "jwtguard.toml"
+    file.write_text(f'{name.lower()} = ["https://www.example.com"]\n')
+    with pytest.raises(ConfigurationError, match=f"{name.lower()}: {hint}"):
+        load_policy({"JWTGUARD_CONFIG": str(file)})
