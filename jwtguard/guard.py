@@ -29,9 +29,10 @@ from .outside.daily import warn_of
 from .outside.drivers import no_body
 from .outside.forks import in_each_child
 from .outside.guesses import GuessCounter
-from .outside.http import Sender, Transport, sender_of
+from .outside.lazy_http import sender_of
 from .outside.public_suffixes import check_origin_patterns
 from .outside.revocation_link import RevocationLink
+from .outside.sending import Sender, Transport
 from .outside.state_client import StateClient
 from .outside.stores import state_at
 from .refusing import check_render

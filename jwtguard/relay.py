@@ -13,8 +13,9 @@ from .core.relay.flow import RelayFlow, settled
 from .errors import ConfigurationError
 from .gateway.given import guard_or_env
 from .guard import Guard
-from .outside.http import HTTPClient, Sender
+from .outside.http import HTTPClient
 from .outside.relay_drivers import RelayDrivers
+from .outside.sending import Sender
 from .websocket import REFUSED
 from .wsgi import read_body, request_of, respond
 

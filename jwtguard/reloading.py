@@ -20,6 +20,7 @@ from .core.shadow import ShadowedFlow
 from .core.verify.watches import end
 from .errors import ConfigurationError, Problem
 from .outside.daily import reminding, warn_of
+from .outside.lazy_http import load_client_for
 from .outside.public_suffixes import check_origin_patterns
 from .requiring import Requirer
 
@@ -57,6 +58,7 @@ class Reloader(Requirer):
 
     def _adopt(self, policy: Policy, flow: Flow) -> None:
         """Judge by *policy* from now on."""
+        load_client_for(policy)
         self.link.use(policy)
         if self._shared and policy.revocation_outage != "allow":
             flow.fast.is_stale = flow.is_stale = self.link.is_stale

@@ -18,7 +18,7 @@ from ..core.verify.jose import Compact, parse
 from ..core.verify.signatures import matching_keys, verifying_key
 from ..errors import AuthError
 from ..guard import Guard
-from ..outside.http import Transport
+from ..outside.sending import Transport
 from . import hints
 from .explain_certificate import certificate_checks
 from .explain_claims import claim_checks

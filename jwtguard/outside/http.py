@@ -12,9 +12,9 @@ import os
 import socket
 import ssl
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
-from typing import Any, Protocol
+from typing import Any
 
 import cryptography.hazmat.backends.openssl.backend  # noqa: F401
 import httpcore  # noqa: F401
@@ -26,51 +26,12 @@ from ..core.model.effects import (
     Outgoing,
     UnusableAnswerError,
 )
+from .sending import Sender
 
 # A process that is forked while a thread imports a module never gets the whole of it.
 # So what others would load during the first fetch is imported here, used or not.
 with importlib.resources.as_file(importlib.resources.files("httpx") / "__init__.py"):
     pass  # certifi finds its file like this, and only that loads all it takes
-
-Transport = Callable[[str, Mapping[str, str], float], Any]
-"""GET a URL with these header fields within so many seconds.
-
-Returns status, header fields (names in lower case) and body; raises ``OSError``.
-"""
-
-
-class Sender(Protocol):
-    """What sends requests in place of the network: a transport as httpx has them."""
-
-    def handle_request(self, request: Any, /) -> Any:
-        """Return the response."""
-
-
-def sender_of(transport: Transport | Sender | None) -> Callable[[Outgoing], Incoming]:
-    """Return what sends requests by *transport*; None: over the network.
-
-    A function can only GET: what is not a GET goes over the network then.
-    """
-    if transport is None:
-        return HTTPClient()
-    if not callable(transport):
-        return HTTPClient(transport)
-    get, others = by_transport(transport), HTTPClient()
-    return lambda outgoing: (get if outgoing.method == "GET" else others)(outgoing)
-
-
-def by_transport(transport: Transport) -> Callable[[Outgoing], Incoming]:
-    """Return what sends a GET by somebody's *transport*."""
-
-    def send(outgoing: Outgoing) -> Incoming:
-        url = outgoing.url
-        try:
-            return Incoming(*transport(url, outgoing.headers, outgoing.timeout))
-        except OSError as error:
-            kind = type(error).__name__
-            raise FetchFailedError(f"{url}: {kind}: {error}", kind=kind) from error
-
-    return send
 
 
 class HTTPClient:

@@ -29,7 +29,7 @@ from jwtguard.core.model.scope_rule import ScopeRule
 from jwtguard.core.verify.entries import Entry, digest_of, marks_of
 from jwtguard.core.verify.revoking import OMITTED, STREAM
 from jwtguard.outside.fetcher import answer, drive
-from jwtguard.outside.http import by_transport
+from jwtguard.outside.sending import by_transport
 from jwtguard.outside.state_client import _run as run_operation
 from jwtguard.state import MemoryState
 from jwtguard.testing import FakeClock, JWTIssuer

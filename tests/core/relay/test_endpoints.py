@@ -12,7 +12,7 @@ from jwtguard.core.model.request import Request
 from jwtguard.core.relay.endpoints import EndpointCache
 from jwtguard.errors import GrantError
 from jwtguard.outside.fetcher import drive
-from jwtguard.outside.http import by_transport
+from jwtguard.outside.sending import by_transport
 from jwtguard.testing import JWTIssuer
 
 

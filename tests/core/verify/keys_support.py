@@ -17,7 +17,7 @@ from jwtguard.core.model.effects import (
 from jwtguard.core.model.jwk import Key, KeySet
 from jwtguard.core.verify.keys import DEADLINE, KeyCache, Wanted
 from jwtguard.outside.fetcher import drive
-from jwtguard.outside.http import by_transport
+from jwtguard.outside.sending import by_transport
 from jwtguard.testing import JWTIssuer
 
 ISSUER = "https://issuer.example"

@@ -16,7 +16,7 @@ from jwtguard.core.verify.discovery import (
     response_problem,
 )
 from jwtguard.outside.fetcher import drive
-from jwtguard.outside.http import by_transport
+from jwtguard.outside.sending import by_transport
 
 ISSUER = "https://id.example/realms/main"
 OPENID = f"{ISSUER}/.well-known/openid-configuration"
