@@ -22,6 +22,7 @@ from tests.issuers.examples import AUDIENCE
 from tests.issuers.keycloak import dist
 from tests.issuers.keycloak.server import Keycloak
 from tests.session_support import SECRET
+from tests.waiting import HANG
 
 OAUTH4WEBAPI = servers.LIBRARIES["oauth4webapi.js"]
 SUITE = servers.HERE / "dpop.mjs"
@@ -81,7 +82,7 @@ def run(place: Place, group: str, only: Sequence[str] | None = None) -> dict[str
         cwd=servers.HERE,
         capture_output=True,
         text=True,
-        timeout=240,
+        timeout=4 * HANG,
     )
     assert done.returncode == 0, done.stderr
     lines = [json.loads(line) for line in done.stdout.splitlines()]

@@ -12,6 +12,7 @@ import httpx
 from tests.issuers.examples import PASSWORD, SCOPE
 from tests.issuers.keycloak.dist import ENVIRON, HOME
 from tests.issuers.running import free_port, started, stop
+from tests.waiting import HANG
 
 HERE = Path(__file__).parent
 ADMIN = "admin"
@@ -25,7 +26,7 @@ class Keycloak:
         self.url = f"http://127.0.0.1:{self.port}"
         self.log = folder / "keycloak.log"
         self._database = folder / "database"
-        self._http = httpx.Client(base_url=self.url, timeout=30, trust_env=False)
+        self._http = httpx.Client(base_url=self.url, timeout=HANG, trust_env=False)
         self._admin_until = 0.0
         self.start()
 
