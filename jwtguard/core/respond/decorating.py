@@ -32,6 +32,11 @@ def _raw_is_events(value: bytes) -> bool:
     return is_events(bytes(value).decode("latin-1"))
 
 
+def _raw_name(name: str) -> bytes:
+    return name.lower().encode("latin-1")
+
+
+_RAW_NAMES = NameTable(_raw_name)
 _CONCERNS, _RAW_CONCERNS = NameTable(_concern), NameTable(_raw_concern)
 _EVENTS, _RAW_EVENTS = NameTable(is_events), NameTable(_raw_is_events)
 
@@ -101,10 +106,7 @@ def _raw_alone(ours: Decoration) -> RawFields:
 
 def raw(fields: Iterable[tuple[str, str]]) -> RawFields:
     """Encode header fields for ASGI: names in lower case."""
-    return [
-        (name.lower().encode("latin-1"), value.encode("latin-1"))
-        for name, value in fields
-    ]
+    return [(_RAW_NAMES[name], value.encode("latin-1")) for name, value in fields]
 
 
 def text(fields: Iterable[tuple[bytes, bytes]]) -> Fields:

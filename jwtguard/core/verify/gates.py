@@ -128,7 +128,7 @@ class Gates(list[Gate]):
         """Refuse a bound token whose sender does not prove that it is theirs."""
         if known.bearer and shown.scheme == BEARER:
             return None
-        return self._binding.check(known.facts, shown, wire)
+        return self._binding.check(known.facts, shown, wire, known.digest)
 
     def _read(
         self, known: CachedToken, shown: Credentials

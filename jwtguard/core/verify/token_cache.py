@@ -38,8 +38,8 @@ class CachedToken:
     """The facts of one verified token, and the key that verified it."""
 
     __slots__ = (
-        "bearer", "cache", "facts", "generation", "key_set", "live", "revoked",
-        "signed_with", "size", "valid_from", "valid_until",
+        "bearer", "cache", "digest", "facts", "generation", "key_set", "live",
+        "revoked", "signed_with", "size", "valid_from", "valid_until",
     )  # fmt: skip
 
     def __init__(
@@ -65,6 +65,8 @@ class CachedToken:
         """
         self.signed_with = signed_with
         """The key's material, and the algorithm of the signature."""
+        self.digest = b""
+        """The token's SHA-256, once it is cached by that."""
         self.generation = 0
         """That of the list of revocations when the token was last looked for in it."""
         self.revoked = ""
@@ -129,6 +131,7 @@ class TokenCache:
     def put(self, digest: bytes, entry: CachedToken) -> None:
         """Store a token that has passed every check, unless its key is withdrawn."""
         if digest and entry.key_set is not None:
+            entry.digest = digest
             with self._lock:
                 self._tokens[digest] = entry
                 if len(self._tokens) > self._size:

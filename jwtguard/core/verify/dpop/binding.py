@@ -53,9 +53,12 @@ class Binding:
         return (issuer, facts.client_id) not in self._clients
 
     def check(
-        self, facts: Facts, shown: Credentials, wire: Wire | None
+        self, facts: Facts, shown: Credentials, wire: Wire | None, sha256: bytes
     ) -> Generator[Ask, Any, None] | None:
-        """Refuse a token that is not bound as it has to be, or not to this sender."""
+        """Refuse a token that is not bound as it has to be, or not to this sender.
+
+        *sha256* is the token's; empty if it is not known.
+        """
         if facts.x5t is not None:
             _check_certificate(facts.x5t, wire)
         if facts.jkt is None:
@@ -68,7 +71,7 @@ class Binding:
             sent = self._spoken and shown.carrier in _BY_SENDER
             reason = "bound_token_as_bearer" if sent else "bound_token"
             raise InvalidTokenError(reason)
-        proof = self.proofs.check(shown.proof, shown.token, facts.jkt, wire)
+        proof = self.proofs.check(shown.proof, shown.token, facts.jkt, wire, sha256)
         return self.replays.claim(facts.jkt, proof.jti, proof.seconds)
 
 

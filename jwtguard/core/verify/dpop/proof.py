@@ -20,7 +20,7 @@ from .claims import ProofClaims, parse_claims
 from .freshness import Freshness
 from .headers import ProofHeader, ProofHeaders
 from .target import Target, Targets, target_of
-from .thumbprint import digest
+from .thumbprint import digest, encoded
 
 _SHOWN = 200
 """Characters of a URL in the log."""
@@ -44,10 +44,16 @@ class Proofs:
         self.freshness = Freshness(policy)
 
     def check(
-        self, sent: SentProof, token: str, jkt: str, wire: Wire | None
+        self,
+        sent: SentProof,
+        token: str,
+        jkt: str,
+        wire: Wire | None,
+        sha256: bytes = b"",
     ) -> GoodProof:
         """Return a proof for *token*, which is bound to the key *jkt*.
 
+        *sha256* is that of *token*; empty if it is not known.
         Raises ``InvalidProofError``, and ``InvalidTokenError`` if the key is another.
         """
         head, body, _ = sent.text.split(".")
@@ -57,7 +63,7 @@ class Proofs:
         claims = parse_claims(body)
         check_method(claims, sent.request)
         self.check_url(claims, sent.request, wire)
-        check_token(claims, token)
+        check_token(claims, token, sha256)
         now = self._now()
         until = self.freshness.check(claims, now)
         check_signature(header, sent.text)
@@ -98,9 +104,10 @@ def check_method(claims: ProofClaims, request: Request) -> None:
         raise InvalidProofError("dpop_method", detail=shown)
 
 
-def check_token(claims: ProofClaims, token: str) -> None:
-    """Refuse a proof for another access token."""
-    if claims.token_hash != digest(token.encode()):
+def check_token(claims: ProofClaims, token: str, sha256: bytes = b"") -> None:
+    """Refuse a proof for another access token (RFC 9449 section 4.3, check 10)."""
+    # A cached token was found by this very hash.
+    if claims.token_hash != (encoded(sha256) if sha256 else digest(token.encode())):
         raise InvalidProofError("dpop_token_hash")
 
 

@@ -24,4 +24,9 @@ def thumbprint(jwk: Mapping[str, Any]) -> str:
 
 def digest(octets: bytes) -> str:
     """Return the SHA-256 of *octets*, in base64url."""
-    return urlsafe_b64encode(sha256(octets).digest()).rstrip(b"=").decode()
+    return encoded(sha256(octets).digest())
+
+
+def encoded(octets: bytes) -> str:
+    """Return *octets* in base64url, without padding."""
+    return urlsafe_b64encode(octets).rstrip(b"=").decode()
