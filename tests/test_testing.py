@@ -25,8 +25,9 @@ from jwtguard.core.model.profiles import GENERIC, PROFILES
 from jwtguard.fastapi import FastAPIGuard
 from jwtguard.flask import JWTGuard, current_principal
 from jwtguard.flask import require_scope as flask_scope
+from jwtguard.rules import problem_json
 from jwtguard.starlette import GuardMiddleware, principal_of, require_scope
-from jwtguard.testing import AUDIENCE, ISSUER, FakeClock, JWTIssuer
+from jwtguard.testing import AUDIENCE, ISSUER, FakeClock, JWTIssuer, OpaqueIssuer
 
 ALGORITHMS = ["RS256", "PS256", "ES256", "ES384", "ES512", "EdDSA"]
 
@@ -163,6 +164,28 @@ def test_settings_of_the_guard_can_be_changed(jwt_issuer: JWTIssuer) -> None:
     assert guard.policy.clients_only
     (trusted,) = guard.policy.issuers
     assert trusted.audience == frozenset({AUDIENCE})
+
+
+@pytest.mark.parametrize("kind", [JWTIssuer, OpaqueIssuer])
+def test_a_guard_takes_a_renderer_and_a_hook(
+    kind: type[JWTIssuer], jwt_clock: FakeClock
+) -> None:
+    """They work beside settings: the body of a refusal, and its event."""
+    seen: list[str] = []
+    app = Flask(__name__)
+    guard = kind(clock=jwt_clock).guard(
+        render=problem_json,
+        on_event=lambda event, _: seen.append(event),
+        public_paths=["/healthz"],
+    )
+    JWTGuard(app, guard)
+    app.add_url_rule("/healthz", view_func=lambda: "fine")
+    client = app.test_client()
+    assert client.get("/healthz").text == "fine"
+    answer = client.get("/notes")
+    assert answer.content_type == "application/problem+json"
+    assert answer.get_json()["reason"] == "no_credentials"
+    assert "refused" in seen
 
 
 def test_an_issuer_can_be_served_over_a_socket(jwt_issuer: JWTIssuer) -> None:

@@ -16,7 +16,7 @@ from ..core.model.effects import FetchFailedError, Incoming
 from ..core.model.issuers import TrustedIssuer
 from ..core.model.policy import Policy
 from ..core.relay.upstream import basic
-from ..guard import Guard
+from ..outside.http import Sender, Transport
 from .issuer import JWTIssuer
 
 CLIENT, SECRET = "api", "of-the-api"  # of an issuer in memory
@@ -124,6 +124,5 @@ class OpaqueIssuer(JWTIssuer):
         )  # fmt: skip
         return super().policy(**{"issuers": (issuer,), **settings})
 
-    def guard(self, **settings: Any) -> Guard:
-        """Return a guard by ``policy(**settings)`` that needs no network."""
-        return Guard(self.policy(**settings), clock=self.clock, transport=self)
+    def _guard_transport(self) -> Transport | Sender:
+        return self

@@ -16,7 +16,10 @@ from ..core.model.effects import FetchFailedError, Incoming
 from ..core.model.issuers import TrustedIssuer
 from ..core.model.policy import Client, Policy
 from ..core.model.profiles import PROFILES, Profile
+from ..core.respond.wording import Render
+from ..events import Hook
 from ..guard import Guard
+from ..outside.http import Sender, Transport
 from .clock import FakeClock
 from .dpop import DPoPKey
 from .keys import jwk_of, new_key
@@ -244,11 +247,24 @@ class JWTIssuer:
         spa = Client(id="spa", origins=("https://www.example",), refresh=True)
         return Policy(**{"issuers": (issuer,), "clients": (spa,), **settings})
 
-    def guard(self, **settings: Any) -> Guard:
-        """Return a guard by ``policy(**settings)`` that needs no network."""
+    def guard(
+        self,
+        *,
+        render: Render | None = None,
+        on_event: Hook | None = None,
+        **settings: Any,
+    ) -> Guard:
+        """Return a guard by ``policy(**settings)`` that needs no network.
+
+        *render* and *on_event* are those of ``Guard``.
+        """
         return Guard(
-            self.policy(**settings), clock=self.clock, transport=self.transport
-        )
+            self.policy(**settings), on_event=on_event, render=render,
+            clock=self.clock, transport=self._guard_transport(),
+        )  # fmt: skip
+
+    def _guard_transport(self) -> Transport | Sender:
+        return self.transport
 
     @contextmanager
     def served(self) -> Iterator[str]:
