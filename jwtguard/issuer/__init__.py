@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import signal
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from threading import Thread
 from typing import cast
@@ -201,7 +202,7 @@ def _banner(config: Config, url: str) -> str:
         for one in config.clients
     )
     refresh = " ".join(one.id for one in config.clients if one.refresh)
-    users = "\n".join(f"  {one.name} / {one.password}" for one in config.users)
+    users = "\n".join(_user_line(one, config.users) for one in config.users)
     first = config.users[0].name
     signalled = "   (or send SIGUSR1)" if hasattr(signal, "SIGUSR1") else ""
     return f"""
@@ -224,3 +225,13 @@ Outage on, off:  curl -X POST {url}/dev/outage; curl -X DELETE {url}/dev/outage
 Sign a user out: curl -d user={first} {url}/dev/logout
 Bound tokens:    send a DPoP proof with the form{" (with a nonce)" * config.dpop_nonce}
 """
+
+
+def _user_line(user: User, users: Iterable[User]) -> str:
+    """Return what somebody who tries this login needs to know of *user*."""
+    width = max(len(f"{one.name} / {one.password}") for one in users)
+    line = f"  {f'{user.name} / {user.password}':<{width}}   "
+    line += " ".join(user.scopes) or "no scopes"
+    for word, values in (("role", user.roles), ("acr", user.acr)):
+        line += f", {word} {' '.join(values)}" if values else ""
+    return line

@@ -41,12 +41,17 @@ class Client:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class User:
-    """Somebody who can log in. The password is plain: this is for development."""
+    """Somebody who can log in. The password is plain: this is for development.
+
+    ``acr`` are the values that a login may ask for by ``acr_values``; a login that asks
+    for none of them gets the first.
+    """
 
     name: str
     password: str = field(repr=False)
     scopes: tuple[str, ...] = ()
     roles: tuple[str, ...] = ()
+    acr: tuple[str, ...] = ()
     profile: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -178,18 +183,20 @@ class Config:
         problems: list[str] = []
         if path is not None:
             given = _read(path, problems)
-        if "clients" in given:
-            given["clients"] = _tables(Client, given["clients"], "clients", problems)
-        if "users" in given:
-            given["users"] = _tables(User, given["users"], "users", problems)
+        for name, kind in (("clients", Client), ("users", User)):
+            if name in given:
+                before = len(problems)
+                given[name] = _tables(kind, given[name], name, problems)
+                if not given[name] and len(problems) > before:
+                    del given[name]  # there were some, but none is valid
         known = {one.name: one for one in fields(cls)}
         for name in sorted(set(given) - set(known)):
             problems.append(
                 f"{name}: unknown setting; expected one of {', '.join(known)}"
             )
             del given[name]
-        for name, (kind, text) in _KINDS.items():
-            if name in given and type(given[name]) is not kind:
+        for name, (wanted, text) in _KINDS.items():
+            if name in given and type(given[name]) is not wanted:
                 wrong = given.pop(name)
                 problems.append(f"{name}: {wrong!r} is not valid; expected {text}")
         given.update({k: v for k, v in overrides.items() if v is not None})

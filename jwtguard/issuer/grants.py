@@ -53,7 +53,7 @@ class TokenGenerator(JWTBearerTokenGenerator):  # type: ignore[misc]
     ) -> dict[str, Any]:
         """Add the session, and login and roles (RFC 9068 sections 2.2.1, 2.2.3.1)."""
         del client, grant_type, scope
-        claims: dict[str, Any] = {"sid": user.sid, "auth_time": user.auth_time}
+        claims: dict[str, Any] = {"sid": user.sid, **_login_of(user)}
         roles = user.user.roles
         return {**claims, "roles": list(roles)} if roles else claims
 
@@ -127,7 +127,7 @@ class TokenGenerator(JWTBearerTokenGenerator):  # type: ignore[misc]
             "iss": self.issuer,
             "sub": session.user.name,
             "sid": session.sid,
-            "auth_time": session.auth_time,
+            **_login_of(session),
             "aud": client.get_client_id(),
             "azp": client.get_client_id(),
             "iat": now,
@@ -135,6 +135,12 @@ class TokenGenerator(JWTBearerTokenGenerator):  # type: ignore[misc]
             **session.user.profile,
         }
         return self.signed("JWT", claims)
+
+
+def _login_of(session: Session) -> dict[str, Any]:
+    """Return what tokens say of the login: when, and how (RFC 9470 section 6.1)."""
+    acr = {} if session.acr is None else {"acr": session.acr}
+    return {"auth_time": session.auth_time, **acr}
 
 
 def authenticate_public(
@@ -170,7 +176,9 @@ def make_grants(store: Store) -> tuple[type, type]:
         def validate_token_request(self) -> None:
             super().validate_token_request()
             check_proof(self.request.client)
-            self.request.user = store.begin(self.request.user, self.request.client)
+            asked = self.request.form.get("acr_values", "")
+            request = self.request
+            request.user = store.begin(request.user, request.client, asked)
 
     class RefreshGrant(grants.RefreshTokenGrant):  # type: ignore[misc]
         TOKEN_ENDPOINT_AUTH_METHODS = CLIENT_AUTHENTICATION

@@ -61,6 +61,8 @@ class Session:
     expires_at: float
     auth_time: int
     """When the password was typed, in seconds since the epoch."""
+    acr: str | None = None
+    """How the user signed in (OpenID Connect Core section 2)."""
 
     def get_user_id(self) -> str:
         """Return ``sub``, as Authlib asks for it."""
@@ -117,8 +119,15 @@ class Store:
         known = (user.password if user else "").encode()
         return user if hmac.compare_digest(known, password.encode()) and user else None
 
-    def begin(self, user: config.User, client: OAuthClient) -> Session:
-        """Begin a session of *user*."""
+    def begin(
+        self, user: config.User, client: OAuthClient, acr_values: str = ""
+    ) -> Session:
+        """Begin a session of *user*, with the first of *acr_values* that the user has.
+
+        OpenID Connect Core section 3.1.2.1: they are separated by spaces, and the
+        preferred one comes first.
+        """
+        asked = (acr for acr in acr_values.split() if acr in user.acr)
         now = time.time()
         begun = Session(
             sid=secrets.token_hex(8),
@@ -126,6 +135,7 @@ class Store:
             user=user,
             expires_at=now + REFRESH_SECONDS,
             auth_time=int(now),
+            acr=next(asked, next(iter(user.acr), None)),
         )
         with self._lock:
             self._forget()

@@ -14,7 +14,7 @@ LOGIN: Mapping[str, Reason] = {
         _CODE,
         "A stronger login is needed",
         "the token has no `acr` that is a string; in Keycloak the client scope `acr` "
-        "adds it",
+        "adds it, in jwtguard issuer `acr` of the user in its TOML file",
         report_only="acr",
     ),
     "acr_not_accepted": Reason(
@@ -29,8 +29,9 @@ LOGIN: Mapping[str, Reason] = {
         401,
         _CODE,
         "A more recent login is needed",
-        "the token has no `auth_time` that is a number; in Keycloak the client scope "
-        "`basic` adds it, but never to tokens of the password grant: see Step-up",
+        "the token has no `auth_time` that is a number; most issuers need a setting to "
+        "add it to access tokens; in Keycloak the client scope `basic` adds it, but "
+        "never to tokens of the password grant: see Step-up",
         report_only="acr",
     ),
     "login_too_old": Reason(

@@ -192,6 +192,39 @@ def test_a_refresh_keeps_the_time_of_the_login(http: httpx.Client) -> None:
     assert times(login(http))[0] > first
 
 
+def test_a_login_can_ask_for_an_acr(tmp_path: Path) -> None:
+    """A user has the first value of the file, or one asked for; refreshes keep it."""
+    path = tmp_path / "issuer.toml"
+    path.write_text(
+        '[[users]]\nname = "alice"\npassword = "wonderland"\n'
+        'scopes = ["openid"]\nacr = ["pwd", "urn:example:mfa"]\n'
+    )
+    with serving(Config.load(path)) as http:
+        guard = guard_of(http)
+        for asked, expected in (
+            ({}, "pwd"),
+            ({"acr_values": "gold urn:example:mfa pwd"}, "urn:example:mfa"),
+            ({"acr_values": "gold"}, "pwd"),
+        ):
+            tokens = login(http, **asked)
+            again = refresh(http, tokens["refresh_token"]).json()
+            for got in (tokens, again):
+                assert guard.verify(got["access_token"]).acr == expected
+            claims = jwt.decode(tokens["id_token"], options={"verify_signature": False})
+            assert claims["acr"] == expected
+
+
+def test_it_prints_what_each_user_may_do() -> None:
+    """Whoever gets a 403 sees the scopes and roles of the login that was tried."""
+    users = (
+        User(name="alice", password="a", scopes=("read", "write"), roles=("admin",)),
+        User(name="al", password="b", acr=("pwd", "mfa")),
+    )
+    lines = _banner(Config(users=users), "http://x").splitlines()
+    assert "  alice / a   read write, role admin" in lines
+    assert "  al / b      no scopes, acr pwd mfa" in lines
+
+
 def test_a_client_without_refresh_gets_none() -> None:
     """Refresh is a setting of each client, and off by default."""
     with serving(Config(clients=(Client(id="spa"),))) as http:
@@ -346,8 +379,12 @@ def test_all_problems_of_a_file_are_told_at_once(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError) as caught:
         Config.load(path)
     text = str(caught.value)
-    for word in ("HS256", "colour", "audience", "origins", "password", "at least one"):
+    for word in ("HS256", "colour", "audience", "origins", "password"):
         assert word in text
+    assert "at least one" not in text  # there is one; what it lacks is told
+    path.write_text("users = []")
+    with pytest.raises(ConfigurationError, match="users: at least one is needed"):
+        Config.load(path)
     with pytest.raises(ConfigurationError, match="is not a valid origin"):
         Config(clients=(Client(id="x", origins=("https://a/",)),))
     with pytest.raises(ConfigurationError, match="absent"):
