@@ -16,8 +16,6 @@ from ..core.model.effects import FetchFailedError, Incoming
 from ..core.model.issuers import TrustedIssuer
 from ..core.model.policy import Client, Policy
 from ..core.model.profiles import PROFILES, Profile
-from ..core.respond.wording import Render
-from ..events import Hook
 from ..guard import Guard
 from ..outside.http import Sender, Transport
 from .clock import FakeClock
@@ -247,20 +245,17 @@ class JWTIssuer:
         spa = Client(id="spa", origins=("https://www.example",), refresh=True)
         return Policy(**{"issuers": (issuer,), "clients": (spa,), **settings})
 
-    def guard(
-        self,
-        *,
-        render: Render | None = None,
-        on_event: Hook | None = None,
-        **settings: Any,
-    ) -> Guard:
+    def guard(self, **settings: Any) -> Guard:
         """Return a guard by ``policy(**settings)`` that needs no network.
 
-        *render* and *on_event* are those of ``Guard``.
+        ``render`` and ``on_event`` are arguments of ``Guard``, and no settings.
         """
+        # Typed parameters would make mypy refuse `guard(**settings)` of a dict.
+        names = {"render", "on_event"} & settings.keys()
+        own = {name: settings.pop(name) for name in names}
         return Guard(
-            self.policy(**settings), on_event=on_event, render=render,
-            clock=self.clock, transport=self._guard_transport(),
+            self.policy(**settings),
+            clock=self.clock, transport=self._guard_transport(), **own,
         )  # fmt: skip
 
     def _guard_transport(self) -> Transport | Sender:
