@@ -16,7 +16,7 @@ from ..core.model.effects import FetchFailedError, Incoming
 from ..core.model.issuers import TrustedIssuer
 from ..core.model.policy import Policy
 from ..core.relay.upstream import basic
-from ..outside.http import Sender, Transport
+from ..outside.sending import Sender, Transport
 from .issuer import JWTIssuer
 
 CLIENT, SECRET = "api", "of-the-api"  # of an issuer in memory

@@ -17,7 +17,7 @@ from ..core.model.issuers import TrustedIssuer
 from ..core.model.policy import Client, Policy
 from ..core.model.profiles import PROFILES, Profile
 from ..guard import Guard
-from ..outside.http import Sender, Transport
+from ..outside.sending import Sender, Transport
 from .clock import FakeClock
 from .dpop import DPoPKey
 from .keys import jwk_of, new_key
