@@ -21,8 +21,9 @@ from . import __version__
 from .errors import ConfigurationError
 from .guard import Guard
 from .inspect import learn_command, settings_command
+from .inspect.check_clock import check_here
 from .inspect.check_names import misnamed
-from .inspect.check_policy import check, check_app
+from .inspect.check_policy import check_app
 from .inspect.explain_app import explain_app
 from .inspect.explain_options import UsageError, certificate_of, proof_of
 from .inspect.explain_proof import at_url, proof_checks
@@ -158,7 +159,7 @@ def _check(arguments: argparse.Namespace) -> int:
     findings: Sequence[Finding]
     rows: Sequence[Row] = ()
     if arguments.app is None:
-        findings = list(check(Guard.from_env(), probe=arguments.probe))
+        findings = list(check_here(probe=arguments.probe))
     else:
         try:
             app = _application(arguments.app)

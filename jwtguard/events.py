@@ -72,6 +72,7 @@ _LEVELS = {
     "serving_stale": logging.WARNING,
     "limit_store_failed": logging.WARNING,
     "state_failed": logging.WARNING,
+    "state_restored": logging.WARNING,  # where the failure is seen, so is its end
     "dpop_replays_unchecked": logging.WARNING,
     "revocations_stale": logging.WARNING,
     "revocations_lost": logging.WARNING,

@@ -77,6 +77,11 @@ def _scope(item: str) -> dict[str, Any]:
     method, colon, path = ("", "", where)
     if not where.startswith("/"):
         method, colon, path = where.partition(":")
+    if colon and method.isalpha() and not method.isupper():
+        right = f"{method.upper()}:{path}"
+        raise ValueProblemError(
+            f"{item!r}: methods are in upper case; write {right}={needed}"
+        )
     if not equals or "," in where or (colon and not method.isupper()):
         raise ValueProblemError(
             f"{item!r}: expected PATH=SCOPE,SCOPE or METHOD:PATH=SCOPE, like "

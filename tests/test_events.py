@@ -65,7 +65,7 @@ def test_log_and_hook_hear_the_same(caplog: pytest.LogCaptureFixture) -> None:
         ("fetch_failed", logging.WARNING),
         ("serving_stale", logging.WARNING),
         ("state_failed", logging.WARNING),
-        ("state_restored", logging.INFO),
+        ("state_restored", logging.WARNING),
     ],
 )
 def test_outages_are_warnings_refusals_are_not(
@@ -235,3 +235,13 @@ def test_json_of_a_record_without_an_event() -> None:
     assert found["message"] == "the hook failed at refused"
     assert "ZeroDivisionError: none" in found["exception"]
     assert set(found) == {"time", "level", "message", "exception"}
+
+
+def test_the_end_of_an_outage_has_the_level_of_its_beginning(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Whoever reads warnings alone sees both."""
+    emit = emitter(None)
+    emit("state_failed", problem="timeout")
+    emit("state_restored")
+    assert [record.levelname for record in caplog.records] == ["WARNING"] * 2

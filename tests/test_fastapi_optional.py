@@ -154,7 +154,7 @@ LOCKS: list[tuple[str, list[dict[str, list[str]]], str]] = [
     (
         "/both",
         [{"JWTGuard": ["c", "a"]}, {"JWTGuard": ["c", "b"]}],
-        "scope a or b, scope c",
+        "scope a or b and scope c",
     ),
     ("/role", [{"JWTGuard": []}], "role admin"),
     ("/role-decorated", [{"JWTGuard": []}], "role admin"),
@@ -183,8 +183,8 @@ def test_openapi_shows_locks_and_refusals(
     assert "WWW-Authenticate" in refused["headers"]
     if lacking:
         text = operation["responses"]["403"]["description"]
-        assert sorted(text.removeprefix("The caller lacks ").split(", ")) == sorted(
-            lacking.split(", ")
+        assert sorted(text.removeprefix("The caller lacks ").split(" and ")) == sorted(
+            lacking.split(" and ")
         )
     else:
         assert "403" not in operation["responses"]

@@ -173,6 +173,7 @@ def test_what_lists_routes_is_for_the_command_line() -> None:
         if name.startswith("jwtguard.inspect.routes") or name in (
             "jwtguard.inspect.check_introspection",
             "jwtguard.inspect.check_certificates",
+            "jwtguard.inspect.check_clock",
             "jwtguard.inspect.check_dpop",
             "jwtguard.inspect.check_logout",
             "jwtguard.inspect.check_names",

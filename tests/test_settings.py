@@ -134,7 +134,7 @@ def test_an_empty_variable_means_unset() -> None:
         ("CLIENTS", "a,b=https://www.example.com", "with spaces"),
         ("REFRESH_CLIENTS", "spa", "not listed"),
         ("SCOPES", "/a", "like GET:"),
-        ("SCOPES", "get:/a=b", "like GET:"),
+        ("SCOPES", "get:/a=b", "write GET:/a=b"),
         ("SCOPES", "/a=b,", "comma"),
         ("SCOPES", "/a,/b=c", "with spaces"),
         ("SCOPES", "GET,POST:/a=b", "with spaces"),
@@ -403,3 +403,10 @@ def test_names_of_other_libraries_lead_to_the_clients(
     file.write_text(f'{name.lower()} = ["https://www.example.com"]\n')
     with pytest.raises(ConfigurationError, match=f"{name.lower()}: {hint}"):
         load_policy({"JWTGUARD_CONFIG": str(file)})
+
+
+@pytest.mark.parametrize("method", ["get", "Get"])
+def test_a_method_in_lower_case_is_shown_in_upper_case(method: str) -> None:
+    """Methods have case; the message has the rule as it must be."""
+    with pytest.raises(ConfigurationError, match="write GET:/notes=notes:read,b"):
+        load(SCOPES=f"{method}:/notes=notes:read,b")

@@ -78,8 +78,14 @@ def _words(requirements: Iterable[Requirement]) -> str:
     named = [one for one in requirements if one.names]
     scopes = (name for one in named if one.rule is require_all for name in one.names)
     every = Requirement(require_all, tuple(dict.fromkeys(scopes)))
-    others = [one for one in named if one.rule in (require_any, require_roles)]
-    return ", ".join(str(one) for one in (every, *others) if one.names)
+    others = [
+        one
+        for one in named
+        if one.rule is require_roles
+        # Whoever has all of those has one of these.
+        or (one.rule is require_any and not {*one.names} & {*every.names})
+    ]
+    return " and ".join(str(one) for one in (every, *others) if one.names)
 
 
 def _response(text: str, reason: str) -> Document:

@@ -77,7 +77,8 @@ def guard_of(conn: HTTPConnection) -> Guard:
     if not isinstance(guard, Guard):
         raise ConfigurationError(
             "this request did not pass GuardMiddleware: add "
-            "Middleware(GuardMiddleware) to the application"
+            "Middleware(GuardMiddleware) to the application, or call "
+            "app.add_middleware(GuardMiddleware)"
         )
     return guard
 

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from ..core.authorize.unguarded import name_of
 from ..core.model.effects import FetchFailedError
-from ..core.model.origins import is_loopback_host
+from ..core.model.origins import is_loopback_host, is_plain
 from ..core.model.policy import OF_RELAY, Policy
 from ..core.model.profiles import UNMARKED
 from ..core.model.scope_rule import ScopeRule
@@ -78,6 +78,9 @@ def check(guard: Guard, *, probe: bool = False) -> Iterator[Finding]:
     yield from reload_findings(guard)
 
 
+_NO_KEYS = "the metadata has no jwks_uri"
+
+
 def _issuer(guard: Guard, trusted: IssuerState) -> Iterator[Finding]:
     rules = trusted.rules
     yield Finding("ok", "issuer", f"{rules.issuer}, profile {rules.profile.name}")
@@ -95,6 +98,8 @@ def _issuer(guard: Guard, trusted: IssuerState) -> Iterator[Finding]:
         text = trusted.key_cache.snapshot.failure or "none available"
         # An issuer of opaque tokens alone may have no keys.
         opaque = trusted.key_cache.issuer.introspect == "opaque"
+        if opaque and _NO_KEYS in text:
+            text = f"{_NO_KEYS}: only opaque tokens are accepted"
         yield Finding("note" if opaque else "wrong", "keys", text)
         return
     keys = trusted.key_cache.snapshot.key_set
@@ -259,6 +264,10 @@ def _is_local(url: str, policy: Policy) -> bool:
 def _transport(policy: Policy) -> Iterator[Finding]:
     if not policy.require_https:
         yield Finding("weak", "transport", "tokens are accepted over plain http")
+    for url in sorted(policy.public_origins) if policy.require_https else ():
+        if is_plain(url):
+            text = f"{url} is plain http, where every token is refused: write https"
+            yield Finding("weak", "public url", text)
     if policy.token_header is not None:
         proxies = " ".join(policy.trusted_proxies)
         yield Finding("ok", "token header", f"{policy.token_header}, from {proxies}")

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from ..core.extract.paths import Kind
 from ..core.model.decision import Proceed, Respond
+from ..core.model.origins import is_loopback_host, is_plain
 from ..core.model.principal import Principal
 from ..core.model.request import Request
 from ..core.respond.near_misses import of_cookie_page, of_origin
@@ -41,7 +42,9 @@ def request_of(
 
     *proof* is a DPoP proof that goes with it.
     """
-    url = next(iter(sorted(guard.policy.public_origins)), "https://api.invalid")
+    # Where there are both, https is what callers use.
+    urls = sorted(guard.policy.public_origins, key=lambda url: (is_plain(url), url))
+    url = next(iter(urls), "https://api.invalid")
     scheme, _, host = url.partition("://")
     headers = {"host": (host,)}
     if cookie:
@@ -52,7 +55,7 @@ def request_of(
         headers["authorization"] = (f"Bearer {token}",)
     if origin:
         headers["origin"] = (origin,)
-    peer = "127.0.0.1" if scheme == "http" else ""
+    peer = "127.0.0.1" if scheme == "http" and is_loopback_host(host) else ""
     sent = Request(method=method, path=path, headers=headers, scheme=scheme, peer=peer)
     return sent if certificate is None else with_certificate(guard, sent, certificate)
 
@@ -74,6 +77,8 @@ def try_request(
     found = _KINDS[kind]
     if kind is Kind.PROTECTED and (words := words_of(access)):
         found = f"a token with {words} is needed"
+    elif kind is Kind.PROTECTED and guard.policy.scopes and needed is None:
+        found = "no rule names this path and method, so every request is refused"
     yield Check(name="path", passed=True, found=f"{request.path}: {found}")
     if kind in (Kind.TOKEN, Kind.REVOCATION, Kind.LOGOUT, Kind.SESSION):
         return  # without its form there is nothing to check

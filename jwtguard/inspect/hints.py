@@ -33,7 +33,12 @@ def of_form(token: str) -> str:
         return word
     if token.count(".") == 4:
         return hint_of("encrypted")
-    if token.count(".") != 2:
+    parts = token.count(".") + 1
+    if token.startswith("eyJ") and parts != 3:
+        count = {1: "one part", 2: "two parts"}.get(parts, f"{parts} parts")
+        was = "it was cut" if parts < 3 else "something was added to it"
+        return f"begins like a JWT, but has {count} in place of three: {was}"
+    if parts != 3:
         return (
             "an opaque token, like a refresh token; some issuers make the access token "
             "a JWT only if the token request names the API: Auth0 by `audience`, "

@@ -11,6 +11,7 @@ from jwtguard.starlette import (
     optional,
     public,
     require,
+    require_any_scope,
     require_fresh,
     require_role,
     require_scope,
@@ -81,3 +82,31 @@ def test_the_examples_are_what_the_guard_answers(jwt_issuer: JWTIssuer) -> None:
         described = paths[path]["get"]["responses"]["403"]["content"]
         answer = http.get(path, headers=jwt_issuer.headers(scope="b"))
         assert answer.json() == described["application/json"]["example"]
+
+
+def test_what_is_needed_together_is_joined_by_and() -> None:
+    """One of several scopes goes without saying where one of them is needed anyway."""
+    app = FastAPI()
+
+    @app.get("/both")
+    @require_scope("read")
+    @require_any_scope("read", "write")
+    async def both(request: Request) -> str:
+        return "in"
+
+    @app.get("/either")
+    @require_scope("read")
+    @require_any_scope("write", "admin")
+    @require_role("editor")
+    async def either(request: Request) -> str:
+        return "in"
+
+    DOCS.describe(app)
+    said = {
+        path: app.openapi()["paths"][path]["get"]["responses"]["403"]["description"]
+        for path in ("/both", "/either")
+    }
+    assert said["/both"] == "The caller lacks scope read"
+    lacking, *others = said["/either"].split(" and ")
+    assert lacking == "The caller lacks scope read"
+    assert sorted(others) == ["role editor", "scope write or admin"]

@@ -163,3 +163,23 @@ def test_a_date_that_no_calendar_has_tells_no_time(date: str) -> None:
     clock = Dated(lambda *_: Incoming(200, {"date": date}, b"{}"), lambda: 0.0)
     assert clock("https://id.example", {}, 1).body == b"{}"
     assert clock.ahead is None
+
+
+def test_a_public_url_over_plain_http_is_refused(jwt_issuer: JWTIssuer) -> None:
+    """As the guard does; where there is an https URL too, that one is tried."""
+    plain = {"public_url": ["http://api.example"]}
+    assert tried(jwt_issuer, settings=plain)["request"].reason == "insecure_transport"
+    both = {"public_url": ["http://api.example", "https://api.example"]}
+    assert tried(jwt_issuer, settings=both)["request"].passed
+
+
+def test_a_path_without_a_rule_is_shown_as_such(jwt_issuer: JWTIssuer) -> None:
+    """Not as one where a token is enough."""
+    settings = {"scopes": [ScopeRule(path="/notes")]}
+    found = tried(jwt_issuer, path="/elsewhere", settings=settings)
+    assert found["request"].reason == "no_rule"
+    assert "no rule names this path and method" in found["path"].found
+    assert (
+        "a token is needed"
+        in tried(jwt_issuer, path="/notes", settings=settings)["path"].found
+    )

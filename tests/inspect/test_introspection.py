@@ -166,3 +166,16 @@ def test_explain_asks_about_jwts_where_the_guard_does(issuer: OpaqueIssuer) -> N
     checks = explained(issuer.guard(introspect="always"), token)
     assert checks["introspection"].reason == "inactive"
     assert checks["signature"].passed
+
+
+def test_an_issuer_without_keys_is_one_of_opaque_tokens(issuer: OpaqueIssuer) -> None:
+    """A note that says what is accepted, without an error of discovery."""
+    document = {"issuer": issuer.url, "introspection_endpoint": issuer.url}
+
+    def transport(*_: object) -> tuple[int, dict[str, str], bytes]:
+        return 200, {}, json.dumps(document).encode()
+
+    guard = Guard(issuer.guard().policy, transport=transport)
+    (found,) = [one for one in check(guard) if one.what == "keys"]
+    text = "the metadata has no jwks_uri: only opaque tokens are accepted"
+    assert (found.level, found.text) == ("note", text)

@@ -60,8 +60,8 @@ def test_check_needs_the_token_endpoint(jwt_issuer: JWTIssuer) -> None:
     """Without it, visitors cannot sign in."""
     site = Site(jwt_issuer)
     site.server.metadata = jwt_issuer.metadata  # type: ignore[method-assign]
-    assert told(site, "wrong", "sessions: token endpoint", "None")
-    assert told(site, "weak", "sessions: revocation endpoint", "None")
+    assert told(site, "wrong", "sessions: token endpoint", "has no token_end")
+    assert told(site, "weak", "sessions: revocation endpoint", "has no revoc")
 
 
 def test_a_login_page_makes_sense_with_sessions(jwt_issuer: JWTIssuer) -> None:

@@ -10,8 +10,9 @@ from ..model.validation import quoted
 from .forwarded import is_trusted
 
 _REMEDIES = (
-    "behind a proxy that ends TLS, name it in JWTGUARD_TRUSTED_PROXIES, or apply "
-    "werkzeug's ProxyFix after JWTGuard(app), so that it stands outside of the guard; "
+    "behind a proxy that ends TLS, name it in JWTGUARD_TRUSTED_PROXIES, or, in Flask, "
+    "apply werkzeug's ProxyFix after JWTGuard(app), so that it stands outside of the "
+    "guard; "
     'in tests, use base_url="https://testserver" or the fixtures of jwtguard.testing'
 )
 

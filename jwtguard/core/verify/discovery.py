@@ -56,6 +56,8 @@ def find_endpoint(
 
     def read(url: str, document: dict[str, Any]) -> str:
         found = document.get(name)
+        if found is None:
+            raise FetchFailedError(f"the metadata has no {name}")
         if not isinstance(found, str):
             raise FetchFailedError(f"{name} {str(found)[:200]!r} may not be fetched")
         _check(found, name, (url, issuer.url), http_hosts)

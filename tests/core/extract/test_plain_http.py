@@ -23,7 +23,7 @@ def test_a_stranger_is_named_with_each_remedy() -> None:
     text = described("203.0.113.9", host="api.example")
     assert text.startswith("plain HTTP from '203.0.113.9'; behind a proxy")
     for remedy in (
-        "JWTGUARD_TRUSTED_PROXIES", "ProxyFix after JWTGuard(app)",
+        "JWTGUARD_TRUSTED_PROXIES", "in Flask, apply werkzeug's ProxyFix",
         'base_url="https://testserver"', "jwtguard.testing",
     ):  # fmt: skip
         assert remedy in text

@@ -151,6 +151,7 @@ def test_a_missing_document_means_the_next(dead: Collection[str]) -> None:
         ([], "no JSON object"),
         (metadata(issuer="https://evil.example"), "issuer is 'https://evil.example'"),
         (metadata(issuer="x" * 100_000), f"issuer is {'x' * 200!r}"),
+        (metadata(jwks_uri=None), "the metadata has no jwks_uri"),
         (metadata(jwks_uri=5), "jwks_uri '5' may not be fetched"),
         (
             metadata(jwks_uri="x" * 100_000),
