@@ -155,6 +155,7 @@ def test_explain_a_near_miss(terminal: Terminal) -> None:
     token = terminal.issuer.token(claims={"iss": terminal.issuer.url + "/"})
     assert terminal.run("explain", token) == 1
     assert "compared exactly" in terminal.out
+    assert f"write JWTGUARD_ISSUER={terminal.issuer.url}/\n" in terminal.out
     token = terminal.issuer.token(claims={"aud": terminal.issuer.audience + "/"})
     assert terminal.run("explain", token) == 1
     assert "compared exactly" in terminal.out
@@ -248,8 +249,12 @@ def test_explain_measures_the_issuer_s_clock(terminal: Terminal) -> None:
     """By the Date of its answers, over a real socket."""
     terminal.issuer.skew(500)
     assert terminal.run("explain", terminal.issuer.token()) == 1
+    assert "failed  clock      the issuer's clock is" in terminal.out
     assert "ahead of this one" in terminal.out
     assert "NTP" in terminal.out
+    old = terminal.issuer.token(claims={"iat": None, "nbf": None})
+    assert terminal.run("explain", old) == 0
+    assert "passed  clock" in terminal.out  # no rule refuses for a clock alone
 
 
 def test_explain_a_cookie_needs_a_setting(terminal: Terminal) -> None:

@@ -197,7 +197,7 @@ def _paths(policy: Policy) -> Iterator[Finding]:
         if patterns:
             yield Finding("ok", name.replace("_", " "), " ".join(patterns))
     if not policy.public_paths and not policy.optional_paths:
-        yield Finding("ok", "paths", "every path needs a token")
+        yield Finding("ok", "paths", "no setting opens one")
     for rule in policy.scopes:
         methods = " ".join(rule.methods) or "any method"
         needed = [*rule.require, *_login(rule)]

@@ -13,9 +13,10 @@ from ..state import State
 from .routes import Finding
 
 ALONE = (
-    "memory://: processes do not share state; several workers need "
+    "memory://: processes do not share state{}; several workers need "
     "JWTGUARD_STATE=redis://..."
 )
+_PROOFS = ", so a DPoP proof can be used once in each"
 PROBLEMS = {
     "AuthenticationError": "the server refuses this user name or password",
     "BusyLoadingError": "the server is still loading its data",
@@ -47,7 +48,8 @@ def state_findings(guard: Guard) -> Iterator[Finding]:
         text = f"{len(policy.secrets)}; new values use the first, all are accepted"
         yield Finding("ok", "secrets", text)
     if not guard.state.shared:
-        yield Finding("note", "state", ALONE)
+        proofs = policy.dpop != "off" and policy.dpop_replays
+        yield Finding("note", "state", ALONE.format(_PROOFS if proofs else ""))
         return
     store = guard.state.state
     where = shown(policy, store)

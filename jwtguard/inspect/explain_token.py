@@ -147,7 +147,9 @@ def _checks(
         signed = check.passed
     ahead = clock.ahead if clock is not None else None
     if clock is not None and ahead is not None:
-        yield _clock(clock.now(), ahead, trusted.rules.leeway)
+        of_claims = claim_checks(trusted.rules, compact, guard.clock.time(), ahead)
+        times = next((one.reason for one in of_claims if one.name == "times"), "")
+        yield _clock(clock.now(), ahead, trusted.rules.leeway, times)
     if not issuer.passed and len(known) > 1:
         found = f"as for {trusted.rules.issuer}, which comes nearest"
         yield Check(name="rules", passed=True, found=found)
@@ -201,18 +203,23 @@ def _issuer(guard: Guard, compact: Compact) -> tuple[Check, IssuerState | None, 
     return check, trusted, True
 
 
-def _clock(now: float, ahead: float, leeway: float) -> Check:
-    """No rule refuses for this alone: it explains what the times say."""
+def _clock(now: float, ahead: float, leeway: float, times: str) -> Check:
+    """Compare the clocks; *times* is the reason if the token is refused for its times.
+
+    No rule refuses a token for a wrong clock alone.
+    """
     theirs, ours = moment(now + ahead), moment(now)
+    wrong = abs(ahead) > leeway
     return Check(
         name="clock",
-        passed=True,
+        passed=not (wrong and times),
         expected=f"the issuer's Date within {leeway:g} s of this machine's",
         found=(
             f"{hints.clock_words(ahead)} (issuer {theirs}, this machine {ours}, "
             f"leeway {leeway:g} s)"
         ),
-        hint="correct the wrong one (NTP)" if abs(ahead) > leeway else "",
+        reason=times if wrong else "",
+        hint="correct the wrong one (NTP)" if wrong else "",
     )
 
 

@@ -52,7 +52,8 @@ def of_issuer(found: str, known: Sequence[str]) -> tuple[str, str]:
     for name in known:
         small = difference(found, name)
         if small:
-            text = f"almost {name}: {small}; issuers are compared exactly"
+            text = f"almost {name}: {small}; issuers are compared exactly, so if this "
+            text += f"is your issuer, write JWTGUARD_ISSUER={found}"
             return text, name
     for name in known:
         if _host(found) == _host(name):

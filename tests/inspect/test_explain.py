@@ -421,11 +421,24 @@ def test_a_clock_that_is_off_is_measured(jwt_issuer: JWTIssuer) -> None:
     jwt_issuer.skew(120)
     found = {one.name: one for one in explain(guard, jwt_issuer.token(), clock)}
     assert clock.ahead == pytest.approx(120, abs=1)
-    assert found["clock"].passed
+    assert not found["clock"].passed
+    assert found["clock"].reason == "issued_in_future"
     assert "ahead of this one" in found["clock"].found
     assert "NTP" in found["clock"].hint
     assert found["times"].reason == "issued_in_future"
     assert "s ahead of this one: correct the wrong one" in found["times"].hint
+
+
+def test_a_clock_that_is_off_fails_with_the_times_alone(jwt_issuer: JWTIssuer) -> None:
+    """A token that is accepted all the same passes, with the hint."""
+    guard, clock = dated(jwt_issuer)
+    jwt_issuer.skew(120)
+    now = int(guard.clock.time())
+    token = jwt_issuer.token(claims={"iat": now, "nbf": None})
+    found = {one.name: one for one in explain(guard, token, clock)}
+    assert all(one.passed for one in found.values())
+    assert "NTP" in found["clock"].hint
+    assert found["clock"].reason == ""
 
 
 def test_clocks_that_agree_are_not_to_blame(jwt_issuer: JWTIssuer) -> None:

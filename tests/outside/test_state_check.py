@@ -46,7 +46,14 @@ def test_memory_is_for_one_process() -> None:
     """How many there will be is not known, and that is what it says."""
     ((level, text),) = found()
     assert level == "note"
-    assert "do not share state" in text
+    assert "do not share state, so a DPoP proof can be used once in each;" in text
+
+
+@pytest.mark.parametrize("settings", [{"dpop": "off"}, {"dpop_replays": 0}])
+def test_memory_and_proofs_that_are_not_counted(settings: Any) -> None:
+    """Where proofs are refused, or never compared, workers make no difference."""
+    texts = [text for _, text in found(**settings)]
+    assert [text for text in texts if "do not share state;" in text]
 
 
 def test_secrets_are_counted_and_not_shown() -> None:

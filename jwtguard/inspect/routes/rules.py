@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import groupby
 
+from ...core.authorize.opening import opening_in
 from ...core.extract.paths import Kind, PathAccess, PathRules
 from ...core.model.claim_rule import ClaimRule
 from ...core.model.policy import Policy
@@ -22,6 +23,7 @@ Applies = Callable[[Request], bool]
 def about(trials: Trials) -> Iterator[Finding]:
     """Yield what strikes about all routes of one application."""
     yield from _unguarded(trials)
+    yield from _opened(trials.routes)
     for guard in dict.fromkeys(one for route in trials.routes for one in route.guards):
         yield from _patterns(trials, guard)
     for route in trials.routes:
@@ -50,6 +52,15 @@ def _unguarded(trials: Trials) -> Iterator[Finding]:
         )
         text += "and what each path rule asks for"
         yield Finding("note", "routes", text)
+
+
+def _opened(routes: Iterable[Route]) -> Iterator[Finding]:
+    """Say that decorators open handlers, which no setting shows."""
+    opened = {r.handler for r in routes if r.guards and opening_in(r.requirements)}
+    if opened:
+        handlers = "1 handler" if len(opened) == 1 else f"{len(opened)} handlers"
+        text = f"@public or @optional opens {handlers}: see the table"
+        yield Finding("note", "paths", text)
 
 
 def _patterns(trials: Trials, guard: Guard) -> Iterator[Finding]:

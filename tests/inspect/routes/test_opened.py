@@ -18,7 +18,7 @@ from jwtguard import starlette as of_starlette
 from jwtguard.inspect.check_policy import check_app
 from jwtguard.inspect.explain_app import explain_app
 from jwtguard.testing import JWTIssuer
-from tests.inspect.routes.listed import levels, table
+from tests.inspect.routes.listed import levels, reported, table
 
 
 class Page(MethodView):
@@ -92,6 +92,21 @@ def test_check_lists_what_is_open(app: Any) -> None:
     if "GET /page" in told:
         assert told["GET /page"] == ("note", "nothing: public")
         assert told["POST /page"] == ("ok", "any token")
+
+
+def test_check_says_that_decorators_open_handlers(app: Any) -> None:
+    """The settings open nothing, and the line about them claims no more than that."""
+    assert reported(app, "ok paths", "no setting opens one")
+    assert reported(app, "note paths", "@public or @optional opens", "see the table")
+    assert not reported(app, "every path needs a token")
+
+
+def test_check_counts_no_handler_where_none_is_open(jwt_issuer: JWTIssuer) -> None:
+    """An application without such decorators gets no note."""
+    app = Flask("closed")
+    app.add_url_rule("/closed", view_func=lambda: "in")
+    of_flask.JWTGuard(app, jwt_issuer.guard())
+    assert not reported(app, "note paths")
 
 
 def test_explain_knows_that_no_token_is_read(app: Any, jwt_issuer: JWTIssuer) -> None:
