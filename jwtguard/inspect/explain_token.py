@@ -26,6 +26,7 @@ from .explain_introspection import live_checks, opaque_checks
 from .explain_logout import for_logout, is_logout_token, logout_checks
 from .explain_proof import bound_to
 from .explain_revoked import revoked_check
+from .hints_keys import of_other_jwks_url
 from .hints_tenants import of_tenant
 from .shown import Check, failed, moment, value_text
 
@@ -147,9 +148,7 @@ def _checks(
         signed = check.passed
     ahead = clock.ahead if clock is not None else None
     if clock is not None and ahead is not None:
-        of_claims = claim_checks(trusted.rules, compact, guard.clock.time(), ahead)
-        times = next((one.reason for one in of_claims if one.name == "times"), "")
-        yield _clock(clock.now(), ahead, trusted.rules.leeway, times)
+        yield _clock(guard, trusted, compact, clock.now(), ahead)
     if not issuer.passed and len(known) > 1:
         found = f"as for {trusted.rules.issuer}, which comes nearest"
         yield Check(name="rules", passed=True, found=found)
@@ -203,11 +202,16 @@ def _issuer(guard: Guard, compact: Compact) -> tuple[Check, IssuerState | None, 
     return check, trusted, True
 
 
-def _clock(now: float, ahead: float, leeway: float, times: str) -> Check:
-    """Compare the clocks; *times* is the reason if the token is refused for its times.
+def _clock(
+    guard: Guard, trusted: IssuerState, compact: Compact, now: float, ahead: float
+) -> Check:
+    """Compare the clocks: a failure if the token is refused for its times as well.
 
     No rule refuses a token for a wrong clock alone.
     """
+    leeway = trusted.rules.leeway
+    of_claims = claim_checks(trusted.rules, compact, guard.clock.time(), ahead)
+    times = next((one.reason for one in of_claims if one.name == "times"), "")
     theirs, ours = moment(now + ahead), moment(now)
     wrong = abs(ahead) > leeway
     return Check(
@@ -241,7 +245,7 @@ def _key_checks(
             )
         )
     except AuthError as error:
-        yield _key_failed(trusted, error, kid)
+        yield _key_failed(guard, trusted, error, kid)
         return
     yield Check(name="key", passed=True, found=f"{_kid(kid)}, {len(keys)} to try")
     try:
@@ -257,7 +261,9 @@ def _kid(kid: str | None) -> str:
     return "no kid" if kid is None else f"kid {value_text(kid)}"
 
 
-def _key_failed(trusted: IssuerState, error: AuthError, kid: str | None) -> Check:
+def _key_failed(
+    guard: Guard, trusted: IssuerState, error: AuthError, kid: str | None
+) -> Check:
     snapshot = trusted.key_cache.snapshot
     held = snapshot.key_set.keys if snapshot.key_set else ()
     named = " ".join(key.kid or "(no kid)" for key in held) or "a published key"
@@ -265,7 +271,9 @@ def _key_failed(trusted: IssuerState, error: AuthError, kid: str | None) -> Chec
         unusable = snapshot.key_set.unusable if snapshot.key_set else frozenset()
         hint = hints.of_unknown_key(kid, unusable)
     elif error.reason == "keys_unavailable":
-        hint = hints.of_keys(trusted.key_cache.issuer, snapshot.failure)
+        issuer = trusted.key_cache.issuer
+        hint = hints.of_keys(issuer, snapshot.failure)
+        hint += of_other_jwks_url(guard, issuer)
     else:
         hint = "the key of this name is for another algorithm"
     return failed("key", error.reason, named, _kid(kid), hint)
