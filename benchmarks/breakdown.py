@@ -11,7 +11,7 @@ from collections.abc import Callable
 from jwtguard.asgi import request_of
 from jwtguard.core.extract import credentials
 from jwtguard.core.model.encoding import decode_segment, parse_json
-from jwtguard.core.verify.claims import principal_of
+from jwtguard.core.verify.claims import checked_facts
 from jwtguard.core.verify.jose import parse
 from jwtguard.testing import JWTIssuer
 
@@ -51,6 +51,6 @@ def steps() -> dict[str, Run]:
         "… of that base64url of the claims": lambda: decode_segment(body),
         "… of that JSON of the claims, strictly": lambda: parse_json(compact.payload),
         "new: the signature check": signature_check(site.key, text),
-        "new: the claims": lambda: principal_of(trusted.rules, text, compact, now),
+        "new: the claims": lambda: checked_facts(trusted.rules, compact, now),
     }
     return {name: repeated(call, TIMES) for name, call in found.items()}

@@ -14,6 +14,8 @@ from . import hints_claims as hints
 from .shown import Check, failed, moment, value_text
 
 TIMES = ("exp", "nbf", "iat")
+_OTHER_KIND = "the row `kind` says why: this is another kind of token"
+"""In place of hints that would make the settings fit a token of the wrong kind."""
 
 
 def claim_checks(
@@ -24,6 +26,7 @@ def claim_checks(
     *ahead* is how far the issuer's clock is ahead of ours, in seconds, if known.
     """
     claims = compact.claims
+    other_kind = False
     for check in CHECKS:
         reads = check.reads(rules)
         if not reads:
@@ -42,6 +45,9 @@ def claim_checks(
             )
             continue
         hint = _hint(check.name, problem, rules, claims, now, ahead)
+        if other_kind and check.name != "times":
+            hint = _OTHER_KIND
+        other_kind = other_kind or check.name == "kind"
         if problem.detail and found != f"no {problem.detail}":
             found = f"{found} ({problem.detail})"
         yield failed(check.name, problem.reason, expected, found, hint)

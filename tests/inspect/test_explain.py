@@ -162,7 +162,7 @@ def test_an_id_token_is_told_by_its_audience(jwt_issuer: JWTIssuer) -> None:
     """Where nothing else gives it away: ``aud`` is the client."""
     bare = {"client_id": None, "azp": "spa", "scope": None, "aud": "spa"}
     token = jwt_issuer.token(typ="JWT", claims=bare)
-    assert "send access_token" in checks(jwt_issuer, token)["audience"].hint
+    assert "send access_token" in checks(jwt_issuer, token)["kind"].hint
     token = jwt_issuer.token(claims={"aud": f"{AUDIENCE}/"})
     assert "trailing slash" in checks(jwt_issuer, token)["audience"].hint
 

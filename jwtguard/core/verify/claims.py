@@ -9,7 +9,7 @@ from __future__ import annotations
 from math import inf
 
 from ...errors import InvalidTokenError
-from ..model.principal import Facts, Principal
+from ..model.principal import Facts
 from .claim_check import Check
 from .claim_login import acr_of, authenticated_at
 from .claim_names import (
@@ -34,13 +34,6 @@ from .token_rules import TYPE_CLAIMS, TokenRules
 
 _NOT_HERE_NOW = frozenset({"expired", "wrong_audience"})
 """Why an access token is refused here that was good, or is good elsewhere."""
-
-
-def principal_of(
-    rules: TokenRules, token: str, compact: Compact, now: float
-) -> Principal:
-    """Check every claim and return who the token speaks for."""
-    return Principal.of(checked_facts(rules, compact, now), token)
 
 
 def checked_facts(rules: TokenRules, compact: Compact, now: float) -> Facts:

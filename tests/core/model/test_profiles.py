@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from jwtguard.core.model.profiles import PROFILES
-from jwtguard.core.verify.claims import CHECKS, principal_of
+from jwtguard.core.verify.claims import CHECKS, checked_facts
 from jwtguard.core.verify.jose import Compact, Header
 from jwtguard.core.verify.token_rules import TokenRules
 from jwtguard.errors import InvalidTokenError
@@ -139,7 +139,7 @@ def test_an_issuer_that_expects_something_else_is_obeyed() -> None:
 @pytest.mark.parametrize("profile", PROFILES)
 def test_an_access_token_of_the_family_is_read(profile: str) -> None:
     """Scopes, client and roles are found where this family keeps them."""
-    found = principal_of(rules(profile), "t", compact(*ACCESS[profile]), NOW)
+    found = checked_facts(rules(profile), compact(*ACCESS[profile]), NOW)
     assert found.subject == "alice"
     assert found.scopes == {"a", "b"}
     assert found.client_id == (None if profile == "generic" else "spa")
@@ -160,7 +160,7 @@ def test_each_other_token_of_the_family_has_its_own_reason(profile: str) -> None
         ("logout_token", compact("logout+jwt", access)),
     ):
         with pytest.raises(InvalidTokenError) as caught:
-            principal_of(token_rules, "t", other, NOW)
+            checked_facts(token_rules, other, NOW)
         assert caught.value.reason == why
 
 
@@ -169,7 +169,7 @@ def test_each_other_token_of_the_family_has_its_own_reason(profile: str) -> None
 def test_no_profile_takes_an_id_token_of_another(profile: str, token: str) -> None:
     """A profile chosen wrongly refuses; it does not let ID tokens in."""
     with pytest.raises(InvalidTokenError):
-        principal_of(rules(profile), "t", compact(*ID_TOKENS[token]), NOW)
+        checked_facts(rules(profile), compact(*ID_TOKENS[token]), NOW)
 
 
 @pytest.mark.parametrize("typ", ["", "jwt", "application/jwt", "rt+jwt", "id+jwt"])
@@ -177,7 +177,7 @@ def test_the_rfc9068_profile_requires_at_jwt(typ: str) -> None:
     """``typ`` missing, empty, or another than at+jwt: refused. RFC 9068 section 4."""
     claims = ACCESS["rfc9068"][1]
     with pytest.raises(InvalidTokenError, match="wrong_type"):
-        principal_of(rules("rfc9068"), "t", compact(typ, claims), NOW)
+        checked_facts(rules("rfc9068"), compact(typ, claims), NOW)
 
 
 @pytest.mark.parametrize(
@@ -189,7 +189,7 @@ def test_rfc9068_needs_all_its_claims(name: str) -> None:
     without = {k: v for k, v in claims.items() if k != name}
     for wrong in (without, {**without, name: None}):
         with pytest.raises(InvalidTokenError):
-            principal_of(rules("rfc9068"), "t", compact(typ, wrong), NOW)
+            checked_facts(rules("rfc9068"), compact(typ, wrong), NOW)
 
 
 def test_keycloak_offline_and_refresh_tokens_are_refused() -> None:
@@ -197,8 +197,8 @@ def test_keycloak_offline_and_refresh_tokens_are_refused() -> None:
     _, claims = ACCESS["keycloak"]
     for kind in ("Refresh", "Offline", "Logout", "ID", "Serialized-ID"):
         with pytest.raises(InvalidTokenError):
-            principal_of(
-                rules("keycloak"), "t", compact("jwt", {**claims, "typ": kind}), NOW
+            checked_facts(
+                rules("keycloak"), compact("jwt", {**claims, "typ": kind}), NOW
             )
 
 
@@ -281,7 +281,7 @@ def test_each_mark_and_each_hint_is_enough(
 ) -> None:
     """Whichever of them the family's issuer writes; without any it is refused."""
     token_rules = rules(profile)
-    assert principal_of(token_rules, "t", compact("jwt", {**API, **claims}), NOW)
+    assert checked_facts(token_rules, compact("jwt", {**API, **claims}), NOW)
     with pytest.raises(InvalidTokenError, match="not_access_token"):
         check_type(token_rules, "jwt", API)
 

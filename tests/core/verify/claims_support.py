@@ -9,7 +9,7 @@ import pytest
 
 from jwtguard.core.model.principal import Principal
 from jwtguard.core.model.profiles import GENERIC
-from jwtguard.core.verify.claims import principal_of
+from jwtguard.core.verify.claims import checked_facts
 from jwtguard.core.verify.jose import Compact, Header
 from jwtguard.core.verify.token_rules import TokenRules
 from jwtguard.errors import InvalidTokenError
@@ -37,7 +37,7 @@ def checked(
 ) -> Principal:
     claims = {k: v for k, v in {**CLAIMS, **changes}.items() if v != "absent"}
     compact = Compact(Header("ES256", None, header), claims, b"{}", b"", b"")
-    return principal_of(rules, "t", compact, NOW)
+    return Principal.of(checked_facts(rules, compact, NOW), "t")
 
 
 def reason(rules: TokenRules = RULES, header: str = "jwt", **changes: Any) -> str:

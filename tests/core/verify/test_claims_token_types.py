@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from jwtguard.core.verify.claims import principal_of
+from jwtguard.core.verify.claims import checked_facts
 from jwtguard.core.verify.jose import Compact, Header
 from jwtguard.errors import InvalidTokenError
 from tests.core.verify.claims_support import (
@@ -54,7 +54,7 @@ def reason_of(changes: dict[str, Any], header: str = "jwt") -> str:
     claims = {k: v for k, v in {**CLAIMS, **changes}.items() if v != "absent"}
     compact = Compact(Header("ES256", None, header), claims, b"{}", b"", b"")
     with pytest.raises(InvalidTokenError) as caught:
-        principal_of(RULES, "t", compact, NOW)
+        checked_facts(RULES, compact, NOW)
     return caught.value.reason
 
 
