@@ -6,6 +6,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { chromium } from "playwright-core";
+import { report } from "./running.mjs";
 
 const at = JSON.parse(process.argv[2]);
 const where = { issuer: at.issuer, clientId: "spa" };
@@ -162,13 +163,7 @@ try {
   });
   for (const [name, run] of Object.entries(GROUPS[at.group])) {
     if (at.only && !at.only.includes(name)) continue;
-    let problem = null;
-    try {
-      await run();
-    } catch (error) {
-      problem = String(error.stack ?? error);
-    }
-    console.log(JSON.stringify({ name, problem }));
+    await report(name, run);
     await Promise.all(browser.contexts().map((context) => context.close()));
   }
 } finally {

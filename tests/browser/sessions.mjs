@@ -2,6 +2,7 @@
 // what a page of a stranger tries. Prints one line of JSON for each case, as suite.mjs.
 import assert from "node:assert/strict";
 import { chromium } from "playwright-core";
+import { report } from "./running.mjs";
 
 const at = JSON.parse(process.argv[2]);
 const SOON = { timeout: 30_000 };
@@ -122,13 +123,7 @@ try {
   });
   for (const [name, run] of Object.entries(CASES)) {
     const context = await browser.newContext();
-    let problem = null;
-    try {
-      await run(context);
-    } catch (error) {
-      problem = String(error.stack ?? error);
-    }
-    console.log(JSON.stringify({ name, problem }));
+    await report(name, () => run(context));
     await context.close();
   }
 } finally {

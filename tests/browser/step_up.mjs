@@ -2,6 +2,7 @@
 // a real Chromium. Prints one line of JSON for each case, as suite.mjs.
 import assert from "node:assert/strict";
 import { chromium } from "playwright-core";
+import { report } from "./running.mjs";
 
 const at = JSON.parse(process.argv[2]);
 const where = { issuer: at.issuer, clientId: "spa" };
@@ -86,13 +87,7 @@ const CASES = {
 browser = await chromium.launch({ executablePath: at.chromium, args: ["--no-sandbox"] });
 try {
   for (const name of at.only) {
-    let problem = null;
-    try {
-      await CASES[name]();
-    } catch (error) {
-      problem = String(error.stack ?? error);
-    }
-    console.log(JSON.stringify({ name, problem }));
+    await report(name, CASES[name]);
   }
 } finally {
   await browser.close();

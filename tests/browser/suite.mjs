@@ -8,6 +8,7 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { chromium } from "playwright-core";
+import { report } from "./running.mjs";
 
 const at = JSON.parse(process.argv[2]);
 const where = { issuer: at.issuer, clientId: "spa", tokenUrl: at.tokenUrl };
@@ -612,13 +613,7 @@ try {
   browser = await chromium.launch({ executablePath: at.chromium, args: FLAGS, ignoreDefaultArgs });
   for (const [name, run] of Object.entries(GROUPS[at.group])) {
     if (at.only && !at.only.includes(name)) continue;
-    let problem = null;
-    try {
-      await run();
-    } catch (error) {
-      problem = String(error.stack ?? error);
-    }
-    console.log(JSON.stringify({ name, problem }));
+    await report(name, run);
     await Promise.all(pages.splice(0).map((page) => page.context().close().catch(() => {})));
   }
 } finally {

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { chromium } from "playwright-core";
+import { report } from "./running.mjs";
 
 const at = JSON.parse(process.argv[2]);
 const SOON = { timeout: 60_000 };
@@ -112,13 +113,7 @@ const CASES = {
 browser = await chromium.launch({ executablePath: at.chromium, args: ["--no-sandbox"] });
 try {
   for (const name of at.only) {
-    let problem = null;
-    try {
-      await CASES[name]();
-    } catch (error) {
-      problem = String(error.stack ?? error);
-    }
-    console.log(JSON.stringify({ name, problem }));
+    await report(name, CASES[name]);
   }
 } finally {
   await browser.close();
