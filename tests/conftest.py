@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -29,6 +30,18 @@ settings.register_profile(
 settings.load_profile("ci" if os.environ.get("CI") else "quick")
 
 Sign = Callable[..., str]
+LOGGERS = [logging.getLogger(), logging.getLogger("jwtguard")]
+LEVELS = [logger.level for logger in LOGGERS]
+
+
+@pytest.fixture(autouse=True)
+def loggers() -> Iterator[None]:
+    """Undo what frameworks and pages do to loggers: what is logged costs memory."""
+    handlers = [list(logger.handlers) for logger in LOGGERS]
+    yield
+    for logger, level, before in zip(LOGGERS, LEVELS, handlers, strict=True):
+        logger.setLevel(level)
+        logger.handlers[:] = before
 
 
 @pytest.fixture

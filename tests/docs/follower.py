@@ -142,7 +142,7 @@ class Reader:
         text = page.read_text("utf-8").replace(SIGN_IN, "")
         page.write_text(text + SIGN_IN, "utf-8")
         url = f"http://{host}:{self.ports['8001']}/spa"
-        return dom(url, self.desk / "profile")
+        return dom(url, self.desk / f"profile-{host}")
 
     def type(self, command: str) -> str:
         """Return what *command* prints in the one shell that keeps its variables."""
@@ -174,11 +174,16 @@ def dom(url: str, profile: Path) -> str:
         "--disable-background-networking --disable-component-update --disable-sync "
         "--virtual-time-budget=10000 --dump-dom"
     )
-    done = subprocess.run(
-        [str(CHROMIUM), *options.split(), f"--user-data-dir={profile}", url],
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
+    for attempt in ("first", "second"):
+        own = f"--user-data-dir={profile / attempt}"
+        done = subprocess.run(
+            [str(CHROMIUM), *options.split(), own, url],
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+        # A signal ended it: a browser that crashes says nothing about the page.
+        if done.returncode >= 0:
+            break
     assert done.returncode == 0, done.stderr
     return done.stdout

@@ -146,7 +146,7 @@ def test_the_command_line_of_the_inspector(provider: op.Provider) -> None:
     with guarded(provider, "sdk") as url:
         refused = inspect(url, "--method", "tools/list")
         assert refused.returncode != 0
-        assert "A bearer token is required" in refused.stderr
+        assert "An access token is required" in refused.stderr
         field = f"Authorization: Bearer {sign_in(url)['token']}"
         listed = inspect(url, "--method", "tools/list", "--header", field)
         assert listed.returncode == 0, listed.stderr
