@@ -37,7 +37,9 @@ types: $(STAMP)  ## mypy --strict
 	$(BIN)/mypy
 
 coverage: $(STAMP)  ## the quick tests with branch coverage of jwtguard/; fails unless core/ has 100 %
-	@$(BIN)/python -m pytest -q -n auto -m "not slow" --hypothesis-profile=swift --ignore=tests/issuers --ignore=tests/browser --cov --cov-report=
+	@rm -f .coverage .coverage.*
+	@$(BIN)/coverage run -m pytest -q -n auto -m "not slow" --hypothesis-profile=swift --ignore=tests/issuers --ignore=tests/browser
+	@$(BIN)/coverage combine --quiet
 	@$(BIN)/coverage report
 	$(BIN)/coverage report --include='jwtguard/core/*' --fail-under=100
 
