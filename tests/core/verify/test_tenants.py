@@ -221,6 +221,9 @@ def test_a_forged_key_id_costs_a_new_tenant_nothing_more(server: Server) -> None
     assert reason(guard, server.realm("acme").token()) == ""
     assert reason(guard, token) == "unknown_key"
     assert server.asked["acme"] == 3  # like any issuer, now
+    assert reason(guard, server.realm("b").token(headers={"kid": "x"})) == "unknown_key"
+    server.clock.advance(600)  # its keys are due, and good until they are stale
+    assert reason(guard, server.realm("b").token()) == ""
 
 
 def test_real_tenants_use_up_no_budget(server: Server) -> None:
