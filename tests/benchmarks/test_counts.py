@@ -34,7 +34,7 @@ def test_the_application_and_the_signature_check_are_not_the_guards() -> None:
 
 
 def test_another_build_of_python_changes_no_ratio() -> None:
-    """A Python that needs twice as many instructions for everything is no growth."""
+    """Counts do not grow if Python needs twice as many instructions for everything."""
     slower = {name: 2 * count for name, count in COUNTS.items()}
     assert not list(counts.grown(slower, COUNTS))
 

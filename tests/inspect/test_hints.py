@@ -1,4 +1,4 @@
-"""Hints of ``jwtguard explain`` about what is no access token."""
+"""Hints of ``jwtguard explain`` for text that is not an access token."""
 
 from __future__ import annotations
 

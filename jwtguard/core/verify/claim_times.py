@@ -44,7 +44,7 @@ def check_times(rules: TokenRules, compact: Compact, now: float) -> Problem | No
         exp = inf
     elif not is_time(exp):
         return Problem("malformed_claim", "exp")
-    # What is absent is no moment, and passes.
+    # Without the claim there is nothing to check.
     if nbf != -inf and not is_time(nbf):
         return Problem("malformed_claim", "nbf")
     if iat != -inf and not is_time(iat):
