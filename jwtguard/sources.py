@@ -98,7 +98,7 @@ def _is_kubernetes(name: str) -> bool:
 def _unknown(name: str) -> str:
     known = [setting.variable for setting in SETTINGS]
     known += [f"{variable}_FILE" for variable in known] + [CONFIG]
-    hint = _hint(name.upper(), known)
+    hint = setting_hint(name.upper(), known)
     return f"{name}: unknown setting{hint}"
 
 
@@ -110,7 +110,8 @@ _OF_CORS = (
 _ORIGINS = "JWTGUARD_CLIENTS lists origins, by client: spa=https://www.example.com"
 
 
-def _hint(name: str, known: Iterable[str]) -> str:
+def setting_hint(name: str, known: Iterable[str]) -> str:
+    """Return a hint at the setting that an unknown *name* may stand for, if any."""
     if name.removeprefix(PREFIX).lower() in _OF_CORS:
         return f"; {_ORIGINS}"
     return did_you_mean(name, known)
@@ -218,7 +219,7 @@ def _toml_problem(key: str, value: Any) -> str | None:
         return None if good else f"must be [[{key}]] tables"
     setting = BY_NAME.get(key)
     if setting is None:
-        return f"unknown setting{_hint(key, [*BY_NAME, *TABLES])}"
+        return f"unknown setting{setting_hint(key, [*BY_NAME, *TABLES])}"
     shown = "(secret)" if setting.secret else repr(value)
     listed = setting.toml is list
     if listed and isinstance(value, str) and key in ("issuer", "audience"):

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator, Sequence
 
 from ..options import CONFIG, PREFIX, SETTINGS, Setting
-from ..sources import did_you_mean
+from ..sources import setting_hint
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -27,7 +27,7 @@ def run(arguments: argparse.Namespace) -> int:
     for name in arguments.names or by_variable:
         variable = PREFIX + name.upper().removeprefix(PREFIX)
         if variable not in by_variable:
-            hint = did_you_mean(variable, by_variable)
+            hint = setting_hint(variable, by_variable)
             print(f"{name}: unknown setting{hint}", file=sys.stderr)
             return 2
         found.append(by_variable[variable])

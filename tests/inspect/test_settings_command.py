@@ -46,3 +46,5 @@ def test_an_unknown_name_is_a_usage_error(capsys: Capture) -> None:
     assert capsys.readouterr().err == (
         "leewy: unknown setting; did you mean JWTGUARD_LEEWAY?\n"
     )
+    assert main(["settings", "JWTGUARD_CORS_ORIGINS"]) == 2
+    assert "; JWTGUARD_CLIENTS lists origins" in capsys.readouterr().err
