@@ -14,7 +14,7 @@ LOGIN: Mapping[str, Reason] = {
         _CODE,
         "A stronger login is needed",
         "the token has no `acr` that is a string; in Keycloak the client scope `acr` "
-        "adds it, in jwtguard issuer `acr` of the user in its TOML file",
+        "adds it; in jwtguard issuer, set `acr` for the user in its TOML file",
         report_only="acr",
     ),
     "acr_not_accepted": Reason(
