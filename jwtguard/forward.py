@@ -59,6 +59,9 @@ class BoundTokenError(InvalidTokenError, TypeError):
     def __str__(self) -> str:
         return self.detail
 
+    def __reduce__(self) -> tuple[type[BoundTokenError], tuple[()]]:
+        return BoundTokenError, ()  # copies cross processes, as other errors do
+
 
 class BearerForward(httpx.Auth):
     """``auth=BearerForward(principal, "https://api.example.com")`` for httpx and kin.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 from typing import Any
@@ -296,3 +297,9 @@ def _refused(answer: Any) -> None:
     (challenge,) = answer.headers.get_list("WWW-Authenticate")
     assert challenge.startswith('DPoP realm="api", error="invalid_token"')
     assert "sessions" not in answer.text
+
+
+def test_the_error_of_a_bound_token_can_be_copied() -> None:
+    """Errors cross processes in task queues and in pytest-xdist."""
+    again = pickle.loads(pickle.dumps(BoundTokenError()))
+    assert (again.reason, str(again)) == ("bound_token", str(BoundTokenError()))

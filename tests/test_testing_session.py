@@ -34,3 +34,10 @@ def test_a_guard_without_sessions_is_named() -> None:
     issuer = JWTIssuer()
     with pytest.raises(ConfigurationError, match="set session_client and secrets"):
         issuer.session(issuer.guard())
+
+
+def test_a_token_that_ends_late_has_a_session() -> None:
+    """Its end is cut off at the latest time that a session can name."""
+    issuer = JWTIssuer()
+    headers = issuer.session(issuer.guard(**SESSIONS), claims={"exp": 9 * 10**14})
+    assert headers["Cookie"].startswith("__Host-")

@@ -7,6 +7,7 @@ from secrets import token_bytes
 
 from ..core.model.principal import Principal
 from ..core.session.record import ID_LENGTH, Session
+from ..core.session.signing import LATEST
 from ..errors import AuthError, ConfigurationError
 from ..guard import Guard
 
@@ -24,6 +25,7 @@ def session_headers(guard: Guard, token: str) -> dict[str, str]:
         raise ConfigurationError("sessions are off: set session_client and secrets")
     known = _verified(guard, token)
     now = floor(guard.clock.time())
+    ends = min(known.expires_at, LATEST)
     made = Session(
         id=token_bytes(ID_LENGTH),
         generation=0,
@@ -31,9 +33,9 @@ def session_headers(guard: Guard, token: str) -> dict[str, str]:
         access=token,
         refresh=None,
         obtained_at=now,
-        access_ends=known.expires_at,
+        access_ends=ends,
         started_at=now,
-        ends_at=max(now, known.expires_at),
+        ends_at=max(now, ends),
     )
     name = guard.policy.session_cookie
     text = guard.run(sessions.store.create(name, made)).text
