@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from ..core.model.policy import Policy
 from ..guard import Guard
 from .routes import Finding
+from .workers import NOT_SEEN, several_workers
 
 _NAME = "bound tokens"
 
@@ -23,7 +24,7 @@ def dpop_findings(
         level = "wrong" if bound else "note"
         yield Finding(level, _NAME, "they are refused (JWTGUARD_DPOP=off)")
         return
-    several = _several_workers(environ)
+    several = several_workers(environ)
     if policy.dpop != "require" and not bound:
         # They are accepted by default: what few use is worth a line only if it is
         # known to be wrong.
@@ -42,14 +43,6 @@ def dpop_findings(
 def _shared(guard: Guard) -> bool:
     """Whether other processes hear which proofs were used."""
     return guard._flow.verifier.binding.replays.shared  # noqa: SLF001  # as it does
-
-
-def _several_workers(environ: Mapping[str, str]) -> str:
-    """Return the number of workers, if the environment says that there are several."""
-    workers = environ.get("WEB_CONCURRENCY", "")[:9]
-    return (
-        workers if workers.isascii() and workers.isdigit() and int(workers) > 1 else ""
-    )
 
 
 def _replays(guard: Guard, several: str) -> Iterator[Finding]:
@@ -76,8 +69,8 @@ def _alone(several: str) -> Finding:
         "JWTGUARD_STATE=redis://..."
     )
     if several:
-        return Finding("wrong", _NAME, f"WEB_CONCURRENCY is {several}, {text}")
-    return Finding("weak", _NAME, text)
+        return Finding("wrong", _NAME, f"{several}, {text}")
+    return Finding("weak", _NAME, f"{text} ({NOT_SEEN})")
 
 
 def _nonces(policy: Policy) -> Iterator[Finding]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 
 from ..guard import Guard
 from .routes import Finding
+from .workers import NOT_SEEN, several_workers
 
 SHORT = 3600.0
 """A common lifetime of access tokens, in seconds."""
@@ -31,10 +32,9 @@ def _alone(environ: Mapping[str, str]) -> Finding:
         "memory://: only the process that receives a logout knows it, and all others "
         "still accept the tokens; several workers need JWTGUARD_STATE=redis://..."
     )
-    workers = environ.get("WEB_CONCURRENCY", "")
-    if workers.isascii() and workers.isdigit() and int(workers[:9]) > 1:
-        return Finding("wrong", "logout", f"WEB_CONCURRENCY is {workers[:9]}, {text}")
-    return Finding("weak", "logout", text)
+    if several := several_workers(environ):
+        return Finding("wrong", "logout", f"{several}, {text}")
+    return Finding("weak", "logout", f"{text} ({NOT_SEEN})")
 
 
 def _kept(guard: Guard) -> Finding:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+from collections.abc import Iterator, Mapping
 
 from ..core.model.effects import FetchFailedError
 from ..core.model.origins import is_plain
 from ..core.model.policy import Policy
 from ..guard import Guard
 from .routes import Finding
+from .workers import NOT_SEEN, several_workers
 
 _ENDPOINTS = (("token_endpoint", "wrong"), ("revocation_endpoint", "weak"))
 
 
-def session_findings(guard: Guard) -> Iterator[Finding]:
+def session_findings(
+    guard: Guard, environ: Mapping[str, str] = os.environ
+) -> Iterator[Finding]:
     """Report where sessions keep their tokens, and problems with them."""
     sessions = guard._flow.sessions  # noqa: SLF001  # it finds the endpoints as they do
     if sessions is None:
@@ -24,7 +28,8 @@ def session_findings(guard: Guard) -> Iterator[Finding]:
         text += f", answered at {policy.session_path}"
     yield Finding("ok", "sessions", text)
     yield from _cookie(policy)
-    yield from _store(policy, shared=guard.state.shared)
+    if not guard.state.shared:
+        yield _alone(policy, several_workers(environ))
     for name, level in _ENDPOINTS:
         subject = f"sessions: {name.replace('_', ' ')}"
         try:
@@ -50,18 +55,20 @@ def _cookie(policy: Policy) -> Iterator[Finding]:
             yield Finding("note", "session cookie", text)
 
 
-def _store(policy: Policy, *, shared: bool) -> Iterator[Finding]:
-    if shared:
-        return
+def _alone(policy: Policy, several: str) -> Finding:
+    """Say what workers do not know of each other's sessions with memory://."""
     if policy.session_store == "state":
         text = (
             "JWTGUARD_STATE is memory://: each worker knows its own sessions, and a "
             "restart ends them all"
         )
-        yield Finding("weak", "sessions", text)
     else:
         text = (
-            "several workers need JWTGUARD_STATE=redis://..., or an issuer that "
-            "accepts a refresh token twice"
+            "memory://: only the worker that signs a visitor out refuses a copy of the "
+            "cookie at once, and two may use one refresh token; several workers need "
+            "JWTGUARD_STATE=redis://..."
         )
-        yield Finding("note", "sessions", text)
+    if several:
+        return Finding("wrong", "sessions", f"{several}, {text}")
+    level = "weak" if policy.session_store == "state" else "note"
+    return Finding(level, "sessions", f"{text} ({NOT_SEEN})")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -11,12 +12,8 @@ from ..core.model.policy import Policy
 from ..guard import Guard
 from ..state import State
 from .routes import Finding
+from .workers import NOT_SEEN, several_workers
 
-ALONE = (
-    "memory://: processes do not share state{}; several workers need "
-    "JWTGUARD_STATE=redis://..."
-)
-_PROOFS = ", so a DPoP proof can be used once in each"
 PROBLEMS = {
     "AuthenticationError": "the server refuses this user name or password",
     "BusyLoadingError": "the server is still loading its data",
@@ -41,15 +38,16 @@ PROBLEMS = {
 """What each kind of failure means."""
 
 
-def state_findings(guard: Guard) -> Iterator[Finding]:
+def state_findings(
+    guard: Guard, environ: Mapping[str, str] = os.environ
+) -> Iterator[Finding]:
     """Use each operation of the store once, with a unique key."""
     policy = guard.policy
     if policy.secrets:
         text = f"{len(policy.secrets)}; new values use the first, all are accepted"
         yield Finding("ok", "secrets", text)
     if not guard.state.shared:
-        proofs = policy.dpop != "off" and policy.dpop_replays
-        yield Finding("note", "state", ALONE.format(_PROOFS if proofs else ""))
+        yield _alone(guard, several_workers(environ))
         return
     store = guard.state.state
     where = shown(policy, store)
@@ -71,6 +69,28 @@ def state_findings(guard: Guard) -> Iterator[Finding]:
     warnings: Callable[[], list[str]] | None = getattr(store, "warnings", None)
     for text in warnings() if warnings else ():
         yield Finding("weak", "state", text)
+
+
+def _alone(guard: Guard, several: str) -> Finding:
+    """Say what several workers would not share with memory://."""
+    policy = guard.policy
+    signs_in = policy.session_client is not None
+    guesses = policy.relay_limit_storage in (None, "memory://")
+    kept = {
+        "revocations": True,
+        "used DPoP proofs": policy.dpop != "off" and policy.dpop_replays > 0,
+        "ended sessions": signs_in,
+        "counts of password guesses": guesses and (signs_in or bool(guard.relays)),
+    }
+    *names, last = [name for name, here in kept.items() if here]
+    listed = f"{', '.join(names)} or {last}" if names else last
+    text = (
+        f"memory://: processes do not share {listed}; several workers need "
+        "JWTGUARD_STATE=redis://..."
+    )
+    if several:
+        return Finding("weak", "state", f"{several}, {text}")
+    return Finding("note", "state", f"{text} ({NOT_SEEN})")
 
 
 def shown(policy: Policy, store: State) -> str:

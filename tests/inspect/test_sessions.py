@@ -9,6 +9,7 @@ import pytest
 from jwtguard import TrustedIssuer
 from jwtguard.adapters import Request
 from jwtguard.inspect.check_policy import check
+from jwtguard.inspect.check_sessions import session_findings
 from jwtguard.inspect.explain_session import (
     explain_session,
     read_input,
@@ -54,6 +55,31 @@ def test_check_finds_what_is_weak_or_wrong(
 ) -> None:
     """Each with the setting that helps."""
     assert told(Site(jwt_issuer, **settings), level, subject, text)
+
+
+@pytest.mark.parametrize(
+    ("store", "alone", "text"),
+    [
+        ("cookie", "note", "refuses a copy of the cookie at once"),
+        ("state", "weak", "each worker knows its own sessions"),
+    ],
+)
+def test_check_says_what_workers_do_not_share(
+    jwt_issuer: JWTIssuer, store: str, alone: str, text: str
+) -> None:
+    """Several are wrong; how many a command line asks for is not known."""
+    site = Site(jwt_issuer, public_url=PAGE, session_store=store)
+    for environ, level in (({}, alone), ({"WEB_CONCURRENCY": "2"}, "wrong")):
+        (one,) = [
+            one
+            for one in session_findings(site.guard, environ)
+            if "memory://" in one.text
+        ]
+        assert (one.level, text in one.text) == (level, True)
+        assert ("WEB_CONCURRENCY is 2" in one.text) is bool(environ)
+        assert ("command line" in one.text) is not bool(environ)
+    site.guard.state.shared = True
+    assert not [one for one in session_findings(site.guard) if "memory" in one.text]
 
 
 def test_check_needs_the_token_endpoint(jwt_issuer: JWTIssuer) -> None:

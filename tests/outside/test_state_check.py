@@ -22,16 +22,18 @@ from cryptography.x509.oid import NameOID
 
 from jwtguard import Guard
 from jwtguard.inspect.check_state import state_findings
+from jwtguard.relay import TokenRelay
 from jwtguard.state import MemoryState
 from jwtguard.testing import JWTIssuer
 from tests.redis_server import Redis, needs_redis
+from tests.session_support import SECRET
 from tests.waiting import HANG
 
 
 def found(state: str = "memory://", **settings: Any) -> list[tuple[str, str]]:
-    """Return level and text of what is found."""
+    """Return level and text of what is found, with nothing in the environment."""
     guard = JWTIssuer().guard(state=state, **settings)
-    return [(one.level, one.text) for one in state_findings(guard)]
+    return [(one.level, one.text) for one in state_findings(guard, {})]
 
 
 def wrong(state: str, **settings: Any) -> str:
@@ -46,14 +48,41 @@ def test_memory_is_for_one_process() -> None:
     """How many there will be is not known, and that is what it says."""
     ((level, text),) = found()
     assert level == "note"
-    assert "do not share state, so a DPoP proof can be used once in each;" in text
+    assert "do not share revocations or used DPoP proofs; several workers" in text
+    assert "command line and configuration files are not checked" in text
+
+
+def test_memory_is_weak_for_several_workers() -> None:
+    """The variable that asks for them is named."""
+    (one,) = state_findings(JWTIssuer().guard(), {"GUNICORN_CMD_ARGS": "-w 3"})
+    assert one.level == "weak"
+    assert one.text.startswith("GUNICORN_CMD_ARGS has --workers 3, memory://: ")
+
+
+def test_memory_names_what_sessions_do_not_share() -> None:
+    """A shared count of guesses is not among it."""
+    listed = "revocations, used DPoP proofs, ended sessions"
+    site: Any = {"session_client": "www", "secrets": [SECRET]}
+    (_, text) = found(**site)[-1]
+    assert f"{listed} or counts of password guesses;" in text
+    (_, text) = found(**site, relay_limit_storage="redis://127.0.0.1:1")[-1]
+    assert "used DPoP proofs or ended sessions;" in text
+
+
+def test_memory_names_what_a_relay_does_not_share() -> None:
+    """The relay counts guesses, too."""
+    guard = JWTIssuer().guard()
+    relay = TokenRelay(guard)
+    (one,) = state_findings(guard, {})
+    assert "used DPoP proofs or counts of password guesses;" in one.text
+    assert relay.guard is guard
 
 
 @pytest.mark.parametrize("settings", [{"dpop": "off"}, {"dpop_replays": 0}])
 def test_memory_and_proofs_that_are_not_counted(settings: Any) -> None:
     """Where proofs are refused, or never compared, workers make no difference."""
     texts = [text for _, text in found(**settings)]
-    assert [text for text in texts if "do not share state;" in text]
+    assert [text for text in texts if "do not share revocations;" in text]
 
 
 def test_secrets_are_counted_and_not_shown() -> None:
