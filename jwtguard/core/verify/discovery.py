@@ -22,6 +22,7 @@ Found = TypeVar("Found")
 ABSENT = "absent"
 """The ``kind`` of a failure where the server says that there is no such issuer."""
 _ABSENT_STATUS = (400, 404, 410)
+_METADATA = "metadata"
 
 
 def metadata_urls(issuer: TrustedIssuer) -> tuple[str, ...]:
@@ -63,32 +64,37 @@ def find_endpoint(
         _check(found, name, (url, issuer.url), http_hosts)
         return found
 
-    return (yield from _first(issuer, read))
+    return (yield from _first(issuer, f"usable {name}", read))
 
 
 def find_metadata(
     issuer: TrustedIssuer,
 ) -> Generator[Exchange, Any, dict[str, Any]]:
     """Return the metadata of *issuer*, or raise ``FetchFailedError``."""
-    return (yield from _first(issuer, lambda _, document: document))
+    return (yield from _first(issuer, _METADATA, lambda _, document: document))
 
 
 def _first(
-    issuer: TrustedIssuer, read: Callable[[str, dict[str, Any]], Found]
+    issuer: TrustedIssuer, wanted: str, read: Callable[[str, dict[str, Any]], Found]
 ) -> Generator[Exchange, Any, Found]:
-    """Return what *read* finds in the first metadata that it can use."""
-    problems, absent = [], True
+    """Return what *read* finds in the first metadata that it can use.
+
+    The error says that there is no *wanted* if there was metadata of this issuer.
+    """
+    problems, absent, missing = [], True, _METADATA
     for url in metadata_urls(issuer):
         try:
             # Both places are asked even if the first answered something else: a proxy's
             # error page must not hide the second.
             got = yield from get(url, credential_fields(issuer, url))
-            return read(url, _document(got, issuer.url))
+            document = _document(got, issuer.url)
+            missing = wanted
+            return read(url, document)
         except (FetchFailedError, ValueError) as error:
             text = str(error)
             absent = absent and getattr(error, "kind", "") == ABSENT
             problems.append(text if text.startswith(url) else f"{url}: {text}")
-    text = f"no metadata: {'; '.join(problems)}"
+    text = f"no {missing}: {'; '.join(problems)}"
     raise FetchFailedError(text, kind=ABSENT if absent else "")
 
 
