@@ -10,16 +10,13 @@ from ..core.authorize.unguarded import name_of
 from ..core.model.effects import FetchFailedError
 from ..core.model.origins import is_loopback_host, is_plain
 from ..core.model.policy import OF_RELAY, Policy
-from ..core.model.profiles import UNMARKED
 from ..core.model.scope_rule import ScopeRule
 from ..core.relay.upstream import Upstream
-from ..core.verify.issuer_states import IssuerState
-from ..core.verify.token_rules import TokenRules
-from ..errors import AuthError
 from ..guard import Guard
 from .check_certificates import certificate_findings
 from .check_dpop import dpop_findings
 from .check_introspection import introspection_findings
+from .check_issuer import issuer_findings
 from .check_logout import logout_findings
 from .check_reload import reload_findings
 from .check_resources import resource_findings
@@ -55,9 +52,9 @@ def check(guard: Guard, *, probe: bool = False) -> Iterator[Finding]:
     """Reach every issuer, and say what *guard* enforces."""
     alone = [one for one in guard.issuers.values() if one.rules.tenant is None]
     for trusted in alone:
-        yield from _issuer(guard, trusted)
+        yield from issuer_findings(guard, trusted)
     yield from introspection_findings(guard, probe=probe)
-    yield from tenant_findings(guard, _issuer)
+    yield from tenant_findings(guard, issuer_findings)
     yield from resource_findings(guard)
     yield from _clients(guard.policy)
     yield from _paths(guard.policy)
@@ -76,53 +73,6 @@ def check(guard: Guard, *, probe: bool = False) -> Iterator[Finding]:
     yield from session_findings(guard)
     yield from state_findings(guard)
     yield from reload_findings(guard)
-
-
-_NO_KEYS = "the metadata has no jwks_uri"
-
-
-def _issuer(guard: Guard, trusted: IssuerState) -> Iterator[Finding]:
-    rules = trusted.rules
-    yield Finding("ok", "issuer", f"{rules.issuer}, profile {rules.profile.name}")
-    if rules.audience == "unchecked":
-        text = "not checked: tokens for other APIs of this issuer are accepted too"
-        yield Finding("weak", "audience", text)
-    else:
-        yield Finding("ok", "audience", " or ".join(sorted(rules.audience)))
-    yield from _mark(rules)
-    try:
-        # Through the cache of the guard: discovery, limits and errors are those of a
-        # real request.
-        guard.run(trusted.key_cache.find(lambda held: held.keys))
-    except AuthError:
-        text = trusted.key_cache.snapshot.failure or "none available"
-        # An issuer of opaque tokens alone may have no keys.
-        opaque = trusted.key_cache.issuer.introspect == "opaque"
-        if opaque and _NO_KEYS in text:
-            text = f"{_NO_KEYS}: only opaque tokens are accepted"
-        yield Finding("note" if opaque else "wrong", "keys", text)
-        return
-    keys = trusted.key_cache.snapshot.key_set
-    if keys is None:
-        return
-    # A set of keys that fits no accepted algorithm would refuse every token, and looks
-    # well at first sight.
-    fitting = [key for key in keys.keys if key.algorithms & set(rules.algorithms)]
-    kinds = sorted({"/".join(sorted(key.algorithms)) for key in fitting})
-    skipped = f"; {keys.skipped} members cannot verify here" if keys.skipped else ""
-    level = "ok" if fitting else "wrong"
-    text = f"{len(fitting)} usable ({', '.join(kinds)}){skipped}"
-    yield Finding(level, "keys", text)
-
-
-def _mark(rules: TokenRules) -> Iterator[Finding]:
-    """Say what marks an access token, if the settings do."""
-    if rules.profile.mark == UNMARKED:
-        text = "none: any token of this issuer is accepted unless it is of another kind"
-        yield Finding("weak", "mark", text)
-    elif rules.own_mark:
-        named = (f"{name} = {value!r}" for name, value in rules.own_mark.items())
-        yield Finding("ok", "mark", ", ".join(named))
 
 
 def _relay(guard: Guard) -> Iterator[Finding]:

@@ -26,7 +26,7 @@ from .explain_introspection import live_checks, opaque_checks
 from .explain_logout import for_logout, is_logout_token, logout_checks
 from .explain_proof import bound_to
 from .explain_revoked import revoked_check
-from .hints_keys import of_other_jwks_url
+from .hints_keys import of_missing_keys, of_other_jwks_url
 from .hints_tenants import of_tenant
 from .shown import Check, failed, moment, value_text
 
@@ -270,10 +270,9 @@ def _key_failed(
     if error.reason == "unknown_key":
         unusable = snapshot.key_set.unusable if snapshot.key_set else frozenset()
         hint = hints.of_unknown_key(kid, unusable)
+        hint += of_other_jwks_url(guard, trusted.key_cache.issuer)
     elif error.reason == "keys_unavailable":
-        issuer = trusted.key_cache.issuer
-        hint = hints.of_keys(issuer, snapshot.failure)
-        hint += of_other_jwks_url(guard, issuer)
+        hint = of_missing_keys(guard, trusted)
     else:
         hint = "the key of this name is for another algorithm"
     return failed("key", error.reason, named, _kid(kid), hint)

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from urllib.parse import urlsplit
 
-from ..core.model.issuers import TrustedIssuer
 from ..core.respond.near_misses import difference
 from ..core.verify.not_tokens import without_dots
 from ..reasons import REASONS
@@ -67,19 +66,6 @@ def _host(url: str) -> str | None:
         return urlsplit(url).netloc
     except ValueError:
         return None
-
-
-def of_keys(issuer: TrustedIssuer, failure: str) -> str:
-    """Say where keys that cannot be fetched may be looked for."""
-    failure = failure or "not fetched yet"
-    if issuer.keys is not None or issuer.jwks_url is not None:
-        return failure
-    if issuer.discovery_url is not None:
-        return f"{failure}; JWTGUARD_DISCOVERY_URL is fetched exactly as written"
-    return (
-        f"{failure}; if the metadata is elsewhere, set JWTGUARD_DISCOVERY_URL, or "
-        "JWTGUARD_JWKS_URL for the key set"
-    )
 
 
 def of_unknown_key(kid: str | None, unusable: frozenset[str]) -> str:

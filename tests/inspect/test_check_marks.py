@@ -18,6 +18,9 @@ def guard_with(issuer: JWTIssuer, mark: Any) -> Guard:
     return Guard(policy, clock=issuer.clock, transport=issuer.transport)
 
 
+UNLESS = "it is known not to be an access token"
+
+
 @pytest.mark.parametrize(
     ("mark", "level", "text"),
     [
@@ -25,7 +28,7 @@ def guard_with(issuer: JWTIssuer, mark: Any) -> Guard:
         (
             "none",
             "weak",
-            "none: any token of this issuer is accepted unless it is of another kind",
+            f"none: any token of this issuer is accepted unless {UNLESS}",
         ),
     ],
 )
