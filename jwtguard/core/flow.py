@@ -22,7 +22,7 @@ from .extract import credentials, token_header
 from .extract.fetch_metadata import origin_of
 from .extract.missing import missing_token
 from .extract.paths import OPEN, Kind, PathAccess
-from .extract.wire import Wire, wire_of
+from .extract.wire import Wire, Wires
 from .fastpath import FastPath
 from .introspect.live import verifier
 from .logout_flow import LogoutFlow
@@ -81,6 +81,9 @@ class Flow:
         self.origin_rules = OriginRules(policy, self.clients)
         self.authorizer = Authorizer(policy, self.clients)
         self.paths = path_rules(policy)
+        wires = Wires(policy.proxies, policy.require_https, policy.certificates)
+        self.wire_of: Callable[[Request], Wire] = wires.of
+        """Returns how a request travelled."""
         self.responses = Responses(policy, self.clients, emit, self.paths, render)
         self.token_flow = TokenFlow(policy, self.clients, self.responses)
         self.logout_flow = LogoutFlow(
@@ -107,7 +110,6 @@ class Flow:
         """Returns the decision on a request, or None if the outside is needed."""
         self.is_stale: Callable[[], bool] | None = None
         """Whether too little is known of revocations, where the policy refuses then."""
-        self._wire = policy.proxies, policy.require_https, policy.certificates
         self._cookie, self._field = policy.cookie, token_header.field_of(policy)
         self._find = token_header.finder(policy)
 
@@ -127,10 +129,6 @@ class Flow:
                 policy, self.signing, self.responses, self.clients, rules,
                 self._without_token,
             )  # fmt: skip
-
-    def wire_of(self, request: Request) -> Wire:
-        """Return how *request* travelled."""
-        return wire_of(request, *self._wire)
 
     def decide(self, request: Request) -> Flowing:
         """Return what to do with *request*: ``Respond`` now, or ``Proceed``."""

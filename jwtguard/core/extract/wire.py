@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from ..model.client_cert import CertificateSource
@@ -28,25 +29,36 @@ class Wire(NamedTuple):
 TLS = Wire("https", secure=True)
 
 
-def wire_of(
-    request: Request,
-    proxies: Sequence[Network | str],
-    require_https: bool,
-    certificates: CertificateSource | None = None,
-) -> Wire:
-    """Return how *request* travelled; *certificates*: where the client's comes from."""
-    wire = _transport_of(request, proxies, require_https)
-    if certificates is None:
-        return wire
-    shown = certificate_of(request, certificates, proxies)
-    return wire._replace(certificate=shown.thumbprint, no_certificate=shown.problem)
+_wire = lru_cache(maxsize=64)(Wire)
+"""The same object for the same values, of which trusted proxies send few."""
 
 
-def _transport_of(
-    request: Request, proxies: Sequence[Network | str], require_https: bool
-) -> Wire:
-    if request.scheme == "https":
-        return TLS
-    scheme = forwarded.scheme(request, proxies)
-    secure = scheme == "https" or not require_https or forwarded.is_loopback(request)
-    return Wire(scheme, secure)
+class Wires:
+    """Tells how requests travelled, as far as one policy believes it.
+
+    *certificates*: where the client's certificate comes from.
+    """
+
+    def __init__(
+        self,
+        proxies: Sequence[Network | str],
+        require_https: bool,
+        certificates: CertificateSource | None = None,
+    ) -> None:
+        self._proxies = proxies
+        self._require_https = require_https
+        self._certificates = certificates
+        self._trusts = forwarded.trusting(proxies)
+
+    def of(self, request: Request) -> Wire:
+        """Return how *request* travelled."""
+        wire = TLS if request.scheme == "https" else self._transport_of(request)
+        if self._certificates is None:
+            return wire
+        shown = certificate_of(request, self._certificates, self._proxies)
+        return wire._replace(certificate=shown.thumbprint, no_certificate=shown.problem)
+
+    def _transport_of(self, request: Request) -> Wire:
+        scheme = forwarded.scheme(request, self._trusts)
+        secure = scheme == "https" or not self._require_https
+        return _wire(scheme, secure or forwarded.is_loopback(request))

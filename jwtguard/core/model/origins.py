@@ -18,11 +18,11 @@ _HOST_AND_PORT = re.compile(r"([a-z0-9._-]+|\[[0-9a-f:.]+\])(?::[0-9]{0,5})?")
 # Ionic and Capacitor apps send `capacitor://localhost` or `ionic://localhost`.
 _APP_SCHEME = re.compile(r"[a-z][a-z0-9+.-]*://[a-z0-9_.-]+(?::[0-9]{1,5})?")
 
-_LONGEST = 255
+LONGEST = 255
 
 """Characters. No address or host name is longer, and what is read is remembered."""
 
-_LONGEST_ORIGIN = 2 * _LONGEST
+_LONGEST_ORIGIN = 2 * LONGEST
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -59,7 +59,7 @@ def serialized(origin: str) -> str | None:
 
 def is_loopback_host(host: str) -> bool:
     """Whether *host*, with or without port, is a name of this very machine."""
-    return len(host) <= _LONGEST and _is_loopback_host(host)
+    return len(host) <= LONGEST and _is_loopback_host(host)
 
 
 @lru_cache(maxsize=1024)
@@ -80,13 +80,18 @@ def is_plain(origin: str) -> bool:
 
 
 def _loopback(text: str) -> bool:
-    found = address(text)
+    return len(text) <= LONGEST and _is_loopback(text)
+
+
+@lru_cache(maxsize=1024)
+def _is_loopback(text: str) -> bool:
+    found = _address(text)
     return found is not None and found.is_loopback
 
 
 def address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     """Return the IP address in *text*, IPv4 if it is mapped into IPv6; else None."""
-    return _address(text) if len(text) <= _LONGEST else None
+    return _address(text) if len(text) <= LONGEST else None
 
 
 @lru_cache(maxsize=1024)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import tracemalloc
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from jwtguard import Policy, TrustedIssuer
 from jwtguard.core.authorize.clients import Clients
 from jwtguard.core.authorize.origin_rules import OriginRules
 from jwtguard.core.extract import fetch_metadata, forwarded
-from jwtguard.core.extract.wire import wire_of
+from jwtguard.core.extract.wire import Wires
 from jwtguard.core.model import origins
 from jwtguard.core.model.origins import address, serialized
 from jwtguard.core.model.request import Request
@@ -246,6 +247,7 @@ def test_a_forwarded_request_is_never_loopback(name: str) -> None:
 
 def test_strangers_cannot_fill_the_memory_with_long_addresses() -> None:
     """What was read once is remembered, but nothing longer than a name can be."""
+    trusts = forwarded.trusting(PROXIES)
     tracemalloc.start()
     for number in range(100):
         long = f"{number}{'a' * 20_000}"
@@ -253,6 +255,7 @@ def test_strangers_cannot_fill_the_memory_with_long_addresses() -> None:
         assert forwarded.client_address(asked, PROXIES) == "203.0.113.1"
         assert not forwarded.is_loopback(request(host=long))
         assert not forwarded.is_loopback(request(host=f"{long}.localhost"))
+        assert forwarded.scheme(request(f"::1%{long}"), trusts) == "http"
     held, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert held < 1_000_000
@@ -273,6 +276,14 @@ def test_a_peer_elsewhere_is_not_loopback(peer: str) -> None:
     """Whatever it writes into Host."""
     assert not forwarded.is_loopback(request(peer, host="localhost"))
     assert forwarded.is_loopback(request("::ffff:127.0.0.1", host="localhost"))
+
+
+def scheme_of(asked: Request, proxies: Sequence[forwarded.Network | str]) -> str:
+    """Return the scheme that counts behind *proxies*, asked twice: it is remembered."""
+    trusts = forwarded.trusting(proxies)
+    first = forwarded.scheme(asked, trusts)
+    assert forwarded.scheme(asked, trusts) == first
+    return first
 
 
 @pytest.mark.parametrize(
@@ -303,18 +314,18 @@ def test_only_a_trusted_hop_says_what_the_scheme_was(
     fields = {} if proto is None else {"x_forwarded_proto": proto}
     if chain:
         fields["x_forwarded_for"] = chain
-    assert forwarded.scheme(request(peer, **fields), PROXIES) == expected
+    assert scheme_of(request(peer, **fields), PROXIES) == expected
 
 
 def test_a_unix_socket_can_be_trusted_by_name() -> None:
     """And a scheme that the server rewrote itself is believed."""
     asked = request("unix", x_forwarded_proto="https")
     kept = request("10.0.0.1", "https", x_forwarded_proto="http")
-    assert forwarded.scheme(kept, PROXIES) == "https"
-    assert forwarded.scheme(asked, ("unix",)) == "https"
-    assert forwarded.scheme(request("203.0.113.1", "https"), ()) == "https"
-    assert forwarded.scheme(request("203.0.113.1", "wss"), PROXIES) == "https"
-    assert forwarded.scheme(asked, ()) == "http"
+    assert scheme_of(kept, PROXIES) == "https"
+    assert scheme_of(asked, ("unix",)) == "https"
+    assert scheme_of(request("203.0.113.1", "https"), ()) == "https"
+    assert scheme_of(request("203.0.113.1", "wss"), PROXIES) == "https"
+    assert scheme_of(asked, ()) == "http"
 
 
 @pytest.mark.parametrize(
@@ -362,7 +373,7 @@ def is_own(asked: Request, *public_url: str) -> bool:
         trusted_proxies=map(str, PROXIES),
     )
     rules = OriginRules(policy, Clients(policy))
-    wire = wire_of(asked, policy.proxies, policy.require_https)
+    wire = Wires(policy.proxies, policy.require_https).of(asked)
     return rules.page_of(asked, wire, fetch_metadata.origin_of(asked)).own
 
 
