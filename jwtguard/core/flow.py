@@ -81,9 +81,7 @@ class Flow:
         self.origin_rules = OriginRules(policy, self.clients)
         self.authorizer = Authorizer(policy, self.clients)
         self.paths = path_rules(policy)
-        wires = Wires(policy.proxies, policy.require_https, policy.certificates)
-        self.wire_of: Callable[[Request], Wire] = wires.of
-        """Returns how a request travelled."""
+        self.wire_of = Wires.under(policy).of
         self.responses = Responses(policy, self.clients, emit, self.paths, render)
         self.token_flow = TokenFlow(policy, self.clients, self.responses)
         self.logout_flow = LogoutFlow(

@@ -7,7 +7,8 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from ..model.client_cert import CertificateSource
-from ..model.origins import Network
+from ..model.origins import LONGEST, Network
+from ..model.policy import Policy
 from ..model.request import Request
 from . import forwarded
 from .client_cert import certificate_of
@@ -48,7 +49,12 @@ class Wires:
         self._proxies = proxies
         self._require_https = require_https
         self._certificates = certificates
-        self._trusts = forwarded.trusting(proxies)
+        self._peers = lru_cache(maxsize=1024)(self._peer)
+
+    @classmethod
+    def under(cls, policy: Policy) -> Wires:
+        """Return the wires of *policy*."""
+        return cls(policy.proxies, policy.require_https, policy.certificates)
 
     def of(self, request: Request) -> Wire:
         """Return how *request* travelled."""
@@ -59,6 +65,15 @@ class Wires:
         return wire._replace(certificate=shown.thumbprint, no_certificate=shown.problem)
 
     def _transport_of(self, request: Request) -> Wire:
-        scheme = forwarded.scheme(request, self._trusts)
+        address = request.peer
+        peer_of = self._peers if len(address) <= LONGEST else self._peer
+        peer = peer_of(request.scheme, address)
+        scheme = peer.scheme
+        if peer.rewrites:
+            scheme = forwarded.scheme(request, scheme, self._proxies)
         secure = scheme == "https" or not self._require_https
-        return _wire(scheme, secure or forwarded.is_loopback(request))
+        secure = secure or (peer.local and forwarded.is_direct(request))
+        return _wire(scheme, secure)
+
+    def _peer(self, scheme: str, address: str) -> forwarded.Peer:
+        return forwarded.peer_of(scheme, address, self._proxies)

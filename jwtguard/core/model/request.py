@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 Fields = tuple[tuple[str, str], ...]
 
@@ -93,6 +93,15 @@ class NameTable(dict[Key, Value]):
                 self.clear()
             self[name] = found
         return found
+
+
+_shows_proxy = NameTable(shows_proxy).__getitem__
+
+
+def is_forwarded(headers: Mapping[str, Any]) -> bool:
+    """Whether a proxy has added one of these header fields; names in lower case."""
+    # Mostly there are only fields that callers send, and none of those is a proxy's.
+    return not headers.keys() <= _READ and any(map(_shows_proxy, headers))
 
 
 class Request(NamedTuple):

@@ -247,7 +247,7 @@ def test_a_forwarded_request_is_never_loopback(name: str) -> None:
 
 def test_strangers_cannot_fill_the_memory_with_long_addresses() -> None:
     """What was read once is remembered, but nothing longer than a name can be."""
-    trusts = forwarded.trusting(PROXIES)
+    wires = Wires(PROXIES, require_https=True)
     tracemalloc.start()
     for number in range(100):
         long = f"{number}{'a' * 20_000}"
@@ -255,7 +255,7 @@ def test_strangers_cannot_fill_the_memory_with_long_addresses() -> None:
         assert forwarded.client_address(asked, PROXIES) == "203.0.113.1"
         assert not forwarded.is_loopback(request(host=long))
         assert not forwarded.is_loopback(request(host=f"{long}.localhost"))
-        assert forwarded.scheme(request(f"::1%{long}"), trusts) == "http"
+        assert not wires.of(request(f"::1%{long}")).secure
     held, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert held < 1_000_000
@@ -278,12 +278,11 @@ def test_a_peer_elsewhere_is_not_loopback(peer: str) -> None:
     assert forwarded.is_loopback(request("::ffff:127.0.0.1", host="localhost"))
 
 
-def scheme_of(asked: Request, proxies: Sequence[forwarded.Network | str]) -> str:
-    """Return the scheme that counts behind *proxies*, asked twice: it is remembered."""
-    trusts = forwarded.trusting(proxies)
-    first = forwarded.scheme(asked, trusts)
-    assert forwarded.scheme(asked, trusts) == first
-    return first
+def scheme_of(asked: Request, proxies: Sequence[origins.Network | str]) -> str:
+    """Return the scheme that counts behind *proxies*, asked twice: peers are kept."""
+    wires = Wires(proxies, require_https=True)
+    assert wires.of(asked) == wires.of(asked)
+    return wires.of(asked).scheme
 
 
 @pytest.mark.parametrize(

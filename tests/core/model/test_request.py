@@ -13,7 +13,7 @@ import jwtguard
 from jwtguard import Principal, TrustedIssuer
 from jwtguard.core.model.effects import Flight
 from jwtguard.core.model.principal import Facts
-from jwtguard.core.model.request import NameTable, Request, is_read
+from jwtguard.core.model.request import _READ, NameTable, Request, is_read, shows_proxy
 from jwtguard.core.verify.keys import KeyCache
 
 
@@ -150,3 +150,8 @@ def test_what_strangers_name_is_remembered_within_bounds() -> None:
     assert len(table) <= 1024
     assert table["x" * 65] == 65
     assert "x" * 65 not in table
+
+
+def test_a_field_that_callers_send_is_never_a_proxys() -> None:
+    """Otherwise a request with nothing else would not count as forwarded."""
+    assert not any(map(shows_proxy, _READ))
