@@ -76,10 +76,18 @@ def _patterns(trials: Trials, guard: Guard) -> Iterator[Finding]:
         if not under:
             text = f"{pattern} is the path of no route here: is it misspelt?"
             yield Finding("weak", name, text)
-        parts = {route.path for route, _ in under & others if route is not None}
+        parts = {one.path for one, _ in under & others if one and not _is_all(one)}
         if parts:
             text = f"{pattern} covers only a part of {' '.join(sorted(parts))}"
             yield Finding("note", name, text)
+
+
+def _is_all(route: Route) -> bool:
+    """Whether *route* is a whole application that routes by itself.
+
+    Every rule covers a part of it; the table has a row for each.
+    """
+    return route.opaque and route.inner == "/*"
 
 
 def _named(policy: Policy) -> Iterator[tuple[str, str, Applies]]:

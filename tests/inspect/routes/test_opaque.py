@@ -54,6 +54,8 @@ def test_routes_that_cannot_be_listed(issuer: JWTIssuer, name: str) -> None:
     app = guard(make(), issuer.guard(public_paths=["/healthz"], scopes=rules))
     assert reported(app, "note routes", "cannot be listed")
     assert set(levels(app).values()) == {"note"}
+    # Each rule is about a part of such an application, and has a row of its own.
+    assert not reported(app, "covers only a part")
     rest = ", and whatever it asks for itself"
     assert table(app) == {
         "any /*": "any token" + rest,
@@ -79,6 +81,7 @@ def test_one_open_path_of_a_mounted_application_is_not_wrong(
     outer = Starlette(routes=[Route("/page", page), Mount("/d", app=inside)])
     app = ASGIGuard(outer, issuer.guard(public_paths=["/d/healthz"]))
     assert table(app)["any /d/* as /d/healthz"] == "nothing: public"
+    assert reported(app, "note public paths", "/d/healthz covers only a part of /d/*")
     assert not reported(app, "wrong")
 
 
