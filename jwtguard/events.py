@@ -12,6 +12,7 @@ Events and their fields, all of them also in the ``extra`` of the log record:
 * ``fetch_ok``, ``fetch_not_modified``: ``issuer``, ``keys``, ``skipped``
 * ``fetch_failed``: ``issuer``, ``problem``
 * ``discovery_failed``: ``issuer``, ``problem``; the relay found no endpoint
+* ``client_secret_denied``: ``issuer``, ``problem``; of the relay or of sessions
 * ``introspection_failed``: ``issuer``, ``problem``
 * ``introspection_denied``: ``issuer``, ``problem``; our own credentials are wrong
 * ``introspection_skipped``: ``issuer``; a JWT was accepted without an answer
@@ -67,6 +68,7 @@ Hook = Callable[[str, Mapping[str, Any]], None]
 _LEVELS = {
     "fetch_failed": logging.WARNING,
     "discovery_failed": logging.WARNING,
+    "client_secret_denied": logging.WARNING,
     "introspection_failed": logging.WARNING,
     "introspection_denied": logging.ERROR,
     "serving_stale": logging.WARNING,

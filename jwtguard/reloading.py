@@ -29,7 +29,9 @@ FIXED = (
     "relay_limit_storage",
 )  # fmt: skip
 """Settings of what outlives a reload: connections, and what has been counted."""
-SECRET_REFUSED = ("introspection_denied", "session_refresh_failed")
+SECRET_REFUSED = (
+    "introspection_denied", "client_secret_denied", "session_refresh_failed",
+)  # fmt: skip
 """Events after which files are checked early: a secret may have been replaced."""
 
 

@@ -29,6 +29,7 @@ from ..verify.keys import Emit
 from .answers import handed_back
 from .client_auth import basic_of
 from .endpoints import EndpointCache
+from .own_secret import report_denied
 from .proofs import proof_to_send
 
 
@@ -53,6 +54,7 @@ class Upstream:
         self._auth = issuer.relay_auth or policy.relay_auth or "basic"
         self._timeout = policy.relay_timeout
         self._monotonic = monotonic
+        self._emit = emit
         self.endpoints = {
             name: EndpointCache(
                 issuer,
@@ -91,18 +93,27 @@ class Upstream:
             url = yield from self.find(name)
         except FetchFailedError as error:
             raise _broken(error, str(error)) from error
-        outgoing = self._outgoing(url, request, grant, body, caller)
+        secret = self._secret_for(request, grant)
+        outgoing = self._outgoing(url, request, grant, body, caller, secret)
         left = self._timeout - (self._monotonic() - began)
         try:
             got = yield from exchange(outgoing._replace(timeout=left), lease)
+            if secret:
+                report_denied(got, url, self.issuer, self._emit)
             return handed_back(got)
         except FetchFailedError as error:
             detail = f"{urlsplit(url).hostname}: {error.kind}"
             raise _broken(error, detail) from error
 
+    def _secret_for(self, request: Request, grant: TokenRequest) -> str:
+        """Return our own secret; empty if the request authenticates the client."""
+        given = grant.authenticated or basic_of(request) is not None
+        return "" if given else self._secret or ""
+
     def _outgoing(
-        self, url: str, request: Request, grant: TokenRequest, body: bytes, caller: str
-    ) -> Outgoing:
+        self, url: str, request: Request, grant: TokenRequest, body: bytes, caller: str,
+        secret: str,
+    ) -> Outgoing:  # fmt: skip
         headers = {
             "Content-Type": "application/x-www-form-urlencoded",
             "Accept": "application/json",
@@ -115,11 +126,11 @@ class Upstream:
         given = basic_of(request)
         if given is not None:
             headers["Authorization"] = given
-        elif self._secret and not grant.authenticated:
+        elif secret:
             if self._auth == "basic":
-                headers["Authorization"] = basic(grant.client_id or "", self._secret)
+                headers["Authorization"] = basic(grant.client_id or "", secret)
             else:
-                body += b"&" + urlencode({"client_secret": self._secret}).encode()
+                body += b"&" + urlencode({"client_secret": secret}).encode()
         return Outgoing("POST", url, headers, body, LONGEST_TOKEN_ANSWER)
 
 

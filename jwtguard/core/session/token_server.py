@@ -21,6 +21,7 @@ from ..model.effects import (
 from ..model.issuers import TrustedIssuer
 from ..model.policy import Policy
 from ..relay.endpoints import EndpointCache
+from ..relay.own_secret import report_denied
 from ..relay.upstream import basic
 from ..verify.keys import Emit
 from .token_answers import Granted, granted
@@ -39,6 +40,7 @@ class TokenServer:
         self.issuer = issuer = issuer_of(policy)
         self._client = policy.session_client or ""
         self._secret = policy.session_client_secret
+        self._emit = emit
         self._auth = issuer.relay_auth or policy.relay_auth or "basic"
         self._configured = {
             "token_endpoint": issuer.relay_url or policy.relay_url,
@@ -83,6 +85,7 @@ class TokenServer:
         got: Incoming | FetchFailedError = yield Exchange(outgoing, lease)
         if isinstance(got, FetchFailedError):
             raise got
+        self._note(got, url)
         return granted(got, urlsplit(url).hostname or "")
 
     def revoke(self, token: str) -> Generator[Ask, Any, None]:
@@ -92,7 +95,14 @@ class TokenServer:
             url = yield from self.find("revocation_endpoint")
         except FetchFailedError:
             return
-        yield Exchange(self._outgoing(url, form, REVOKE_TIMEOUT, ""))
+        outgoing = self._outgoing(url, form, REVOKE_TIMEOUT, "")
+        got: Incoming | FetchFailedError = yield Exchange(outgoing)
+        if isinstance(got, Incoming):
+            self._note(got, url)
+
+    def _note(self, got: Incoming, url: str) -> None:
+        if self._secret:
+            report_denied(got, url, self.issuer, self._emit)
 
     def find(self, name: str) -> Generator[Ask, Any, str]:
         """Return the URL of an endpoint; raise ``FetchFailedError``."""
