@@ -14,7 +14,7 @@ from .core.model.decision import Proceed, Respond
 from .core.model.patterns import below
 from .core.model.principal import Principal
 from .core.model.proxy_fields import ProxyFields
-from .core.model.request import NameTable, Request, is_read
+from .core.model.request import NameTable, Request, is_read, new_request
 from .core.respond.decorating import decorated_raw, raw, text, with_outbox_raw
 from .errors import AuthError, ConfigurationError
 from .gateway.asgi_lifespan import lifespan
@@ -124,7 +124,7 @@ class GuardMiddleware(Guarding):
         if scope["type"] != "http" or (CALLERS.noted and CALLERS.misses(scope)):
             await self._other(scope, receive, send)
             return
-        guard, known = self.guard, self.endpoints
+        guard, known = self._guard or self.guard, self.endpoints
         if known.count != NOTED.count or len(known.table) != known.size:
             self._look(scope)
         request = self._read(scope, self._whole_path, guard.policy.proxy_fields)
@@ -204,22 +204,25 @@ def request_of(
     root = "" if whole_path else scope.get("root_path")
     client, raw_path = scope.get("client"), scope.get("raw_path")
     http = scope["type"] == "http"
-    request = Request(
-        scope["method"] if http else "GET",
-        below(root, scope["path"]) if root else scope["path"],
-        headers,
-        scope.get("scheme", "http"),
-        (client[0] if client else "") or "unix",
-        scope.get("query_string", b"").decode("latin-1"),
-        raw_path.decode("latin-1") if raw_path is not None else None,
+    request = new_request(
+        (
+            scope["method"] if http else "GET",
+            below(root, scope["path"]) if root else scope["path"],
+            headers,
+            scope.get("scheme", "http"),
+            (client[0] if client else "") or "unix",
+            scope.get("query_string", b"").decode("latin-1"),
+            raw_path.decode("latin-1") if raw_path is not None else None,
+            not http,
+            () if http else scope.get("subprotocols", ()),
+            root or "",
+            None,
+            "",
+        )
     )
-    if root:
-        request = request._replace(root=root)
     if wanted is not None:
         request = take_from_scope(request, scope, wanted)
-    if http:
-        return request
-    return request._replace(websocket=True, subprotocols=scope.get("subprotocols", ()))
+    return request
 
 
 def _introduce(

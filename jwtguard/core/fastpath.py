@@ -148,12 +148,13 @@ def _simple(request: Request, proofs: bool) -> Credentials | None:
     values = request.headers.get("authorization")
     if not values or len(values) > 1 or request.websocket or request.opened:
         return None
-    value, shown = values[0], None
-    if value.startswith("Bearer "):
-        shown = _new(Credentials, (value[7:], "header", BEARER, None))
-    elif proofs and value.startswith("DPoP "):
+    scheme, _, token = values[0].partition(" ")
+    shown = None
+    if scheme == BEARER and token:
+        shown = _new(Credentials, (token, "header", BEARER, None))
+    elif scheme == DPOP and token and proofs:
         try:
-            shown = Credentials(value[5:], "header", DPOP, proof_of(request))
+            shown = Credentials(token, "header", DPOP, proof_of(request))
         except InvalidProofError:
             return None
     return shown
