@@ -6,8 +6,7 @@ middleware adds the header fields of a refusal to both.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, cast
 
@@ -103,9 +102,17 @@ OUTSIDE = (
 
 def guard_of_request() -> Guard:
     """Return the guard that let the current request through."""
+    return _guard_in(_environ())
+
+
+def _environ() -> dict[str, Any]:
     if not has_request_context():
         raise ConfigurationError(OUTSIDE)
-    guard = request.environ.get(GUARD_KEY)
+    return request.environ
+
+
+def _guard_in(environ: dict[str, Any]) -> Guard:
+    guard = environ.get(GUARD_KEY)
     if guard is None:
         raise ConfigurationError(
             "this request did not pass JWTGuard(app): call it for this application, "
@@ -139,25 +146,23 @@ def _flasks_request() -> Any:
 
 
 def _require_principal(requirement: Requirement) -> Principal:
-    guard = guard_of_request()
-    environ = request.environ
+    environ = _environ()  # once: each use of Flask's proxy looks the request up
+    guard = _guard_in(environ)
     principal = environ[PRINCIPAL_KEY]
-    with _translated():
+    try:
         return guard.require_principal(
             principal, requirement, environ[REQUEST_KEY], environ[OUTBOX_KEY]
         )
+    except AuthError as error:
+        # Without the cause: an error tracker would record the token in its frames.
+        raise refusal_of(error) from None
 
 
 def _judge(answer: object, principal: Principal, requirement: Requirement) -> None:
-    asked, outbox = request.environ[REQUEST_KEY], request.environ[OUTBOX_KEY]
-    with _translated():
-        guard_of_request().judge(answer, principal, requirement, asked, outbox)
-
-
-@contextmanager
-def _translated() -> Iterator[None]:
+    environ = _environ()
+    guard = _guard_in(environ)
+    asked, outbox = environ[REQUEST_KEY], environ[OUTBOX_KEY]
     try:
-        yield
+        guard.judge(answer, principal, requirement, asked, outbox)
     except AuthError as error:
-        # Without the cause: an error tracker would record the token in its frames.
         raise refusal_of(error) from None
