@@ -14,7 +14,7 @@ from .callers import CALLERS
 from .core.authorize.wrapping import NOTED
 from .core.model.decision import Proceed, Respond
 from .core.model.proxy_fields import ProxyFields
-from .core.model.request import NameTable, Request, is_read
+from .core.model.request import NameTable, Request, is_read, new_request
 from .core.respond.decorating import decorated, with_outbox
 from .errors import AuthError
 from .gateway.certificates import take_from_environ
@@ -154,18 +154,23 @@ def request_of(environ: WSGIEnvironment, wanted: ProxyFields | None = None) -> R
         if (value := environ[key]) or (value == "" and key not in _CGI_NAMES)
     }
     path, root = environ.get("PATH_INFO", ""), environ.get("SCRIPT_NAME")
-    request = Request(
-        environ["REQUEST_METHOD"],
-        path if path.isascii() else _text(path),
-        headers,
-        environ["wsgi.url_scheme"],
-        environ.get("REMOTE_ADDR") or "unix",
-        environ.get("QUERY_STRING", ""),
-        environ.get("REQUEST_URI") or environ.get("RAW_URI"),
+    request = new_request(
+        (
+            environ["REQUEST_METHOD"],
+            path if path.isascii() else _text(path),
+            headers,
+            environ["wsgi.url_scheme"],
+            environ.get("REMOTE_ADDR") or "unix",
+            environ.get("QUERY_STRING", ""),
+            environ.get("REQUEST_URI") or environ.get("RAW_URI"),
+            False,
+            (),
+            _text(root) if root else "",
+            None,
+            "",
+        )
     )
-    if wanted is not None:
-        request = take_from_environ(request, environ, wanted)
-    return request._replace(root=_text(root)) if root else request
+    return request if wanted is None else take_from_environ(request, environ, wanted)
 
 
 def _text(octets: str) -> str:
