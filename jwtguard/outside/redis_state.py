@@ -34,6 +34,10 @@ FIELD = b"v"
 MOST = 1000
 """Entries of a stream that are read at once."""
 
+LATE = 1.0
+"""Seconds by which a server may end a wait late: its clock ticks ``hz`` times a second,
+which is ten by default and at least one."""
+
 
 class RedisState:
     """Keeps state in the Redis or Valkey server at *url*, under keys with *prefix*.
@@ -49,6 +53,8 @@ class RedisState:
         self._timeout = timeout
         self._connected: Any = None
         self._following: Any = None
+        self._patience = 0.0
+        """Seconds that the connection of ``follow`` may be silent."""
         self._lock = threading.Lock()
         problem = url_problem(url)
         if problem:
@@ -102,8 +108,8 @@ class RedisState:
         key = self._key(stream)
         block = max(1, int(wait * 1000)) if wait > 0 else None
         try:
-            if self._following is None:
-                self._following = self._connect(self._timeout + wait)
+            if self._following is None or wait > self._patience:
+                self._follow_for(wait)
                 after = self._resumed(key, after)
             found = self._following.xread({key: after or "0-0"}, MOST, block)
             if not found and after and not self._resumed(key, after):
@@ -113,6 +119,14 @@ class RedisState:
             raise unavailable(error) from error
         entries = found[0][1] if found else ()
         return [(name.decode(), fields.get(FIELD, b"")) for name, fields in entries]
+
+    def _follow_for(self, wait: float) -> None:
+        """Connect so that the server may be silent for *wait*, and not much longer."""
+        if self._following is not None:
+            self._following.close()
+        late = LATE if wait > 0 else 0.0
+        self._following = self._connect(self._timeout + wait + late)
+        self._patience = wait
 
     def script(self, source: str) -> Callable[..., Any]:
         """Return a function that runs the Lua script *source* by *keys* and *args*."""

@@ -47,6 +47,23 @@ def names(told: list[tuple[str, dict[str, Any]]]) -> list[str]:
     return [event for event, _ in told]
 
 
+@pytest.mark.parametrize("hz", ["1", "10"])
+def test_the_server_may_be_silent_as_long_as_it_was_asked_to_wait(
+    tmp_path: Path, hz: str
+) -> None:
+    """The timeout of an answer comes on top, and so does the server's slow clock."""
+    with Redis(tmp_path, "--hz", hz) as server:
+        state = RedisState(server.url, timeout=0.05)
+        state.append("s", b"1", 60)
+        ((last, _),) = state.follow("s", "", 0)
+        for wait in (0.2, 0.1, 0.4):
+            assert state.follow("s", last, wait) == []
+        thread = threading.Timer(0.3, state.append, ("s", b"2", 60))
+        thread.start()
+        assert [value for _, value in state.follow("s", last, HANG)] == [b"2"]
+        thread.join()
+
+
 def test_a_server_that_starts_later_is_found(
     redis: Redis, emit: Callable[..., None], told: list[Any]
 ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from time import monotonic
 from typing import Any
 
 from jwtguard.outside.outages import QUIET, Outages
@@ -47,6 +48,25 @@ def test_a_follower_reads_the_past_and_what_comes(
 
 
 @needs_redis
+@needs_redis
+def test_a_store_where_nothing_happens_has_not_failed(
+    redis: Redis, emit: Callable[..., None], told: list[Any]
+) -> None:
+    """With the timeout that is set by default, which is shorter than a look waits."""
+    looks = threading.Semaphore(0)
+    follower = StateFollower(
+        RedisState(redis.url), "s", print, monotonic, Outages(monotonic, emit),
+        looks.release,
+    )  # fmt: skip
+    follower.start()
+    follower.caught_up.result(LONG)
+    for _ in range(4):
+        assert looks.acquire(timeout=LONG)
+        assert not follower.failure
+    follower.stop()
+    assert told == []
+
+
 def test_a_follower_outlives_its_store(
     redis: Redis, emit: Callable[..., None], told: list[Any]
 ) -> None:
