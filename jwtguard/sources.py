@@ -97,8 +97,9 @@ def _is_kubernetes(name: str) -> bool:
 
 def _unknown(name: str) -> str:
     known = [setting.variable for setting in SETTINGS]
-    known += [f"{variable}_FILE" for variable in known] + [CONFIG]
-    hint = setting_hint(name.upper(), known)
+    if name.upper().endswith("_FILE"):
+        known += [f"{variable}_FILE" for variable in known]
+    hint = setting_hint(name.upper(), [*known, CONFIG])
     return f"{name}: unknown setting{hint}"
 
 
@@ -112,15 +113,25 @@ _ORIGINS = "JWTGUARD_CLIENTS lists origins, by client: spa=https://www.example.c
 
 def setting_hint(name: str, known: Iterable[str]) -> str:
     """Return a hint at the setting that an unknown *name* may stand for, if any."""
-    if name.removeprefix(PREFIX).lower() in _OF_CORS:
+    own = name.removeprefix(PREFIX)
+    prefix = name.removesuffix(own)
+    if own.lower() in _OF_CORS:
         return f"; {_ORIGINS}"
-    return did_you_mean(name, known)
+    # The prefix that all of them have would make any two names look alike.
+    names = [one.removeprefix(PREFIX) for one in known]
+    if hint := did_you_mean(own, names, prefix):
+        return hint
+    longer = [one for one in names if len(own) > 2 and one.startswith(own)]
+    return did_you_mean(longer[0], longer, prefix) if longer else ""
 
 
-def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """Return a hint at the known name that is nearest to *name*, if one is near."""
+def did_you_mean(name: str, known: Iterable[str], prefix: str = "") -> str:
+    """Return a hint at the known name that is nearest to *name*, if one is near.
+
+    *prefix* is put in front of the name in the hint.
+    """
     near = difflib.get_close_matches(name, known, 1)
-    return f"; did you mean {near[0]}?" if near else ""
+    return f"; did you mean {prefix}{near[0]}?" if near else ""
 
 
 def _contents(path: str) -> str:

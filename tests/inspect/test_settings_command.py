@@ -48,3 +48,22 @@ def test_an_unknown_name_is_a_usage_error(capsys: Capture) -> None:
     )
     assert main(["settings", "JWTGUARD_CORS_ORIGINS"]) == 2
     assert "; JWTGUARD_CLIENTS lists origins" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("JWTGUARD_NOSUCH", ""),
+        ("JWTGUARD_CLOCK_SKEW", ""),
+        ("JWTGUARD_", ""),
+        ("aud", "; did you mean JWTGUARD_AUDIENCE?"),
+        ("scope", "; did you mean JWTGUARD_SCOPES?"),
+        ("JWTGUARD_JWKS_URI", "; did you mean JWTGUARD_JWKS_URL?"),
+    ],
+)
+def test_only_a_similar_name_is_suggested(
+    capsys: Capture, name: str, hint: str
+) -> None:
+    """The prefix that all names share does not make two of them similar."""
+    assert main(["settings", name]) == 2
+    assert capsys.readouterr().err == f"{name}: unknown setting{hint}\n"

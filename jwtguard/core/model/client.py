@@ -45,8 +45,8 @@ class Client:
     methods: tuple[str, ...] = METHODS
     """Methods that its pages may use."""
     headers: tuple[str, ...] = ()
-    """Request headers that its pages may send, beside ``Authorization`` and
-    ``Content-Type``."""
+    """Request headers that its pages may send, beside ``Authorization``,
+    ``Content-Type`` and ``DPoP``."""
     credentials: bool = False
     """Whether to send ``Access-Control-Allow-Credentials``."""
     max_age: int = 600

@@ -59,16 +59,18 @@ def _documents(app: FastAPI, place: Place) -> Iterator[Finding]:
     """Say who can read the OpenAPI document, and whether its pages can."""
     if app.openapi_url is None or place.guard is None:
         return
-    pages = [url for url in (app.docs_url, app.redoc_url) if url]
+    pages = {"docs_url": app.docs_url, "redoc_url": app.redoc_url}
     document = place.inner + app.openapi_url
     if _is_open(place, document):
         text = "is open to everyone, and it names every route and parameter"
         yield Finding("note", document, text)
-    for url in pages:
+    for argument, url in pages.items():
+        if not url:
+            continue
         page = place.inner + url
         if not _is_open(place, page):
             text = "needs a token, but a browser that opens the page sends none: "
-            text += "list it in public_paths, or switch it off with docs_url=None"
+            text += f"list it in public_paths, or switch it off with {argument}=None"
             yield Finding("note", page, text)
         elif not _is_open(place, document):
             text = f"is open, but it loads {document}, which is not"

@@ -131,10 +131,12 @@ def test_documents_are_open_or_useless(issuer: JWTIssuer) -> None:
     app = made(issuer, openapi_url="/openapi.json", redoc_url="/redoc")
     assert levels(app)["GET /openapi.json"] == "note"
     assert reported(app, "note /openapi.json", "open to everyone")
-    assert reported(app, "note /redoc", "public_paths")
+    assert reported(app, "note /redoc", "public_paths", "with redoc_url=None")
     assert not reported(app, "/docs:")
     app = made(issuer, openapi_url="/schema.json", redoc_url=None)
     assert reported(app, "weak /docs", "/schema.json")
+    app = made(issuer, openapi_url="/openapi.json", docs_url="/help")
+    assert reported(app, "note /help", "with docs_url=None")
 
 
 def test_mounted_applications_are_followed(issuer: JWTIssuer) -> None:
