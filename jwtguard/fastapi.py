@@ -92,6 +92,18 @@ class FastAPIGuard(SecurityBase):
         """Return a dependency that needs every one of *roles*."""
         return self._once(rules.require_role(*roles), self._checked)
 
+    def requires_bound(self) -> Dependency:
+        """Return a dependency that needs a token bound to a key (RFC 9449, 8705)."""
+        return self._once(rules.require_bound(), self._checked)
+
+    def requires_acr(self, *acr_values: str) -> Dependency:
+        """Return a dependency that needs a login by one of *acr_values* (RFC 9470)."""
+        return self._once(rules.require_acr(*acr_values), self._checked)
+
+    def requires_fresh(self, max_age: int) -> Dependency:
+        """Return a dependency that needs a login at most *max_age* seconds ago."""
+        return self._once(rules.require_fresh(max_age), self._checked)
+
     def optional(self) -> OptionalDependency:
         """Return a dependency that returns the ``Principal``, or None without a token.
 

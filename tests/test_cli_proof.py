@@ -57,6 +57,36 @@ def test_a_proof_for_another_url_fails(
     assert "answered 401" in printed
 
 
+@pytest.mark.parametrize(
+    ("url", "status"),
+    [
+        ("http://127.0.0.1:8000/notes", 0),
+        ("http://localhost:8000/notes", 0),
+        ("http://[::1]/notes", 0),
+        ("http://api.example.com/notes", 1),
+    ],
+)
+@pytest.mark.parametrize("public_url", ["", "http://127.0.0.1:9999"])
+def test_plain_http_is_accepted_at_a_loopback_url_only(
+    key: DPoPKey,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    url: str,
+    status: int,
+    public_url: str,
+) -> None:
+    """As the server at that URL answers, whatever JWTGUARD_PUBLIC_URL is."""
+    monkeypatch.delenv("JWTGUARD_PUBLIC_URL")
+    if public_url:
+        listed = f"{public_url} {url.removesuffix('/notes')}"
+        monkeypatch.setenv("JWTGUARD_PUBLIC_URL", listed)
+    token = key.token()
+    proof = key.proof("GET", url, token=token)
+    assert main(["explain", token, "--url", url, "--proof", proof]) == status
+    printed = capsys.readouterr().out
+    assert ("insecure_transport" in printed) is bool(status)
+
+
 @needs_redis
 def test_a_proof_of_a_shared_state_is_not_used_up(
     key: DPoPKey,

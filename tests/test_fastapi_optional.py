@@ -134,6 +134,11 @@ def test_the_same_arguments_give_the_same_dependency() -> None:
     assert docs.requires_any("a", "b") is docs.requires_any("a", "b")
     assert docs.requires_any("a") is not docs.requires("a")
     assert docs.requires_role("a") is not docs.requires_any("a")
+    assert docs.requires_bound() is docs.requires_bound()
+    assert docs.requires_acr("a") is docs.requires_acr("a")
+    assert docs.requires_acr("a") is not docs.requires_role("a")
+    assert docs.requires_fresh(300) is docs.requires_fresh(300)
+    assert docs.requires_fresh(300) is not docs.requires_fresh(60)
 
 
 def test_optional_without_the_middleware_fails() -> None:

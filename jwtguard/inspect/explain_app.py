@@ -110,6 +110,8 @@ def _required_by(
             return Check(name="decorator", passed=True, found=found, hint=hint)
         if principal is not None and error.reason in LOGIN:
             held = f"acr {principal.acr}, auth_time {principal.authenticated_at}"
+        if principal is not None and error.reason == "unbound_token":
+            held = "a bearer token: no cnf"
         return failed("decorator", error.reason, str(requirement), held, hint)
     hint = "" if requirement.own is None else "the application's own check: not run"
     return Check(name="decorator", passed=True, found=str(requirement), hint=hint)

@@ -23,6 +23,7 @@ from ..errors import AuthError
 from ..guard import Guard
 from . import hints
 from .check_state import shown as place_of
+from .explain_request import peer_at
 from .shown import Check, failed, moment, value_text
 
 Found = TypeVar("Found")
@@ -48,7 +49,9 @@ def at_url(guard: Guard, request: Request, url: str | None) -> Request:
         if url.startswith(f"{origin}{prefix}/"):
             path = path[len(prefix) :]
     headers = {**request.headers, "host": (parts.netloc,)}
-    return request._replace(path=path, headers=headers, scheme=parts.scheme)
+    # Only over loopback is plain http accepted, so the peer has to fit the URL.
+    peer = peer_at(parts.scheme, parts.netloc)
+    return request._replace(path=path, headers=headers, scheme=parts.scheme, peer=peer)
 
 
 def proof_checks(guard: Guard, token: str, request: Request) -> Iterator[Check]:
@@ -96,7 +99,7 @@ class _Explained:
         yield check
         self._header = header
         if jkt is None:
-            hint = hints.hint_of("unbound_token")
+            hint = hints.of_unbound(self._guard.policy.dpop)
             yield failed("jkt", "unbound_token", "cnf with jkt", "no jkt", hint)
         elif header is not None:
             expected = f"the key that the token is bound to: {jkt}"

@@ -8,11 +8,12 @@ from dataclasses import replace
 from ..core.extract.paths import Kind
 from ..core.model.decision import Proceed, Respond
 from ..core.model.origins import is_loopback_host, is_plain
-from ..core.model.principal import Principal
+from ..core.model.principal import Facts, Principal
 from ..core.model.request import Request
 from ..core.respond.near_misses import of_cookie_page, of_origin
 from ..core.verify.claim_login import acr_of, authenticated_at
 from ..core.verify.jose import parse
+from ..core.verify.token_kind import CERTIFICATE
 from ..errors import AuthError
 from ..guard import Guard
 from . import hints
@@ -55,9 +56,14 @@ def request_of(
         headers["authorization"] = (f"Bearer {token}",)
     if origin:
         headers["origin"] = (origin,)
-    peer = "127.0.0.1" if scheme == "http" and is_loopback_host(host) else ""
+    peer = peer_at(scheme, host)
     sent = Request(method=method, path=path, headers=headers, scheme=scheme, peer=peer)
     return sent if certificate is None else with_certificate(guard, sent, certificate)
+
+
+def peer_at(scheme: str, host: str) -> str:
+    """Return the address of who asks for a URL: plain http on loopback stays here."""
+    return "127.0.0.1" if scheme == "http" and is_loopback_host(host) else ""
 
 
 def try_request(
@@ -118,14 +124,19 @@ def claimed_by(guard: Guard, token: str) -> Principal | None:
         rules = guard.issuer_of(compact).rules
     except AuthError:
         return None
-    return Principal(
+    cnf = compact.claims.get("cnf")
+    methods = cnf if isinstance(cnf, dict) else {}
+    facts = Facts(
         subject="",
         issuer=rules.issuer,
         scopes=rules.scopes(compact.claims),
         roles=rules.roles(compact.claims),
+        jkt=methods.get("jkt"),
+        x5t=methods.get(CERTIFICATE),
         acr=acr_of(compact.claims),
         authenticated_at=authenticated_at(compact.claims),
     )
+    return Principal.of(facts, "")
 
 
 def grants_of(principal: Principal) -> str:

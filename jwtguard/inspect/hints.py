@@ -22,6 +22,13 @@ def hint_of(reason: str) -> str:
     return known.hint if known else ""
 
 
+def of_unbound(dpop: str) -> str:
+    """Say what to do with a token that came with a proof, and is bound to nothing."""
+    bearer = "without a proof it is a bearer token: send it as `Authorization: Bearer`"
+    asked = hint_of("unbound_token")
+    return asked if dpop == "require" else f"{asked}; {bearer}"
+
+
 def of_form(token: str) -> str:
     """Say what *token* looks like if it is not a signed token."""
     if not token:

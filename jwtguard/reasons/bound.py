@@ -14,7 +14,7 @@ BOUND: Mapping[str, Reason] = {
     for reason, code, sentence, hint in (
         ("bound_token", "invalid_token", "The access token is sender-constrained and cannot be used as a bearer token", "it is bound to a key (DPoP or mTLS): each request needs a proof (JWTGUARD_DPOP) or the certificate (JWTGUARD_CLIENT_CERT), which a cookie and `BearerForward` cannot give"),
         ("bound_token_as_bearer", "invalid_token", "The access token is bound to a key and cannot be used as a bearer token", "send it as `Authorization: DPoP`, with a proof in the DPoP header"),
-        ("unbound_token", "invalid_token", "The access token is not bound to a key", "request it with a DPoP proof, or send it as `Authorization: Bearer` if JWTGUARD_DPOP allows that"),
+        ("unbound_token", "invalid_token", "The access token is not bound to a key", "request it with a DPoP proof, or over a connection with a client certificate where JWTGUARD_CLIENT_CERT is set"),
         ("certificate_missing", "invalid_token", "The access token is bound to a client certificate, and none was sent", "send it over a connection with that certificate; JWTGUARD_CLIENT_CERT says where the certificate is read"),
         ("certificate_mismatch", "invalid_token", "The access token is bound to another client certificate", "send it over a connection with the certificate that it was requested with"),
         ("dpop_missing", _PROOF, "The DPoP header with the proof is missing", "a token that is sent as `Authorization: DPoP` needs a new proof for each request"),

@@ -19,7 +19,7 @@ from jwtguard import Principal
 from jwtguard.asgi import GuardMiddleware
 from jwtguard.core.model.scope_rule import ScopeRule
 from jwtguard.fastapi import FastAPIGuard
-from jwtguard.flask import JWTGuard, require_role, require_scope
+from jwtguard.flask import JWTGuard, require_bound, require_role, require_scope
 from jwtguard.inspect.explain_app import explain_app
 from jwtguard.inspect.explain_request import request_of, try_request
 from jwtguard.inspect.shown import Check
@@ -170,6 +170,21 @@ def test_a_cookie_that_is_not_set(issuer: JWTIssuer) -> None:
     origin = "https://site.example"
     good = asked(app, issuer.token(), "GET", "/notes", cookie=True, origin=origin)
     assert not failures(good)
+
+
+def test_a_bound_token_is_asked_for(issuer: JWTIssuer) -> None:
+    """A token with a key or a certificate meets it, and the hint fits a bearer."""
+    app = Flask("notes", static_folder=None)
+    app.add_url_rule("/", "pay", require_bound()(lambda: ""))
+    JWTGuard(app, issuer.guard())
+    for cnf in ({"jkt": "x" * 43}, {"x5t#S256": "x" * 43}):
+        row = asked(app, issuer.token(claims={"cnf": cnf}), "GET", "/")[-1]
+        assert (row.name, row.passed, row.found) == ("decorator", True, "bound token")
+    for other in (None, "text"):
+        row = asked(app, issuer.token(claims={"cnf": other}), "GET", "/")[-1]
+        assert (row.passed, row.reason) == (False, "unbound_token")
+        assert row.found == "a bearer token: no cnf"
+        assert "Bearer" not in row.hint
 
 
 @pytest.mark.parametrize("token", ["opaque", "a.b.c", "x" * 20000])

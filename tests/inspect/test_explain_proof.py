@@ -128,10 +128,23 @@ def test_a_token_that_is_not_bound_is_named(world: World) -> None:
     world.token = world.issuer.token()
     proof = world.key.proof("GET", URL, token=world.token)
     assert world.failures(proof) == {"jkt": "unbound_token"}
+    assert "as `Authorization: Bearer`" in world.explained(proof)["jkt"].hint
     world.token = "no token"
     assert world.failures(world.key.proof("GET", URL, token=world.token)) == {
         "jkt": "unbound_token"
     }
+
+
+def test_nothing_proposes_a_bearer_token_where_none_is_accepted(
+    jwt_issuer: JWTIssuer,
+) -> None:
+    """With JWTGUARD_DPOP=require it would be refused too."""
+    world = World(jwt_issuer, dpop="require")
+    world.token = jwt_issuer.token()
+    proof = world.key.proof("GET", URL, token=world.token)
+    row = world.explained(proof)["jkt"]
+    assert row.hint.startswith("request it with a DPoP proof")
+    assert "Bearer" not in row.hint
 
 
 @pytest.mark.parametrize("nonce", ["auto", "require"])

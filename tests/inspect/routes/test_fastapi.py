@@ -93,6 +93,26 @@ def test_any_of_several_scopes_and_roles_are_read(issuer: JWTIssuer) -> None:
     }
 
 
+def test_what_a_router_requires_of_the_login_and_the_token_is_read(
+    issuer: JWTIssuer,
+) -> None:
+    """Of each of its routes, beside what the route itself requires."""
+    app = made(issuer)
+    needs = [
+        Depends(guard.requires_bound()),
+        Depends(guard.requires_acr("mfa", "otp")),
+        Depends(guard.requires_fresh(300)),
+    ]
+    router = APIRouter(prefix="/payments", dependencies=needs)
+
+    @router.get("/", dependencies=[Depends(guard.requires_role("admin"))])
+    async def payments() -> None: ...
+
+    app.include_router(router)
+    asked = "bound token and acr mfa or otp and a login at most 300 s ago"
+    assert table(app) == {"GET /payments/": f"{asked} and role admin"}
+
+
 def test_optional_callers_need_an_optional_path(issuer: JWTIssuer) -> None:
     """Elsewhere nobody comes without a token, or nobody is ever found."""
     app = FastAPI(openapi_url=None)
