@@ -29,7 +29,7 @@ from .inspect.explain_options import UsageError, certificate_of, proof_of
 from .inspect.explain_proof import at_url, proof_checks
 from .inspect.explain_request import request_of, try_request
 from .inspect.explain_session import read_input
-from .inspect.explain_token import Dated, explain, token_in
+from .inspect.explain_token import Dated, explain
 from .inspect.loading import LoadError, attempt, load
 from .inspect.printing import painted, print_check, print_findings, print_rows
 from .inspect.routes import Finding
@@ -114,7 +114,7 @@ def _explain_arguments(one: argparse.ArgumentParser) -> None:
         "words",
         nargs="*",
         metavar="[TOKEN] [METHOD PATH]",
-        help="the token (default: standard input), and a request to try with it",
+        help="the token or a session cookie (default: standard input), and a request",
     )
     one.add_argument("--json", action="store_true", help="write JSON")
     one.add_argument(
@@ -231,13 +231,13 @@ def _checks(
         if "path" not in request:
             raise UsageError("--app needs a request, like GET /notes")
         app = _application(arguments.app)
-        yield from explain_app(app, token_in(_token(argument)), **asked)
+        yield from explain_app(app, _token(argument), **asked)
         return
     clock = Dated(HTTPClient().get, time.time)
     guard = Guard(load_policy(os.environ), transport=clock)
     if cookie and guard.policy.cookie is None:
         raise UsageError("--cookie needs JWTGUARD_COOKIE")
-    opened, token = read_input(guard, _token(argument))
+    opened, token, session = read_input([guard], _token(argument))
     yield from opened
     if token is None:
         return
@@ -249,7 +249,7 @@ def _checks(
             yield from proof_checks(guard, token, sent)
             # Whoever sent the proof can still use it.
             guard = Guard(replace(guard.policy, dpop_replays=0), transport=clock)
-        yield from try_request(guard, sent, token)
+        yield from try_request(guard, sent, token, session=session)
 
 
 def _words(arguments: argparse.Namespace) -> tuple[str, Mapping[str, str]]:

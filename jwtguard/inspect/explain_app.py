@@ -23,21 +23,28 @@ from .explain_request import (
     request_of,
     try_request,
 )
+from .explain_session import read_input
 from .explain_token import explain
 from .routes.resolve import requirements_at
 from .shown import Check, failed
 
 
 def explain_app(
-    app: Any, token: str, *, method: str, path: str, origin: str, cookie: bool,
+    app: Any, given: str, *, method: str, path: str, origin: str, cookie: bool,
     certificate: bytes | None = None,
 ) -> Iterator[Check]:  # fmt: skip
-    """Yield each check of *token* and of one request to *app*, which brings it.
+    """Yield each check of a token and of one request to *app*, which brings it.
 
-    The application's own router says which handler answers; it does not run.
+    *given* is the token, or a session cookie of a guard of *app*. The application's own
+    router says which handler answers; it does not run.
     """
     found = requirements_at(app, method, path)
-    for guard in dict.fromkeys(guard for guard, _ in found.guards):
+    guards = list(dict.fromkeys(guard for guard, _ in found.guards))
+    cookie_checks, token, session = read_input(guards, given)
+    yield from cookie_checks
+    if token is None:
+        return
+    for guard in guards:
         yield from explain(guard, token, certificate=certificate)
     # Each guard with the request as it sees it: a mount takes a part of the path away.
     for guard, seen in found.guards:
@@ -52,7 +59,7 @@ def explain_app(
         sent = sent._replace(
             raw_path=seen.raw_path, websocket=seen.websocket, opened=opened
         )
-        yield from try_request(guard, sent, token, app=True)
+        yield from try_request(guard, sent, token, app=True, session=session)
     asked = f"{method} {path}"
     if found.route is None:
         nothing = "none: not found, another method, or a redirect"

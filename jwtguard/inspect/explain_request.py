@@ -11,6 +11,7 @@ from ..core.model.origins import is_loopback_host, is_plain
 from ..core.model.principal import Facts, Principal
 from ..core.model.request import Request
 from ..core.respond.near_misses import of_cookie_page, of_origin
+from ..core.token_answers import changes
 from ..core.verify.claim_login import acr_of, authenticated_at
 from ..core.verify.jose import parse
 from ..core.verify.token_kind import CERTIFICATE
@@ -67,12 +68,17 @@ def peer_at(scheme: str, host: str) -> str:
 
 
 def try_request(
-    guard: Guard, request: Request, token: str, *, app: bool = False
+    guard: Guard,
+    request: Request,
+    token: str,
+    *,
+    app: bool = False,
+    session: bool = False,
 ) -> Iterator[Check]:
     """Yield what is decided about *request*, which brings *token*.
 
     CORS and scopes by path are included. *app* says that the decorators of the
-    application are looked at elsewhere.
+    application are looked at elsewhere, *session* that a session cookie has the token.
     """
     access = guard.path_access(request)
     kind, needed = access.kind, access.scopes
@@ -93,11 +99,42 @@ def try_request(
         return  # whatever is asked for there, and by whom
     if request.header("origin"):
         yield _preflight(guard, request)
+    if session and kind is not Kind.PUBLIC:
+        yield _session_page(guard, request)
     decided = _decided(guard, request, token)
     if needed and decided.reason not in ("", "scope_missing"):
         yield from _missing_scopes(guard, needed, token)
     yield from login_checks(guard, access, token)
     yield decided if app or not decided.passed else _beside_the_app(decided)
+
+
+def _session_page(guard: Guard, request: Request) -> Check:
+    """Say whether a session cookie is accepted from the page of *request*.
+
+    The request itself is tried with the session's token: a cookie might be refreshed,
+    and the browser would lose its session.
+    """
+    page = guard.page_of(request)
+    sent = f"sent from {page.origin}" if page.origin else "sent without Origin"
+    found = f"{sent}; the request is tried with the access token of the session"
+    try:
+        guard._flow.origin_rules.check_cookie(request, page)  # noqa: SLF001  # as it does
+    except AuthError as error:
+        if error.report_only in guard.policy.report_only and not changes(request):
+            found = f"{sent}: {only_reported(error.reason)}"
+            return Check(name="cookie", passed=True, found=found)
+        hint = _hint_of_page(error.reason, page.origin or "", guard)
+        expected = "an Origin of this site"
+        return failed("cookie", error.reason, expected, sent, hint)
+    return Check(name="cookie", passed=True, found=found)
+
+
+def _hint_of_page(reason: str, origin: str, guard: Guard) -> str:
+    if reason == "origin_missing":
+        return "a browser would send Origin: add --origin"
+    if reason == "foreign_origin":
+        return of_cookie_page(origin, guard.policy.clients)
+    return hints.hint_of(reason)
 
 
 def _missing_scopes(guard: Guard, needed: Sequence[str], token: str) -> Iterator[Check]:

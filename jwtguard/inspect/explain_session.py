@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from base64 import urlsafe_b64decode
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 from ..core.extract.wire import TLS
 from ..core.model.introspection import takes_opaque
@@ -34,17 +35,40 @@ _TAGGED = 8
 """Characters that hold the version and the tag of the secret."""
 
 
-def read_input(guard: Guard, text: str) -> tuple[list[Check], str | None]:
-    """Return the checks of a session cookie in *text*, and the token to go on with."""
-    shown = session_in(guard, text)
-    if shown is None:
-        return [], token_in(text)
+class Given(NamedTuple):
+    """What the input of ``explain`` is."""
+
+    checks: list[Check]
+    """Those of a session cookie."""
+    token: str | None
+    """The token to go on with."""
+    session: bool
+    """Whether the token was in a session cookie."""
+
+    def __repr__(self) -> str:
+        """Leave out the token."""
+        return f"Given(session={self.session})"
+
+
+def read_input(guards: Sequence[Guard], text: str) -> Given:
+    """Return the token in *text*, also if it is in a session cookie of one of *guards*.
+
+    Without any guard that has sessions, *text* is a token.
+    """
+    for guard in guards:
+        shown = session_in(guard, text)
+        if shown is not None:
+            return _given(guard, shown, text.strip(_AROUND))
+    return Given([], token_in(text), session=False)
+
+
+def _given(guard: Guard, shown: Shown, word: str) -> Given:
     checks, token = explain_session(guard, shown)
-    word = text.strip(_AROUND)
     if token is None and _may_be_a_token(guard, word):
         found = "no session cookie of this site: read as an opaque token"
-        return [replace(checks[0], passed=True, found=found, hint="")], word
-    return checks, token
+        checks = [replace(checks[0], passed=True, found=found, hint="")]
+        return Given(checks, word, session=False)
+    return Given(checks, token, session=token is not None)
 
 
 def session_in(guard: Guard, text: str) -> Shown | None:

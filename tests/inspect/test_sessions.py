@@ -169,7 +169,8 @@ def test_explain_takes_an_opaque_token_for_a_token(
 ) -> None:
     """In every form that explain reads; also one that begins like a session cookie."""
     site = Site(jwt_issuer, issuers=[opaque(jwt_issuer)])
-    checks, found = read_input(site.guard, form.format(token))
+    checks, found, session = read_input([site.guard], form.format(token))
+    assert not session
     assert found == token
     assert all(one.passed for one in checks)
     both = form in ("{}", ' "{}"\n') and token != OPAQUE
@@ -196,9 +197,10 @@ def test_what_our_secret_has_sealed_is_no_token(
     site = Site(jwt_issuer, issuers=[opaque(jwt_issuer)])
     value = signed_in(Site(jwt_issuer)).jar[NAME]
     text = form.format(value[: len(value) - cut])
-    checks, token = read_input(site.guard, text)
+    checks, token, session = read_input([site.guard], text)
     assert checks[0].name == "session"
     assert token != text
     whole = cut == 0 and form != "{}x"
     assert checks[0].passed is whole
     assert (token is not None) is whole
+    assert session is whole
