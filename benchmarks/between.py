@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from io import BytesIO
 from itertools import cycle, islice
+from random import Random
 from statistics import median
 from typing import Any
 
@@ -118,10 +119,15 @@ def of_peer(who: Peer, app: Any, site: Site, tokens: Sequence[str]) -> Iterator[
 
 
 def sample(cases: Sequence[Case]) -> dict[tuple[str, str], float]:
-    """Return one figure for each case: the median of blocks, taken in turns."""
+    """Return one figure for each case: the median of blocks, taken in turns.
+
+    Each turn has another order: a block that always came behind one of the same library
+    or framework would find its code in the processor's caches.
+    """
     found: dict[tuple[str, str], list[float]] = {}
+    order = Random()
     for _ in range(TURNS):
-        for one in cases:
+        for one in order.sample(cases, len(cases)):
             one.before()
             found.setdefault((one.what, one.who), []).append(one.run())
     return {name: median(blocks) for name, blocks in found.items()}
