@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 import signal
 import sys
-from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from threading import Thread
 from typing import cast
@@ -18,7 +18,8 @@ from werkzeug.serving import BaseWSGIServer, make_server
 
 from ..core.model.origins import is_loopback_host
 from ..errors import ConfigurationError
-from .config import ALGORITHMS, Client, Config, User
+from .banner import banner
+from .config import ALGORITHMS, SAMPLE_API, Client, Config, User
 from .server import Issuer
 
 __all__ = [
@@ -57,6 +58,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         default=None,
         help="ask for a nonce in DPoP proofs",
+    )
+    parser.add_argument(
+        "--opaque",
+        action="store_true",
+        default=None,
+        help="issue opaque access tokens, which the API has to introspect",
     )
     _add_client_arguments(parser)
 
@@ -114,12 +121,21 @@ def _config(arguments: argparse.Namespace) -> Config:
         audience=arguments.audience,
         access_token_lifetime=arguments.access_token_lifetime,
         dpop_nonce=arguments.dpop_nonce,
+        opaque=arguments.opaque,
     )
+    config = _with_api(config)
     for text in arguments.client:
         client, _, origin = text.partition("=")
         config = config.with_client(client, origin)
     config = config.with_origins(_pairs("--origin", arguments.origin))
     return config.with_logout_uris(_pairs("--logout-uri", arguments.logout_uri))
+
+
+def _with_api(config: Config) -> Config:
+    """Return *config* with a client that may introspect, if it needs one."""
+    if not config.opaque or any(one.secret for one in config.clients):
+        return config
+    return replace(config, clients=(*config.clients, SAMPLE_API))
 
 
 def _pairs(option: str, texts: list[str]) -> dict[str, str]:
@@ -148,7 +164,7 @@ def serve(
     # Windows has no such signal; there POST /dev/rotate does the same.
     if hasattr(signal, "SIGUSR1"):
         signal.signal(signal.SIGUSR1, lambda *_: _rotate_aside(application))
-    print(_banner(config, application.url), flush=True)
+    print(banner(config, application.url), flush=True)
     server.serve_forever()
 
 
@@ -194,44 +210,3 @@ def bind(
 def _starting(_environ: object, _start_response: object) -> list[bytes]:
     """Stands in until the port, and so the issuer's name, is known."""
     raise RuntimeError("the issuer is not ready")
-
-
-def _banner(config: Config, url: str) -> str:
-    clients = " ".join(
-        f"{one.id}={','.join(one.origins)}" if one.origins else one.id
-        for one in config.clients
-    )
-    refresh = " ".join(one.id for one in config.clients if one.refresh)
-    users = "\n".join(_user_line(one, config.users) for one in config.users)
-    first = config.users[0].name
-    signalled = "   (or send SIGUSR1)" if hasattr(signal, "SIGUSR1") else ""
-    return f"""
-*** DEVELOPMENT TOKEN SERVER: plain passwords, keys in memory. Never for production. ***
-
-Listening at {url}; paste this where your API runs:
-
-  export JWTGUARD_ISSUER={url}
-  export JWTGUARD_AUDIENCE={config.audience}
-  export JWTGUARD_PROFILE=rfc9068
-  export JWTGUARD_CLIENTS="{clients}"
-  export JWTGUARD_REFRESH_CLIENTS="{refresh}"
-
-Users:
-{users}
-
-Rotate the key:  curl -X POST {url}/dev/rotate{signalled}
-Add a client:    jwtguard issuer --client ID=http://localhost:3000
-Outage on, off:  curl -X POST {url}/dev/outage; curl -X DELETE {url}/dev/outage
-Sign a user out: curl -d user={first} {url}/dev/logout
-Bound tokens:    send a DPoP proof with the form{" (with a nonce)" * config.dpop_nonce}
-"""
-
-
-def _user_line(user: User, users: Iterable[User]) -> str:
-    """Return what somebody who tries this login needs to know of *user*."""
-    width = max(len(f"{one.name} / {one.password}") for one in users)
-    line = f"  {f'{user.name} / {user.password}':<{width}}   "
-    line += " ".join(user.scopes) or "no scopes"
-    for word, values in (("role", user.roles), ("acr", user.acr)):
-        line += f", {word} {' '.join(values)}" if values else ""
-    return line

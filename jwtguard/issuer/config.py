@@ -60,6 +60,7 @@ SAMPLE_CLIENTS = (
     Client(id="www", refresh=True),
     Client(id="other", origins=("https://other.example.com",)),
 )
+SAMPLE_API = Client(id="notes-api", secret="of-the-api")  # noqa: S106
 SAMPLE_USERS = (
     User(
         name="alice",
@@ -81,7 +82,8 @@ SAMPLE_USERS = (
 class Config:
     """Everything about the issuer but where it listens. Lifetimes are in seconds.
 
-    With ``dpop_nonce`` its token endpoint asks for a nonce in DPoP proofs.
+    With ``dpop_nonce`` its token endpoint asks for a nonce in DPoP proofs. With
+    ``opaque`` its access tokens are not JWTs: APIs have to introspect them.
 
     Raises ``ConfigurationError`` with every problem.
     """
@@ -90,6 +92,7 @@ class Config:
     alg: str = "RS256"
     access_token_lifetime: int = 300
     dpop_nonce: bool = False
+    opaque: bool = False
     clients: tuple[Client, ...] = SAMPLE_CLIENTS
     users: tuple[User, ...] = SAMPLE_USERS
 
@@ -214,6 +217,7 @@ _KINDS: Mapping[str, tuple[type, str]] = {
     "alg": (str, "a string"),
     "access_token_lifetime": (int, "a whole number"),
     "dpop_nonce": (bool, "true or false"),
+    "opaque": (bool, "true or false"),
 }
 
 

@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable
 from typing import Any, cast
 
-import jwt
 from authlib.oauth2.rfc6749 import grants
 from authlib.oauth2.rfc6749.authenticate_client import authenticate_none
 from authlib.oauth2.rfc6749.errors import InvalidGrantError
@@ -17,6 +16,7 @@ from authlib.oauth2.rfc9068 import JWTBearerTokenGenerator
 
 from ..inspect.hints import OUR_REFRESH_TOKEN
 from . import config
+from .access_tokens import AccessToken, AccessTokens
 from .dpop import RefusedProofError, bound_to
 from .keys import Keys
 from .store import REFRESH_SECONDS, OAuthClient, RefreshToken, Session, Store
@@ -27,7 +27,9 @@ CLIENT_AUTHENTICATION = ["none", "client_secret_basic", "client_secret_post"]
 class TokenGenerator(JWTBearerTokenGenerator):  # type: ignore[misc]
     """Makes access tokens (RFC 9068) with the newest key, and ID tokens beside them."""
 
-    def __init__(self, issuer: str, keys: Keys, settings: config.Config) -> None:
+    def __init__(
+        self, issuer: str, keys: Keys, tokens: AccessTokens, settings: config.Config
+    ) -> None:
         super().__init__(
             issuer,
             keys.alg,
@@ -37,6 +39,7 @@ class TokenGenerator(JWTBearerTokenGenerator):  # type: ignore[misc]
             expires_generator=self._lifetime,
         )
         self._keys = keys
+        self._tokens = tokens
         self._settings = settings
 
     def _lifetime(self, client: OAuthClient, _grant_type: str) -> int:
@@ -111,14 +114,7 @@ class TokenGenerator(JWTBearerTokenGenerator):  # type: ignore[misc]
         jkt = bound_to()
         if jkt is not None:
             claims["cnf"] = {"jkt": jkt}  # RFC 9449 section 6.1
-        return self.signed("at+jwt", claims)
-
-    def signed(self, typ: str, claims: dict[str, Any]) -> str:
-        """Return *claims* as a token of this type, signed by the newest key."""
-        key = self._keys.signing
-        header = {"typ": typ, "kid": key.kid}
-        private = cast(Any, key.private_key)  # joserfc knows more kinds than PyJWT
-        return jwt.encode(claims, private, self._keys.alg, headers=header)
+        return self._tokens.issue(claims)
 
     def _id_token(self, client: OAuthClient, session: Session) -> str:
         """OpenID Connect Core section 2."""
@@ -134,7 +130,7 @@ class TokenGenerator(JWTBearerTokenGenerator):  # type: ignore[misc]
             "exp": now + self._lifetime(client, ""),
             **session.user.profile,
         }
-        return self.signed("JWT", claims)
+        return self._keys.sign("JWT", claims)
 
 
 def _login_of(session: Session) -> dict[str, Any]:
@@ -217,17 +213,25 @@ def check_proof(client: OAuthClient, token: RefreshToken | None = None) -> None:
         raise InvalidGrantError("The refresh token is bound to another key.")
 
 
-def make_revocation(store: Store) -> type:
-    """Return the revocation endpoint."""
+def make_revocation(store: Store, tokens: AccessTokens) -> type:
+    """Return the revocation endpoint.
+
+    RFC 7009 section 2.1: a refresh token ends with its session, an access token alone.
+    """
 
     class Revocation(RevocationEndpoint):  # type: ignore[misc]
         CLIENT_AUTH_METHODS = CLIENT_AUTHENTICATION
 
-        def query_token(self, token_string: str, _hint: str) -> RefreshToken | None:
-            return store.find(token_string)
+        def query_token(
+            self, token_string: str, _hint: str
+        ) -> RefreshToken | AccessToken | None:
+            return store.find(token_string) or tokens.find(token_string)
 
-        def revoke_token(self, token: RefreshToken, _request: Any) -> None:
-            store.end(token.session)
+        def revoke_token(self, token: RefreshToken | AccessToken, _: Any) -> None:
+            if isinstance(token, AccessToken):
+                tokens.end(token)
+            else:
+                store.end(token.session)
 
     return Revocation
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import secrets
 from threading import Lock
-from typing import Any
+from typing import Any, cast
 
+import jwt
 from joserfc.jwk import ECKey, KeySet, OKPKey, RSAKey
 
 Key = RSAKey | ECKey | OKPKey
@@ -31,6 +32,13 @@ class Keys:
     def signing(self) -> Key:
         """The key that signs now."""
         return self._keys[-1]
+
+    def sign(self, typ: str, claims: dict[str, Any]) -> str:
+        """Return *claims* as a token of this type, signed by the newest key."""
+        key = self.signing
+        header = {"typ": typ, "kid": key.kid}
+        private = cast(Any, key.private_key)  # joserfc knows more kinds than PyJWT
+        return jwt.encode(claims, private, self.alg, headers=header)
 
     def rotate(self) -> str:
         """Sign with a new key from now on; the old ones stay published."""

@@ -87,7 +87,7 @@ class Logout:
 
     def _token(self, client: str, subject: dict[str, str]) -> str:
         now = int(time.time())
-        return self._generator.signed(
+        return self._keys.sign(
             "logout+jwt",
             {
                 "iss": self._generator.issuer,

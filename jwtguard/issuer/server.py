@@ -27,6 +27,7 @@ from ..core.model.policy_fields import DPOP_ALGORITHMS
 from ..core.model.principal import Principal
 from ..guard import Guard
 from ..wsgi import PRINCIPAL_KEY, GuardMiddleware
+from .access_tokens import AccessTokens
 from .config import Config
 from .dpop import Nonces, Proofs, add_proofs
 from .grants import (
@@ -37,7 +38,7 @@ from .grants import (
     make_revocation,
 )
 from .hints import say_who_is_refused, unknown_client
-from .introspection import INTROSPECT, add_introspection
+from .introspection import IN_PROCESS, INTROSPECT, InProcess, add_introspection
 from .keys import Keys
 from .logout import END_SESSION, Logout, add_logout
 from .store import Store
@@ -63,12 +64,13 @@ class Issuer:
         self._base = urlsplit(url).path.rstrip("/")
         store = Store(config)
         self._app = Flask("jwtguard-issuer")
-        generator = TokenGenerator(url, self.keys, config)
-        _add_oauth(self._app, generator, store, self._base)
+        self._tokens = AccessTokens(url, self.keys, store)
+        generator = TokenGenerator(url, self.keys, self._tokens, config)
+        _add_oauth(self._app, generator, store, self._tokens, self._base)
         add_logout(self._app, Logout(store, generator, self.keys), store, self._base)
         _add_metadata(self._app, url, self.keys, self._base)
-        _add_userinfo(self._app, store, self._base)
-        add_introspection(self._app, url, self.keys, store, self._base)
+        _add_userinfo(self._app, store, self._tokens, self._base)
+        add_introspection(self._app, store, self._tokens, self._base)
         _add_controls(self._app, self.keys)
         nonces = Nonces() if config.dpop_nonce else None
         add_proofs(
@@ -99,6 +101,7 @@ class Issuer:
             audience={config.audience, *own},
             profile="rfc9068",
             keys=self.keys.public(),
+            **(IN_PROCESS if config.opaque else {}),
         )
         clients = tuple(
             Client(
@@ -117,11 +120,19 @@ class Issuer:
             public_paths={*PUBLIC, *(base + path for path in PUBLIC)},
             require_https=False,  # it listens on loopback, or where it was told to
         )
-        guard = Guard(policy, on_event=say_who_is_refused)
+        guard = Guard(
+            policy, on_event=say_who_is_refused, transport=InProcess(self._tokens)
+        )
         return self.keys.names(), GuardMiddleware(self._app.wsgi_app, guard)
 
 
-def _add_oauth(app: Flask, generator: TokenGenerator, store: Store, base: str) -> None:
+def _add_oauth(
+    app: Flask,
+    generator: TokenGenerator,
+    store: Store,
+    tokens: AccessTokens,
+    base: str,
+) -> None:
     def save_token(token: dict[str, Any], oauth_request: Any) -> None:
         keep_refresh_token(store, token, oauth_request)
 
@@ -130,7 +141,7 @@ def _add_oauth(app: Flask, generator: TokenGenerator, store: Store, base: str) -
     server.register_token_generator("default", generator)
     for grant in make_grants(store):
         server.register_grant(grant)
-    server.register_endpoint(make_revocation(store))
+    server.register_endpoint(make_revocation(store, tokens))
 
     @app.post(base + TOKEN)
     def token() -> Response:
@@ -199,7 +210,7 @@ def _public(document: dict[str, Any]) -> Response:
     return answer
 
 
-def _add_userinfo(app: Flask, store: Store, base: str) -> None:
+def _add_userinfo(app: Flask, store: Store, tokens: AccessTokens, base: str) -> None:
     @app.route(base + USERINFO, methods=["GET", "POST"])
     def userinfo() -> Response:
         """OpenID Connect Core section 5.3."""
@@ -207,11 +218,11 @@ def _add_userinfo(app: Flask, store: Store, base: str) -> None:
         user = store.user(principal.subject)
         if user is None:
             raise NotFound
-        # The guard has checked the token; that the session has ended, only the store
-        # knows.
-        if store.session(str(principal.claims.get("sid"))) is None:
+        # The guard has checked the token; that it has ended, only the store knows.
+        if tokens.find(principal.token) is None:
             error = WWWAuthenticate("bearer", {"error": "invalid_token"})
-            raise Unauthorized("The session has ended.", www_authenticate=error)
+            text = "The token or its session has ended."
+            raise Unauthorized(text, www_authenticate=error)
         profile = dict(user.profile) if "profile" in principal.scopes else {}
         return jsonify({"sub": user.name, **profile})
 

@@ -16,7 +16,8 @@ import pytest
 
 from jwtguard import AuthError, ConfigurationError, Guard, load_policy
 from jwtguard.inspect.explain_token import explain
-from jwtguard.issuer import Client, Config, User, _banner, bind
+from jwtguard.issuer import Client, Config, User, bind
+from jwtguard.issuer.banner import banner
 from tests.waiting import HANG, NO_TLS, until
 
 OWN = {"Origin": "http://localhost:8000"}
@@ -99,7 +100,7 @@ def test_what_it_prints_makes_a_guard_that_reads_its_tokens(
 ) -> None:
     """The variables as they are pasted: the profile too, so that roles count."""
     url = str(http.base_url).rstrip("/")
-    printed = (line.strip() for line in _banner(Config(), url).splitlines())
+    printed = (line.strip() for line in banner(Config(), url).splitlines())
     exports = [shlex.split(line)[1] for line in printed if line.startswith("export ")]
     environ = dict(export.split("=", 1) for export in exports)
     assert environ["JWTGUARD_PROFILE"] == "rfc9068"
@@ -220,7 +221,7 @@ def test_it_prints_what_each_user_may_do() -> None:
         User(name="alice", password="a", scopes=("read", "write"), roles=("admin",)),
         User(name="al", password="b", acr=("pwd", "mfa")),
     )
-    lines = _banner(Config(users=users), "http://x").splitlines()
+    lines = banner(Config(users=users), "http://x").splitlines()
     assert "  alice / a   read write, role admin" in lines
     assert "  al / b      no scopes, acr pwd mfa" in lines
 
