@@ -10,14 +10,23 @@ from pathlib import Path
 import pytest
 
 from jwtguard.testing import JWTIssuer
-from tests.docs.test_code import PROJECTS, ROOT, blocks
+from tests.docs.test_code import OPTIONAL, PAGES, PROJECTS, ROOT, blocks, by_name
 from tests.docs.test_code import environ as environ  # noqa: PLC0414  # a fixture
 from tests.docs.test_code import issuer as issuer  # noqa: PLC0414
 from tests.waiting import HANG
 
-NAMED = re.compile(r"`([\w.]+)`:\n\n```python\n")
+NAMED = re.compile(r"`([\w.]+\.py)`:\n\n```python\n")
+HEADED = re.compile(r"```python\n# [\w/]+\.py\n")
+ELSEWHERE = {
+    "README.md",  # test_readme.py
+    "docs/tutorial.md",  # test_tutorial.py
+    "docs/how-to/containers.md",  # test_container.py
+    "docs/how-to/gunicorn.md",  # test_deployed.py
+}
+"""Pages with named files that other tests save and run."""
 LAUNCH = """
 import sys
+sys.path.insert(0, "")
 from jwtguard.testing import JWTIssuer
 issuer = JWTIssuer(audience="https://api.example.com")
 with issuer.served() as url:
@@ -48,4 +57,16 @@ def test_the_project_of_a_page_runs(
     done = subprocess.run(
         command, cwd=tmp_path, capture_output=True, text=True, timeout=HANG
     )
-    assert done.returncode == 0, done.stderr
+    lacks = re.search(r"ModuleNotFoundError: No module named '(\w+)", done.stderr)
+    if lacks is not None and lacks[1] in OPTIONAL:
+        pytest.skip(f"{lacks[1]} is not installed")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("page", PAGES, ids=by_name)
+def test_a_named_file_is_run_under_its_name(page: Path) -> None:
+    """A block that a page names as a file works together with its other files."""
+    text = page.read_text("utf-8")
+    assert not HEADED.search(text), "name the file in front of the block: `name.py`:"
+    if NAMED.search(text):
+        assert by_name(page) in PROJECTS | ELSEWHERE
