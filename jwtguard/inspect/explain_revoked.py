@@ -35,7 +35,9 @@ def revoked_check(
     expected = "no revocation that names it"
     if found.reason:
         hit = _PACKED if found.entry is None else words_of(found.entry, marks)
-        return failed("revoked", found.reason, expected, hit, hint_of(found.reason))
+        hint = _too_soon(found.entry, marks, guard.policy.leeway)
+        hint = hint or hint_of(found.reason)
+        return failed("revoked", found.reason, expected, hit, hint)
     if problem:
         return _unread(guard, expected, problem)
     text = _ALONE
@@ -43,6 +45,22 @@ def revoked_check(
         text = f"not revoked; all revocations in {_place(guard)} were read"
     hint = "; ".join(_hints(guard, rules, compact, marks))
     return Check(name="revoked", passed=True, expected=expected, found=text, hint=hint)
+
+
+def _too_soon(entry: Entry | None, marks: Marks, leeway: float) -> str:
+    """Say whether the user has signed in again shortly after a logout."""
+    # Only logout tokens make entries of this kind, and add the leeway to their time.
+    if entry is None or entry.kind != "sub" or marks.issued_at is None:
+        return ""
+    after = marks.issued_at - (entry.before - leeway)
+    if after <= 0:
+        return ""
+    end = moment(entry.before) or f"{entry.before:g}"
+    return (
+        f"it was issued {after:.0f} s after a back-channel logout, within "
+        f"JWTGUARD_LEEWAY ({leeway:g} s), which is added because the issuer's clock "
+        f"may be ahead: sign in again, or refresh, after {end}"
+    )
 
 
 def _place(guard: Guard) -> str:

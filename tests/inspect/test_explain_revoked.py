@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 
 from jwtguard import AuthError, Guard
+from jwtguard.adapters import Request, Respond
 from jwtguard.inspect.explain_token import explain
 from jwtguard.inspect.shown import Check
 from jwtguard.state import MemoryState
@@ -71,6 +73,28 @@ def test_a_newer_token_of_the_subject_is_not_revoked(
     guard.revoke_tokens(issuer=jwt_issuer.url, subject="alice")
     jwt_clock.advance(1)
     assert row(guard, jwt_issuer.token()).passed
+
+
+@pytest.mark.parametrize("after", [0, 1, 3, 30, 31])
+def test_a_sign_in_shortly_after_a_logout_is_pointed_out(
+    after: int, jwt_issuer: JWTIssuer, jwt_clock: FakeClock
+) -> None:
+    """A logout token also revokes tokens that are issued within the leeway after it."""
+    guard = jwt_issuer.guard(logout_paths=["/logout"])
+    form = urlencode({"logout_token": jwt_issuer.logout_token()}).encode()
+    headers = {"content-type": ("application/x-www-form-urlencoded",)}
+    answer = guard.decide(Request("POST", "/logout", headers), lambda limit: form)
+    assert isinstance(answer, Respond)
+    assert answer.status == 200
+    jwt_clock.advance(after)
+    found = row(guard, jwt_issuer.token())
+    assert found.passed is (after > 30)
+    soon = (
+        f"issued {after} s after a back-channel logout, within JWTGUARD_LEEWAY (30 s)"
+    )
+    assert (soon in found.hint) is (0 < after <= 30)
+    if 0 < after <= 30:
+        assert found.hint.endswith("or refresh, after 2027-01-15 08:00:30")
 
 
 def test_a_token_that_is_expired_too_shows_both(jwt_issuer: JWTIssuer) -> None:
