@@ -19,15 +19,17 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
-from jwtguard import AuthError, Guard, Principal
+from jwtguard import AuthError, Guard, Principal, load_policy
 from jwtguard.core.model.effects import FetchFailedError
 from jwtguard.core.model.profiles import GENERIC, PROFILES
+from jwtguard.errors import InvalidTokenError
 from jwtguard.fastapi import FastAPIGuard
 from jwtguard.flask import JWTGuard, current_principal
 from jwtguard.flask import require_scope as flask_scope
 from jwtguard.rules import problem_json
 from jwtguard.starlette import GuardMiddleware, principal_of, require_scope
 from jwtguard.testing import AUDIENCE, ISSUER, FakeClock, JWTIssuer, OpaqueIssuer
+from tests.waiting import HANG
 
 ALGORITHMS = ["RS256", "PS256", "ES256", "ES384", "ES512", "EdDSA"]
 
@@ -201,6 +203,44 @@ def test_an_issuer_can_be_served_over_a_socket(jwt_issuer: JWTIssuer) -> None:
             urllib.request.urlopen(f"{url}/jwks")
         caught.value.close()
     assert jwt_issuer.url == ISSUER
+
+
+def test_introspection_can_be_served_over_a_socket(jwt_clock: FakeClock) -> None:
+    """A guard with settings of an environment asks it, as it would in production."""
+    issuer = OpaqueIssuer(clock=jwt_clock)
+    with issuer.served() as url:
+        environ = {
+            "ISSUER": url, "AUDIENCE": issuer.audience, "INTROSPECT": "opaque",
+            "INTROSPECT_CLIENT_ID": "api", "INTROSPECT_CLIENT_SECRET": "of-the-api",
+            "INTROSPECT_TIMEOUT": "60",
+        }  # fmt: skip
+        policy = load_policy({f"JWTGUARD_{k}": v for k, v in environ.items()})
+        token = issuer.opaque_token()
+        assert Guard(policy, clock=jwt_clock).verify(token).subject == "alice"
+        assert issuer.introspections == 1
+        issuer.end(token)
+        with pytest.raises(InvalidTokenError, match="inactive"):
+            Guard(policy, clock=jwt_clock).verify(token)
+        issuer.down()
+        with pytest.raises(AuthError, match="introspection_unavailable"):
+            Guard(policy, clock=jwt_clock).verify(issuer.opaque_token())
+
+
+def test_a_served_issuer_answers_what_it_does_not_know(jwt_clock: FakeClock) -> None:
+    """A status for each, and the connection is not dropped."""
+    issuer = OpaqueIssuer(clock=jwt_clock)
+    known: dict[str, Any] = {"auth": ("api", "of-the-api")}
+    with issuer.served() as url, httpx.Client(base_url=url, timeout=HANG) as http:
+        assert http.post("/introspect", data={"token": "x"}).status_code == 401
+        told = http.post("/introspect", data={"token": "x"}, **known)
+        assert told.json() == {"active": False}
+        assert http.post("/introspect", content=b"\xff=%", **known).status_code == 400
+        assert http.post("/introspect", **known).status_code == 400
+        assert http.post("/jwks", data={"a": "b"}).status_code == 405
+        assert http.get("/none").status_code == 404
+        issuer.reply = lambda _: (200, {"content-type": "application/jwt"}, b"x")
+        got = http.post("/introspect", data={"token": "x"}, **known)
+        assert got.headers.get_list("content-type") == ["application/jwt"]
 
 
 # Issuers of every family.

@@ -26,8 +26,9 @@ class OpaqueIssuer(JWTIssuer):
     """An issuer in memory with opaque tokens and an introspection endpoint.
 
     ``opaque_token`` takes the options of ``JWTIssuer.token``. ``introspections`` counts
-    the questions. *reply* may replace an answer: it is called with the answer's members
-    and returns a status, header fields and a body. Its guards introspect opaque tokens;
+    the questions of the client ``api``, whose secret is ``of-the-api``. *reply* may
+    replace an answer: it is called with the answer's members and returns a status,
+    header fields and a body. Its guards introspect opaque tokens;
     ``guard(introspect="always")`` also JWTs.
     """
 
@@ -87,14 +88,17 @@ class OpaqueIssuer(JWTIssuer):
     ) -> Incoming:
         """Answer one request; raise ``FetchFailedError`` while the issuer is down."""
         if method != "POST" or url != f"{self.url}/introspect":
-            return self.transport(url, {}, 0)
+            return super().answer(method, url, headers, body)
         if self._down:
             raise FetchFailedError(f"{url}: the issuer is down")
         with self._lock:
             self.introspections += 1
         if headers.get("authorization") != basic(CLIENT, SECRET):
             return Incoming(401, {}, b'{"error": "invalid_client"}')
-        found = self.answer_about(parse_qs(body.decode())["token"][0])
+        token = parse_qs(body.decode(errors="replace")).get("token")
+        if token is None:
+            return Incoming(400, {}, b'{"error": "invalid_request"}')
+        found = self.answer_about(token[0])
         if self.reply is not None:
             return Incoming(*self.reply(found))
         told = {"content-type": "application/json"}

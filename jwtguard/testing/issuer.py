@@ -204,8 +204,6 @@ class JWTIssuer:
         """Let the issuer's clock run *seconds* ahead of the guard's."""
         self._skew = seconds
 
-    # What it publishes.
-
     def jwks(self) -> dict[str, Any]:
         """Return the JWK set (RFC 7517 section 5)."""
         return {"keys": list(self.published)}
@@ -230,12 +228,17 @@ class JWTIssuer:
             return self._answer(self.metadata())
         return Incoming(404, {}, b"")
 
+    def answer(
+        self, method: str, url: str, headers: Mapping[str, str], body: bytes
+    ) -> Incoming:
+        """Answer one request; raise ``FetchFailedError`` while the issuer is down."""
+        found = self.transport(url, headers, 0)
+        return found if method == "GET" else Incoming(405, {"allow": "GET"}, b"")
+
     def _answer(self, document: Mapping[str, Any]) -> Incoming:
         """Return *document*, dated by this issuer's own clock."""
         date = formatdate(self.clock.time() + self._skew, usegmt=True)
         return Incoming(200, {"date": date}, json.dumps(document).encode())
-
-    # Guards that trust it.
 
     def policy(self, **settings: Any) -> Policy:
         """Return a policy that trusts this issuer and lists the client ``spa``."""
@@ -263,13 +266,13 @@ class JWTIssuer:
 
     @contextmanager
     def served(self) -> Iterator[str]:
-        """Serve metadata and keys over a real socket; its URL is the issuer from now.
+        """Serve its endpoints over a real socket, for ``JWTGUARD_ISSUER``.
 
-        For end-to-end tests: point ``JWTGUARD_ISSUER`` at it.
+        The issuer is called by the URL that is yielded from now on.
         """
         before = self.url
         try:
-            with serve(lambda path: self.transport(self.url + path, {}, 0)) as self.url:
+            with serve(self) as self.url:
                 yield self.url
         finally:
             self.url = before
