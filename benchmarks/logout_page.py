@@ -184,7 +184,7 @@ def drawing(found: Found) -> str:
         "axes.labelcolor": _INK, "xtick.color": _INK, "ytick.color": _INK,
     }  # fmt: skip
     with plt.rc_context(style):
-        figure, axes = plt.subplots(figsize=(7.2, 3.4), layout="constrained")
+        figure, axes = plt.subplots(figsize=(4.9, 3.4), layout="constrained")
         _curves(axes, found)
         drawn = io.StringIO()
         figure.savefig(drawn, format="svg", transparent=True, metadata={"Date": None})

@@ -11,6 +11,9 @@ for (const name of at.pages) {
   const found = await page.evaluate(() => {
     const tables = [...document.querySelectorAll("table.docutils")];
     const over = tables.filter((one) => one.scrollWidth > one.parentElement.clientWidth + 2);
+    // Drawings with a narrow variant, and plots, are not cut; other diagrams scroll.
+    const whole = [...document.querySelectorAll("figure.diagram:is(:has(svg.phone), :has(svg:not(.jg)))")];
+    over.push(...whole.filter((one) => one.scrollWidth > one.clientWidth || one.clientHeight < 100));
     return [document.documentElement.scrollWidth - innerWidth, ...over.map((one) => one.textContent.trim().slice(0, 60))];
   });
   if (found[0] > 0 || found.length > 1) wide[name] = found;
