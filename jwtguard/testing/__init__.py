@@ -19,12 +19,14 @@ from .introspection import OpaqueIssuer
 from .issuer import AUDIENCE as AUDIENCE
 from .issuer import ISSUER as ISSUER
 from .issuer import JWTIssuer
+from .passwords import PasswordIssuer
 
 __all__ = [
     "DPoPKey",
     "FakeClock",
     "JWTIssuer",
     "OpaqueIssuer",
+    "PasswordIssuer",
     "jwt_clock",
     "jwt_guard",
     "jwt_issuer",

@@ -18,6 +18,7 @@ from ..core.model.policy import Policy
 from ..core.relay.upstream import basic
 from ..outside.sending import Sender, Transport
 from .issuer import JWTIssuer
+from .sending import response_to
 
 CLIENT, SECRET = "api", "of-the-api"  # of an issuer in memory
 
@@ -75,13 +76,7 @@ class OpaqueIssuer(JWTIssuer):
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Answer the guard's requests, from memory."""
-        try:
-            got = self.answer(
-                request.method, str(request.url), request.headers, request.read()
-            )
-        except FetchFailedError as error:
-            raise httpx.ConnectError(str(error)) from error
-        return httpx.Response(got.status, headers=dict(got.headers), content=got.body)
+        return response_to(request, self.answer)
 
     def answer(
         self, method: str, url: str, headers: Mapping[str, str], body: bytes
