@@ -6,7 +6,6 @@ looked at again on each use.
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from hashlib import sha256
 from threading import Lock
 from typing import NamedTuple
@@ -39,7 +38,7 @@ class CachedToken:
 
     __slots__ = (
         "bearer", "cache", "digest", "facts", "generation", "key_set", "live",
-        "revoked", "signed_with", "size", "valid_from", "valid_until",
+        "revoked", "signed_with", "size", "used", "valid_from", "valid_until",
     )  # fmt: skip
 
     def __init__(
@@ -75,6 +74,8 @@ class CachedToken:
         """Whoever holds the token may use it: no key and no certificate is needed."""
         self.live: Live | None = None
         """When the issuer is asked about it again; None: it is not asked."""
+        self.used = False
+        """Whether it was looked up since it was cached, or was last spared."""
 
     @property
     def signed(self) -> Signed:
@@ -89,16 +90,19 @@ class CachedToken:
 
 
 class TokenCache:
-    """A bounded cache of verified tokens; the least recently used is evicted first."""
+    """A bounded cache of verified tokens; those that are used again stay longest."""
 
     def __init__(self, size: int) -> None:
         self._size = size
+        # A dict finds its oldest entry by walking over all that were deleted before it,
+        # so a few are evicted at once.
+        self._spare = 1 + size // 64
         self.after_fork()
 
     def after_fork(self) -> None:
         """Start empty: another thread of the parent may have held the lock."""
         self._lock = Lock()
-        self._tokens: OrderedDict[bytes, CachedToken] = OrderedDict()
+        self._tokens: dict[bytes, CachedToken] = {}
 
     def get(self, token: str) -> tuple[bytes, CachedToken | None]:
         """Return the key of *token* and its entry, if it is cached.
@@ -109,10 +113,9 @@ class TokenCache:
             return b"", None
         # 32 bytes in place of a KB, and no token can be read out of the cache.
         digest = sha256(token.encode()).digest()
-        with self._lock:
-            known = self._tokens.get(digest)
-            if known is not None:
-                self._tokens.move_to_end(digest)
+        known = self._tokens.get(digest)
+        if known is not None:
+            known.used = True
         return digest, known
 
     def holds(self, entry: Entry) -> bool:
@@ -133,6 +136,17 @@ class TokenCache:
         if digest and entry.key_set is not None:
             entry.digest = digest
             with self._lock:
+                if len(self._tokens) >= self._size and digest not in self._tokens:
+                    self._evict()
                 self._tokens[digest] = entry
-                if len(self._tokens) > self._size:
-                    self._tokens.popitem(last=False)
+
+    def _evict(self) -> None:
+        """Make room: the oldest tokens go, but those used since are spared once."""
+        tokens, most = self._tokens, self._size - self._spare
+        while len(tokens) > most:
+            oldest = [one for one, _ in zip(tokens, range(self._spare), strict=False)]
+            for digest in oldest:
+                known = tokens.pop(digest)
+                if known.used:
+                    known.used = False
+                    tokens[digest] = known

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -31,6 +32,10 @@ def subject_of(memory: TokenCache, token: str) -> str | None:
     return None if found is None else found.facts.subject
 
 
+def named(memory: TokenCache) -> Iterator[str]:
+    return (known.facts.subject for known in memory._tokens.values())
+
+
 def test_what_was_put_is_found_under_its_own_token() -> None:
     """Another token, however similar, finds nothing."""
     memory = TokenCache(2)
@@ -40,7 +45,7 @@ def test_what_was_put_is_found_under_its_own_token() -> None:
         assert subject_of(memory, other) is None
 
 
-def test_the_one_used_longest_ago_goes_first() -> None:
+def test_a_token_that_was_used_again_is_evicted_after_the_others() -> None:
     """Size is bounded, and use keeps a token in."""
     memory = TokenCache(2)
     remember(memory, "a", entry("a"))
@@ -48,6 +53,35 @@ def test_the_one_used_longest_ago_goes_first() -> None:
     assert subject_of(memory, "a") == "a"
     remember(memory, "c", entry("c"))
     assert [subject_of(memory, t) for t in "abc"] == ["a", None, "c"]
+
+
+def test_where_all_tokens_were_used_again_the_oldest_goes() -> None:
+    """A new token takes its place, and the others have to be used once more."""
+    memory = TokenCache(2)
+    remember(memory, "a", entry("a"))
+    remember(memory, "b", entry("b"))
+    assert [subject_of(memory, t) for t in "ab"] == ["a", "b"]
+    remember(memory, "c", entry("c"))
+    assert list(named(memory)) == ["b", "c"]
+    remember(memory, "d", entry("d"))
+    assert list(named(memory)) == ["c", "d"]
+
+
+def test_a_large_cache_evicts_a_few_tokens_at_once() -> None:
+    """At most one in 64 and one more, so that it is nearly full at any time."""
+    memory = TokenCache(640)
+    for number in range(640):
+        remember(memory, f"a.{number}", entry(f"{number}"))
+    assert len(memory._tokens) == 640
+    assert subject_of(memory, "a.0") == "0"
+    remember(memory, "a.0", entry("once more"))
+    assert len(memory._tokens) == 640
+    remember(memory, "a.640", entry("640"))
+    assert len(memory._tokens) == 640 - 11 + 1
+    assert next(named(memory)) == "11"
+    for number in range(641, 5000):
+        remember(memory, f"a.{number}", entry(f"{number}"))
+        assert 640 - 11 < len(memory._tokens) <= 640
 
 
 def test_size_0_remembers_nothing() -> None:
