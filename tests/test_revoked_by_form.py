@@ -159,7 +159,7 @@ def test_an_accepted_revocation_ends_the_token(
     assert post(guard, body_of(token), 200) == 200
     assert [why(guard, token), why(guard, other)] == [reason, ""]
     kind = "sid" if claims else "jti"
-    told = {"issuer": jwt_issuer.url, "kind": kind, "shared": True}
+    told = {"issuer": jwt_issuer.url, "kind": kind, "shared": False}
     assert [said for event, said in events if event == "revoked"] == [told]
 
 

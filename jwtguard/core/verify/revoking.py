@@ -70,8 +70,8 @@ class Revoking:
         # Here first: this process refuses the token at once, whether or not the store
         # can be reached.
         added = self._list.add(entry, self._steady())
-        shared = True
-        if added is not None and self._list.shared:
+        shared = self._list.shared
+        if added is not None and shared:
             told = Append(STREAM, added.encoded(), self._keep)
             left = max(1.0, added.until - self._now())
             asked = Save(added.name, added.encoded(), left)
