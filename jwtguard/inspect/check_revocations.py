@@ -27,10 +27,11 @@ def revocation_findings(
 
 
 def _alone(environ: Mapping[str, str]) -> Finding:
-    """Warn that several processes do not share revocations with memory://."""
+    """Warn that memory:// shares revocations with nobody, and keeps none."""
     text = (
-        "memory://: only the process that receives a logout knows it, and all others "
-        "still accept the tokens; several workers need JWTGUARD_STATE=redis://..."
+        "memory://: only the process that receives a logout knows it, until it is "
+        "restarted, and all others still accept the tokens; set "
+        "JWTGUARD_STATE=redis://..."
     )
     if several := several_workers(environ):
         return Finding("wrong", "logout", f"{several}, {text}")

@@ -56,7 +56,7 @@ def _cookie(policy: Policy) -> Iterator[Finding]:
 
 
 def _alone(policy: Policy, several: str) -> Finding:
-    """Say what workers do not know of each other's sessions with memory://."""
+    """Say what a restart forgets with memory://, and what workers do not share."""
     if policy.session_store == "state":
         text = (
             "JWTGUARD_STATE is memory://: each worker knows its own sessions, and a "
@@ -64,11 +64,11 @@ def _alone(policy: Policy, several: str) -> Finding:
         )
     else:
         text = (
-            "memory://: only the worker that signs a visitor out refuses a copy of the "
-            "cookie at once, and two may use one refresh token; several workers need "
-            "JWTGUARD_STATE=redis://..."
+            "memory://: a restart forgets who was signed out, and accepts their "
+            "cookies again; with several workers, only the one that signs a visitor "
+            "out refuses a copy of the cookie at once, and two may use one refresh "
+            "token; set JWTGUARD_STATE=redis://..."
         )
     if several:
         return Finding("wrong", "sessions", f"{several}, {text}")
-    level = "weak" if policy.session_store == "state" else "note"
-    return Finding(level, "sessions", f"{text} ({NOT_SEEN})")
+    return Finding("weak", "sessions", f"{text} ({NOT_SEEN})")

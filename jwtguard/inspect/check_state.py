@@ -85,8 +85,8 @@ def _alone(guard: Guard, several: str) -> Finding:
     *names, last = [name for name, here in kept.items() if here]
     listed = f"{', '.join(names)} or {last}" if names else last
     text = (
-        f"memory://: processes do not share {listed}; several workers need "
-        "JWTGUARD_STATE=redis://..."
+        f"memory://: processes do not share {listed}, and a restart forgets them; "
+        "several workers need JWTGUARD_STATE=redis://..."
     )
     if several:
         return Finding("weak", "state", f"{several}, {text}")

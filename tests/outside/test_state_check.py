@@ -48,7 +48,7 @@ def test_memory_is_for_one_process() -> None:
     """How many there will be is not known, and that is what it says."""
     ((level, text),) = found()
     assert level == "note"
-    assert "do not share revocations or used DPoP proofs; several workers" in text
+    assert "do not share revocations or used DPoP proofs, and a restart" in text
     assert "command line and configuration files are not checked" in text
 
 
@@ -64,9 +64,9 @@ def test_memory_names_what_sessions_do_not_share() -> None:
     listed = "revocations, used DPoP proofs, ended sessions"
     site: Any = {"session_client": "www", "secrets": [SECRET]}
     (_, text) = found(**site)[-1]
-    assert f"{listed} or counts of password guesses;" in text
+    assert f"{listed} or counts of password guesses, and a restart" in text
     (_, text) = found(**site, relay_limit_storage="redis://127.0.0.1:1")[-1]
-    assert "used DPoP proofs or ended sessions;" in text
+    assert "used DPoP proofs or ended sessions, and a restart" in text
 
 
 def test_memory_names_what_a_relay_does_not_share() -> None:
@@ -74,7 +74,7 @@ def test_memory_names_what_a_relay_does_not_share() -> None:
     guard = JWTIssuer().guard()
     relay = TokenRelay(guard)
     (one,) = state_findings(guard, {})
-    assert "used DPoP proofs or counts of password guesses;" in one.text
+    assert "used DPoP proofs or counts of password guesses, and a restart" in one.text
     assert relay.guard is guard
 
 
@@ -82,7 +82,7 @@ def test_memory_names_what_a_relay_does_not_share() -> None:
 def test_memory_and_proofs_that_are_not_counted(settings: Any) -> None:
     """Where proofs are refused, or never compared, workers make no difference."""
     texts = [text for _, text in found(**settings)]
-    assert [text for text in texts if "do not share revocations;" in text]
+    assert [text for text in texts if "do not share revocations, and a restart" in text]
 
 
 def test_secrets_are_counted_and_not_shown() -> None:
