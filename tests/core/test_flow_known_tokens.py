@@ -150,6 +150,25 @@ def test_a_remembered_token_outlives_the_fetch_that_keeps_its_key(
     assert house.issuer.fetches == 2
 
 
+def test_a_new_key_set_is_searched_once_for_all_tokens_of_a_key(
+    jwt_clock: FakeClock, house: House
+) -> None:
+    """They share what signed them; a token of another key has its own."""
+    first, second = (
+        request(token=house.token(subject=s, expires_in=7200)) for s in "ab"
+    )
+    for asked in (first, second):
+        house.passes(asked)
+    house.issuer.rotate()
+    jwt_clock.advance(1300)
+    house.passes(first)
+    assert quickly(house, second)
+    house.passes(request(token=house.token(subject="c")))
+    a, b, c = house.guard._flow.verifier.token_cache._tokens.values()
+    assert a.signed is b.signed
+    assert a.signed.signed_with != c.signed.signed_with
+
+
 NO_KEYS = Snapshot()
 OTHER_KEYS = Snapshot(parse_given(JWTIssuer(alg="ES256").jwks()), 0, inf, inf)
 
@@ -202,10 +221,11 @@ def test_a_remembered_token_keeps_no_key_set_that_lacks_its_key(
     asked = request(token=house.token())
     house.passes(asked)
     (entry,) = house.guard._flow.verifier.token_cache._tokens.values()
-    assert entry.key_set is entry.cache.snapshot.key_set
-    before, entry.cache = entry.key_set, cast(KeyCache, Vanishing())
+    signed = entry.signed
+    assert signed.key_set is signed.cache.snapshot.key_set
+    before, signed.cache = signed.key_set, cast(KeyCache, Vanishing())
     house.passes(asked)
-    assert entry.key_set is before
+    assert signed.key_set is before
 
 
 def test_without_memory_every_token_is_verified(jwt_issuer: JWTIssuer) -> None:

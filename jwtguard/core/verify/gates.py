@@ -21,7 +21,7 @@ from .dpop.binding import Binding
 from .entries import marks_of
 from .revocations import Found, Revocations
 from .signatures import publishing
-from .token_cache import CachedToken
+from .token_cache import CachedToken, Signed
 from .unmatched import Unmatched
 
 Gate = Callable[
@@ -93,21 +93,23 @@ class Gates(list[Gate]):
         self, known: CachedToken, _shown: Credentials, _wire: Wire | None
     ) -> Generator[Ask, Any, None] | None:
         """Refuse a token whose key is no longer published."""
-        snapshot = known.cache.snapshot
+        signed = known.signed
+        snapshot = signed.cache.snapshot
         # Identity: this very set was looked at before, and a refresh without news keeps
         # it.
         if (
-            snapshot.key_set is known.key_set
+            snapshot.key_set is signed.key_set
             and self._monotonic() < snapshot.refresh_at
         ):
             return None
-        return self._recheck_key(known)
+        return self._recheck_key(signed)
 
-    def _recheck_key(self, known: CachedToken) -> Generator[Ask, Any, None]:
-        yield from known.cache.find(lambda held: publishing(known.signed_with, held))
-        held = known.cache.snapshot.key_set
-        if held is not None and known.signed_with in held.published:
-            known.key_set = held
+    def _recheck_key(self, signed: Signed) -> Generator[Ask, Any, None]:
+        cache, signed_with = signed.cache, signed.signed_with
+        yield from cache.find(lambda held: publishing(signed_with, held))
+        held = cache.snapshot.key_set
+        if held is not None and signed_with in held.published:
+            signed.key_set = held
 
     def check_revoked(
         self, known: CachedToken, shown: Credentials, _wire: Wire | None

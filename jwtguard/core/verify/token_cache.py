@@ -16,12 +16,22 @@ from .entries import Entry
 from .keys import KeyCache
 
 
-class Signed(NamedTuple):
-    """What has signed a token: see ``CachedToken``."""
+class Signed:
+    """The key and the algorithm of a signature, for all tokens that they signed."""
 
-    cache: KeyCache
-    key_set: KeySet | None
-    signed_with: tuple[bytes, str]
+    __slots__ = ("cache", "key_set", "signed_with")
+
+    def __init__(
+        self, cache: KeyCache, key_set: KeySet | None, signed_with: tuple[bytes, str]
+    ) -> None:
+        self.cache = cache
+        self.key_set = key_set
+        """The set that last held the key: the same object needs no second look.
+
+        None: the key was withdrawn while the token was verified.
+        """
+        self.signed_with = signed_with
+        """The key's material, and the algorithm of the signature."""
 
 
 class Live(NamedTuple):
@@ -37,17 +47,15 @@ class CachedToken:
     """The facts of one verified token, and the key that verified it."""
 
     __slots__ = (
-        "bearer", "cache", "digest", "facts", "generation", "key_set", "live",
-        "revoked", "signed_with", "size", "used", "valid_from", "valid_until",
+        "bearer", "digest", "facts", "generation", "live", "revoked", "signed",
+        "size", "used", "valid_from", "valid_until",
     )  # fmt: skip
 
     def __init__(
         self,
         facts: Facts,
         validity: tuple[float, float],
-        cache: KeyCache,
-        key_set: KeySet | None,
-        signed_with: tuple[bytes, str],
+        signed: Signed,
         *,
         bearer: bool = True,
     ) -> None:
@@ -56,14 +64,7 @@ class CachedToken:
         """Seconds since the epoch, leeway included: from then on, and before that."""
         self.size = len(facts.payload) + 64 * len(facts.scopes)
         """Bytes, about."""
-        self.cache = cache
-        self.key_set = key_set
-        """The set that last held the key: the same object needs no second look.
-
-        None: the key was withdrawn while the token was verified.
-        """
-        self.signed_with = signed_with
-        """The key's material, and the algorithm of the signature."""
+        self.signed = signed
         self.digest = b""
         """The token's SHA-256, once it is cached by that."""
         self.generation = 0
@@ -76,11 +77,6 @@ class CachedToken:
         """When the issuer is asked about it again; None: it is not asked."""
         self.used = False
         """Whether it was looked up since it was cached, or was last spared."""
-
-    @property
-    def signed(self) -> Signed:
-        """What has signed the token."""
-        return Signed(self.cache, self.key_set, self.signed_with)
 
     def take(self, other: CachedToken) -> None:
         """Take over what the issuer has said of the same token since."""
@@ -133,7 +129,7 @@ class TokenCache:
 
     def put(self, digest: bytes, entry: CachedToken) -> None:
         """Store a token that has passed every check, unless its key is withdrawn."""
-        if digest and entry.key_set is not None:
+        if digest and entry.signed.key_set is not None:
             entry.digest = digest
             with self._lock:
                 if len(self._tokens) >= self._size and digest not in self._tokens:

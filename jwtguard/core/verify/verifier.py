@@ -6,6 +6,7 @@ Issuer, algorithm, key, signature, claims, in this order.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Generator, Sequence
+from functools import lru_cache
 from math import inf
 from typing import Any, NamedTuple, Protocol
 
@@ -102,6 +103,8 @@ class Verifier:
         )
         self.live: LiveTokens | None = None
         """Asks issuers about tokens, where the policy does."""
+        self._signed = lru_cache(maxsize=256)(Signed)
+        """One object for all tokens of a key: a new key set is searched once for it."""
         self._origins_claim = policy.origins_claim
         self._standing = standing_of(policy)
         self._leeway = policy.leeway
@@ -194,9 +197,9 @@ class Verifier:
         held = new.cache.snapshot.key_set
         signed_with = key.material, new.compact.header.alg
         # The key was withdrawn between the look-up and now: the token is not cached.
-        if held is not None and signed_with not in held.published:
-            held = None
-        return Signed(new.cache, held, signed_with)
+        if held is None or signed_with not in held.published:
+            return Signed(new.cache, None, signed_with)
+        return self._signed(new.cache, held, signed_with)
 
     def cached(
         self, rules: TokenRules, compact: Compact, signed: Signed
@@ -212,7 +215,7 @@ class Verifier:
         starts = max(claims.get("nbf", -inf), claims.get("iat", -inf))
         validity = starts - self._leeway, facts.expires_at + self._leeway
         bearer = self.binding.is_bearer(facts)
-        return CachedToken(facts, validity, *signed, bearer=bearer)
+        return CachedToken(facts, validity, signed, bearer=bearer)
 
     def after_fork(self) -> None:
         """Forget what threads of the parent process were doing."""

@@ -12,14 +12,15 @@ from jwtguard.core.model.issuers import TrustedIssuer
 from jwtguard.core.model.jwk import KeySet
 from jwtguard.core.model.principal import Facts
 from jwtguard.core.verify.keys import KeyCache
-from jwtguard.core.verify.token_cache import CachedToken, TokenCache
+from jwtguard.core.verify.token_cache import CachedToken, Signed, TokenCache
 
 CACHE = KeyCache(TrustedIssuer(url="https://issuer.example"), lambda: 0.0)
+SIGNED = Signed(CACHE, KeySet(()), (b"", "ES256"))
 
 
 def entry(subject: str) -> CachedToken:
     facts = Facts(subject=subject, issuer="i")
-    return CachedToken(facts, (0.0, 1.0), CACHE, KeySet(()), (b"", "ES256"))
+    return CachedToken(facts, (0.0, 1.0), SIGNED)
 
 
 def remember(memory: TokenCache, token: str, what: CachedToken) -> None:
