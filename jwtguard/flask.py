@@ -61,7 +61,8 @@ class JWTGuard:
     """Puts the guard in front of Flask applications.
 
     ``JWTGuard(app)``, or ``JWTGuard().init_app(app)`` in a factory. *guard* None means
-    ``Guard.from_env()``; raises ``ConfigurationError`` in ``init_app``.
+    ``Guard.from_env()``; raises ``ConfigurationError`` in ``init_app``. The ``Guard``
+    of an application, with ``revoke`` and the like, is ``app.extensions["jwtguard"]``.
     """
 
     def __init__(self, app: Flask | None = None, guard: Guard | None = None) -> None:

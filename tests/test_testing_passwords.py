@@ -8,7 +8,10 @@ import httpx
 import pytest
 from flask import Flask, redirect, request
 
+from jwtguard import Guard, load_policy
+from jwtguard.adapters import Request
 from jwtguard.flask import JWTGuard, current_principal, log_in, log_out
+from jwtguard.relay import TokenRelay
 from jwtguard.testing import FakeClock, PasswordIssuer
 from tests.session_support import SECRET
 
@@ -151,6 +154,38 @@ def test_any_client_authentication_is_answered(
     headers = {"Authorization": given}
     asked = httpx.Request("POST", f"{issuer.url}/token", data=form, headers=headers)
     assert issuer.handle_request(asked).status_code in (200, 401)
+
+
+def test_a_relay_sends_its_forms_here(issuer: PasswordIssuer) -> None:
+    """With the issuer as its transport; a wrong password comes back as it is."""
+    relay = TokenRelay(issuer.guard(), transport=issuer)
+    transport = httpx.WSGITransport(app=relay.wsgi)
+    form = {"grant_type": "password", "client_id": "spa", **FORM}
+    with httpx.Client(transport=transport, base_url="https://www.example") as http:
+        good = http.post("/token", data=form)
+        assert issuer.guard().verify(good.json()["access_token"]).subject == "alice"
+        bad = http.post("/token", data={**form, "password": "x"})
+    assert (bad.status_code, bad.json()["error"]) == (400, "invalid_grant")
+
+
+def test_it_can_be_served_over_a_socket(
+    issuer: PasswordIssuer, jwt_clock: FakeClock
+) -> None:
+    """A guard with settings of an environment signs in there, as in production."""
+    with issuer.served() as url:
+        environ = {
+            "ISSUER": url,
+            "AUDIENCE": issuer.audience,
+            "SESSION_CLIENT": "www",
+            "SECRETS": SECRET,
+        }
+        policy = load_policy({f"JWTGUARD_{k}": v for k, v in environ.items()})
+        guard = Guard(policy, clock=jwt_clock)
+        page = {"host": ["www.example"], "origin": ["https://www.example"]}
+        asked = Request("POST", "/login", page, scheme="https")
+        found = guard.log_in(asked, "alice", "wonderland")
+        assert found.principal.subject == "alice"
+        assert len(found.cookies) == 1
 
 
 def test_options_of_the_token_belong_to_the_user(issuer: PasswordIssuer) -> None:
