@@ -11,11 +11,12 @@ from .bare import bare_asgi, bare_wsgi
 from .site import ORIGIN, Site
 
 _DIGESTS = dict.fromkeys([b""])
-_FIELDS = (
+FIELDS = (
     ("access-control-allow-origin", ORIGIN),
     ("access-control-expose-headers", "WWW-Authenticate, Retry-After"),
     ("vary", "Origin"),
 )
+"""What a page needs in the answer; the guard adds the same."""
 
 Find = Callable[[str], Any]
 """From a token to its claims; None: the request is refused."""
@@ -47,7 +48,7 @@ def plain_wsgi(site: Site, inner: Any = bare_wsgi) -> Any:
 
 
 def _asgi(find: Find) -> Any:
-    fields = [(name.encode(), value.encode()) for name, value in _FIELDS]
+    fields = [(name.encode(), value.encode()) for name, value in FIELDS]
     refusal = {"type": "http.response.start", "status": 401, "headers": []}
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
@@ -81,7 +82,7 @@ def _wsgi(find: Find, inner: Any) -> Any:
         environ["principal"] = found
 
         def start(status: str, fields: Any, exc_info: Any = None) -> Any:
-            return start_response(status, [*fields, *_FIELDS])
+            return start_response(status, [*fields, *FIELDS])
 
         return inner(environ, start)
 

@@ -19,10 +19,12 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import NamedTuple
 from urllib.request import Request, urlopen
 
 from .peers import BASES, PEERS
 from .site import ORIGIN, Site
+from .stages import MEASURED
 
 CONNECTIONS = 8
 SECONDS = 1
@@ -46,9 +48,21 @@ _UNITS = {"us": 1.0, "ms": 1e3, "s": 1e6}
 class Answered:
     """What one bout of ``wrk`` found; times are in microseconds."""
 
+    requests: int
     per_second: float
     p50: float
     p99: float
+
+
+class Server(NamedTuple):
+    """A process that serves one peer."""
+
+    port: int
+    pid: int
+
+    def processor_time(self) -> float:
+        """Return the microseconds that the process has run so far (Linux)."""
+        return int(Path(f"/proc/{self.pid}/schedstat").read_text().split()[0]) / 1e3
 
 
 def missing() -> str | None:
@@ -68,8 +82,8 @@ def families(left_out: dict[str, str]) -> dict[str, list[str]]:
 
 
 @contextmanager
-def served(name: str, site: Site, token: str) -> Iterator[int]:
-    """Serve one peer on a port of the system's choice; yields the port."""
+def served(name: str, site: Site, token: str) -> Iterator[Server]:
+    """Serve one peer on a port of the system's choice."""
     environ = {**os.environ, "BENCH_SITE": json.dumps(site.described())}
     with socket.socket() as listening:
         # Servers set it on sockets of their own; else small answers wait for an ACK.
@@ -83,7 +97,7 @@ def served(name: str, site: Site, token: str) -> Iterator[int]:
         )
     try:
         _wait_for(process, port, token)
-        yield port
+        yield Server(port, process.pid)
     finally:
         process.terminate()
         process.wait(timeout=30)
@@ -98,13 +112,15 @@ def _wait_for(process: subprocess.Popen[bytes], port: int, token: str) -> None:
 
 
 @contextmanager
-def all_served(names: list[str], site: Site, token: str) -> Iterator[dict[str, int]]:
+def all_served(names: list[str], site: Site, token: str) -> Iterator[dict[str, Server]]:
     """Serve several at once; those that idle cost nothing."""
     with ExitStack() as stack:
         yield {name: stack.enter_context(served(name, site, token)) for name in names}
 
 
-def ask(port: int, token: str | None = None, script: Path | None = None) -> Answered:
+def ask(
+    server: Server, token: str | None = None, script: Path | None = None
+) -> Answered:
     """Let ``wrk`` ask for a second: with one token, or with those of a script."""
     headers = {"Origin": ORIGIN, "Sec-Fetch-Site": "cross-site"}
     if token is not None:
@@ -113,13 +129,30 @@ def ask(port: int, token: str | None = None, script: Path | None = None) -> Answ
     if script is not None:
         fields += ["-s", str(script)]
     command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{SECONDS}s", "--latency"]
-    url = f"http://127.0.0.1:{port}/notes/7"
+    url = f"http://127.0.0.1:{server.port}/notes/7"
     done = subprocess.run(
         [*command, *fields, url],
         capture_output=True, text=True, check=True, timeout=60,
     )  # fmt: skip
     time.sleep(0.1)
     return read(done.stdout)
+
+
+def stages(site: Site, token: str, bouts: int) -> dict[str, list[float]]:
+    """Return the server's processor time for a request, bout by bout.
+
+    In microseconds. The time between two answers depends more on what else the machine
+    does, and one stage differs little from the next.
+    """
+    found: dict[str, list[float]] = {}
+    with all_served(list(MEASURED), site, token) as servers:
+        for _ in range(bouts):
+            for name, server in servers.items():
+                before = server.processor_time()
+                requests = ask(server, token).requests
+                spent = server.processor_time() - before
+                found.setdefault(name, []).append(spent / requests)
+    return found
 
 
 @contextmanager
@@ -137,11 +170,15 @@ def read(text: str) -> Answered:
     if "Non-2xx" in text or "Socket errors" in text:
         raise RuntimeError(text)
     rate = re.search(r"Requests/sec:\s+([0-9.]+)", text)
+    requests = re.search(r"(\d+) requests in", text)
     times = dict(re.findall(r"(50|99)%\s+([0-9.]+(?:us|ms|s))", text))
-    if rate is None:
+    if rate is None or requests is None:
         raise RuntimeError(text)
     return Answered(
-        float(rate[1]), _microseconds(times["50"]), _microseconds(times["99"])
+        int(requests[1]),
+        float(rate[1]),
+        _microseconds(times["50"]),
+        _microseconds(times["99"]),
     )
 
 

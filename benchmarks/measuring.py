@@ -40,7 +40,7 @@ def measured(options: Namespace, console: Console) -> Results:
     """Measure everything, or one part anew, ``--runs`` times."""
     if options.loopback:
         results = Results.read()
-        results.loopback, results.loopback_new = {}, {}
+        results.loopback, results.loopback_new, results.stages = {}, {}, {}
         made = Cases(left_out=results.left_out)
     else:
         results = Results(about=about(options.runs, options.rounds))
@@ -103,17 +103,19 @@ def _over_loopback(bouts: int, results: Results) -> None:
     new: dict[str, list[float]] = {}
     with loopback.script_of(tokens) as script:
         for names in loopback.families(results.left_out).values():
-            with loopback.all_served(names, site, tokens[0]) as ports:
+            with loopback.all_served(names, site, tokens[0]) as servers:
                 for _ in range(bouts):
-                    for name, port in ports.items():
-                        found = loopback.ask(port, tokens[0])
+                    for name, server in servers.items():
+                        found = loopback.ask(server, tokens[0])
                         for figure in ("per_second", "p50", "p99"):
                             value = getattr(found, figure)
                             samples.setdefault((figure, name), []).append(value)
-                    for name in (one for one in ports if one in NEW_TOO):
-                        found = loopback.ask(ports[name], script=script)
+                    for name in (one for one in servers if one in NEW_TOO):
+                        found = loopback.ask(servers[name], script=script)
                         new.setdefault(name, []).append(found.per_second)
     _keep(samples, results.loopback)
+    for name, values in loopback.stages(site, tokens[0], bouts).items():
+        results.stages.setdefault(name, []).append(values)
     for name, values in new.items():
         results.loopback_new.setdefault(name, []).append(values)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from . import comparison, targets
+from . import comparison, missed, targets
 from .results import Results, middle
 from .tables import ALGS, LIMIT, Rows, markdown, spread_of, title
 
@@ -122,4 +122,5 @@ TABLES: dict[str, Callable[[Results], str]] = {
     "new_tokens": comparison.new_tokens,
     "startup": comparison.startup,
     "targets": targets.targets,
+    "profile_server": missed.server,
 }

@@ -32,6 +32,8 @@ class Results:
     """``per_second``, ``p50`` and ``p99``, then who answered; a known token."""
     loopback_new: dict[str, Samples] = field(default_factory=dict)
     """Requests per second where every token is new."""
+    stages: dict[str, Samples] = field(default_factory=dict)
+    """Processor time of a server for a request, by what of the guard it runs."""
     breakdown: dict[str, Samples] = field(default_factory=dict)
     """The steps of one request, each timed alone."""
     memory: dict[str, Any] = field(default_factory=dict)

@@ -12,6 +12,7 @@ from typing import Any
 
 from .peers import BASES, PEERS
 from .site import Site
+from .stages import STAGES
 
 THREADS = 4
 
@@ -21,6 +22,8 @@ def application(name: str, site: Site) -> tuple[str, Any]:
     if name in BASES:
         kind, make = BASES[name]
         return kind, make()
+    if name in STAGES:
+        return "asgi", STAGES[name](site)
     who = next(one for one in PEERS if one.name == name)
     return who.kind, who.make(site)
 

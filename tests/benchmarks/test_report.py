@@ -57,7 +57,7 @@ def test_a_share_is_of_the_bare_application_of_the_same_bout() -> None:
 
 def test_what_wrk_prints_is_read() -> None:
     """Rate and percentiles, in microseconds."""
-    assert loopback.read(WRK) == loopback.Answered(20617.33, 850.0, 2500.0)
+    assert loopback.read(WRK) == loopback.Answered(41234, 20617.33, 850.0, 2500.0)
 
 
 def test_a_refused_request_is_not_measured() -> None:
