@@ -66,7 +66,7 @@ class Gates(list[Gate]):
                 yield from rest
 
     def check_at_once(
-        self, known: CachedToken, shown: Credentials, wire: Wire
+        self, known: CachedToken, shown: Credentials, wire: Wire | None
     ) -> CachedToken | None:
         """Return *known* if it passes all gates, or None if one needs the outside."""
         for gate in self:

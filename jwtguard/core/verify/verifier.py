@@ -120,10 +120,7 @@ class Verifier:
         token active here, if it is asked at all.
         """
         token = shown.token
-        # Before anything is decoded: parsing takes time in proportion to the length.
-        if len(token) > self._longest:
-            raise TokenTooLargeError("token_too_long")
-        digest, found = self.token_cache.get(token)
+        digest, found = self._look_up(token)
         known = found or (yield from self._new(token))
         if live and self.live is not None:
             yield from self.live.demand(known, token)
@@ -145,8 +142,22 @@ class Verifier:
             return (yield from live.signed(new, keys, token))
         return self._verified(new, keys)
 
+    def verify_at_once(self, shown: Credentials) -> CachedToken | None:
+        """Do what ``verify`` does, or return None if that needs the outside."""
+        digest, known = self._look_up(shown.token)
+        if known is None:
+            return self.verify_new_at_once(shown, None, digest)
+        return self.gates.check_at_once(known, shown, None)
+
+    def _look_up(self, token: str) -> tuple[bytes, CachedToken | None]:
+        """Return the key of a token in the cache, and what is known of it."""
+        # Before anything is decoded: parsing takes time in proportion to the length.
+        if len(token) > self._longest:
+            raise TokenTooLargeError("token_too_long")
+        return self.token_cache.get(token)
+
     def verify_new_at_once(
-        self, shown: Credentials, wire: Wire, digest: bytes
+        self, shown: Credentials, wire: Wire | None, digest: bytes
     ) -> CachedToken | None:
         """Do the same with a token that is not known, or return None.
 

@@ -14,7 +14,7 @@ from jwtguard.core.model.profiles import PROFILES
 from jwtguard.core.verify.issuer_states import rules_of
 from jwtguard.core.verify.key_fetch import Snapshot
 from jwtguard.core.verify.token_rules import TokenRules
-from jwtguard.errors import InvalidTokenError
+from jwtguard.errors import InvalidTokenError, TokenTooLargeError
 from jwtguard.testing import FakeClock, JWTIssuer
 
 
@@ -46,6 +46,29 @@ def test_what_needs_no_fetch_is_known_at_once(
     assert asks(old) > 0
     jwt_issuer.guard().verify(old)
     assert guard.verify(old).token == old
+
+
+def test_a_token_on_its_own_is_verified_at_once_unless_the_outside_is_needed(
+    jwt_issuer: JWTIssuer, jwt_clock: FakeClock
+) -> None:
+    """The flow runs without keys, with old keys, and with old news of revocations."""
+    guard = jwt_issuer.guard()
+    flow, first = guard._flow, jwt_issuer.token(expires_in=7200)
+    assert flow.verify_at_once(Credentials(first, "")) is None
+    guard.verify(first)
+    shown = [Credentials(one, "") for one in (first, jwt_issuer.token(), "x" * 16385)]
+    known, new = (flow.verify_at_once(one) for one in shown[:2])
+    assert known is not None
+    assert new is not None
+    assert flow.verify_at_once(shown[1]) is new
+    with pytest.raises(TokenTooLargeError, match="token_too_long"):
+        flow.verify_at_once(shown[2])
+    flow.is_stale = lambda: True
+    assert flow.verify_at_once(shown[0]) is None
+    flow.is_stale = lambda: False
+    assert flow.verify_at_once(shown[0]) is known
+    jwt_clock.advance(600)
+    assert flow.verify_at_once(shown[0]) is None
 
 
 def test_an_issuer_goes_by_its_own_settings_before_the_policys() -> None:
