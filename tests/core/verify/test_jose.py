@@ -243,6 +243,8 @@ def test_brackets_in_a_text_nest_nothing() -> None:
         (b'{"keys":1e400}', "no finite number"),
         (b'{"keys":NaN}', "NaN or Infinity"),
         (b'{"keys":-Infinity}', "NaN or Infinity"),
+        (b'{"keys":', r"Expecting value: line 1 column 9 \(char 8\)"),
+        (b"{}{}", r"Extra data: line 1 column 3 \(char 2\)"),
         (b'{"keys":' + b"[" * 100_000 + b"]" * 100_000 + b"}", "nested too deep"),
     ],
 )
