@@ -39,8 +39,6 @@ from .inspect.streams import leave_stdout, tolerate
 from .outside.http import HTTPClient
 from .settings import load_policy
 
-_EXTRAS = {"issuer": "issuer", "demo": "demo"}
-
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; return its exit code."""
@@ -48,7 +46,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     logging.getLogger(__package__).addHandler(logging.NullHandler())
     tolerate()
     parser = _parser(sys.argv[1:] if argv is None else argv)
-    arguments = parser.parse_args(argv)
+    arguments, unknown = parser.parse_known_args(argv)
+    # Without its libraries a command does not know its own options.
+    if unknown and not hasattr(arguments, "missing"):
+        parser.error(f"unrecognized arguments: {' '.join(unknown)}")
     try:
         run: Callable[[argparse.Namespace], int] = arguments.run
         status = run(arguments)
@@ -142,14 +143,15 @@ def _delegate(parser: argparse.ArgumentParser, name: str) -> None:
     try:
         module = importlib.import_module(f"{__package__}.{name}")
     except ModuleNotFoundError as error:
-        missing = f"jwtguard {name} needs {error.name}: "
-        missing += f"pip install 'jwtguard-middleware[{_EXTRAS[name]}]'"
+        extra = f"jwtguard-middleware[{name}]"
+        missing = f"jwtguard {name} needs {error.name}: pip install '{extra}'"
 
         def complain(_: argparse.Namespace) -> int:
             print(missing, file=sys.stderr)
             return 2
 
-        parser.set_defaults(run=complain)
+        parser.epilog, parser.formatter_class = missing, argparse.RawTextHelpFormatter
+        parser.set_defaults(run=complain, missing=missing)
         return
     module.add_arguments(parser)
     parser.set_defaults(run=module.run)

@@ -427,21 +427,6 @@ def test_colour_is_for_terminals(terminal: Terminal) -> None:
     assert "\x1b[" not in terminal.out
 
 
-@pytest.mark.parametrize("name", ["issuer", "demo"])
-def test_a_missing_extra_is_named(
-    terminal: Terminal, name: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Whoever installed the base package learns what to install."""
-    monkeypatch.delitem(sys.modules, f"jwtguard.{name}", raising=False)
-
-    def absent(_: str) -> None:
-        raise ModuleNotFoundError(name="authlib")
-
-    monkeypatch.setattr("importlib.import_module", absent)
-    assert terminal.run(name) == 2
-    assert f"jwtguard-middleware[{name}]" in terminal.err
-
-
 def test_the_issuer_refuses_what_is_wrong(terminal: Terminal) -> None:
     """A bad option is told in one line, and nothing is served."""
     assert terminal.run("issuer", "--host", "192.0.2.1") == 2

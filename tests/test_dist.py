@@ -99,8 +99,10 @@ assert jwtguard.__file__.startswith({str(tmp_path)!r})
 from jwtguard.cli import main
 assert main(["explain", "no.token"]) == 1
 assert main(["check", "jwtguard.wsgi:GuardMiddleware"]) == 1
-assert main(["issuer"]) == 2
-assert main(["demo"]) == 2
+for words in (
+    ["issuer"], ["issuer", "--port", "9000"], ["demo"], ["demo", "--no-wait", "x"]
+):
+    assert main(words) == 2
 """
     environ = {
         "PYTHONPATH": str(tmp_path),
@@ -116,5 +118,7 @@ assert main(["demo"]) == 2
         timeout=HANG,
     )
     assert done.returncode == 0, done.stderr
-    assert "pip install 'jwtguard-middleware[issuer]'" in done.stderr
+    assert done.stderr.count("pip install 'jwtguard-middleware[issuer]'") == 2
+    assert done.stderr.count("pip install 'jwtguard-middleware[demo]'") == 2
+    assert "unrecognized" not in done.stderr
     assert "opaque token" in done.stdout

@@ -8,6 +8,7 @@ from typing import Any
 
 from ..core.model.effects import ClaimGuess, ReturnGuess
 from ..core.model.policy import Policy
+from ..errors import ConfigurationError
 from ..state import State
 
 
@@ -36,9 +37,14 @@ class GuessCounter:
         self._lock = Lock()
 
     def limiter(self) -> Any:
-        """Return the limiter; raise ``ConfigurationError`` or ``ImportError``."""
-        from .rate_limit import RateLimiter  # noqa: PLC0415  # needs the package
-
+        """Return the limiter; raise ``ConfigurationError``."""
+        try:
+            from .rate_limit import RateLimiter  # noqa: PLC0415  # needs the package
+        except ImportError as error:
+            raise ConfigurationError(
+                "sessions and the relay count password guesses with the package "
+                "limits: install jwtguard-middleware[relay]"
+            ) from error
         with self._lock:
             if self._limiter is None:
                 self._limiter = RateLimiter(*self._arguments)

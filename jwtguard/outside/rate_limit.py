@@ -14,19 +14,13 @@ from collections.abc import Callable
 from ipaddress import ip_address, ip_network
 from typing import Any
 
+from limits import RateLimitItem, parse_many
+from limits.errors import ConfigurationError as NoStorageError
+from limits.storage import storage_from_string
+
 from ..core.model.effects import CountedGuess
 from ..errors import ConfigurationError
 from .guess_stores import MemoryStore, RedisStore
-
-try:
-    from limits import RateLimitItem, parse_many
-    from limits.errors import ConfigurationError as NoStorageError
-    from limits.storage import storage_from_string
-except ImportError as error:
-    raise ImportError(
-        "counting password guesses needs the package limits: install "
-        "jwtguard-middleware[relay]"
-    ) from error
 
 ADDRESS_SHARE = 10
 """One address may guess this many times as often as one user name from it."""
