@@ -16,6 +16,7 @@ _LATEST = 10**15  # an integer: times mostly are, and such a comparison is quick
 """Seconds; a later time is a mistake, and would not fit where times are added."""
 _EARLIEST = -_LATEST
 _NUMBERS = frozenset({int, float})
+_EVER = -inf
 
 
 def time_error(
@@ -39,15 +40,19 @@ def check_times(rules: TokenRules, compact: Compact, now: float) -> Problem | No
     claims = compact.claims
     # A missing `exp` was refused as a required claim; explain runs each check alone, so
     # this one must not fail for it.
-    exp, nbf, iat = claims.get("exp"), claims.get("nbf", -inf), claims.get("iat", -inf)
+    exp, nbf, iat = (
+        claims.get("exp"),
+        claims.get("nbf", _EVER),
+        claims.get("iat", _EVER),
+    )
     if exp is None:
         exp = inf
     elif not is_time(exp):
         return Problem("malformed_claim", "exp")
     # Without the claim there is nothing to check.
-    if nbf != -inf and not is_time(nbf):
+    if nbf is not _EVER and not is_time(nbf):
         return Problem("malformed_claim", "nbf")
-    if iat != -inf and not is_time(iat):
+    if iat is not _EVER and not is_time(iat):
         return Problem("malformed_claim", "iat")
     reason = time_error(exp, nbf, iat, now, rules.leeway)
     return Problem(reason) if reason else None

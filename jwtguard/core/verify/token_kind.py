@@ -5,7 +5,6 @@ An ID token, a refresh token and a logout token are signed with the same key.
 
 from __future__ import annotations
 
-from ..model.profiles import UNMARKED
 from .claim_check import Problem
 from .jose import Compact
 from .token_rules import TYPE_CLAIMS, TokenRules, audiences
@@ -78,13 +77,10 @@ def check_kind(rules: TokenRules, compact: Compact, _: float) -> Problem | None:
 
 def _check_not_for_client(rules: TokenRules, compact: Compact) -> Problem | None:
     """OpenID Connect Core section 2: an ID token is meant for the client."""
-    needed = rules.profile.needs_mark or rules.profile.mark is not None
-    if not needed or not rules.clients:
+    clients = rules.suspicious_audiences
+    if not clients or clients.isdisjoint(audiences(compact.claims) or ()):
         return None
-    for_a_client = not rules.clients.isdisjoint(audiences(compact.claims) or ())
-    if for_a_client and not rules.is_hinted(compact):
-        return Problem("id_token")
-    return None
+    return None if rules.is_hinted(compact) else Problem("id_token")
 
 
 def check_header_type(rules: TokenRules, compact: Compact, _: float) -> Problem | None:
@@ -109,9 +105,6 @@ def check_expected(rules: TokenRules, compact: Compact, _: float) -> Problem | N
 
 def check_mark(rules: TokenRules, compact: Compact, _: float) -> Problem | None:
     """Something has to tell an access token from an ID token."""
-    profile = rules.profile
-    own = profile.mark
-    needed = profile.needs_mark if own is None else own != UNMARKED
-    if not needed or rules.is_hinted(compact):
+    if not rules.needs_mark or rules.is_hinted(compact):
         return None
     return Problem("not_access_token")

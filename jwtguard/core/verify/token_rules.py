@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from ..model.claim_rule import same
 from ..model.encoding import names
-from ..model.profiles import AT_JWT, Profile
+from ..model.profiles import AT_JWT, UNMARKED, Profile
 from .jose import Compact
 
 Claims = Mapping[str, Any]
@@ -43,13 +43,26 @@ class TokenRules:
     marking: tuple[str, ...] = field(init=False)
     """The claims whose presence speaks for an access token, or those of ``mark``."""
 
+    needs_mark: bool = field(init=False)
+    """Whether something has to tell its access tokens from its ID tokens."""
+    suspicious_audiences: frozenset[str] = field(init=False)
+    """Clients; a token without a mark that is meant for one of them is an ID token."""
+
     def __post_init__(self) -> None:
+        profile, own = self.profile, self.profile.mark
         object.__setattr__(self, "role_paths", tuple(self._role_paths()))
         object.__setattr__(self, "required", tuple(self._required()))
-        marking = (*self.profile.scope_claims, *self.profile.hints)
-        if self.profile.mark is not None:
+        marking = (*profile.scope_claims, *profile.hints)
+        if own is not None:
             marking = tuple(self.own_mark)
         object.__setattr__(self, "marking", marking)
+        needed = profile.needs_mark if own is None else own != UNMARKED
+        object.__setattr__(self, "needs_mark", needed)
+        # Also where a mark of the operator's own says that none is needed.
+        told = profile.needs_mark or own is not None
+        object.__setattr__(
+            self, "suspicious_audiences", self.clients if told else _NONE
+        )
 
     def expected(self, claims: Claims) -> Mapping[str, str]:
         """Return the claims that are compared with one value, and that value."""
