@@ -46,7 +46,7 @@ def given(token: str) -> Credentials:
     if not isinstance(token, str):
         kind = type(token).__name__
         raise TypeError(f"the token must be a str, not {kind}, and without Bearer")
-    if token[:7].lower() == "bearer ":
+    if token[6:7] == " " and token[:6].lower() == "bearer":
         error = InvalidTokenError("malformed", detail=_WITH_SCHEME)
         error.add_note(_WITH_SCHEME)
         raise error

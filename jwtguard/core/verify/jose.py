@@ -10,6 +10,9 @@ from ...errors import InvalidTokenError
 from ..model.encoding import _ALPHABET, _TO_STANDARD, _octets, parse_json
 from .not_tokens import without_dots
 
+_new: Any = tuple.__new__
+"""What a named tuple's own constructor calls, without the call in between."""
+
 
 class Header(NamedTuple):
     """The members of a JOSE header that decide anything."""
@@ -56,7 +59,8 @@ def parse(token: str) -> Compact:
     # What was signed is the text as it was sent, not what we decoded and would encode
     # again.
     signing_input = raw[: -len(signature) - 1]
-    return Compact(header, claims, payload, signed, signing_input)
+    found: Compact = _new(Compact, (header, claims, payload, signed, signing_input))
+    return found
 
 
 def is_opaque(token: str) -> bool:

@@ -92,13 +92,11 @@ class KeyCache:
         self._flight: Flight | None = None
         self._cooled_at = -inf
 
-    def at_hand(self, wanted: Wanted) -> Sequence[Key]:
-        """Return the keys that *wanted* picks; none: there is more to do, ``find``."""
+    def at_hand(self) -> KeySet | None:
+        """Return the keys, if they are not due; None: there is more to do, ``find``."""
         snapshot = self.snapshot
         # Due keys are left to the full flow, which also starts the refresh.
-        if snapshot.key_set is None or self._monotonic() >= snapshot.refresh_at:
-            return ()
-        return wanted(snapshot.key_set)
+        return snapshot.key_set if self._monotonic() < snapshot.refresh_at else None
 
     def find(self, wanted: Wanted) -> Generator[Ask, None, Sequence[Key]]:
         """Return the keys that *wanted* picks; raise if there are none.

@@ -251,8 +251,12 @@ class Issuers(Mapping[str, IssuerState]):
         self._alone = alone
         self._tenants = tenants
 
+    def find(self, url: str) -> IssuerState | None:
+        """Return the issuer of that URL, or None if it is not trusted."""
+        return self._alone.get(url) or self._tenants.state_of(url)
+
     def __getitem__(self, url: str) -> IssuerState:
-        found = self._alone.get(url) or self._tenants.state_of(url)
+        found = self.find(url)
         if found is None:
             raise KeyError(url)
         return found

@@ -31,6 +31,10 @@ from .token_cache import CachedToken, Signed, TokenCache
 from .token_rules import TokenRules
 from .unmatched import Unmatched
 
+_new: Any = tuple.__new__
+"""What a named tuple's own constructor calls, without the call in between."""
+_EVER = -inf
+
 
 class LiveTokens(Protocol):
     """Asks issuers about tokens: see ``core.introspect``."""
@@ -65,6 +69,12 @@ class Unverified(NamedTuple):
     def matching_keys(self, held: KeySet) -> Sequence[Key]:
         """Return the keys of *held* that fit the header (RFC 7515 section 6)."""
         return matching_keys(self.compact, held, self.rules)
+
+    def keys_at_hand(self) -> Sequence[Key]:
+        """Return those of the keys at hand; none: there is more to do."""
+        compact, rules, cache = self
+        held = cache.at_hand()
+        return () if held is None else matching_keys(compact, held, rules)
 
 
 class Verifier:
@@ -135,9 +145,8 @@ class Verifier:
         if live is not None and (asked := live.owner_of(token)) is not None:
             return (yield from live.opaque(asked, token))
         new = self._unverified(token)
-        wanted = new.matching_keys
         # Without a generator where the keys are at hand, which they mostly are.
-        keys = new.cache.at_hand(wanted) or (yield from new.cache.find(wanted))
+        keys = new.keys_at_hand() or (yield from new.cache.find(new.matching_keys))
         if live is not None and new.rules.issuer in live.always:
             return (yield from live.signed(new, keys, token))
         return self._verified(new, keys)
@@ -169,7 +178,7 @@ class Verifier:
         new = self._unverified(shown.token)
         if live is not None and new.rules.issuer in live.always:
             return None
-        keys = new.cache.at_hand(new.matching_keys)
+        keys = new.keys_at_hand()
         if not keys:
             return None
         known = self._verified(new, keys)
@@ -194,7 +203,8 @@ class Verifier:
         # RFC 8725 section 3.1: `none` and HS256 end here, before a key is looked for.
         if compact.header.alg not in rules.algorithms:
             raise InvalidTokenError("wrong_algorithm")
-        return Unverified(compact, rules, cache)
+        new: Unverified = _new(Unverified, (compact, rules, cache))
+        return new
 
     def _verified(self, new: Unverified, keys: Sequence[Key]) -> CachedToken:
         """Check signature and claims."""
@@ -223,7 +233,7 @@ class Verifier:
             facts = facts._replace(origins=listed)
         if self._standing is not None:
             facts = facts._replace(standing=self._standing(claims, facts))
-        starts = max(claims.get("nbf", -inf), claims.get("iat", -inf))
+        starts = max(claims.get("nbf", _EVER), claims.get("iat", _EVER))
         validity = starts - self._leeway, facts.expires_at + self._leeway
         bearer = self.binding.is_bearer(facts)
         return CachedToken(facts, validity, signed, bearer=bearer)
@@ -248,7 +258,7 @@ class Verifier:
             return self._nameless
         if name is None:
             raise InvalidTokenError("missing_claim", detail="iss")
-        found = self.issuers.get(name) if isinstance(name, str) else None
+        found = self.issuers.find(name) if isinstance(name, str) else None
         if found is None:
             raise InvalidTokenError("unknown_issuer")
         return found

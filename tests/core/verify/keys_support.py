@@ -96,7 +96,8 @@ MakeCache = Callable[..., KeyCache]
 
 def is_fresh(cache: KeyCache, keys: KeySet) -> bool:
     """Whether a key of *keys* is at hand without a fetch, now or in the background."""
-    return list(cache.at_hand(lambda held: held.keys)) == list(keys.keys)
+    held = cache.at_hand()
+    return held is not None and list(held.keys) == list(keys.keys)
 
 
 def named(kid: str) -> Wanted:

@@ -141,7 +141,7 @@ def test_a_key_that_is_withdrawn_meanwhile_caches_nothing(
     guard.verify(token)
     verifier = guard._flow.verifier
     new = verifier._unverified(token)
-    (key,) = new.cache.at_hand(new.matching_keys)
+    (key,) = new.keys_at_hand()
     assert verifier.signed_by(new, key).key_set is new.cache.snapshot.key_set
     other = parse_given(JWTIssuer(alg="ES256").jwks())
     new.cache.snapshot = Snapshot(other, 0, inf, inf)

@@ -27,7 +27,7 @@ def known(house: House, token: str) -> None:
     verifier = house.guard._flow.verifier
     house.passes(request(token=house.token(client_id="batch")))  # has the keys fetched
     new = verifier._unverified(token)
-    found = verifier._verified(new, new.cache.at_hand(new.matching_keys))
+    found = verifier._verified(new, new.keys_at_hand())
     verifier.token_cache.put(verifier.token_cache.get(token)[0], found)
 
 
