@@ -75,6 +75,10 @@ MADE: dict[str, Make] = {
     "forwarded schemes": lambda text: plain(
         "10.0.0.1", x_forwarded_for="192.0.2.1", x_forwarded_proto=text
     ),
+    "forwarded schemes of pages": lambda text: plain(
+        "10.0.0.1", origin="https://a.example", x_forwarded_proto=text
+    ),
+    "schemes that a middleware has set": lambda text: plain()._replace(scheme=text),
     "paths": lambda text: get()._replace(path=f"/{text}"),
     "encoded paths": lambda text: get()._replace(path="/x", raw_path=f"/%78?{text}"),
     "roots": lambda text: get()._replace(root=f"/{text}"),

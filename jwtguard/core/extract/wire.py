@@ -65,12 +65,16 @@ class Wires:
         return wire._replace(certificate=shown.thumbprint, no_certificate=shown.problem)
 
     def _transport_of(self, request: Request) -> Wire:
-        address = request.peer
-        peer_of = self._peers if len(address) <= LONGEST else self._peer
-        peer = peer_of(request.scheme, address)
+        own, address = request.scheme, request.peer
+        short = len(own) + len(address) <= LONGEST
+        peer = (self._peers if short else self._peer)(own, address)
         scheme = peer.scheme
         if peer.rewrites:
             scheme = forwarded.scheme(request, scheme, self._proxies)
+        # A proxy, or a middleware for one, may hand on what a stranger sent, and what
+        # depends on the scheme is remembered.
+        if len(scheme) > LONGEST:
+            scheme = ""
         secure = scheme == "https" or not self._require_https
         secure = secure or (peer.local and forwarded.is_direct(request))
         return _wire(scheme, secure)
