@@ -13,7 +13,7 @@ from flask import Flask
 
 from jwtguard import Client, Guard, Policy, ScopeRule, TrustedIssuer
 from jwtguard.adapters import Request, Respond
-from jwtguard.core.model.principal import Facts
+from jwtguard.core.model.facts import Facts
 from jwtguard.core.respond.debugging import Debugging
 from jwtguard.errors import (
     AuthError,

@@ -217,7 +217,7 @@ def test_its_errors_hold_no_token() -> None:
 )
 def test_a_bound_token_is_not_forwarded(facts: dict[str, Any]) -> None:
     """The other server would refuse it; the message says what works instead."""
-    bound = Principal.of(ALICE.facts._replace(**facts), "a.b.c")
+    bound = Principal.of(ALICE.facts.replace(**facts), "a.b.c")
     with pytest.raises(TypeError, match="sessions") as caught:
         BearerForward(bound, API)
     assert isinstance(caught.value, BoundTokenError)

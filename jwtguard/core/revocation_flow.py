@@ -13,8 +13,9 @@ from ..errors import AuthError, KeysUnavailableError
 from .authorize.clients import Clients
 from .model.decision import TokenRequest
 from .model.effects import Ask
+from .model.facts import Facts
 from .model.policy import Policy
-from .model.principal import Facts, Principal
+from .model.principal import Principal
 from .verify.claims import facts_of_issued
 from .verify.keys import Emit
 from .verify.revoking import Revoking

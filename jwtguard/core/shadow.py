@@ -19,8 +19,8 @@ from .extract.paths import Kind, PathAccess, PathRules
 from .extract.token_header import field_of
 from .flow import Flow, Flowing
 from .model.decision import Decision, Decoration, Respond
+from .model.facts import Facts
 from .model.policy import Policy
-from .model.principal import Facts
 from .model.request import Request
 from .path_rules import path_rules
 from .respond.reports import path_shape, subject_mark

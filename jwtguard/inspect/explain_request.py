@@ -7,8 +7,9 @@ from dataclasses import replace
 
 from ..core.extract.paths import Kind
 from ..core.model.decision import Proceed, Respond
+from ..core.model.facts import Facts
 from ..core.model.origins import is_loopback_host, is_plain
-from ..core.model.principal import Facts, Principal
+from ..core.model.principal import Principal
 from ..core.model.request import Request
 from ..core.respond.near_misses import of_cookie_page, of_origin
 from ..core.token_answers import changes

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from ..core.model.principal import Facts
-from ..core.verify.entries import TIMED, Entry, Marks, marks_of
+from ..core.verify.entries import TIMED, Entry, Marks, digest_of
 from ..core.verify.jose import Compact
 from ..core.verify.token_rules import TokenRules
 from ..guard import Guard
@@ -84,16 +83,16 @@ def _unread(guard: Guard, expected: str, problem: str) -> Check:
 def claimed_marks(rules: TokenRules, compact: Compact, token: str) -> Marks:
     """Return the marks by which a token, valid or not, can be revoked."""
     claims = compact.claims
-    facts = Facts(
-        _text(claims.get(rules.profile.subject_claim)) or "",
+    return Marks(
         rules.issuer,
-        _text(rules.client(claims)),
-        sub=_text(claims.get("sub")),
-        sid=_text(claims.get("sid")),
+        digest_of(token),
         jti=_text(claims.get("jti")),
+        sid=_text(claims.get("sid")),
+        subject=_text(claims.get(rules.profile.subject_claim)) or "",
+        sub=_text(claims.get("sub")),
+        client=_text(rules.client(claims)),
         issued_at=_time(claims.get("iat")),
     )
-    return marks_of(facts, token)
 
 
 def _time(value: Any) -> float | None:

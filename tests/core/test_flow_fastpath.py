@@ -12,6 +12,7 @@ from jwtguard.core.authorize.access import AccessKey
 from jwtguard.core.extract.paths import Kind, PathAccess
 from jwtguard.core.model.decision import Decoration, Respond
 from jwtguard.core.model.effects import ReadBody
+from jwtguard.core.model.facts import Common
 from jwtguard.core.model.request import Request
 from jwtguard.errors import InvalidTokenError
 from jwtguard.testing import JWTIssuer
@@ -157,15 +158,15 @@ def test_a_page_that_the_token_names_has_nothing_of_what_a_client_was_promised(
 
 
 def test_what_is_remembered_beside_tokens_is_bounded(house: House) -> None:
-    """1024 answers, of 4096 bytes each, with 64 for each scope, and no more."""
+    """1024 answers, to tokens of 4096 bytes, with 64 for each scope, and no more."""
     answers: Any = house.guard._flow.authorizer.remembered
     for size, origin, scope, kept in (
-        (4097 - len("GET"), None, "", 0),
-        (4096 - len("GET"), None, "", 1),
-        (4097 - len("GET" + WWW), WWW, "", 1),
-        (4096 - len("GET" + WWW), WWW, "", 2),
-        (4097 - len("GET") - 3 * 64, None, "a b c", 2),
-        (4096 - len("GET") - 3 * 64, None, "a b c", 3),
+        (4097, None, "", 0),
+        (4096, None, "", 1),
+        (4097, WWW, "", 1),
+        (4096, WWW, "", 2),
+        (4097 - 3 * 64, None, "a b c", 2),
+        (4096 - 3 * 64, None, "a b c", 3),
     ):
         token = house.token(claims={"much": ""}, scope=scope)
         bare = len(house.guard.verify(token).payload)
@@ -176,6 +177,9 @@ def test_what_is_remembered_beside_tokens_is_bounded(house: House) -> None:
     for path in ("/x", "/y", "/%", "/" + "x" * 500):
         house.passes(request(path, token=token, raw_path="/?%20"))
     assert answers.cache_info().currsize == 3
+    for count, kept in ((512, 4), (513, 4)):
+        house.passes(request(method="M" * count, token=token))
+        assert answers.cache_info().currsize == kept
     for number in range(1100):
         house.passes(request(method=f"M{number}", token=token))
     assert answers.cache_info().currsize == 1024
@@ -300,7 +304,12 @@ def test_each_field_of_the_key_counts_for_what_authorize_answers(
     house = everything(jwt_issuer, clients_only=True)
     key = KEY._replace(issuer=jwt_issuer.url)._replace(**changed)
     authorizer = house.guard._flow.authorizer
-    for answer in (authorizer.authorize(key), authorizer.remembered(*key)):
+    origins = frozenset((EVIL,) if key.claimed else ())
+    token = Common(
+        key.issuer, key.client_id, key.scopes, origins, None, key.standing
+    )  # fmt: skip
+    asked = key.rule, key.method, key.origin, key.own, key.cookie
+    for answer in (authorizer.authorize(key), authorizer.remembered(*asked, token)):
         if refused is None:
             assert isinstance(answer, Decoration)
         else:

@@ -166,7 +166,7 @@ def test_a_token_verified_without_rules_meets_none(house: House) -> None:
     other = house.guard._flow.paths.rule("GET", "/mfa")
     token = house.token(claims={"region": "eu", "acr": "mfa"})
     known = house.guard.run(house.guard._flow.verify(Credentials(token, "header")))
-    known.facts = known.facts._replace(standing=None)
+    known.facts = known.facts.replace(standing=None)
     access = house.guard._flow.authorizer.access
     for one, reason in ((rule, "claim_not_allowed"), (other, "acr_missing")):
         answer: Any = access(one, "GET", None, False, known, False)

@@ -8,21 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from ...errors import AccessDeniedError, AuthError, InvalidOriginError
 from ..extract.paths import Kind, PathAccess
 from ..model.decision import Decoration, decoration
+from ..model.facts import Common, Standing
 from ..model.policy import METHODS, Policy
-from ..model.principal import Standing
 from ..model.request import Fields
 from ..verify.token_cache import CachedToken
 from . import requirements
 from .clients import Clients
 from .freshness import check_acr
 
-_SHORT = 4096
-"""Bytes. The answer to a key of more, token claims and all, is not remembered."""
+_SHORT = 512
+"""Characters of method and origin. The answer to a key of more is not remembered."""
 
 
 class AccessKey(NamedTuple):
@@ -86,25 +86,28 @@ class Authorizer:
         cookie: bool,
     ) -> Access:
         """Return whether a known token may be used like this."""
-        facts = known.facts
+        common = known.facts.common
         # Keys come from strangers: 1024 of them with 16 KB tokens would be 16 MB.
-        short = known.size + len(method) + len(origin or "") <= _SHORT
+        short = common.shared and len(method) + len(origin or "") <= _SHORT
         answer = self.remembered if short else self._answer
-        return answer(
-            rule,
-            method,
-            origin,
-            own,
-            origin in facts.origins,
-            cookie,
-            facts.issuer,
-            facts.client_id,
-            facts.scopes,
-            facts.standing,
-        )
+        return answer(rule, method, origin, own, cookie, common)
 
-    def _answer(self, *fields: Any) -> Access:
-        return self.authorize(AccessKey(*fields))
+    def _answer(
+        self,
+        rule: PathAccess,
+        method: str,
+        origin: str | None,
+        own: bool,
+        cookie: bool,
+        common: Common,
+    ) -> Access:
+        claimed = origin in common.origins
+        issuer, client_id = common.issuer, common.client_id
+        key = AccessKey(
+            rule, method, origin, own, claimed, cookie,
+            issuer, client_id, common.scopes, common.standing,
+        )  # fmt: skip
+        return self.authorize(key)
 
     def authorize(self, key: AccessKey) -> Access:
         """Apply the rules about client, origin, method, scopes, claims and login."""

@@ -185,7 +185,7 @@ class LiveTokens:
         fresh = self._verifier.cached(rules, merged_compact(local, claims), signed)
         if any(name in claims for name in rules.profile.scope_claims):
             narrowed = fresh.facts.scopes & rules.scopes(claims)
-            fresh.facts = fresh.facts._replace(scopes=narrowed)
+            fresh.facts = fresh.facts.replace(scopes=narrowed)
         fresh.live = Live(outcome.until)
         return fresh
 

@@ -4,47 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
-from .claim_rule import ClaimRule
 from .encoding import names
-
-
-class Standing(NamedTuple):
-    """What path rules may ask of a token beside its scopes: hashable, and small."""
-
-    acr: str | None
-    unmet: frozenset[ClaimRule]
-    """The claim rules of the policy that the token does not meet, whatever the path."""
-
-
-class Facts(NamedTuple):
-    """What a verified token says, shared by all requests that bring it."""
-
-    subject: str
-    issuer: str
-    client_id: str | None = None
-    scopes: frozenset[str] = frozenset()
-    roles: frozenset[str] = frozenset()
-    expires_at: float = 0.0
-    payload: bytes = b"{}"
-    origins: frozenset[str] = frozenset()
-    """The origins that the token names, if the policy believes them."""
-    sub: str | None = None
-    """The claim of that name, whatever the issuer's ``subject_claim`` is."""
-    sid: str | None = None
-    jti: str | None = None
-    issued_at: float | None = None
-    jkt: str | None = None
-    """Thumbprint of the key that the token is bound to (RFC 9449 section 6.1)."""
-    x5t: str | None = None
-    """SHA-256 of the certificate that it is bound to (RFC 8705 section 3.1)."""
-    tenant: str | None = None
-    """The tenant whose issuer it is, if the issuer in the policy has several."""
-    acr: str | None = None
-    authenticated_at: float | None = None
-    standing: Standing | None = None
-    """None: no path rule of the policy asks for more than scopes."""
+from .facts import Facts
 
 
 class Principal:
@@ -110,22 +73,22 @@ class Principal:
     @property
     def issuer(self) -> str:
         """The ``iss`` claim (RFC 7519 section 4.1.1)."""
-        return self._facts.issuer
+        return self._facts.common.issuer
 
     @property
     def client_id(self) -> str | None:
         """The client that the token was issued to, or None (RFC 8693 section 4.3)."""
-        return self._facts.client_id
+        return self._facts.common.client_id
 
     @property
     def scopes(self) -> frozenset[str]:
         """The scopes granted to the token (RFC 6749 section 3.3)."""
-        return self._facts.scopes
+        return self._facts.common.scopes
 
     @property
     def roles(self) -> frozenset[str]:
         """The roles of the subject (RFC 9068 section 2.2.3.1)."""
-        return self._facts.roles
+        return self._facts.extras.roles
 
     @property
     def expires_at(self) -> float:
@@ -135,7 +98,7 @@ class Principal:
     @property
     def tenant(self) -> str | None:
         """The tenant that ``issuer`` belongs to; None without a ``{placeholder}``."""
-        return self._facts.tenant
+        return self._facts.common.tenant
 
     @property
     def bound(self) -> Literal["dpop", "mtls"] | None:
@@ -155,7 +118,7 @@ class Principal:
     @property
     def acr(self) -> str | None:
         """How the subject was authenticated, or None (RFC 9068 section 2.2.1.1)."""
-        return self._facts.acr
+        return self._facts.extras.acr
 
     @property
     def amr(self) -> tuple[str, ...]:
@@ -168,7 +131,7 @@ class Principal:
 
         The claim ``auth_time`` (RFC 9068 section 2.2.1). A refreshed token keeps it.
         """
-        return self._facts.authenticated_at
+        return self._facts.extras.authenticated_at
 
     @property
     def payload(self) -> bytes:
@@ -223,8 +186,8 @@ class Principal:
         """Show who calls, and never the token."""
         # reprs end up in logs: payload and token are left out, and so is what a later
         # field may hold.
-        shown = zip(_SHOWN, self._facts, strict=False)
+        shown = ((name, getattr(self._facts, name)) for name in _SHOWN)
         return f"Principal({', '.join(f'{name}={value!r}' for name, value in shown)})"
 
 
-_SHOWN = Facts._fields[: Facts._fields.index("payload")]
+_SHOWN = ("subject", "issuer", "client_id", "scopes", "roles", "expires_at")

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from ...errors import AuthError, InvalidTokenError
 from ..extract.paths import Kind
 from ..model.client import Client
-from ..model.principal import Facts
+from ..model.facts import Facts
 from .near_misses import of_cookie_page, of_origin
 
 NOT_READ = "no token is read on this path, so its handler refuses every request"

@@ -8,8 +8,8 @@ from ...errors import AuthError
 from ..extract import token_header
 from ..extract.fetch_metadata import origin_of
 from ..extract.paths import Kind, PathAccess, PathRules
+from ..model.facts import Facts
 from ..model.policy import Policy
-from ..model.principal import Facts
 from ..model.request import Request
 from ..verify.jose import parse
 from .case_hints import hint_of

@@ -10,8 +10,9 @@ from ...errors import AuthError
 from ..extract.fetch_metadata import origin_of
 from ..extract.paths import PathRules
 from ..model.decision import Outbox
+from ..model.facts import Facts
 from ..model.policy import Policy
-from ..model.principal import Facts, Principal
+from ..model.principal import Principal
 from ..model.request import Request
 from ..verify.keys import Emit
 

@@ -15,8 +15,8 @@ from ..extract.credentials import BEARER, DPOP, scheme_of
 from ..extract.fetch_metadata import origin_of
 from ..extract.paths import Kind, PathAccess, PathRules
 from ..model.decision import Decision, Outbox, Proceed, Respond, decoration
+from ..model.facts import Facts
 from ..model.policy import Policy
-from ..model.principal import Facts
 from ..model.request import Fields, Request
 from ..verify.keys import Emit
 from . import cors
@@ -175,10 +175,11 @@ class Responses:
             return ()
         if facts is None or origin is None:
             return self._clients.union(origin)
-        claimed = origin in facts.origins
+        common = facts.common
+        claimed = origin in common.origins
         return (
             self._clients.cors_fields(
-                facts.issuer, facts.client_id, origin, claimed=claimed
+                common.issuer, common.client_id, origin, claimed=claimed
             )
             or ()
         )
@@ -198,7 +199,7 @@ class Responses:
             status=error.status,
             method=request.method,
             origin=origin,
-            client_id=facts.client_id if facts else None,
+            client_id=facts.common.client_id if facts else None,
             detail=error.detail,
             **({"debug": debug} if debug else {}),
         )

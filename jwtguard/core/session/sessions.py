@@ -17,8 +17,8 @@ from ..extract.credentials import Credentials
 from ..extract.wire import Wire
 from ..model.decision import Outbox
 from ..model.effects import Ask, Await, CatchUp, Start, StateUnavailableError
+from ..model.facts import Facts
 from ..model.policy import Policy
-from ..model.principal import Facts
 from ..model.request import Request
 from ..model.sealing import Sealer
 from ..verify.claims import facts_of_issued

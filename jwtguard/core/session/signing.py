@@ -33,7 +33,8 @@ from ..model.effects import (
     Start,
     StateUnavailableError,
 )
-from ..model.principal import Facts, Principal
+from ..model.facts import Facts
+from ..model.principal import Principal
 from ..model.request import Request
 from ..verify.token_cache import CachedToken
 from .cookies import LONGEST, TooLongError

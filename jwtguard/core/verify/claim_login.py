@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable
 from functools import lru_cache
 
 from ..model.claim_rule import ClaimRule, same
+from ..model.facts import Facts, Standing
 from ..model.policy import Policy
-from ..model.principal import Facts, Standing
 from .claim_times import is_time
 from .token_rules import Claims, values_at
 

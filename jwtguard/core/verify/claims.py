@@ -9,7 +9,7 @@ from __future__ import annotations
 from math import inf
 
 from ...errors import InvalidTokenError
-from ..model.principal import Facts
+from ..model.facts import Facts
 from .claim_check import Check
 from .claim_login import acr_of, authenticated_at
 from .claim_names import (
@@ -75,8 +75,6 @@ def facts_of(rules: TokenRules, compact: Compact) -> Facts:
         _NO_ORIGINS,
         _name(found("sub")),
         _name(found("sid")),
-        found("jti") or None,  # a string, once checked
-        found("iat"),
         cnf.get("jkt"),
         cnf.get(CERTIFICATE),
         rules.tenant,

@@ -8,7 +8,7 @@ from hashlib import sha256
 from math import floor, isfinite
 from typing import Any, Literal, NamedTuple, get_args
 
-from ..model.principal import Facts
+from ..model.facts import Facts
 from .jose import is_opaque
 
 Kind = Literal["token", "jti", "sid", "subject", "sub", "client", "issuer"]
@@ -133,15 +133,17 @@ class Marks(NamedTuple):
 
 def marks_of(facts: Facts, token: str) -> Marks:
     """Return by what the verified *token* can be revoked."""
+    # Asked once for each new revocation: not kept for each token.
+    claims = json.loads(facts.payload)
     return Marks(
         facts.issuer,
         digest_of(token),
-        facts.jti,
+        claims.get("jti") or None,  # a string, once checked
         facts.sid,
         facts.subject,
         facts.sub,
         facts.client_id,
-        facts.issued_at,
+        claims.get("iat"),
     )
 
 

@@ -6,12 +6,13 @@ looked at again on each use.
 
 from __future__ import annotations
 
+import json
 from hashlib import sha256
 from threading import Lock
 from typing import NamedTuple
 
+from ..model.facts import Facts
 from ..model.jwk import KeySet
-from ..model.principal import Facts
 from .entries import Entry
 from .keys import KeyCache
 
@@ -48,7 +49,7 @@ class CachedToken:
 
     __slots__ = (
         "bearer", "digest", "facts", "generation", "live", "revoked", "signed",
-        "size", "used", "valid_from", "valid_until",
+        "used", "valid_from", "valid_until",
     )  # fmt: skip
 
     def __init__(
@@ -62,8 +63,6 @@ class CachedToken:
         self.facts = facts
         self.valid_from, self.valid_until = validity
         """Seconds since the epoch, leeway included: from then on, and before that."""
-        self.size = len(facts.payload) + 64 * len(facts.scopes)
-        """Bytes, about."""
         self.signed = signed
         self.digest = b""
         """The token's SHA-256, once it is cached by that."""
@@ -80,7 +79,7 @@ class CachedToken:
 
     def take(self, other: CachedToken) -> None:
         """Take over what the issuer has said of the same token since."""
-        for name in ("facts", "valid_from", "valid_until", "size", "bearer", "live"):
+        for name in ("facts", "valid_from", "valid_until", "bearer", "live"):
             setattr(self, name, getattr(other, name))
         self.generation = 0  # it may name another session now
 
@@ -122,7 +121,7 @@ class TokenCache:
             facts = token.facts
             value = facts.sid if entry.kind == "sid" else facts.sub
             if value == entry.value and facts.issuer == entry.issuer:
-                issued_at = facts.issued_at
+                issued_at = json.loads(facts.payload).get("iat")
                 if entry.hits(issued_at):
                     return True
         return False

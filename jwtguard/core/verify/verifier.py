@@ -230,9 +230,9 @@ class Verifier:
         claims = compact.claims
         if self._origins_claim is not None:
             listed = claimed_origins(claims, self._origins_claim)
-            facts = facts._replace(origins=listed)
+            facts = facts.replace(origins=listed)
         if self._standing is not None:
-            facts = facts._replace(standing=self._standing(claims, facts))
+            facts = facts.replace(standing=self._standing(claims, facts))
         starts = max(claims.get("nbf", _EVER), claims.get("iat", _EVER))
         validity = starts - self._leeway, facts.expires_at + self._leeway
         bearer = self.binding.is_bearer(facts)

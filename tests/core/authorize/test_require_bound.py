@@ -12,7 +12,8 @@ from starlette.testclient import TestClient
 
 from jwtguard import flask, starlette
 from jwtguard.core.authorize.unguarded import decorator_of
-from jwtguard.core.model.principal import Facts, Principal
+from jwtguard.core.model.facts import Facts
+from jwtguard.core.model.principal import Principal
 from jwtguard.errors import InvalidTokenError, MissingTokenError
 from jwtguard.rules import require_bound
 from jwtguard.testing import JWTIssuer
@@ -22,7 +23,7 @@ ALICE = Facts("alice", "https://issuer.example")
 
 def test_a_bound_token_meets_it_and_no_other() -> None:
     """By key or by certificate; without a token, one is asked for."""
-    for facts in (ALICE._replace(jkt="k"), ALICE._replace(x5t="c")):
+    for facts in (ALICE.replace(jkt="k"), ALICE.replace(x5t="c")):
         caller = Principal.of(facts, "t")
         assert require_bound().check(caller) is caller
     with pytest.raises(InvalidTokenError, match="unbound_token"):

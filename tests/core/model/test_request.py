@@ -12,7 +12,7 @@ import pytest
 import jwtguard
 from jwtguard import Principal, TrustedIssuer
 from jwtguard.core.model.effects import Flight
-from jwtguard.core.model.principal import Facts
+from jwtguard.core.model.facts import Facts
 from jwtguard.core.model.request import _READ, NameTable, Request, is_read, shows_proxy
 from jwtguard.core.verify.keys import KeyCache
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from jwtguard.core.model.facts import Facts
 from jwtguard.core.model.issuers import TrustedIssuer
 from jwtguard.core.model.jwk import KeySet
-from jwtguard.core.model.principal import Facts
 from jwtguard.core.verify.keys import KeyCache
 from jwtguard.core.verify.token_cache import CachedToken, Signed, TokenCache
 

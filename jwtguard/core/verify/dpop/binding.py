@@ -12,8 +12,8 @@ from ....errors import InvalidTokenError
 from ...extract.credentials import DPOP, Credentials
 from ...extract.wire import Wire
 from ...model.effects import Ask
+from ...model.facts import Facts
 from ...model.policy import Policy
-from ...model.principal import Facts
 from ..keys import Emit
 from .proof import Proofs
 from .replays import Replays
@@ -46,11 +46,12 @@ class Binding:
 
     def is_bearer(self, facts: Facts) -> bool:
         """Whether a token may be used by whoever holds it."""
-        if facts.jkt is not None or facts.x5t is not None or self._required:
+        common, extras = facts.common, facts.extras
+        if extras.jkt is not None or extras.x5t is not None or self._required:
             return False
-        listed = self._policy.listed(facts.issuer) if facts.tenant else None
-        issuer = facts.issuer if listed is None else listed.url
-        return (issuer, facts.client_id) not in self._clients
+        listed = self._policy.listed(common.issuer) if common.tenant else None
+        issuer = common.issuer if listed is None else listed.url
+        return (issuer, common.client_id) not in self._clients
 
     def check(
         self, facts: Facts, shown: Credentials, wire: Wire | None, sha256: bytes
