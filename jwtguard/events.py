@@ -34,7 +34,7 @@ Events and their fields, all of them also in the ``extra`` of the log record:
 * ``session_ended``: ``issuer``, ``problem``; its issuer does not refresh it any more
 * ``reloaded``: ``policy``, its hash; ``added``, ``removed``: what differs, in lines
 * ``reload_failed``: ``problem``; the old policy stays
-* ``misconfigured``: ``problem``, while starting
+* ``misconfigured``: ``problem``, while starting or when a lone guard revokes
 * ``render_failed``: ``reason`` of the refusal, ``problem``: what the renderer raised
 
 Never a token or a claim. ``detail`` of ``dpop_url`` has two URLs without their query;

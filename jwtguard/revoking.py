@@ -7,17 +7,27 @@ from .core.model.decision import Proceed
 from .core.model.policy import Policy
 from .core.model.principal import Principal
 from .core.verify.entries import Marks, marks_of
+from .core.verify.keys import Emit
 from .core.verify.revocations import Found
 from .core.verify.revoking import OMITTED
 from .core.verify.watches import Watch, end
 from .outside.drivers import Drivers
+
+ALONE = (
+    "a token was revoked on a guard that protects no application, and whose list of "
+    "revocations no other guard shares: revoke on the guard of the middleware, or set "
+    "JWTGUARD_STATE"
+)
 
 
 class Revoker(Drivers):
     """What a guard can revoke: a session, a token, or many."""
 
     policy: Policy
+    emit: Emit
     _flow: Flow
+    protects: bool = False
+    """Whether a middleware or a relay uses this guard."""
 
     def revoke(self, principal: Principal) -> None:
         """End the session of *principal*: its ``sid``, else ``jti``, else its token.
@@ -26,10 +36,12 @@ class Revoker(Drivers):
         shared state is back; the call waits at most ``JWTGUARD_STATE_TIMEOUT``. Raises
         ``ValueError`` for a principal of an issuer that is not trusted.
         """
+        self._warn_if_alone()
         self.run(self._flow.revoking.session(principal))
 
     async def arevoke(self, principal: Principal) -> None:
         """Do what ``revoke`` does, without blocking the event loop."""
+        self._warn_if_alone()
         await self.arun(self._flow.revoking.session(principal))
 
     def revoke_tokens(
@@ -49,6 +61,7 @@ class Revoker(Drivers):
         this does what ``revoke`` does. Raises ``TypeError`` and ``ValueError``.
         """
         named = {"subject": subject, "sid": sid, "jti": jti, "client_id": client_id}
+        self._warn_if_alone()
         self.run(self._flow.revoking.tokens(issuer, named, before))
 
     async def arevoke_tokens(
@@ -63,7 +76,14 @@ class Revoker(Drivers):
     ) -> None:
         """Do what ``revoke_tokens`` does, without blocking the event loop."""
         named = {"subject": subject, "sid": sid, "jti": jti, "client_id": client_id}
+        self._warn_if_alone()
         await self.arun(self._flow.revoking.tokens(issuer, named, before))
+
+    def _warn_if_alone(self) -> None:
+        """Warn of a second guard: nothing asks it whether a token was revoked."""
+        shared, cache = self._flow.revocations.shared, self._flow.verifier.token_cache
+        if not self.protects and not shared and cache.never_used:
+            self.emit("misconfigured", problem=ALONE)
 
     def answered(self, decision: Proceed, status: int) -> None:
         """Do what follows from the application's answer to a token request.

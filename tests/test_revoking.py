@@ -445,3 +445,42 @@ def test_a_packed_entry_is_believed_while_the_state_is_away(
     state.away = False
     jwt_issuer.clock.advance(5)
     assert why(guard, token) == ""
+
+
+def test_a_second_guard_says_that_nobody_asks_it(jwt_issuer: JWTIssuer) -> None:
+    """``Guard.from_env()`` beside a middleware's own has a list of its own."""
+    told: list[str] = []
+
+    def note(event: str, _fields: Any) -> None:
+        told.append(event)
+
+    principal = jwt_issuer.guard().verify(jwt_issuer.token())
+    alone = jwt_issuer.guard(on_event=note)
+    alone.revoke(principal)
+    anyio.run(alone.arevoke, principal)
+    alone.revoke_tokens(issuer=jwt_issuer.url, subject="alice")
+    assert told == ["misconfigured", "revoked"] * 3
+
+
+@pytest.mark.parametrize("how", ["middleware", "verify", "shared", "no cache"])
+def test_a_guard_that_may_be_asked_revokes_silently(
+    how: str, jwt_issuer: JWTIssuer
+) -> None:
+    """It protects an application, has verified a token, or shares its state."""
+    told: list[str] = []
+
+    def note(event: str, _fields: Any) -> None:
+        told.append(event)
+
+    principal = jwt_issuer.guard().verify(jwt_issuer.token())
+    if how == "shared":
+        guard = shared_guard(jwt_issuer, MemoryState(), note)
+    else:
+        size = {"token_cache": 0} if how == "no cache" else {}
+        guard = jwt_issuer.guard(on_event=note, **size)
+    if how == "middleware":
+        GuardMiddleware(lambda *_: None, guard)  # type: ignore[arg-type]
+    elif how == "verify":
+        guard.verify(jwt_issuer.token())
+    guard.revoke(principal)
+    assert "misconfigured" not in told

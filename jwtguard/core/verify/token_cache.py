@@ -99,6 +99,11 @@ class TokenCache:
         self._lock = Lock()
         self._tokens: dict[bytes, CachedToken] = {}
 
+    @property
+    def never_used(self) -> bool:
+        """Whether no token was verified in this process, as far as that is kept."""
+        return bool(self._size) and not self._tokens
+
     def get(self, token: str) -> tuple[bytes, CachedToken | None]:
         """Return the key of *token* and its entry, if it is cached.
 
