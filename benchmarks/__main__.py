@@ -19,7 +19,7 @@ RUNS, ROUNDS, BOUTS = 3, 5, 3
 SHOWN = (
     "comparison", "verification", "verifying", "requests", "breakdown", "throughput",
     "new_tokens", "memory", "startup", "left_out", "targets",
-    "profile_server",
+    "missed", "profile_new", "profile_known", "profile_server", "profile_memory",
 )  # fmt: skip
 
 

@@ -16,7 +16,7 @@ from jwtguard.core.verify.jose import parse
 from jwtguard.testing import JWTIssuer
 
 from .calls import scope_of
-from .inprocess import signature_check
+from .floor import prepared_check
 from .site import Sent, Site, token
 from .timing import Run, repeated
 
@@ -50,7 +50,7 @@ def steps() -> dict[str, Run]:
         "new: taking the token apart": lambda: parse(text),
         "… of that base64url of the claims": lambda: decode_segment(body),
         "… of that JSON of the claims, strictly": lambda: parse_json(compact.payload),
-        "new: the signature check": signature_check(site.key, text),
+        "new: the signature check": prepared_check(site.key, text),
         "new: the claims": lambda: checked_facts(trusted.rules, compact, now),
     }
     return {name: repeated(call, TIMES) for name, call in found.items()}

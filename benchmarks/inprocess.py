@@ -8,19 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
-from cryptography.hazmat.primitives.hashes import SHA256
-from jwt.utils import raw_to_der_signature
-
-from jwtguard.core.model.jwk import PublicKey
-from jwtguard.core.verify.jose import parse
 from jwtguard.testing import JWTIssuer
 
 from . import between, calls, peers, verification
 from .case import Case, Cases
+from .floor import prepared_check
 from .peers import ALL, PEERS, Peer
 from .site import PREFLIGHT, TOKEN_REQUEST, Sent, Site, forged, token
 from .timing import repeated
@@ -39,7 +34,7 @@ def cases() -> Cases:
         issuer = JWTIssuer(alg=alg)
         tokens = [token(issuer, f"user-{number}") for number in range(NEW)]
         site = Site.of(issuer)
-        check = signature_check(site.key, tokens[0])
+        check = prepared_check(site.key, tokens[0])
         limit = Case(f"new {alg}", "signature check", repeated(check, NEW))
         made.hot.append(limit)
         verification.add_limit(made, site, check)
@@ -125,16 +120,3 @@ def _of(who: Peer, app: Any, site: Site, tokens: list[str]) -> Iterator[Case]:
         yield case("preflight", [PREFLIGHT], CALLS)
     if who.ours and who.base in ("ASGI", "WSGI"):
         yield case("token path", [TOKEN_REQUEST], CALLS)
-
-
-def signature_check(public: PublicKey, compact: str) -> Callable[[], object]:
-    """The limit: the check by the crypto library, prepared, and nothing around it."""
-    parsed = parse(compact)
-    signature, signed = parsed.signature, parsed.signing_input
-    if isinstance(public, rsa.RSAPublicKey):
-        scheme, digest = padding.PKCS1v15(), SHA256()
-        return lambda: public.verify(signature, signed, scheme, digest)
-    if isinstance(public, ed25519.Ed25519PublicKey):
-        return lambda: public.verify(signature, signed)
-    der, ecdsa = raw_to_der_signature(signature, public.curve), ec.ECDSA(SHA256())
-    return lambda: public.verify(der, signed, ecdsa)

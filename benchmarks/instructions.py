@@ -23,6 +23,8 @@ from .counted import TOKENS
 from .counts import KEPT, Counts, grown, ratios, record, recorded
 from .marks import MARK, per_call
 from .site import Site, token
+from .steps import split, steps_of
+from .tables import ALGS, KNOWN
 
 ROOT = Path(__file__).parents[1]
 _TOTALS = re.compile(r"^totals: (\d+)", re.MULTILINE)
@@ -60,10 +62,27 @@ def counted() -> Counts:
     issuer = JWTIssuer()
     tokens = [token(issuer, f"user-{number:03}") for number in range(TOKENS)]
     made = {"site": Site.of(issuer).described(), "tokens": tokens}
+    return _counted_by("benchmarks.counted", made)
+
+
+def steps() -> dict[str, dict[str, float]]:
+    """Return the instructions of each step, for a known and for new tokens."""
+    found = {}
+    for case in (KNOWN, *ALGS):
+        issuer = JWTIssuer() if case == KNOWN else JWTIssuer(alg=case)
+        site = Site.of(issuer)
+        tokens = [token(issuer, f"user-{number:03}") for number in range(TOKENS)]
+        made = {"case": case, "site": site.described(), "tokens": tokens}
+        counts = _counted_by("benchmarks.steps", made)
+        found[case] = split(steps_of(case, site, tokens), counts)
+    return found
+
+
+def _counted_by(module: str, made: object) -> Counts:
     with TemporaryDirectory() as place:
         given = Path(place) / "given.json"
         given.write_text(json.dumps(made), "utf-8")
-        return counted_by("-m", "benchmarks.counted", str(given))
+        return counted_by("-m", module, str(given))
 
 
 def counted_by(*arguments: str) -> Counts:

@@ -17,7 +17,15 @@ from rich.progress import Progress
 
 from jwtguard.testing import JWTIssuer
 
-from . import between, breakdown, inprocess, loopback, memory, startup
+from . import (
+    between,
+    breakdown,
+    inprocess,
+    instructions,
+    loopback,
+    memory,
+    startup,
+)
 from .case import Cases
 from .results import Results, Samples
 from .site import Site, token
@@ -46,6 +54,9 @@ def measured(options: Namespace, console: Console) -> Results:
         results = Results(about=about(options.runs, options.rounds))
         made = inprocess.cases()
         results.startup = startup.steps()
+        results.memory["parts"] = memory.parts()
+        if instructions.missing() is None:
+            results.instructions = instructions.steps()
     results.left_out = dict(made.left_out)
     why = loopback.missing()
     if why is not None:

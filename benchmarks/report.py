@@ -122,5 +122,9 @@ TABLES: dict[str, Callable[[Results], str]] = {
     "new_tokens": comparison.new_tokens,
     "startup": comparison.startup,
     "targets": targets.targets,
+    "missed": missed.missed,
+    "profile_new": missed.new,
+    "profile_known": missed.known,
     "profile_server": missed.server,
+    "profile_memory": missed.memory,
 }

@@ -36,6 +36,8 @@ class Results:
     """Processor time of a server for a request, by what of the guard it runs."""
     breakdown: dict[str, Samples] = field(default_factory=dict)
     """The steps of one request, each timed alone."""
+    instructions: dict[str, dict[str, float]] = field(default_factory=dict)
+    """Those of each step, for a known token and for a new one of each algorithm."""
     memory: dict[str, Any] = field(default_factory=dict)
     startup: dict[str, list[list[float]]] = field(default_factory=dict)
     """Milliseconds and modules of each step, process by process."""

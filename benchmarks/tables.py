@@ -10,6 +10,7 @@ ALGS = ("RS256", "ES256", "EdDSA")
 LIMIT = "signature check"
 LEAST = "digest and fields alone"
 PLAIN = "plain Python"
+KNOWN = "known token, ASGI"
 NOT_MEASURED = "Not measured yet."
 
 Rows = list[Sequence[str]]
