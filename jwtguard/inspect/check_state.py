@@ -66,9 +66,10 @@ def state_findings(
             yield Finding("wrong", "state", text)
             return
     yield Finding("ok", "state", f"{where}, prefix {policy.state_prefix}")
-    warnings: Callable[[], list[str]] | None = getattr(store, "warnings", None)
-    for text in warnings() if warnings else ():
-        yield Finding("weak", "state", text)
+    warnings: Callable[[], list[tuple[str, str]]] | None
+    warnings = getattr(store, "warnings", None)
+    for level, text in warnings() if warnings else ():
+        yield Finding(level, "state", text)
 
 
 def _alone(guard: Guard, several: str) -> Finding:

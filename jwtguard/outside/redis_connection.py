@@ -51,9 +51,24 @@ def connect(url: str, connect_timeout: float, timeout: float) -> Any:
     return RedisCluster.from_url(url, **options)
 
 
-def of_nodes(told: Any) -> bool:
-    """Whether *told* holds an answer of each node of a cluster."""
-    return all(isinstance(value, dict) for value in told.values())
+def info(client: Any, section: str) -> list[dict[str, Any]]:
+    """Return what each server, or node of a cluster, says in *section* of ``INFO``.
+
+    One that does not answer, or may not be asked, says nothing.
+    """
+    servers = [client]
+    if isinstance(client, RedisCluster):
+        nodes: Any = client.get_nodes()  # type: ignore[no-untyped-call]
+        servers = [client.get_redis_connection(node) for node in nodes]
+    return [_info(server, section) for server in servers]
+
+
+def _info(server: Any, section: str) -> dict[str, Any]:
+    try:
+        answer: dict[str, Any] = server.info(section)
+    except (RedisError, OSError):
+        return {}
+    return answer
 
 
 def first_answer(answers: Sequence[Any]) -> Any:

@@ -24,10 +24,11 @@ from ..errors import ConfigurationError
 from .redis_connection import (
     connect,
     first_answer,
-    of_nodes,
+    info,
     unavailable,
     url_problem,
 )
+from .redis_durability import losses
 
 FIELD = b"v"
 """The one field of each entry of a stream."""
@@ -140,19 +141,13 @@ class RedisState:
 
         return run
 
-    def warnings(self) -> list[str]:
-        """Say what about the server may lose values that are still needed."""
+    def warnings(self) -> list[tuple[str, str]]:
+        """Return level and text of what about the server may lose needed values."""
         try:
-            told: Any = self._client().info("memory")
-        except (RedisError, OSError):  # not every user may ask
+            client = self._client()
+        except (RedisError, OSError):
             return []
-        nodes = list(told.values()) if of_nodes(told) else [told]
-        found = {str(node.get("maxmemory_policy", "noeviction")) for node in nodes}
-        return [
-            f"maxmemory-policy {policy}: a server that is full drops values that are "
-            "still needed; set it to noeviction"
-            for policy in sorted(found - {"noeviction"})
-        ]
+        return losses(info(client, "memory"), info(client, "persistence"))
 
     def close(self) -> None:
         """Close the connections; the next verb opens new ones."""

@@ -12,7 +12,7 @@ import pytest
 from jwtguard.outside.redis_state import RedisState
 from jwtguard.state import MemoryState, State
 from tests.outside.http_support import Server
-from tests.redis_server import REDIS, VALKEY, Redis
+from tests.redis_server import REDIS, VALKEY, Redis, free_port
 from tests.waiting import HANG, until
 
 LONG = HANG
@@ -54,7 +54,9 @@ def one_node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Redis]:
     """A cluster of one node, which owns every slot; it needs two seconds to start."""
     if REDIS is None:
         pytest.skip("missing: redis-server")
-    with Redis(tmp_path_factory.mktemp("node"), "--cluster-enabled", "yes") as server:
+    # By default the second port is the first plus 10000, which may not exist.
+    options = ("--cluster-enabled", "yes", "--cluster-port", str(free_port()))
+    with Redis(tmp_path_factory.mktemp("node"), *options) as server:
         client = server.client()
         client.execute_command("CLUSTER", "ADDSLOTSRANGE", 0, 16383)
         asked = ("CLUSTER", "INFO")

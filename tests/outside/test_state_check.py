@@ -96,6 +96,7 @@ def test_secrets_are_counted_and_not_shown() -> None:
 def test_a_store_that_works_is_named_and_left_clean(redis: Redis) -> None:
     """Neither user name nor password is shown; nothing stays behind."""
     client = redis.client()
+    client.config_set("appendonly", "yes")
     client.acl_setuser(
         "ours", enabled=True, passwords=["+hunter2"], categories=["+@all"], keys=["*"]
     )
@@ -108,7 +109,7 @@ def test_a_store_that_works_is_named_and_left_clean(redis: Redis) -> None:
 def test_a_server_that_may_drop_values_is_weak(redis: Redis) -> None:
     """An eviction policy forgets claims and revocations."""
     redis.client().config_set("maxmemory-policy", "allkeys-lru")
-    _, (level, text) = found(redis.url)
+    _, (level, text), _ = found(redis.url)
     assert level == "weak"
     assert "allkeys-lru" in text
 
@@ -157,7 +158,7 @@ def test_tls_names_an_authority_or_is_refused(tmp_path: Path) -> None:
             port = held.getsockname()[1]
         options = ("--tls-port", str(port), "--tls-auth-clients", "no")
         files = ("--tls-cert-file", cert, "--tls-key-file", key)
-        with Redis(tmp_path, *options, *files, "--tls-ca-cert-file", cert):
+        with Redis(tmp_path, *options, *files, "--tls-ca-cert-file", cert, keeps=True):
             url = f"rediss://127.0.0.1:{port}"
             assert "not trusted here" in wrong(url, state_timeout=HANG)
             trusting = f"{url}?ssl_ca_certs={cert}"
