@@ -16,6 +16,7 @@ def banner(config: Config, url: str) -> str:
     first = config.users[0].name
     public = next((one.id for one in config.clients if one.secret is None), "ID")
     signalled = "   (or send SIGUSR1)" if hasattr(signal, "SIGUSR1") else ""
+    nonce = " and a nonce" if config.dpop_nonce else ""
     return f"""
 *** DEVELOPMENT TOKEN SERVER: plain passwords, keys in memory. Never for production. ***
 
@@ -31,7 +32,7 @@ Add a client:    jwtguard issuer --client ID=http://localhost:3000
 Outage on, off:  curl -X POST {url}/dev/outage; curl -X DELETE {url}/dev/outage
 Sign a user out: curl -d user={first} {url}/dev/logout
 Revoke a token:  curl -d client_id={public} -d token=TOKEN {url}/oauth/revoke
-Bound tokens:    send a DPoP proof with the form{" (with a nonce)" * config.dpop_nonce}
+Bound tokens:    send a DPoP proof{nonce} with the form; docs/dpop.md shows how
 """
 
 
