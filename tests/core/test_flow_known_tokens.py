@@ -65,6 +65,33 @@ def test_a_remembered_token_counts_as_issued_in_the_future_after_the_clock_steps
     )
 
 
+def test_each_remembered_token_begins_at_its_own_time_if_the_clock_is_set_back(
+    house: House, jwt_clock: FakeClock
+) -> None:
+    """To the second, whichever was verified last; and it may be used again later."""
+    now = int(jwt_clock.time())
+    early = request(token=house.token(claims={"iat": now - 500}))
+    middle = request(token=house.token(claims={"iat": now - 500, "nbf": now - 50}))
+    late = request(token=house.token(claims={"iat": now}))
+    for asked in (late, early, middle):
+        house.passes(asked)
+    for back, reasons in (
+        (30, ("", "", "")),
+        (31, ("", "", "issued_in_future")),
+        (80, ("", "", "issued_in_future")),
+        (81, ("", "not_yet_valid", "issued_in_future")),
+        (530, ("", "not_yet_valid", "issued_in_future")),
+        (531, ("issued_in_future", "not_yet_valid", "issued_in_future")),
+        (0, ("", "", "")),
+    ):
+        jwt_clock._now = now - back
+        for asked, reason in zip((early, middle, late), reasons, strict=True):
+            if reason:
+                assert house.reason(asked) == (401, reason)
+            else:
+                assert quickly(house, asked)
+
+
 def test_a_remembered_token_keeps_to_the_leeway_and_comes_along(
     jwt_issuer: JWTIssuer, jwt_clock: FakeClock
 ) -> None:

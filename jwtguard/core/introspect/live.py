@@ -63,6 +63,7 @@ class LiveTokens:
     ) -> None:
         self._verifier = verifier
         self._now = now
+        self._leeway = policy.leeway
         self._monotonic = monotonic
         self._emit = emit
         trusted = verifier.trusted
@@ -156,7 +157,7 @@ class LiveTokens:
         """Ask again about a token, and take over what the answer says."""
         introspector = self.introspectors[known.facts.issuer]
         live = known.live or Live(-inf)
-        if self._now() >= known.valid_until:
+        if known.facts.expires_at <= self._now() - self._leeway:
             return  # it is refused for that, and nobody needs to be asked
         if known.signed.cache is OPAQUE.cache:
             known.take((yield from self.opaque(introspector, token, known=True)))

@@ -16,6 +16,7 @@ from ...errors import InvalidTokenError
 from ..extract.credentials import BEARER, Credentials
 from ..extract.wire import Wire
 from ..model.effects import Ask, CatchUp
+from ..model.facts import Facts
 from .claim_times import time_error
 from .dpop.binding import Binding
 from .entries import marks_of
@@ -51,7 +52,9 @@ class Gates(list[Gate]):
         )
         self._now = now
         self._monotonic = monotonic
-        self._leeway = leeway
+        self._leeway = float(leeway)  # two floats are subtracted without a detour
+        self._verified_at = -inf
+        """The latest time at which a token was verified."""
         self._revocations = revocations
         self._unmatched = unmatched
         self._binding = binding
@@ -79,15 +82,21 @@ class Gates(list[Gate]):
     ) -> None:
         """Refuse a token outside its validity period (RFC 7519 section 4.1)."""
         now = self._now()
-        if not known.valid_from <= now < known.valid_until:
-            # Only for the wording of a refusal; the two bounds were computed when the
-            # token was verified.
-            claims = json.loads(known.facts.payload)
-            nbf, iat = claims.get("nbf", -inf), claims.get("iat", -inf)
-            ends = known.facts.expires_at
-            reason = time_error(ends, nbf, iat, now, self._leeway)
-            # Rounding alone can make the two differ: then the token is refused.
-            raise InvalidTokenError(reason or "expired")
+        # It had begun when it was verified. Unless the clock was set back since, only
+        # its end is left to check.
+        if now < self._verified_at or known.facts.expires_at <= now - self._leeway:
+            self._check_all_times(known.facts, now)
+
+    def note_verified(self, now: float) -> None:
+        """Note that a token was verified at *now*: all that are cached had begun."""
+        self._verified_at = max(self._verified_at, now)
+
+    def _check_all_times(self, facts: Facts, now: float) -> None:
+        claims = json.loads(facts.payload)
+        nbf, iat = claims.get("nbf", -inf), claims.get("iat", -inf)
+        reason = time_error(facts.expires_at, nbf, iat, now, self._leeway)
+        if reason:
+            raise InvalidTokenError(reason)
 
     def check_key(
         self, known: CachedToken, _shown: Credentials, _wire: Wire | None
@@ -128,9 +137,9 @@ class Gates(list[Gate]):
         self, known: CachedToken, shown: Credentials, wire: Wire | None
     ) -> Generator[Ask, Any, None] | None:
         """Refuse a bound token whose sender does not prove that it is theirs."""
-        if known.bearer and shown.scheme == BEARER:
+        if known.bound is None and shown.scheme == BEARER:
             return None
-        return self._binding.check(known.facts, shown, wire, known.digest)
+        return self._binding.check(known.facts, shown, wire, known.bound or b"")
 
     def _read(
         self, known: CachedToken, shown: Credentials

@@ -48,30 +48,27 @@ class CachedToken:
     """The facts of one verified token, and the key that verified it."""
 
     __slots__ = (
-        "bearer", "digest", "facts", "generation", "live", "revoked", "signed",
-        "used", "valid_from", "valid_until",
+        "bound", "facts", "generation", "live", "revoked", "signed", "used",
     )  # fmt: skip
 
     def __init__(
         self,
         facts: Facts,
-        validity: tuple[float, float],
         signed: Signed,
         *,
         bearer: bool = True,
     ) -> None:
         self.facts = facts
-        self.valid_from, self.valid_until = validity
-        """Seconds since the epoch, leeway included: from then on, and before that."""
         self.signed = signed
-        self.digest = b""
-        """The token's SHA-256, once it is cached by that."""
+        self.bound = None if bearer else b""
+        """None: whoever holds the token may use it; no key or certificate is needed.
+
+        Else its SHA-256, once it is cached by that.
+        """
         self.generation = 0
         """That of the list of revocations when the token was last looked for in it."""
         self.revoked = ""
         """Why the token is refused, once it was found there."""
-        self.bearer = bearer
-        """Whoever holds the token may use it: no key and no certificate is needed."""
         self.live: Live | None = None
         """When the issuer is asked about it again; None: it is not asked."""
         self.used = False
@@ -79,7 +76,7 @@ class CachedToken:
 
     def take(self, other: CachedToken) -> None:
         """Take over what the issuer has said of the same token since."""
-        for name in ("facts", "valid_from", "valid_until", "bearer", "live"):
+        for name in ("facts", "bound", "live"):
             setattr(self, name, getattr(other, name))
         self.generation = 0  # it may name another session now
 
@@ -134,7 +131,8 @@ class TokenCache:
     def put(self, digest: bytes, entry: CachedToken) -> None:
         """Store a token that has passed every check, unless its key is withdrawn."""
         if digest and entry.signed.key_set is not None:
-            entry.digest = digest
+            if entry.bound is not None:
+                entry.bound = digest
             with self._lock:
                 if len(self._tokens) >= self._size and digest not in self._tokens:
                     self._evict()

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Generator, Sequence
 from functools import lru_cache
-from math import inf
 from typing import Any, NamedTuple, Protocol
 
 from ...errors import InvalidTokenError, TokenTooLargeError
@@ -33,7 +32,6 @@ from .unmatched import Unmatched
 
 _new: Any = tuple.__new__
 """What a named tuple's own constructor calls, without the call in between."""
-_EVER = -inf
 
 
 class LiveTokens(Protocol):
@@ -117,7 +115,6 @@ class Verifier:
         """One object for all tokens of a key: a new key set is searched once for it."""
         self._origins_claim = policy.origins_claim
         self._standing = standing_of(policy)
-        self._leeway = policy.leeway
         self._longest = policy.max_token_bytes
         self._now = now
 
@@ -226,17 +223,16 @@ class Verifier:
         self, rules: TokenRules, compact: Compact, signed: Signed
     ) -> CachedToken:
         """Check the claims of a token whose signature is good, or raise."""
-        facts = checked_facts(rules, compact, self._now())
+        now = self._now()
+        facts = checked_facts(rules, compact, now)
+        self.gates.note_verified(now)
         claims = compact.claims
         if self._origins_claim is not None:
             listed = claimed_origins(claims, self._origins_claim)
             facts = facts.replace(origins=listed)
         if self._standing is not None:
             facts = facts.replace(standing=self._standing(claims, facts))
-        starts = max(claims.get("nbf", _EVER), claims.get("iat", _EVER))
-        validity = starts - self._leeway, facts.expires_at + self._leeway
-        bearer = self.binding.is_bearer(facts)
-        return CachedToken(facts, validity, signed, bearer=bearer)
+        return CachedToken(facts, signed, bearer=self.binding.is_bearer(facts))
 
     def after_fork(self) -> None:
         """Forget what threads of the parent process were doing."""

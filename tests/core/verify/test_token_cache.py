@@ -20,7 +20,7 @@ SIGNED = Signed(CACHE, KeySet(()), (b"", "ES256"))
 
 def entry(subject: str) -> CachedToken:
     facts = Facts(subject=subject, issuer="i")
-    return CachedToken(facts, (0.0, 1.0), SIGNED)
+    return CachedToken(facts, SIGNED)
 
 
 def remember(memory: TokenCache, token: str, what: CachedToken) -> None:
