@@ -7,7 +7,13 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from ...errors import InvalidTokenError
-from ..model.encoding import _ALPHABET, _TO_STANDARD, _octets, parse_json
+from ..model.encoding import (
+    _ALPHABET,
+    _TO_STANDARD,
+    _octets,
+    decode_segment,
+    parse_json,
+)
 from .not_tokens import without_dots
 
 _new: Any = tuple.__new__
@@ -39,10 +45,10 @@ def parse(token: str) -> Compact:
     if not token.isascii():
         raise InvalidTokenError("malformed")
     raw = token.encode()
-    # One pass translates all three parts, and turns characters of base64 that base64url
-    # lacks into invalid ones.
-    head, _, rest = raw.translate(_TO_STANDARD).partition(b".")
-    body, dot, signature = rest.partition(b".")
+    head, _, rest = raw.partition(b".")
+    # One pass translates both parts, and turns characters of base64 that base64url
+    # lacks into invalid ones. A known header needs none.
+    body, dot, signature = rest.translate(_TO_STANDARD).partition(b".")
     if not dot:
         raise InvalidTokenError("malformed", detail=without_dots(token))
     try:
@@ -85,7 +91,7 @@ def is_opaque(token: str) -> bool:
 @lru_cache(maxsize=64)
 def _header(segment: bytes) -> Header:
     """An issuer writes one header over and over; what it says never changes."""
-    members = parse_json(_octets(segment))
+    members = parse_json(decode_segment(segment))
     if not isinstance(members, dict):
         raise InvalidTokenError("malformed")
     for name in ("alg", "kid", "typ"):  # null is not a string either

@@ -78,9 +78,10 @@ def check_kind(rules: TokenRules, compact: Compact, _: float) -> Problem | None:
 def _check_not_for_client(rules: TokenRules, compact: Compact) -> Problem | None:
     """OpenID Connect Core section 2: an ID token is meant for the client."""
     clients = rules.suspicious_audiences
-    if not clients or clients.isdisjoint(audiences(compact.claims) or ()):
+    if not clients or rules.is_hinted(compact):
         return None
-    return None if rules.is_hinted(compact) else Problem("id_token")
+    for_none = clients.isdisjoint(audiences(compact.claims) or ())
+    return None if for_none else Problem("id_token")
 
 
 def check_header_type(rules: TokenRules, compact: Compact, _: float) -> Problem | None:
