@@ -125,7 +125,7 @@ def _over_loopback(bouts: int, results: Results) -> None:
                         found = loopback.ask(servers[name], script=script)
                         new.setdefault(name, []).append(found.per_second)
     _keep(samples, results.loopback)
-    for name, values in loopback.stages(site, tokens[0], bouts).items():
+    for name, values in loopback.stages(site, tokens[0], 2 * bouts).items():
         results.stages.setdefault(name, []).append(values)
     for name, values in new.items():
         results.loopback_new.setdefault(name, []).append(values)

@@ -62,13 +62,18 @@ def _instructions(case: str) -> Callable[[Results], str]:
     return largest
 
 
+_PARTS = {WHOLE: "the rest of the guard"}
+"""How a stage is called where only what it adds is meant."""
+
+
 def _uvicorn(results: Results) -> str:
     found = results.stages
     if not found:
         return NOT_MEASURED
     names = list(STAGES)
     parts = {
-        name: difference(found[name], found[before]) for before, name in pairwise(names)
+        _PARTS.get(name, name): difference(found[name], found[before])
+        for before, name in pairwise(names)
     }
     whole = difference(found[WHOLE], found[BARE])
     return f"of {whole:.1f} µs: {_largest(parts, '{:.1f}'.format)}"

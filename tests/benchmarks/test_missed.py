@@ -62,7 +62,7 @@ def test_a_stage_of_a_server_is_named_with_its_time() -> None:
     goal = targets.Goal("served", "server", "≥", 1, [[0.5]], spent="uvicorn")
     line = missed.line(goal, Results(stages=found))
     assert line[:3] == ("served (server)", "≥ 1", "0.50")
-    assert line[3].startswith("of 10.0 µs: the whole guard 4.0, ")
+    assert line[3].startswith("of 10.0 µs: the rest of the guard 4.0, ")
 
 
 def test_steps_leave_out_the_steps_within_them() -> None:
