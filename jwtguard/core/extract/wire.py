@@ -74,7 +74,7 @@ class Wires:
         # A proxy, or a middleware for one, may hand on what a stranger sent, and what
         # depends on the scheme is remembered.
         if len(scheme) > LONGEST:
-            scheme = ""
+            scheme = scheme[:LONGEST]
         secure = scheme == "https" or not self._require_https
         secure = secure or (peer.local and forwarded.is_direct(request))
         return _wire(scheme, secure)

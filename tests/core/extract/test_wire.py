@@ -33,3 +33,10 @@ def test_strangers_cannot_fill_the_memory_with_long_schemes(
     finally:
         tracemalloc.stop()
     assert held < 300_000
+
+
+def test_a_long_scheme_is_cut_and_is_not_https() -> None:
+    """The message about a wrong URL still shows how it began."""
+    long = "https" * 100
+    wire = Wires(PROXIES, require_https=True).of(Request("GET", "/", {}, long))
+    assert (wire.scheme, wire.secure) == (long[:255], False)
