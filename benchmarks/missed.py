@@ -141,16 +141,19 @@ def memory(results: Results) -> str:
     whole = middle([[kept] for kept in results.memory["kept"]])
     rest = whole - sum(parts.values())
     rows: Rows = [(_OBJECTS.get(name, name), f"{size}") for name, size in parts.items()]
-    rows += [("its place in the cache", f"{rest:.0f}"), ("all", f"{whole:.0f}")]
+    rows += [
+        ("its place in the cache, and its SHA-256", f"{rest:.0f}"),
+        ("all", f"{whole:.0f}"),
+    ]
     return markdown(("kept for a token", "bytes"), rows)
 
 
 _OBJECTS = {
     "claims": "the claims as they were signed",
-    "str": "strings: subject, id of the token and of the client, and the like",
-    "bytes": "SHA-256 of the token",
-    "int": "whole numbers: times and sizes",
-    "float": "times as fractions",
+    "CachedToken": "the entry of the cache",
+    "Facts": "fields that are read in the claims",
+    "str": "the subject",
+    "float": "when it expires",
     "tuple": "tuples",
 }
 

@@ -108,7 +108,10 @@ def test_the_parts_of_a_remembered_token_sum_up_to_what_was_measured() -> None:
     found = {"kept": [1000.0], "parts": {"claims": 600, "Facts": 300}}
     lines = missed.memory(Results(memory=found)).splitlines()
     assert lines[2] == "| the claims as they were signed | 600 |"
-    assert lines[-2:] == ["| its place in the cache | 100 |", "| all | 1000 |"]
+    assert lines[-2:] == [
+        "| its place in the cache, and its SHA-256 | 100 |",
+        "| all | 1000 |",
+    ]
 
 
 def test_parts_shared_by_tokens_are_not_counted_for_one() -> None:
