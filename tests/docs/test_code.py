@@ -26,7 +26,7 @@ PAGES = [
     *sorted((ROOT / "docs").rglob("*.md")),
 ]
 AUDIENCE = "https://api.example.com"
-OPTIONAL = ("aiohttp", "prometheus_client", "opentelemetry")
+OPTIONAL = ("aiohttp", "fastmcp", "mcp", "opentelemetry", "prometheus_client")
 """What a recipe may import without being a dependency of the project."""
 
 NODE = shutil.which("node")

@@ -27,6 +27,8 @@ from tests.soak.traffic import WWW, Traffic
 GROWTH_MB = 6.0
 """More than this, from the first third of the measured half to its last, is a leak."""
 GROWTH_THREADS = 3
+SLOWEST = 60
+"""Seconds. A machine that is busy needs many of them to start a worker."""
 
 
 @dataclass
@@ -185,8 +187,7 @@ def disturb(
         events["worker killed"] += 1
         # A new worker has no keys yet: it needs the issuer once.
         traffics[1].issuer.mode = "up"
-        traffics[1].excuse(8)
-        os.kill(SERVERS[1].workers()[0], signal.SIGKILL)
+        replace_worker(SERVERS[1], traffics[1])
     elif at % 20 in (10, 11):
         for offset in ("90000", "-90000", "0"):
             events["clock jump"] += 1
@@ -194,6 +195,26 @@ def disturb(
                 traffic.excuse(1)
             clock.write_text(offset)
             time.sleep(0.3)
+
+
+def replace_worker(server: Server, traffic: Traffic) -> None:
+    """Kill a worker, and wait until the one in its place has keys."""
+    deadline = time.monotonic() + SLOWEST
+    traffic.excuse(SLOWEST)
+    before = server.workers()
+    os.kill(before[0], signal.SIGKILL)
+    good = 0
+    while good < 20 and time.monotonic() < deadline:
+        time.sleep(0.1)
+        now = server.workers()
+        status = 0
+        if before[0] not in now and len(now) == len(before):
+            connection = http.client.HTTPConnection("127.0.0.1", server.port)
+            with contextlib.suppress(OSError, http.client.HTTPException):
+                status = traffic.ask("known token", connection)
+            connection.close()
+        good = good + 1 if status == 200 else 0
+    traffic.excuse(1)
 
 
 def report(
