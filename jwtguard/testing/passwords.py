@@ -84,7 +84,7 @@ class PasswordIssuer(JWTIssuer):
         """Answer one request; raise ``FetchFailedError`` while the issuer is down."""
         endpoints = {f"{self.url}/token": self._grant, f"{self.url}/revoke": self._end}
         if method != "POST" or url not in endpoints:
-            return self.transport(url, {}, 0)
+            return super().answer(method, url, headers, body)
         if self._down:
             raise FetchFailedError(f"{url}: the issuer is down")
         form = dict(parse_qsl(body.decode("utf-8", "replace")))

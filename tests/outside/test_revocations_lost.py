@@ -9,9 +9,10 @@ import pytest
 from jwtguard import Guard
 from jwtguard.outside.revocation_link import WAITING
 from jwtguard.outside.state_client import PAUSE
+from jwtguard.state import MemoryState
 from jwtguard.testing import FakeClock, JWTIssuer
 from tests.test_revoking import Away, shared_guard, why
-from tests.waiting import until
+from tests.waiting import HANG, until
 
 
 def is_back(guard: Guard, clock: FakeClock) -> bool:
@@ -56,3 +57,21 @@ def test_revocations_that_cannot_wait_any_more_are_told(
     here.revoke(here.verify(newest))
     assert until(lambda: why(there, newest) == "revoked_session")
     assert why(there, last) == ""
+
+
+def test_the_event_says_whether_other_processes_learn_of_it(
+    jwt_issuer: JWTIssuer,
+) -> None:
+    """They do by a shared state alone, and also if it was known before."""
+    for state in (None, MemoryState()):
+        told: list[bool] = []
+
+        def tell(event: str, fields: Any, told: list[bool] = told) -> None:
+            if event == "revoked":
+                told.append(fields["shared"])
+
+        guard = shared_guard(jwt_issuer, state, tell, state_timeout=HANG)
+        principal = guard.verify(jwt_issuer.token())
+        guard.revoke(principal)
+        guard.revoke(principal)
+        assert told == [state is not None] * 2
