@@ -7,7 +7,7 @@ import time
 from io import BytesIO
 from typing import Any
 
-from .site import Sent
+from .site import PEER, Sent
 from .timing import Run
 
 
@@ -17,8 +17,8 @@ def scope_of(sent: Sent) -> dict[str, Any]:
     return {
         "type": "http", "asgi": {"version": "3.0", "spec_version": "2.3"},
         "http_version": "1.1", "method": sent.method, "path": sent.path,
-        "raw_path": sent.path.encode(), "root_path": "", "scheme": "https",
-        "query_string": b"", "headers": fields, "client": ("192.0.2.1", 5000),
+        "raw_path": sent.path.encode(), "root_path": "", "scheme": sent.scheme,
+        "query_string": b"", "headers": fields, "client": (PEER, 5000),
         "server": ("192.0.2.2", 443), "state": {},
     }  # fmt: skip
 
@@ -26,11 +26,11 @@ def scope_of(sent: Sent) -> dict[str, Any]:
 def environ_of(sent: Sent) -> dict[str, Any]:
     """Return the WSGI environ of a request, as gunicorn would make it behind TLS."""
     environ = {
-        "wsgi.version": (1, 0), "wsgi.url_scheme": "https", "wsgi.errors": None,
+        "wsgi.version": (1, 0), "wsgi.url_scheme": sent.scheme, "wsgi.errors": None,
         "wsgi.multithread": True, "wsgi.multiprocess": False, "wsgi.run_once": False,
         "wsgi.input_terminated": True, "wsgi.input": None,
         "REQUEST_METHOD": sent.method, "SCRIPT_NAME": "", "PATH_INFO": sent.path,
-        "RAW_URI": sent.path, "QUERY_STRING": "", "REMOTE_ADDR": "192.0.2.1",
+        "RAW_URI": sent.path, "QUERY_STRING": "", "REMOTE_ADDR": PEER,
         "SERVER_NAME": "api.example", "SERVER_PORT": "443",
         "SERVER_PROTOCOL": "HTTP/1.1",
     }  # fmt: skip

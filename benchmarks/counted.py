@@ -22,7 +22,7 @@ from .bare import bare_asgi, bare_wsgi
 from .calls import environ_of, scope_of
 from .counts import BARE, PLAIN, SIGNATURE
 from .marks import CALLS, Prepare, run_marked
-from .site import ORIGIN, PREFLIGHT, Sent, Site, forged
+from .site import FORWARDED, ORIGIN, PEER, PREFLIGHT, Sent, Site, forged
 
 TOKENS = 1 + 4 * CALLS
 """One that is known, and as many new ones as the warm-up, N and 2N take."""
@@ -32,6 +32,8 @@ def cases(site: Site, tokens: list[str]) -> dict[str, Prepare]:
     """Return what is counted."""
     asgi, wsgi = ASGIGuard(bare_asgi, site.guard()), WSGIGuard(bare_wsgi, site.guard())
     known = Sent(token=tokens[0])
+    proxied = ASGIGuard(bare_asgi, site.guard(JWTGUARD_TRUSTED_PROXIES=PEER))
+    forwarded = Sent(token=tokens[0], scheme="http", more=FORWARDED)
     foreign = Sent(token=tokens[0], origin=f"{ORIGIN}.evil")
     new = [Sent(token=one) for one in tokens[1:]]
     turned = [Sent(token=one) for one in forged(tokens)]
@@ -44,6 +46,7 @@ def cases(site: Site, tokens: list[str]) -> dict[str, Prepare]:
         BARE["WSGI"]: _wsgi(bare_wsgi, [known]),
         "known token, ASGI": _asgi(asgi, [known]),
         "known token, WSGI": _wsgi(wsgi, [known]),
+        "known token, behind a proxy": _asgi(proxied, [forwarded]),
         "known token, origin refused": _asgi(asgi, [foreign]),
         "no token": _asgi(asgi, [Sent()]),
         "preflight": _asgi(asgi, [PREFLIGHT]),

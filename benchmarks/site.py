@@ -41,6 +41,7 @@ class Sent(NamedTuple):
     body: bytes = b""
     more: tuple[tuple[str, str], ...] = ()
     origin: str = ORIGIN
+    scheme: str = "https"
 
     @property
     def fields(self) -> list[tuple[str, str]]:
@@ -67,6 +68,10 @@ PREFLIGHT = Sent(
         ("access-control-request-headers", "authorization"),
     ),
 )
+PEER = "192.0.2.1"
+"""Who connects to the server."""
+FORWARDED = (("x-forwarded-for", "198.51.100.7"), ("x-forwarded-proto", "https"))
+"""What a proxy that ends TLS adds."""
 _FORM = b"grant_type=password&username=alice&password=correct&client_id=spa"
 TOKEN_REQUEST = Sent(
     "POST",
@@ -114,9 +119,9 @@ class Site:
             "POST:/notes/*=notes:read,notes:write /admin/*=admin",
         }
 
-    def guard(self) -> Guard:
-        """Return a guard with every feature on."""
-        guard = Guard(load_policy(self.environ()))
+    def guard(self, **more: str) -> Guard:
+        """Return a guard with every feature on, and the settings *more*."""
+        guard = Guard(load_policy({**self.environ(), **more}))
         self.guards.append(guard)
         return guard
 
