@@ -19,6 +19,7 @@ NAMED = re.compile(r"`([\w.]+\.py)`:\n\n```python\n")
 HEADED = re.compile(r"```python\n# [\w/]+\.py\n")
 ELSEWHERE = {
     "README.md",  # test_readme.py
+    "docs/dpop.md",  # test_dpop_page.py
     "docs/tutorial.md",  # test_tutorial.py
     "docs/how-to/containers.md",  # test_container.py
     "docs/how-to/gunicorn.md",  # test_deployed.py
