@@ -52,7 +52,12 @@ def key_of_pem(block: bytes) -> Key | None:
             public: object = load_pem_x509_certificate(block).public_key()
         else:
             public = load_pem_public_key(block)
-    except (UnsupportedAlgorithm, TypeError):
+    except (UnsupportedAlgorithm, TypeError, ValueError) as error:
+        # Older versions of cryptography raise ValueError for an unknown kind of key,
+        # too; newer ones UnsupportedAlgorithm.
+        broken = isinstance(error, ValueError)
+        if broken and not str(error).startswith("Unknown key type"):
+            raise
         return None
     return _prepared(public, None, None)
 

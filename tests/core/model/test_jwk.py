@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from base64 import b64encode
+from base64 import b64decode, b64encode
 from collections.abc import Mapping
 from typing import Any
 
@@ -372,6 +372,21 @@ def test_a_certificate_gives_its_key() -> None:
         parse_given(text.replace("M", "?"))
 
 
+def test_a_kind_of_key_that_is_not_known_is_skipped_in_pem() -> None:
+    """Whatever the installed version of cryptography says about it."""
+    der = b64decode("".join(_certificate().splitlines()[1:-1]))
+    # The object identifier of elliptic curves, changed likewise.
+    other = der.replace(
+        b"\x2a\x86\x48\xce\x3d\x02\x01", b"\x2a\x86\x48\xce\x3d\x02\x7b"
+    )
+    assert other != der
+    certificate = UNKNOWN_KIND.replace("PUBLIC KEY", "CERTIFICATE")
+    certificate = certificate.replace(UNKNOWN_DER, b64encode(other).decode())
+    found = parse_given("\n".join((UNKNOWN_KIND, certificate, pem(PRIVATE_EC))))
+    assert len(found.keys) == 1
+    assert found.skipped == 2
+
+
 def _certificate() -> str:
     from datetime import UTC, datetime, timedelta
 
@@ -394,15 +409,12 @@ def _certificate() -> str:
 
 
 # The object identifier of Ed25519, changed into one that nobody has given away.
-UNKNOWN_KIND = (
-    "-----BEGIN PUBLIC KEY-----\n"
-    + b64encode(
-        PRIVATE_ED.public_key()
-        .public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-        .replace(b"\x2b\x65\x70", b"\x2b\x65\x7b")
-    ).decode()
-    + "\n-----END PUBLIC KEY-----"
-)
+UNKNOWN_DER = b64encode(
+    PRIVATE_ED.public_key()
+    .public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    .replace(b"\x2b\x65\x70", b"\x2b\x65\x7b")
+).decode()
+UNKNOWN_KIND = f"-----BEGIN PUBLIC KEY-----\n{UNKNOWN_DER}\n-----END PUBLIC KEY-----"
 
 
 NULL_ED = ed25519.Ed25519PublicKey.from_public_bytes(bytes(32))
