@@ -166,7 +166,8 @@ class FastAPIGuard(SecurityBase):
             if not (needs.requirements or needs.optional):
                 continue
             operations = document.get("paths", {}).get(route.path_format, {})
-            for method in route.methods or ():
+            # Until FastAPI 0.137 the route of a WebSocket has no methods.
+            for method in getattr(route, "methods", None) or ():
                 if method.lower() in operations:
                     describe(operations[method.lower()], needs, scheme)
                     found = True
