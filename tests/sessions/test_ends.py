@@ -138,6 +138,22 @@ def test_signing_out_needs_no_revocation_endpoint(site: Site) -> None:
     assert len(site.events("signed_out")) == 1
 
 
+def test_signing_out_needs_no_issuer(site: Site) -> None:
+    """The refresh token cannot be given back during an outage; the session ends."""
+    browser = signed_in(site)
+    copy = Browser(site.guard, dict(browser.jar))
+    tried: list[str] = []
+
+    def away(form: dict[str, str]) -> httpx.Response | None:
+        tried.append(form["token"])
+        raise httpx.ConnectError("refused")
+
+    site.server.answer = away
+    browser.log_out()
+    assert (browser.jar, copy.subject()) == ({}, "401 revoked_token")
+    assert until(lambda: tried == ["refresh-1-of-alice"])
+
+
 def test_signing_out_works_when_the_settings_refuse_the_token(site: Site) -> None:
     """Tokens may live for a minute only since the visitor signed in."""
     browser = signed_in(site)
