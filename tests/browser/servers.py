@@ -6,7 +6,6 @@ import functools
 import http.server
 import logging
 import os
-import socket
 import subprocess
 import sys
 import threading
@@ -19,6 +18,7 @@ from pathlib import Path
 import httpx
 
 from jwtguard.issuer import Client, Config, bind
+from tests.ports import free_ports
 from tests.session_support import SECRET
 from tests.waiting import HANG
 
@@ -133,15 +133,6 @@ def process(
         finally:
             child.terminate()
             child.wait(HANG)
-
-
-def free_ports(count: int) -> list[int]:
-    """Return ports that nobody listens on now."""
-    with ExitStack() as held:
-        found = [held.enter_context(socket.socket()) for _ in range(count)]
-        for one in found:
-            one.bind(("127.0.0.1", 0))
-        return [int(one.getsockname()[1]) for one in found]
 
 
 def wait_for(url: str, log: Path) -> None:

@@ -21,6 +21,7 @@ from tests.issuers import test_oidc_provider as op
 from tests.issuers.examples import AUDIENCE
 from tests.issuers.keycloak import dist
 from tests.issuers.keycloak.server import Keycloak
+from tests.ports import free_ports
 from tests.session_support import SECRET
 from tests.waiting import HANG
 
@@ -128,7 +129,7 @@ def api(
     folder: Path, trusted: Trusted, own: str, environ: Mapping[str, str]
 ) -> Iterator[str]:
     """The Flask example under gunicorn."""
-    (port,) = servers.free_ports(1)
+    (port,) = free_ports(1)
     url = f"http://127.0.0.1:{port}"
     log = folder / "api.log"
     log.touch()
@@ -159,7 +160,7 @@ def at(
         pytest.skip(f"missing: {', '.join(lacking)}")
     with ExitStack() as running:
         folder = tmp_path_factory.mktemp("dpop")
-        pages = [running.enter_context(servers.pages(p)) for p in servers.free_ports(2)]
+        pages = [running.enter_context(servers.pages(p)) for p in free_ports(2)]
         make = ISSUERS[request.param]
         trusted = running.enter_context(make(folder, pages[0]))
         known: dict[str, Place] = {}
@@ -258,9 +259,7 @@ def test_a_broken_rule_is_noticed(rule: str, tmp_path: Path) -> None:
     """With the rule switched off, its cases fail: they can."""
     group, environ, only = BROKEN[rule]
     with ExitStack() as running:
-        own, stranger = (
-            running.enter_context(servers.pages(p)) for p in servers.free_ports(2)
-        )
+        own, stranger = (running.enter_context(servers.pages(p)) for p in free_ports(2))
         trusted = running.enter_context(oidc_provider(tmp_path, own))
         named = {k: v.format(own=own, stranger=stranger) for k, v in environ.items()}
         url = running.enter_context(api(tmp_path, trusted, own, named))

@@ -15,7 +15,8 @@ import pytest
 from jwtguard.testing import JWTIssuer
 from tests.browser import servers
 from tests.browser.test_browser import CHROMIUM, NODE, missing
-from tests.issuers.running import free_port, running
+from tests.issuers.running import running
+from tests.ports import free_port
 from tests.session_support import SECRET, TokenServer, serving
 
 SUITE = servers.HERE / "sessions.mjs"

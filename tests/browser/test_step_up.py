@@ -15,6 +15,7 @@ from jwtguard.issuer import Client, Config
 from tests.browser import servers
 from tests.browser.test_browser import CHROMIUM, NODE
 from tests.browser.test_dpop import Trusted, api, missing
+from tests.ports import free_ports
 
 SUITE = servers.HERE / "step_up.mjs"
 NAMES = re.findall(r'^  async "(.+)"\(\)', SUITE.read_text("utf-8"), re.MULTILINE)
@@ -38,7 +39,7 @@ pytestmark = [
 def example(folder: Path, rules: str) -> Iterator[Mapping[str, str]]:
     """Run the Flask example by *rules*, with a page and the development issuer."""
     with ExitStack() as running:
-        (port,) = servers.free_ports(1)
+        (port,) = free_ports(1)
         own = running.enter_context(servers.pages(port))
         issuer = running.enter_context(
             servers.issuing(Config(clients=(Client(id="spa", origins=(own,)),)))

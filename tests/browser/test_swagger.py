@@ -17,6 +17,7 @@ from jwtguard.issuer import Client, Config, User
 from tests.browser import servers
 from tests.browser.test_browser import CHROMIUM, NODE
 from tests.browser.test_browser import missing as missing_here
+from tests.ports import free_ports
 
 SUITE = servers.HERE / "swagger.mjs"
 ASSETS = servers.HERE / "node_modules/swagger-ui-dist/swagger-ui-bundle.js"
@@ -36,7 +37,7 @@ pytestmark = [
 @contextmanager
 def example(folder: Path, app: str = EXAMPLE, **settings: str) -> Iterator[str]:
     """Run the example under uvicorn, with the development issuer."""
-    (port,) = servers.free_ports(1)
+    (port,) = free_ports(1)
     url, log = f"http://127.0.0.1:{port}", folder / "api.log"
     log.touch()
     scopes = ("openid", "rooms:read", "rooms:write")

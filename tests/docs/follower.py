@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Self
 
+from tests.ports import free_port
 from tests.waiting import HANG, until
 
 TUTORIAL = Path(__file__).parents[2] / "docs" / "tutorial.md"
@@ -38,19 +39,12 @@ _COMMAND = re.compile(r"((?:[^\n]*\\\n)*[^\n]*)\n(.*)", re.DOTALL)
 _NAME = re.compile(r"(?:.*[Ss]ave this program as )?`([\w.]+)`:")
 
 
-def free_port() -> str:
-    """Return a port that the system has just chosen."""
-    with socket.socket() as own:
-        own.bind(("127.0.0.1", 0))
-        return str(own.getsockname()[1])
-
-
 class Reader:
     """Somebody who does what the page says, with other ports."""
 
     def __init__(self, desk: Path) -> None:
         self.desk = desk
-        self.ports = {port: free_port() for port in PORTS}
+        self.ports = {port: str(free_port()) for port in PORTS}
         own = {k: v for k, v in os.environ.items() if not k.startswith("JWTGUARD_")}
         path = f"{Path(sys.executable).parent}{os.pathsep}{own['PATH']}"
         self.environ = {**own, "PATH": path, "PYTHONDONTWRITEBYTECODE": "1"}

@@ -18,7 +18,8 @@ import pytest
 import yaml  # type: ignore[import-untyped]
 
 from jwtguard.testing import JWTIssuer
-from tests.docs.test_deployed import ROOT, ask, free_port, shown, started
+from tests.docs.test_deployed import ROOT, ask, shown, started
+from tests.ports import free_port
 from tests.waiting import HANG, until
 
 pytestmark = pytest.mark.slow

@@ -26,6 +26,7 @@ from cryptography.x509.oid import NameOID
 
 from jwtguard import load_policy
 from jwtguard.testing import JWTIssuer
+from tests.ports import free_port
 from tests.waiting import HANG, until
 
 ROOT = Path(__file__).parents[2]
@@ -43,13 +44,6 @@ def shown(page: str, kind: str, name: str = "") -> str:
     text = (HOW_TO / page).read_text("utf-8")
     (found,) = re.findall(pattern, text, re.DOTALL | re.MULTILINE)
     return str(found)
-
-
-def free_port() -> int:
-    """Return a port that the system has just chosen."""
-    with socket.socket() as own:
-        own.bind(("127.0.0.1", 0))
-        return int(own.getsockname()[1])
 
 
 def listens(port: int) -> bool:

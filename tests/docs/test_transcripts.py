@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 
 from jwtguard.testing import JWTIssuer
+from tests.ports import free_port
 from tests.waiting import HANG, until
 
 ROOT = Path(__file__).parents[2]
@@ -87,16 +88,10 @@ def variables(issuer: JWTIssuer) -> dict[str, str]:
     }
 
 
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as held:
-        port: int = held.getsockname()[1]
-        return port
-
-
 @contextmanager
 def server(issuer: JWTIssuer, settings: Mapping[str, str], log: Path) -> Iterator[int]:
     """Run uvicorn on a free port; it says neither its name nor the time."""
-    port = _free_port()
+    port = free_port()
     needed = {"ISSUER": issuer.url, "AUDIENCE": issuer.audience, **settings}
     kept = {k: v for k, v in os.environ.items() if not k.startswith("JWTGUARD_")}
     command = [

@@ -11,7 +11,8 @@ from pathlib import Path
 import httpx
 
 from jwtguard.reasons import REASONS
-from tests.issuers.running import free_port, running
+from tests.issuers.running import running
+from tests.ports import free_port
 from tests.session_support import SECRET
 
 AUDIENCE = "https://api.example.com"

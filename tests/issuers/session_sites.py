@@ -11,7 +11,8 @@ from pathlib import Path
 
 import httpx
 
-from tests.issuers.running import free_port, running
+from tests.issuers.running import running
+from tests.ports import free_port
 from tests.session_support import SECRET
 from tests.waiting import HANG, NO_TLS, ask, until
 

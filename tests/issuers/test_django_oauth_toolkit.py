@@ -15,7 +15,8 @@ from jwtguard import Guard, load_policy
 from jwtguard.errors import IntrospectionUnavailableError
 from jwtguard.inspect.check_introspection import introspection_findings
 from tests.issuers.asking import reason, verified
-from tests.issuers.running import free_port, started, stop
+from tests.issuers.running import started, stop
+from tests.ports import free_port
 
 SERVER = "django-oauth-toolkit"
 HERE = Path(__file__).parent

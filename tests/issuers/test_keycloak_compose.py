@@ -16,7 +16,8 @@ from jwtguard import load_policy
 from tests.docs.follower import Reader
 from tests.docs.test_deployed import shown
 from tests.issuers.keycloak import dist
-from tests.issuers.running import free_port, running
+from tests.issuers.running import running
+from tests.ports import free_port
 
 PAGE = "keycloak-compose.md"
 missing = dist.missing()

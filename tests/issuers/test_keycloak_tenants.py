@@ -29,8 +29,8 @@ from jwtguard.errors import AuthError
 from jwtguard.outside.http import HTTPClient
 from tests.issuers.examples import AUDIENCE
 from tests.issuers.keycloak.server import Keycloak
-from tests.issuers.running import free_port
 from tests.issuers.test_keycloak import pytestmark
+from tests.ports import free_port
 from tests.waiting import HANG, ask, until
 
 __all__ = ["pytestmark"]

@@ -27,7 +27,8 @@ from tests.issuers.examples import (
     refusal,
 )
 from tests.issuers.load import load
-from tests.issuers.running import free_port, started, stop
+from tests.issuers.running import started, stop
+from tests.ports import free_port
 
 SERVER = "oidc-provider"
 

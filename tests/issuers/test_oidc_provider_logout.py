@@ -12,8 +12,8 @@ import httpx
 import pytest
 
 from tests.issuers.examples import AUDIENCE, DOORS, WWW, Examples, examples
-from tests.issuers.running import free_port
 from tests.issuers.test_oidc_provider import Provider, missing
+from tests.ports import free_port
 from tests.redis_server import Redis, needs_redis
 from tests.waiting import until
 

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from tests.issuers import test_oidc_provider as op
-from tests.issuers.running import free_port
 from tests.mcp.test_inspector import INSPECTOR, guarded
 from tests.mcp.test_mcp import both, makers, missing, serving
+from tests.ports import free_port
 from tests.waiting import HANG
 
 lacking = [*missing, *op.missing]

@@ -16,8 +16,8 @@ import pytest
 from jwtguard import Guard, load_policy
 from jwtguard.starlette import GuardMiddleware
 from tests.issuers import test_oidc_provider as op
-from tests.issuers.running import free_port
 from tests.mcp.test_mcp import NODE, both, makers, missing, serving
+from tests.ports import free_port
 from tests.waiting import HANG
 
 HERE = Path(__file__).parent

@@ -17,7 +17,7 @@ import uvicorn
 
 from jwtguard.starlette import GuardMiddleware
 from jwtguard.testing import JWTIssuer
-from tests.issuers.running import free_port
+from tests.ports import free_port
 from tests.waiting import HANG, ask, until
 
 missing = [n for n in ("mcp", "fastmcp") if importlib.util.find_spec(n) is None]

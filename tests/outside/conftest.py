@@ -12,7 +12,8 @@ import pytest
 from jwtguard.outside.redis_state import RedisState
 from jwtguard.state import MemoryState, State
 from tests.outside.http_support import Server
-from tests.redis_server import REDIS, VALKEY, Redis, free_port
+from tests.ports import free_port
+from tests.redis_server import REDIS, VALKEY, Redis
 from tests.waiting import HANG, until
 
 LONG = HANG

@@ -13,7 +13,8 @@ from jwtguard.inspect.check_state import state_findings
 from jwtguard.outside.redis_durability import losses
 from jwtguard.outside.redis_state import RedisState
 from jwtguard.testing import JWTIssuer
-from tests.redis_server import Redis, free_port, needs_redis
+from tests.ports import free_port
+from tests.redis_server import Redis, needs_redis
 from tests.waiting import HANG, until
 
 NO_LOG = (

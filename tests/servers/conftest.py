@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -17,6 +16,7 @@ import pytest
 
 from jwtguard.core.model.effects import Incoming
 from jwtguard.testing import JWTIssuer
+from tests.ports import free_port
 from tests.waiting import HANG, ask, until
 
 HERE = Path(__file__).parent
@@ -115,13 +115,6 @@ def serve(issuer: JWTIssuer, tmp_path: Path) -> Iterator[Serve]:
 def _clean_environ() -> dict[str, str]:
     kept = {k: v for k, v in os.environ.items() if not k.startswith("JWTGUARD_")}
     return {**kept, "PYTHONPATH": str(HERE.parents[1])}
-
-
-def free_port() -> int:
-    """Return a port that the system has just chosen."""
-    with socket.create_server(("127.0.0.1", 0)) as held:
-        port: int = held.getsockname()[1]
-        return port
 
 
 def _wait(running: Running) -> None:

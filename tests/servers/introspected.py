@@ -17,7 +17,7 @@ import uvicorn
 
 from jwtguard import Guard, asgi, load_policy, wsgi
 from tests.outside.http_support import Handler, Server
-from tests.servers.conftest import free_port
+from tests.ports import free_port
 from tests.waiting import HANG, until
 
 AUDIENCE = "https://api.example"

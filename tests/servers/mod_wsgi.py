@@ -11,7 +11,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.servers.conftest import HERE, Running, free_port
+from tests.ports import free_port
+from tests.servers.conftest import HERE, Running
 from tests.servers.mtls_proxies import save_certificates
 from tests.waiting import HANG
 

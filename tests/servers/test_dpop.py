@@ -16,8 +16,8 @@ from websockets.sync.client import connect
 from websockets.typing import Subprotocol
 
 from jwtguard.testing import DPoPKey, FakeClock, JWTIssuer
+from tests.ports import free_port
 from tests.redis_server import Redis, needs_redis
-from tests.servers.conftest import free_port
 from tests.servers.mtls_proxies import PROGRAMS
 from tests.session_support import SECRET
 from tests.waiting import HANG, ask, until

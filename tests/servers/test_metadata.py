@@ -11,7 +11,8 @@ import httpx
 import pytest
 
 from jwtguard.testing import JWTIssuer
-from tests.issuers.running import free_port, running
+from tests.issuers.running import running
+from tests.ports import free_port
 from tests.servers.mtls_proxies import PROGRAMS
 from tests.waiting import ask
 

@@ -21,8 +21,9 @@ import pytest
 
 from jwtguard.testing import JWTIssuer
 from tests.certificates import Certificate, certificate
+from tests.ports import free_port
 from tests.servers import mod_wsgi
-from tests.servers.conftest import HERE, Running, free_port
+from tests.servers.conftest import HERE, Running
 from tests.servers.mtls_proxies import (
     CONFIGURATIONS,
     PROGRAMS,

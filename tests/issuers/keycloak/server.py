@@ -11,7 +11,8 @@ import httpx
 
 from tests.issuers.examples import PASSWORD, SCOPE
 from tests.issuers.keycloak.dist import ENVIRON, HOME
-from tests.issuers.running import free_port, started, stop
+from tests.issuers.running import started, stop
+from tests.ports import free_port
 from tests.waiting import HANG
 
 HERE = Path(__file__).parent
