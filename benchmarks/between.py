@@ -124,10 +124,12 @@ def sample(cases: Sequence[Case]) -> dict[tuple[str, str], float]:
     Each turn has another order: a block that always came behind one of the same library
     or framework would find its code in the processor's caches.
     """
-    found: dict[tuple[str, str], list[float]] = {}
+    found: dict[tuple[str, str], list[float]] = {
+        (one.what, one.who): [] for one in cases
+    }
     order = Random()
     for _ in range(TURNS):
         for one in order.sample(cases, len(cases)):
             one.before()
-            found.setdefault((one.what, one.who), []).append(one.run())
+            found[one.what, one.who].append(one.run())
     return {name: median(blocks) for name, blocks in found.items()}
