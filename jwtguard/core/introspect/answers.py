@@ -5,20 +5,16 @@ What is not an answer about the token is a failure, and never a refusal of the t
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
 from typing import Any
 
 from ..model.effects import FetchFailedError, Incoming, UnusableAnswerError
 from ..model.encoding import parse_json
+from ..model.error_code import OF_CLIENT, error_code
 from ..verify.discovery import status_problem
 from .retry_after import seconds_of
 
 _OF_TOKEN = frozenset({400, 413, 414, 422, 431})
 """Statuses that may be about one token, and say nothing about others."""
-_OF_CLIENT = frozenset({"invalid_client", "unauthorized_client"})
-_CODE = re.compile(r"[a-z_]{1,40}")
-"""The form of registered error codes, which may be logged."""
 _JSON = frozenset({"", "application/json"})
 
 
@@ -47,9 +43,9 @@ def check_status(got: Incoming, now: float) -> None:
     """Raise ``FetchFailedError`` unless *got* is an answer about the token."""
     if got.status == 200:
         return
-    code = _code_of(got)
+    code = error_code(got.body)
     text = ", ".join((status_problem(got), code)) if code else status_problem(got)
-    if got.status in (401, 403) or code in _OF_CLIENT:
+    if got.status in (401, 403) or code in OF_CLIENT:
         raise DeniedError(text)
     wait = seconds_of(got.headers.get("retry-after"), now)
     if wait is not None:
@@ -75,13 +71,3 @@ def plain_document(got: Incoming) -> Any:
         return parse_json(got.body)
     except ValueError:
         raise UnusableAnswerError("the answer is not JSON") from None
-
-
-def _code_of(got: Incoming) -> str:
-    """Return the error code of an answer (RFC 6749 section 5.2), if it has one."""
-    try:
-        document = parse_json(got.body)
-    except ValueError:
-        return ""
-    code = document.get("error") if isinstance(document, Mapping) else None
-    return code if isinstance(code, str) and _CODE.fullmatch(code) else ""

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from ..model.effects import Incoming
-from ..model.encoding import parse_json
+from ..model.error_code import OF_CLIENT, error_code
 from ..model.issuers import TrustedIssuer
 from ..verify.keys import Emit
-
-_OF_CLIENT = frozenset({"invalid_client", "unauthorized_client"})
-"""Keycloak answers the second for a wrong secret."""
 
 
 def report_denied(got: Incoming, url: str, issuer: TrustedIssuer, emit: Emit) -> None:
@@ -21,16 +17,7 @@ def report_denied(got: Incoming, url: str, issuer: TrustedIssuer, emit: Emit) ->
     """
     if not 400 <= got.status < 500:
         return
-    code = _code_of(got)
-    if code in _OF_CLIENT:
+    code = error_code(got.body)
+    if code in OF_CLIENT:
         problem = f"{urlsplit(url).hostname}: status {got.status}, {code}"
         emit("client_secret_denied", issuer=issuer.url, problem=problem)
-
-
-def _code_of(got: Incoming) -> str:
-    try:
-        document = parse_json(got.body)
-    except ValueError:
-        return ""
-    code = document.get("error") if isinstance(document, Mapping) else None
-    return code if isinstance(code, str) else ""

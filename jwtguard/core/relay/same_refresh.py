@@ -7,7 +7,7 @@ from hashlib import sha256
 
 from ...errors import GrantError
 from ..model.decision import Respond, TokenRequest
-from ..model.encoding import parse_json
+from ..model.error_code import error_code
 from ..model.request import Request
 from .client_auth import basic_of
 from .proofs import sender_of
@@ -35,7 +35,7 @@ def is_about_proof(request: Request, outcome: Respond | GrantError) -> bool:
         return False
     if outcome.status not in (400, 401):
         return False
-    return _error_of(outcome) != "invalid_grant"
+    return error_code(outcome.body) != "invalid_grant"
 
 
 def answer_or_raise(outcome: Respond | GrantError | None) -> Respond:
@@ -46,11 +46,3 @@ def answer_or_raise(outcome: Respond | GrantError | None) -> Respond:
         reason, fields = outcome.reason, outcome.fields
         raise GrantError(reason, detail=outcome.detail, fields=fields)
     return outcome
-
-
-def _error_of(answer: Respond) -> object:
-    try:
-        document = parse_json(answer.body)
-    except ValueError:
-        return None
-    return document.get("error") if isinstance(document, dict) else None
