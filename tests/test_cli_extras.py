@@ -45,7 +45,7 @@ def run(missing: str, *argv: str, **settings: str) -> subprocess.CompletedProces
 def test_a_command_names_the_extra_that_it_needs(
     extra: str, package: str, words: tuple[str, ...]
 ) -> None:
-    """With its options, which it does not know then; they are no usage error."""
+    """Its options are unknown then, and the message does not complain about them."""
     done = run(package, extra, *words)
     assert done.returncode == 2
     (line,) = done.stderr.splitlines()
@@ -78,7 +78,7 @@ def test_unknown_options_of_other_commands_are_refused() -> None:
 def test_a_setting_names_the_extra_that_it_needs(
     package: str, extra: str, settings: dict[str, str], words: tuple[str, ...]
 ) -> None:
-    """One line says what to install, and there is no traceback."""
+    """One line says what to install, without a traceback."""
     done = run(package, *words, **settings)
     assert done.returncode == 1
     (line,) = done.stderr.splitlines()

@@ -64,10 +64,10 @@ def _alone(policy: Policy, several: str) -> Finding:
         )
     else:
         text = (
-            "memory://: a restart forgets who was signed out, and accepts their "
-            "cookies again; with several workers, only the one that signs a visitor "
-            "out refuses a copy of the cookie at once, and two may use one refresh "
-            "token; set JWTGUARD_STATE=redis://..."
+            "memory://: after a restart, the cookies of visitors who were signed out "
+            "are accepted again; with several workers, only the worker that signs a "
+            "visitor out refuses a copied cookie at once, and two workers may use the "
+            "same refresh token; set JWTGUARD_STATE=redis://..."
         )
     if several:
         return Finding("wrong", "sessions", f"{several}, {text}")

@@ -1,6 +1,6 @@
-"""The access tokens that were issued: JWTs (RFC 9068), or opaque names of their claims.
+"""The access tokens that were issued: JWTs (RFC 9068), or opaque tokens.
 
-Which of them are good now is what RFC 7009 and RFC 7662 change and ask for.
+Revocation (RFC 7009) ends them, and introspection (RFC 7662) says which are active.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ class AccessTokens:
         return {"active": True, "token_type": kind, **found.claims}
 
     def _signed(self, token: str) -> dict[str, Any] | None:
-        """Return the claims of a JWT of this issuer; those of an ID token are none."""
+        """Return the claims of an access token of this issuer; None for others."""
         try:
             typ = parse(token).header.typ
         except AuthError:

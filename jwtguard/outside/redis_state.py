@@ -142,7 +142,7 @@ class RedisState:
         return run
 
     def warnings(self) -> list[tuple[str, str]]:
-        """Return level and text of what about the server may lose needed values."""
+        """Return what may lose values that are still needed, as levels and texts."""
         try:
             client = self._client()
         except (RedisError, OSError):

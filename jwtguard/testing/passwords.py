@@ -1,4 +1,4 @@
-"""An issuer in memory that users sign in at with a password (RFC 6749 section 4.3)."""
+"""An issuer in memory where users sign in with a password (RFC 6749 section 4.3)."""
 
 from __future__ import annotations
 
@@ -57,8 +57,8 @@ class PasswordIssuer(JWTIssuer):
     def add_user(self, username: str, password: str, /, **token: Any) -> None:
         """Let *username* sign in with *password*.
 
-        The tokens have the options *token*, as ``token`` takes them, and *username* as
-        their subject unless it is one of the options.
+        *token* are options of ``token()`` for each token of the user; the subject is
+        *username* unless they name another.
         """
         self._users[username] = _User(password, {"subject": username, **token})
 

@@ -82,7 +82,7 @@ def test_a_cookie_that_does_not_open_ends_the_explanation(site: Site) -> None:
 
 
 def test_a_token_is_still_a_token(site: Site) -> None:
-    """Without a session there is no row about a page."""
+    """The rows `session` and `cookie` are for sessions only."""
     found = named(asked(site, site.issuer.token()))
     assert "session" not in found
     assert "cookie" not in found
@@ -133,7 +133,7 @@ def test_a_page_that_is_only_reported_passes(jwt_issuer: JWTIssuer) -> None:
 
 
 def test_a_public_path_reads_no_cookie(site: Site) -> None:
-    """So there is no row about its page."""
+    """The row `cookie` is left out."""
     browser = signed_in(site)
     assert "cookie" not in named(asked(site, browser.jar[NAME], "POST", path="/login"))
 

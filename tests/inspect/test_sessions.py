@@ -63,8 +63,8 @@ def test_check_finds_what_is_weak_or_wrong(
 @pytest.mark.parametrize(
     ("store", "text"),
     [
-        ("cookie", "refuses a copy of the cookie at once"),
-        ("cookie", "a restart forgets who was signed out"),
+        ("cookie", "refuses a copied cookie at once"),
+        ("cookie", "after a restart, the cookies of visitors who were signed out"),
         ("state", "each worker knows its own sessions"),
         ("state", "a restart ends them all"),
     ],

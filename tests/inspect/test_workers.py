@@ -23,7 +23,7 @@ def test_a_number_is_read(name: str) -> None:
 
 @pytest.mark.parametrize("text", ["", "0", "1", "-2", "many", "2.5", "²", "\u0664"])
 def test_what_is_not_above_one_says_nothing(text: str) -> None:
-    """A server may still have several workers, so there is no word for one."""
+    """The server may have several workers all the same, so nothing is claimed."""
     assert several_workers({"WEB_CONCURRENCY": text}) == ""
 
 
