@@ -226,6 +226,15 @@ def test_introspection_can_be_served_over_a_socket(jwt_clock: FakeClock) -> None
             Guard(policy, clock=jwt_clock).verify(issuer.opaque_token())
 
 
+def test_any_text_is_answered_and_a_token_without_an_end_is_active() -> None:
+    """RFC 7662 section 2.2: what is not a good token is inactive."""
+    issuer = OpaqueIssuer()
+    for text in ("", "a.b.c", "..", "é.é.é"):
+        assert issuer.answer_about(text) == {"active": False}
+    for endless in (issuer.token, issuer.opaque_token):
+        assert issuer.answer_about(endless(claims={"exp": None}))["active"]
+
+
 def test_a_served_issuer_answers_what_it_does_not_know(jwt_clock: FakeClock) -> None:
     """A status for each, and the connection is not dropped."""
     issuer = OpaqueIssuer(clock=jwt_clock)

@@ -198,3 +198,19 @@ def test_options_of_the_token_belong_to_the_user(issuer: PasswordIssuer) -> None
     assert found.scopes == {"x", "y"}
     assert told["expires_in"] == 60
     assert "wonderland" not in repr(vars(issuer))
+
+
+def test_another_client_does_not_use_up_a_refresh_token(issuer: PasswordIssuer) -> None:
+    """RFC 6749 section 10.4: it belongs to the client that it was issued to."""
+
+    def asked(**form: str) -> httpx.Response:
+        request = httpx.Request("POST", f"{issuer.url}/token", data=form)
+        return issuer.handle_request(request)
+
+    issuer.add_user("bob", "pw")
+    first = asked(grant_type="password", username="bob", password="pw", client_id="a")
+    refresh = first.json()["refresh_token"]
+    again = {"grant_type": "refresh_token", "refresh_token": refresh}
+    assert asked(**again, client_id="b").status_code == 400
+    assert asked(**again, client_id="a").status_code == 200
+    assert asked(**again, client_id="a").status_code == 400

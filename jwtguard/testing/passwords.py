@@ -101,7 +101,7 @@ class PasswordIssuer(JWTIssuer):
         if kind == "password":
             login = self._by_password(form)
         elif kind == "refresh_token":
-            login = self._logins.pop(form.get("refresh_token", ""), None)
+            login = self._logins.get(form.get("refresh_token", ""))
         else:
             return _told(400, error="unsupported_grant_type")
         if (
@@ -110,6 +110,8 @@ class PasswordIssuer(JWTIssuer):
             or login.username not in self._users
         ):
             return _told(400, error="invalid_grant")
+        if kind == "refresh_token":
+            del self._logins[form["refresh_token"]]
         return self._tokens(login)
 
     def _by_password(self, form: Form) -> _Login | None:

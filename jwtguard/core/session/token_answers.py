@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from math import isfinite
 from typing import Any, NamedTuple
 
 from ..model.effects import FetchFailedError, Incoming, UnusableAnswerError
 from ..model.encoding import parse_json
+from ..model.error_code import error_code
 
-_CODE = re.compile(r"[a-z_]{1,40}")
-"""The form of registered error codes, which may be logged."""
 _OF_CLIENT = frozenset(
     {
         "invalid_client", "invalid_request", "invalid_scope", "server_error",
@@ -75,7 +73,7 @@ def granted(got: Incoming, host: str) -> Granted:
     # Some issuers answer a wrong password with 200 and an error in the body.
     if code == "invalid_grant" and (got.status == 200 or 400 <= got.status < 500):
         raise GrantDeniedError
-    shown = code if isinstance(code, str) and _CODE.fullmatch(code) else "no error code"
+    shown = error_code(got.body) or "no error code"
     raise _kind(got.status, code)(f"{host}: status {got.status}, {shown}")
 
 
